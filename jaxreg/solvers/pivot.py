@@ -1,0 +1,336 @@
+"""Exact elastic-net solutions by principal pivoting on a Gram tableau.
+
+The reduced problem is, for one lambda,
+
+    minimise  x'Gx/2 - c'x + sum_j l1_j |x_j| + sum_j l2_j x_j^2 / 2,    lower_j <= x_j <= upper_j
+
+with l1 = lambda * a * l1_factor and l2 = lambda * (1 - a) * l2_factor, on columns scaled so that diag(G) is 1
+(0 for an absent column). Its optimality conditions are a linear complementarity problem with two kinds of
+variables: *active* (x_j free, its sign fixed) and *pinned* (x_j fixed at 0 or at a limit).
+
+Three layers:
+
+1. **Proximal point** (Rockafellar 1976). The tableau stands for H = G + diag(rho), rho = l2 + d with d > 0: it solves
+   the problem with the extra term sum_j d_j (x_j - z_j)^2 / 2 around a centre z. Repeating it from its own solution
+   descends for every G, singular ones included; conjugate gradients preconditioned by the tableau
+   take the centre to the solution on the present face in a few products. The lasso needs d = 1e-8 only;
+   with a ridge part the same step lets one tableau serve all lambdas down to lambda_ref / REUSE.
+2. **Block principal pivoting** (Judice and Pires 1992; Kim and Park 2011): all violators change sides at once
+   while their number falls.
+3. **Primal active set**, when it stops falling: from the last feasible point towards the minimiser of its face,
+   dropping what blocks; there, the largest violator enters. The objective falls at each step, so no face comes
+   twice, and since H is positive definite no pivot is singular.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxreg.solvers._tableau import BLOCK, append, exchange
+
+PROXIMAL = 1e-8  # proximal weight, in units of diag(G) = 1: about the square root of the rounding unit
+REUSE = 3.0  # with a ridge part, the tableau is rebuilt when lambda has fallen by this factor
+SLACK = 1e-10  # a violation counts from this share of its threshold on
+PATIENCE = 6  # block updates without progress before the active-set rule takes over
+PROXIMAL_STEPS = 40  # per lambda
+CG_STEPS = 25  # per proximal step
+DRIFT = 1e-6  # residual that the tableau leaves, in units of max|c|, from which on it is rebuilt
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Reduced:
+    """Data of the reduced problem."""
+
+    gram: jax.Array  # (m, m)
+    corr: jax.Array  # (m,)
+    l1_factor: jax.Array  # (m,), inf for an absent column
+    l2_factor: jax.Array  # (m,), 0 for an absent column
+    lower: jax.Array  # (m,), <= 0
+    upper: jax.Array  # (m,), >= 0
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Face:
+    """Which variables are active, with which sign, and where the others are pinned."""
+
+    active: jax.Array  # (m,) bool
+    sign: jax.Array  # (m,) -1, 0 or 1
+    pinned: jax.Array  # (m,) 0 or a limit
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Tableau:
+    """State that goes from one lambda to the next."""
+
+    matrix: jax.Array  # (m, m) principal pivot transform of G + diag(rho) on face.active
+    face: Face
+    pending: jax.Array  # (m,) bool, still to be pivoted in after a rebuild
+    x: jax.Array  # (m,) latest solution
+    lam_ref: jax.Array  # () the lambda whose ridge part rho holds; inf: to be rebuilt
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Strength:
+    """The penalty at one lambda."""
+
+    l1: jax.Array  # (m,)
+    l2: jax.Array  # (m,)
+    slack: jax.Array  # (m,) violations below this are rounding error
+
+
+def empty_tableau(m):
+    """Tableau (in NumPy) of a working set without members."""
+
+    def zeros():
+        return np.zeros(m)
+
+    face = Face(zeros() > 0, zeros(), zeros())
+    return Tableau(np.zeros((m, m)), face, zeros() > 0, zeros(), np.array(np.inf))
+
+
+def _rho(problem, l1_ratio, lam_ref):
+    return PROXIMAL + lam_ref * (1.0 - l1_ratio) * problem.l2_factor
+
+
+def _strength(problem, l1_ratio, lam):
+    absent = jnp.isinf(problem.l1_factor)  # inf * 0 would be NaN at lambda = 0
+    l1 = jnp.where(absent, jnp.inf, lam * l1_ratio * jnp.where(absent, 0.0, problem.l1_factor))
+    l2 = lam * (1.0 - l1_ratio) * problem.l2_factor
+    return Strength(l1, l2, SLACK * l1 + 1e-14 * jnp.max(jnp.abs(problem.corr)))
+
+
+def _face_bounds(face, l1, problem):
+    """Interval in which an active variable keeps its face."""
+    lo = jnp.where((face.sign > 0) & (l1 > 0), 0.0, problem.lower)
+    hi = jnp.where((face.sign < 0) & (l1 > 0), 0.0, problem.upper)
+    return lo, hi
+
+
+def _violations(face, x, g, strength, problem):
+    """Amounts (m,) by which active variables leave their face, and by which pinned ones want to go up or down.
+
+    g is the gradient c - Gx - l2 x of the smooth part, its sign changed. A pinned variable may go up when
+    g > l1 (at 0 or above), g > -l1 (below 0), and there is room; down likewise.
+    """
+    l1 = strength.l1
+    lo, hi = _face_bounds(face, l1, problem)
+    leave = jnp.where(face.active, jnp.maximum(jnp.maximum(lo - x, x - hi), 0.0), 0.0)
+    up = g - jnp.where(face.pinned < 0, -l1, l1)
+    down = -g - jnp.where(face.pinned > 0, -l1, l1)
+    up = jnp.where(~face.active & (face.pinned < problem.upper) & (up > strength.slack), up, 0.0)
+    down = jnp.where(~face.active & (face.pinned > problem.lower) & (down > strength.slack), down, 0.0)
+    return leave, up, down
+
+
+def _flip(face, x, up, down, accepted, l1, problem):
+    """Face after the accepted variables have changed sides."""
+    lo, hi = _face_bounds(face, l1, problem)
+    pinned = jnp.where(accepted & face.active, jnp.where(x < lo, lo, hi), face.pinned)
+    sign = jnp.where(face.pinned == 0, jnp.sign(up - down), jnp.sign(face.pinned))
+    entering = accepted & ~face.active & (up + down > 0)
+    return Face(face.active ^ accepted, jnp.where(entering, sign, face.sign), pinned)
+
+
+def _pivot(tableau, problem, strength, rho, ce, descend, limit):
+    """Solve the complementarity problem of one proximal step, ce = c + d * centre; at most `limit` updates.
+
+    `descend` selects the active-set rule, which starts from the feasible point tableau.x on the tableau's face.
+    Returns the tableau with its solution x, the number of updates, and whether it is unsolved.
+    """
+    m = ce.shape[0]
+    size = min(BLOCK, m)
+    l1 = strength.l1
+
+    def look(M, face):
+        v = M @ jnp.where(face.active, ce - l1 * face.sign, face.pinned)
+        x = jnp.where(face.active, v, face.pinned)
+        return x, *_violations(face, x, ce - v, strength, problem)
+
+    def open_ends(s):
+        _, _, pending, _, (_, leave, up, down), *_ = s
+        return jnp.any(pending) | jnp.any(leave + up + down > 0)
+
+    def cond(s):
+        *_, updates, _, patience, refused = s
+        return open_ends(s) & (updates < limit) & (patience >= 0) & (refused < 2)
+
+    def body(s):
+        M, face, pending, y, (x, leave, up, down), updates, fewest, patience, refused = s
+        filling = jnp.any(pending)
+        up, down = jnp.where(filling, 0.0, up), jnp.where(filling, 0.0, down)
+        blocked = jnp.any(leave > 0)
+        number = jnp.sum(leave + up + down > 0, dtype=jnp.int32)
+        patience = jnp.where(filling | descend | (number < fewest), PATIENCE, patience - 1)
+        fewest = jnp.where(filling, m + 1, jnp.minimum(fewest, number))
+
+        lo, hi = _face_bounds(face, l1, problem)
+        room = (jnp.where(x < lo, lo, hi) - y) / jnp.where(leave > 0, x - y, 1.0)
+        room = jnp.where(leave > 0, jnp.clip(room, 0.0, 1.0), 2.0)
+        step = jnp.minimum(jnp.min(room), 1.0)
+        y = jnp.where(descend & ~filling, jnp.where(face.active, y + step * (x - y), face.pinned), y)
+        first_blocked_or_largest = jnp.where(blocked, (room <= step) * 1.0, up + down)
+        every_violator = jnp.where(leave > 0, 1e3 + leave, up + down)
+        amount = jnp.where(descend, first_blocked_or_largest, every_violator)
+        amount = jnp.where(filling, pending * 1.0, amount)
+
+        D = lax.top_k(amount.astype(jnp.float32), size)[1]  # on float64 top_k is an order slower on CPU
+        most = jnp.where(descend & ~filling & ~blocked, 1, size)
+        floor = jnp.where(face.active, 0.25 / (1.0 + rho), 0.25 * rho)
+        M, accepted = exchange(M, D, jnp.minimum(jnp.sum(amount > 0, dtype=jnp.int32), most), floor)
+        refused = jnp.where(jnp.any(accepted), 0, refused + 1)
+        face = _flip(face, x, up, down, accepted, l1, problem)
+        return M, face, pending & ~accepted, y, look(M, face), updates + 1, fewest, patience, refused
+
+    zero = jnp.zeros((), jnp.int32)
+    M, face = tableau.matrix, tableau.face
+    start = (M, face, tableau.pending, tableau.x, look(M, face), zero, zero + m + 1, zero + PATIENCE, zero)
+    s = lax.while_loop(cond, body, start)
+    M, face, pending, _, (x, *_), updates, *_ = s
+    return Tableau(M, face, pending, x, tableau.lam_ref), updates, open_ends(s)
+
+
+def _polish(tableau, problem, strength, x, tol):
+    """Conjugate gradients for (G_AA + l2) x_A = c_A - l1 s_A - G_AI x_I from x, preconditioned by the tableau.
+
+    Returns the last iterate and the residual (m,) of x, zero off A.
+    """
+    face, M = tableau.face, tableau.matrix
+
+    def on_face(g):
+        return jnp.where(face.active, g - strength.l1 * face.sign, 0.0)
+
+    def cond(s):
+        _, r, _, rz, steps = s
+        return (jnp.max(jnp.abs(r)) > tol) & (steps < CG_STEPS) & (rz > 0)
+
+    def body(s):
+        x, r, p, rz_old, steps = s
+        z = jnp.where(face.active, M @ r, 0.0)
+        rz = r @ z
+        p = z + jnp.where(steps > 0, rz / rz_old, 0.0) * p
+        Hp = jnp.where(face.active, problem.gram @ p + strength.l2 * p, 0.0)
+        curvature = p @ Hp
+        ok = (curvature > 0) & (rz > 0)  # else G_AA is singular on what is left: the proximal step sees to it
+        step = jnp.where(ok, rz / jnp.where(ok, curvature, 1.0), 0.0)
+        return x + step * p, r - step * Hp, p, jnp.where(ok, rz, 0.0), steps + 1
+
+    r = on_face(problem.corr - problem.gram @ x - strength.l2 * x)
+    start = (x, r, jnp.zeros_like(x), jnp.ones_like(x[0]), jnp.zeros((), jnp.int32))
+    return lax.while_loop(cond, body, start)[0], r
+
+
+def _towards(face, l1, problem, x, y, project):
+    """The point y, or where the segment from x to y leaves the face; `project` moves the offenders only."""
+    lo, hi = _face_bounds(face, l1, problem)
+    room = (jnp.where(y < lo, lo, hi) - x) / jnp.where(y == x, 1.0, y - x)
+    room = jnp.where(face.active & ((y < lo) | (y > hi)), jnp.clip(room, 0.0, 1.0), 1.0)
+    y = jnp.where(project, y, x + jnp.min(room) * (y - x))
+    return jnp.where(face.active, jnp.clip(y, lo, hi), face.pinned)
+
+
+def _rebuilt(tableau, problem, l1_ratio, lam):
+    """Tableau of the present ridge part at the face of tableau.x, all of it still to be pivoted in."""
+    x = tableau.x
+    free = (problem.lower < x) & (x < problem.upper)
+    pending = free & ((x != 0) | (problem.l1_factor == 0))
+    face = Face(jnp.zeros_like(pending), jnp.sign(x), jnp.where(pending, 0.0, x))
+    return Tableau(problem.gram + jnp.diag(_rho(problem, l1_ratio, lam)), face, pending, x, lam)
+
+
+def _solve_one(tableau, problem, lam, l1_ratio, max_iter):
+    """Proximal steps at one lambda until the optimality conditions hold by the Gram matrix itself.
+
+    Returns the tableau (its x is the solution), the number of updates, and whether the conditions hold.
+    """
+    strength = _strength(problem, l1_ratio, lam)
+    scale = jnp.max(jnp.abs(problem.corr))
+    tol = 0.1 * (SLACK * lam * l1_ratio + 1e-14 * scale)
+
+    def cond(s):
+        _, error, updates, steps, _, _ = s
+        return (error > 1.0) & (steps < PROXIMAL_STEPS) & (updates < max_iter)
+
+    def body(s):
+        tableau, _, updates, steps, rebuild, descend = s
+        tableau = lax.cond(rebuild, lambda t: _rebuilt(t, problem, l1_ratio, lam), lambda t: t, tableau)
+        centre = tableau.x
+        rho = _rho(problem, l1_ratio, tableau.lam_ref)
+        pull = rho - strength.l2
+        ce = problem.corr + pull * centre
+        tableau, more, unsolved = _pivot(tableau, problem, strength, rho, ce, descend, max_iter - updates)
+        face, x = tableau.face, tableau.x
+        y, residual = _polish(tableau, problem, strength, x, tol)
+        drift = jnp.max(jnp.where(face.active, jnp.abs(residual - pull * (x - centre)), 0.0))
+        y = _towards(face, strength.l1, problem, x, y, steps < 3)
+
+        g = problem.corr - problem.gram @ y - strength.l2 * y
+        _, up, down = _violations(face, y, g, strength, problem)
+        wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down)
+        error = jnp.where(unsolved, jnp.inf, jnp.max(wrong / (10.0 * strength.slack)))
+        kept = Tableau(tableau.matrix, face, tableau.pending, jnp.where(unsolved, centre, y), tableau.lam_ref)
+        return kept, error, updates + more, steps + 1, unsolved | (drift > DRIFT * scale), descend | unsolved
+
+    zero = jnp.zeros((), jnp.int32)
+    stale = jnp.isinf(tableau.lam_ref) | ((l1_ratio < 1.0) & (lam * REUSE < tableau.lam_ref))
+    start = (tableau, jnp.full_like(lam, jnp.inf), zero, zero, stale, jnp.zeros((), bool))
+    tableau, error, updates, _, rebuild, _ = lax.while_loop(cond, body, start)
+    lam_ref = jnp.where(rebuild, jnp.inf, tableau.lam_ref)
+    return Tableau(tableau.matrix, tableau.face, tableau.pending, tableau.x, lam_ref), updates, error <= 1.0
+
+
+@partial(jax.jit, donate_argnums=0)
+def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter):
+    """Solutions at the first `count` of the descending `lambdas` (B,), each from the one before.
+
+    Returns the tableau, x (B, m), the number of updates (B,), and whether the optimality conditions hold (B,).
+    """
+    B, m = lambdas.shape[0], problem.corr.shape[0]
+
+    def step(k, s):
+        tableau, x, updates, solved = s
+        tableau, n, ok = _solve_one(tableau, problem, lambdas[k], l1_ratio, max_iter)
+        return tableau, x.at[k].set(tableau.x), updates.at[k].set(n), solved.at[k].set(ok)
+
+    start = (tableau, jnp.zeros((B, m), lambdas.dtype), jnp.zeros(B, jnp.int32), jnp.zeros(B, bool))
+    return lax.fori_loop(0, count, step, start)
+
+
+@partial(jax.jit, donate_argnums=(0, 1))
+def append_columns(tableau, gram, rows, at, l2_factor, l1_ratio):
+    """Tableau and Gram matrix with new inactive variables at the unused positions `at` (b,), given `rows` (b, m) of G.
+
+    Positions equal to m are padding. `l2_factor` (m,) is that of the enlarged working set.
+    """
+    m = gram.shape[0]
+    gram = gram.at[at].set(rows, mode="drop").at[:, at].set(rows.T, mode="drop")
+    lam_ref = jnp.where(jnp.isinf(tableau.lam_ref), 0.0, tableau.lam_ref)
+    rho = PROXIMAL + lam_ref * (1.0 - l1_ratio) * l2_factor
+    H_rows = rows + jnp.where(at[:, None] == jnp.arange(m)[None, :], rho[None, :], 0.0)
+    matrix = append(tableau.matrix, tableau.face.active, H_rows, at)
+    return Tableau(matrix, tableau.face, tableau.pending, tableau.x, tableau.lam_ref), gram
+
+
+@jax.jit
+def keep_columns(tableau, gram, keep):
+    """Tableau and Gram matrix of the positions `keep` (m2,), padded with m; what is left out must be inactive."""
+    m = gram.shape[0]
+    real = keep < m
+    index = jnp.where(real, keep, 0)
+
+    def vector(v):
+        return jnp.where(real, v[index], jnp.zeros((), v.dtype))
+
+    def square(A):
+        return jnp.where(real[:, None] & real[None, :], A[index[:, None], index[None, :]], 0.0)
+
+    face = Face(vector(tableau.face.active), vector(tableau.face.sign), vector(tableau.face.pinned))
+    matrix, pending = square(tableau.matrix), vector(tableau.pending)
+    return Tableau(matrix, face, pending, vector(tableau.x), tableau.lam_ref), square(gram)
