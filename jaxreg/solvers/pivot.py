@@ -104,7 +104,7 @@ def _strength(problem, l1_ratio, lam):
     absent = jnp.isinf(problem.l1_factor)  # inf * 0 would be NaN at lambda = 0
     l1 = jnp.where(absent, jnp.inf, lam * l1_ratio * jnp.where(absent, 0.0, problem.l1_factor))
     l2 = lam * (1.0 - l1_ratio) * problem.l2_factor
-    return Strength(l1, l2, SLACK * l1 + 1e-14 * jnp.max(jnp.abs(problem.corr)))
+    return Strength(l1, l2, SLACK * l1 + 1e-14 * jnp.max(jnp.abs(problem.corr)) + 1e-300)
 
 
 def _face_bounds(face, l1, problem):

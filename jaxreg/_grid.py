@@ -1,0 +1,40 @@
+"""Lambda grids."""
+
+import numpy as np
+
+STEP = 0.5  # hidden points are put in so that lambda never falls faster than this
+FLOOR = 1e-4  # hidden points before lambda = 0 go down to this share of the largest lambda
+
+
+def lambda_max(problem, l1_ratio):
+    """Smallest lambda at which all penalised coefficients are 0.
+
+    max over v_j > 0 of |x_j'r| / v_j / max(a, 1e-3), r the residual of the unpenalised terms, as in glmnet (Friedman,
+    Hastie and Tibshirani 2010, section 2.5); the bound 1e-3 gives ridge, where no lambda does, a finite grid.
+    Where that is 0 (the null model fits exactly) the grid starts at 1.
+    """
+    penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
+    ratio = np.abs(problem.null_corr[penalised]) / problem.l1_factor[penalised]
+    largest = ratio.max(initial=0.0) / max(l1_ratio, 1e-3)
+    return largest if largest > 0 else 1.0
+
+
+def geometric(largest, n_lambdas, ratio):
+    """n_lambdas values from `largest` down to ratio * largest."""
+    return largest * ratio ** (np.arange(n_lambdas) / max(n_lambdas - 1, 1))
+
+
+def with_hidden_points(lambdas, start):
+    """(grid to solve, positions of `lambdas` in it): no step from `start` on is longer than STEP allows."""
+    grid, keep, previous = [], [], start
+    for lam in lambdas:
+        target = max(lam, FLOOR * start) if lam < previous else previous
+        if 0 < target < STEP * previous:
+            steps = int(np.ceil(np.log(target / previous) / np.log(STEP)))
+            grid.extend(previous * (target / previous) ** (np.arange(1, steps) / steps))
+        if lam < target < previous:
+            grid.append(target)
+        keep.append(len(grid))
+        grid.append(lam)
+        previous = min(previous, target)
+    return np.array(grid), np.array(keep)

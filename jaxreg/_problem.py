@@ -1,0 +1,89 @@
+"""The problem on the scale of the design: least squares on A with penalty factors and limits of that scale."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxreg._design import Design
+
+
+@dataclass(frozen=True)
+class Problem:
+    """minimise |z - A'b|^2 / 2 + lambda * sum_j [ a f1_j |b_j| + (1 - a) f2_j b_j^2 / 2 ], lower <= b <= upper.
+
+    Arrays are NumPy float64. b_j = norm_j * coefficient_j, so f1 = v sigma / norm and f2 = v (sigma / norm)^2 with
+    sigma the standard deviation where columns are standardised, else 1.
+    """
+
+    design: Design
+    z: np.ndarray  # (n,) sqrt(omega) * (y - offset - y_mean)
+    corr: np.ndarray  # (p,) A z
+    l1_factor: np.ndarray  # (p,), inf: excluded
+    l2_factor: np.ndarray  # (p,), 0 where excluded
+    lower: np.ndarray  # (p,)
+    upper: np.ndarray  # (p,)
+    y_mean: float
+    basis: np.ndarray  # (k, n) orthonormal basis of the unpenalised columns without limits
+    null_corr: np.ndarray  # (p,) A r of the null model: intercept and unpenalised columns
+    null_loss: float  # P0, half the squared residual of the null model; 0 where the null model fits exactly
+    total: float  # half the squared residual of the intercept-only model
+    constant_features: np.ndarray  # columns that are left out because they do not vary
+
+    @property
+    def unlimited(self):
+        return np.isinf(self.lower) & np.isinf(self.upper)
+
+
+def _null_fit(U, z, lower, upper, eps):
+    """(basis, residual) of the least-squares fit of z on the rows of U (k, n); the basis spans the unlimited ones."""
+    unlimited = np.isinf(lower) & np.isinf(upper)
+    _, s, Vt = np.linalg.svd(U[unlimited], full_matrices=False)
+    basis = Vt[s > eps * max(U.shape) * s.max(initial=0.0)]
+    if unlimited.all():
+        return basis, z - (z @ basis.T) @ basis
+    from scipy.optimize import lsq_linear  # imported here: it takes longer than a small path
+
+    return basis, z - lsq_linear(U.T, z, (lower, upper), method="bvls").x @ U
+
+
+def make_problem(design, data, penalty_factors, lower, upper, fit_intercept, standardize):
+    columns = design.columns
+    response = data.y if data.offset is None else data.y - data.offset
+    y_mean = float(data.weight @ response) if fit_intercept else 0.0
+    centred = response - y_mean
+    largest = np.abs(response).max()
+    if np.abs(centred[data.weight > 0]).max() <= 4 * np.finfo(float).eps * largest:
+        centred = np.zeros_like(centred)
+    z = np.sqrt(data.weight) * centred
+
+    left_out = columns.constant & (fit_intercept or standardize)
+    factors = np.where(left_out, np.inf, penalty_factors)
+    sigma = np.where(left_out, 1.0, columns.sd) if standardize else np.ones(design.p)
+    l1_factor = factors * sigma / columns.norm
+    with np.errstate(invalid="ignore"):
+        l2_factor = np.where(np.isinf(factors), 0.0, factors * (sigma / columns.norm) ** 2)
+    lower, upper = lower * columns.norm, upper * columns.norm
+
+    eps = np.finfo(design.dtype).eps
+    unpenalised = np.flatnonzero(l1_factor == 0)
+    basis, residual = np.zeros((0, design.n)), z
+    if unpenalised.size:
+        U = np.asarray(design.gather(unpenalised), dtype=np.float64)
+        basis, residual = _null_fit(U, z, lower[unpenalised], upper[unpenalised], eps)
+    if np.abs(residual).max() <= 16 * eps * np.abs(z).max(initial=0.0):
+        residual = np.zeros_like(residual)
+    corr, null_corr = np.asarray(design.correlate(np.stack([z, residual])), dtype=np.float64)
+    return Problem(
+        design=design,
+        z=z,
+        corr=corr,
+        l1_factor=l1_factor,
+        l2_factor=l2_factor,
+        lower=lower,
+        upper=upper,
+        y_mean=y_mean,
+        basis=basis,
+        null_corr=null_corr,
+        null_loss=float(residual @ residual) / 2,
+        total=float(z @ z) / 2,
+        constant_features=np.flatnonzero(left_out),
+    )

@@ -1,0 +1,217 @@
+"""Results: NumPy in frozen dataclasses, so that plotting, pandas and pickling just work."""
+
+import html
+import json
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from jaxreg import _validation
+
+COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
+
+
+class ConvergenceWarning(UserWarning):
+    """Some points of a path do not reach the tolerance, or the path was cut."""
+
+
+class Status(IntEnum):
+    """How a point of a path ended."""
+
+    converged = 0  # gap <= tol
+    max_iter = 1  # stopped by max_iter
+    stalled = 2  # the precision does not allow a smaller gap
+    early_stop = 3  # last point of a path that was cut by early_stop or max_features
+
+
+@dataclass(frozen=True)
+class PathResult:
+    """A regularization path with a certificate at each lambda.
+
+    Attributes
+    ----------
+    lambdas : (L,) descending
+    coef_sparse : SciPy CSR array (L, p), coefficients on the scale of the user's X
+    intercept : (L,)
+    gap : (L,) duality gap over that of the null model (intercept and unpenalised columns); see `fit_path`
+    df : (L,) number of nonzero coefficients
+    effective_df : (L,) trace of the hat matrix less the intercept for ridge, df for the lasso, else None
+    dev_ratio : (L,) share of the intercept-only model's deviance that is explained
+    n_iter : (L,) solver steps: tableau updates for "pivot", 1 for "ridge"
+    status : (L,) `Status` codes
+    tol : the gap that was asked for
+    l1_ratio : the penalty's mixing parameter
+    solver : what solved it, "pivot" or "ridge"
+    certificate : what `gap` holds: "gap"
+    timings : seconds by phase
+    feature_names : names of a frame's columns, else None
+    constant_features : (k,) indices of columns that do not vary; their coefficients are 0
+    offset_used : whether the fit had an offset
+    """
+
+    lambdas: np.ndarray
+    coef_sparse: Any
+    intercept: np.ndarray
+    gap: np.ndarray
+    df: np.ndarray
+    effective_df: np.ndarray | None
+    dev_ratio: np.ndarray
+    n_iter: np.ndarray
+    status: np.ndarray
+    tol: float
+    l1_ratio: float
+    solver: str
+    certificate: str = "gap"
+    timings: dict[str, float] = field(default_factory=dict)
+    feature_names: tuple[str, ...] | None = None
+    constant_features: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    offset_used: bool = False
+
+    @property
+    def coef(self) -> np.ndarray:
+        """Dense coefficients (L, p)."""
+        return self.coef_sparse.toarray()
+
+    @property
+    def n_features(self) -> int:
+        return self.coef_sparse.shape[1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Feature names, made up ("x0", "x1", ...) where the data had none."""
+        return self.feature_names or tuple(f"x{j}" for j in range(self.n_features))
+
+    def coef_at(self, lam) -> tuple[float, np.ndarray]:
+        """(intercept, coefficients (p,)) at any lambda, by linear interpolation in lambda between the two neighbours.
+
+        Beyond the ends the nearest point counts, as in glmnet. At a point of the grid the result is exact, as is
+        the lasso between two points with the same active columns and signs.
+        """
+        lam = _validation.check_lam(lam)
+        ascending = self.lambdas[::-1]
+        position = np.interp(lam, ascending, np.arange(len(ascending)))
+        right = len(ascending) - 1 - int(np.floor(position))
+        share = position % 1.0
+        coef = (1 - share) * self.coef_sparse[[right]].toarray()[0]
+        intercept = (1 - share) * self.intercept[right]
+        if share:
+            coef = coef + share * self.coef_sparse[[right - 1]].toarray()[0]
+            intercept = intercept + share * self.intercept[right - 1]
+        return float(intercept), coef
+
+    def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:  # noqa: A002 (glmnet's name)
+        """Predictions (m, L) for new rows X (m, p), or (m,) at one lambda.
+
+        `offset` (m,) is required if the path was fitted with one. `type` is "response" or "link", the same for the
+        squared loss.
+        """
+        _validation.check_choice(type, "type", ("response", "link"))
+        X = _validation.check_prediction(X, self.n_features, self.feature_names)
+        offset = _validation.check_offset(offset, len(X), self.offset_used)
+        if lam is None:
+            return (self.coef_sparse @ X.T).T + self.intercept + offset[:, None]
+        intercept, coef = self.coef_at(lam)
+        return X @ coef + intercept + offset
+
+    def to_frame(self):
+        """pandas DataFrame: a row per lambda (the index), the intercept and a column per feature."""
+        import pandas as pd
+
+        table = np.column_stack([self.intercept, self.coef])
+        index = pd.Index(self.lambdas, name="lambda")
+        return pd.DataFrame(table, index=index, columns=["(intercept)", *self.names])
+
+    def _rows(self, most):
+        """Table rows at `most` places of the path, as text."""
+        places = np.unique(np.linspace(0, len(self.lambdas) - 1, min(most, len(self.lambdas))).round().astype(int))
+        return [
+            (
+                f"{self.lambdas[k]:.4g}", str(self.df[k]), f"{self.dev_ratio[k]:.4f}", f"{self.gap[k]:.1e}",
+                str(self.n_iter[k]), Status(self.status[k]).name,
+            )
+            for k in places
+        ]  # fmt: skip
+
+    def _headline(self):
+        counts = {status: int((self.status == status).sum()) for status in Status}
+        said = ", ".join(f"{number} {status.name}" for status, number in counts.items() if number)
+        kind = {1.0: "Lasso", 0.0: "Ridge"}.get(self.l1_ratio, f"Elastic-net ({self.l1_ratio:g})")
+        return (
+            f"{kind} path: {len(self.lambdas)} lambdas, {self.n_features} features, solver {self.solver}; "
+            f"{said}; worst relative gap {self.gap.max():.1e} (asked for {self.tol:.0e})"
+        )
+
+    def summary(self, rows=12) -> str:
+        """The path in a few lines of text."""
+        table = [COLUMNS, *self._rows(rows)]
+        widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+        if len(self.constant_features):
+            names = ", ".join(self.names[j] for j in self.constant_features[:5])
+            more = len(self.constant_features) - 5
+            lines.append(f"Constant, left out: {names}" + (f" and {more} more" if more > 0 else ""))
+        if self.timings:
+            lines.append("Seconds: " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in self.timings.items()))
+        return "\n".join([self._headline(), *lines])
+
+    def __str__(self):
+        return self.summary()
+
+    def _repr_html_(self):
+        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
+        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._rows(12))
+        return f"<p>{html.escape(self._headline())}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def plot(self, x="lambda", labels=8, ax=None):
+        """Coefficients against log lambda or the L1 norm; see `jaxreg.plotting.plot_path`."""
+        from jaxreg.plotting import plot_path
+
+        return plot_path(self, x=x, labels=labels, ax=ax)
+
+    def save(self, path) -> None:
+        """Write an .npz file, without pickle."""
+        arrays = {
+            "coef_data": self.coef_sparse.data,
+            "coef_indices": self.coef_sparse.indices,
+            "coef_indptr": self.coef_sparse.indptr,
+            "coef_shape": np.array(self.coef_sparse.shape),
+        }
+        plain: dict[str, Any] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.ndarray):
+                arrays[each.name] = value
+            elif each.name != "coef_sparse":
+                plain[each.name] = value
+        with open(path, "wb") as file:
+            np.savez_compressed(file, plain=np.array(json.dumps(plain)), **arrays)
+
+    @classmethod
+    def load(cls, path) -> "PathResult":
+        """Read what `save` wrote."""
+        from scipy.sparse import csr_array
+
+        with np.load(path, allow_pickle=False) as file:
+            values = {name: file[name] for name in file.files}
+        coef = csr_array(
+            (values.pop("coef_data"), values.pop("coef_indices"), values.pop("coef_indptr")),
+            shape=tuple(values.pop("coef_shape")),
+        )
+        plain = json.loads(str(values.pop("plain")))
+        if plain["feature_names"] is not None:
+            plain["feature_names"] = tuple(plain["feature_names"])
+        return cls(coef_sparse=coef, **values, **plain)
+
+
+def make_csr(rows, p):
+    """CSR array from (indices, values) of each row."""
+    from scipy.sparse import csr_array
+
+    indptr = np.concatenate([[0], np.cumsum([len(indices) for indices, _ in rows])])
+    indices = np.concatenate([indices for indices, _ in rows])
+    values = np.concatenate([values for _, values in rows])
+    coef = csr_array((values, indices, indptr), shape=(len(rows), p))
+    coef.sort_indices()
+    return coef

@@ -1,0 +1,271 @@
+"""Checks of what the user gives: the only file that raises on data. Host code; device arrays are checked on their device."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg.losses import Squared
+from jaxreg.penalties import ElasticNet
+
+
+@dataclass(frozen=True)
+class Data:
+    """Checked data. X is a NumPy or JAX array (n, p) of float32 or float64, the rest NumPy float64."""
+
+    X: Any
+    y: np.ndarray  # (n,), the offset not yet taken off
+    weight: np.ndarray  # (n,), sums to 1
+    offset: np.ndarray | None
+    feature_names: tuple[str, ...] | None
+
+
+def _is_frame(obj):
+    return hasattr(obj, "columns") and hasattr(obj, "to_numpy")
+
+
+def _refuse_sparse(X, name):
+    if type(X).__module__.split(".")[:2] == ["scipy", "sparse"]:
+        raise TypeError(f"{name} is a SciPy sparse {type(X).__name__}, which is not supported yet; give {name}.toarray().")
+
+
+def _column_label(names, j):
+    return f"column {j}" if names is None else f"column {names[j]!r}"
+
+
+def _from_objects(array, names, name):
+    """Float64 copy of an object array; text does not count as a number even where it could be read as one."""
+    columns = array.reshape(len(array), -1)
+    out, bad = np.empty(columns.shape), []
+    for j in range(columns.shape[1]):
+        values = columns[:, j]
+        try:
+            if any(isinstance(v, (str, bytes)) for v in values):
+                raise ValueError
+            out[:, j] = [np.nan if v is None else float(v) for v in values]
+        except (TypeError, ValueError):
+            bad.append(j)
+    if bad:
+        where = "" if array.ndim == 1 else " in " + ", ".join(_column_label(names, j) for j in bad[:5])
+        where += f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        raise ValueError(f"{name} has values that are not numbers{where}; encode or drop them.")
+    return out.reshape(array.shape)
+
+
+def _numeric(obj, name, names=None):
+    """NumPy or JAX array of a real dtype; integers and booleans become float64, float16 becomes float32."""
+    if isinstance(obj, jax.Array):
+        array: Any = obj
+    else:
+        try:
+            array = obj.to_numpy() if hasattr(obj, "to_numpy") else np.asarray(obj)
+        except ValueError as error:
+            raise ValueError(f"{name} cannot be made an array ({error}); give rows of equal length.") from error
+    if np.ma.isMaskedArray(obj) and np.ma.getmaskarray(obj).any():
+        raise ValueError(f"{name} has masked values; fill or drop them.")
+    kind = "f" if jnp.issubdtype(array.dtype, jnp.floating) else array.dtype.kind
+    if kind == "O":
+        return _from_objects(array, names, name)
+    if kind not in "fiub":
+        raise ValueError(f"{name} has dtype {array.dtype}, which is not a real number; convert it to float.")
+    if array.dtype == np.float64 or array.dtype == np.float32:
+        return array
+    return array.astype(np.float32 if kind == "f" and array.dtype.itemsize < 4 else np.float64)
+
+
+@jax.jit
+def _finite_columns(X):
+    return jnp.all(jnp.isfinite(X), axis=0)
+
+
+def _require_finite(array, name, names=None):
+    if isinstance(array, jax.Array):
+        fine = np.asarray(_finite_columns(array))
+    else:
+        # a sum is finite iff nothing in it is nan or inf, short of overflow: the cheap look first
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(array.sum(dtype=np.float64)):
+                return
+        fine = np.isfinite(array).all(axis=0)
+    if fine.all():
+        return
+    where = ""
+    if array.ndim == 2:
+        bad = np.flatnonzero(~fine)
+        where = " in " + ", ".join(_column_label(names, j) for j in bad[:5])
+        where += f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+    raise ValueError(f"{name} has NaN or infinite values{where}; impute or drop them.")
+
+
+def _vector(obj, name, n, per="row of X"):
+    array = np.asarray(_numeric(obj, name), dtype=np.float64)
+    if array.ndim != 1:
+        hint = f"; give {name}.ravel()" if array.ndim == 2 and 1 in array.shape else "; give one dimension"
+        raise ValueError(f"{name} has shape {array.shape}{hint}.")
+    if len(array) != n:
+        raise ValueError(f"{name} has length {len(array)}, but needs one entry per {per}, {n}.")
+    return array
+
+
+def check_design(X, dtype):
+    """(array, feature names) of the predictors."""
+    _refuse_sparse(X, "X")
+    names = tuple(str(c) for c in X.columns) if _is_frame(X) else None
+    X = _numeric(X, "X", names)
+    if X.ndim != 2:
+        hint = "; for one feature give X.reshape(-1, 1)" if X.ndim == 1 else ""
+        raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features){hint}.")
+    n, p = X.shape
+    if n == 0 or p == 0:
+        raise ValueError(f"X is empty (shape {X.shape}); give at least 2 samples and 1 feature.")
+    if n == 1:
+        raise ValueError("X has 1 sample; give at least 2.")
+    _require_finite(X, "X", names)
+    if dtype is not None:
+        if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise ValueError(f"dtype is {dtype!r}; give float32 or float64, or None to follow X.")
+        X = X.astype(np.dtype(dtype), copy=False) if isinstance(X, np.ndarray) else X.astype(np.dtype(dtype))
+    return X, names
+
+
+def check_data(X, y, sample_weight, offset, dtype) -> Data:
+    X, names = check_design(X, dtype)
+    n = X.shape[0]
+    y = _vector(y, "y", n)
+    _require_finite(y, "y")
+    if sample_weight is None:
+        weight = np.full(n, 1.0 / n)
+    else:
+        weight = _vector(sample_weight, "sample_weight", n)
+        _require_finite(weight, "sample_weight")
+        if (weight < 0).any():
+            raise ValueError(f"sample_weight has {(weight < 0).sum()} negative value(s), the least {weight.min():g}; give weights >= 0.")
+        if np.count_nonzero(weight) < 2:
+            raise ValueError(f"sample_weight has {np.count_nonzero(weight)} positive value(s); at least 2 samples need a positive weight.")
+        weight = weight / weight.max()  # a sum of huge weights may overflow
+        weight = weight / weight.sum()
+    if offset is not None:
+        offset = _vector(offset, "offset", n)
+        _require_finite(offset, "offset")
+    return Data(X, y, weight, offset, names)
+
+
+def check_prediction(X, p, feature_names):
+    """Predictors for `predict`, in the order of the fit."""
+    X, names = check_design_rows(X)
+    if X.shape[1] != p:
+        raise ValueError(f"X has {X.shape[1]} feature(s), but the path was fitted on {p}.")
+    if names is not None and feature_names is not None and names != feature_names:
+        differ = next(j for j in range(p) if names[j] != feature_names[j])
+        raise ValueError(
+            f"X has {names[differ]!r} as column {differ}, but the path was fitted with {feature_names[differ]!r} there;"
+            " give the columns in the order of the fit."
+        )
+    return X
+
+
+def check_design_rows(X):
+    """Like check_design, for any number of rows, in NumPy."""
+    _refuse_sparse(X, "X")
+    names = tuple(str(c) for c in X.columns) if _is_frame(X) else None
+    X = np.asarray(_numeric(X, "X", names))
+    if X.ndim != 2:
+        raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
+    _require_finite(X, "X", names)
+    return X, names
+
+
+def check_offset(offset, n, fitted_with_offset):
+    """Offset of a prediction."""
+    if offset is None:
+        if fitted_with_offset:
+            raise ValueError("offset is missing: the path was fitted with one, so predict needs one for the new rows.")
+        return np.zeros(n)
+    offset = _vector(offset, "offset", n)
+    _require_finite(offset, "offset")
+    return offset
+
+
+def check_lambdas(lambdas):
+    """Explicit grid, descending; None stays None."""
+    if lambdas is None:
+        return None
+    array = np.atleast_1d(np.asarray(_numeric(lambdas, "lambdas"), dtype=np.float64))
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"lambdas has shape {array.shape}; give a non-empty one-dimensional sequence.")
+    _require_finite(array, "lambdas")
+    if (array < 0).any():
+        raise ValueError(f"lambdas has negative values, the least {array.min():g}; give values >= 0.")
+    return np.sort(array)[::-1].copy()
+
+
+def check_lam(lam):
+    """One lambda at which to read a path."""
+    if isinstance(lam, bool) or not isinstance(lam, (Real, np.ndarray, jax.Array)) or np.ndim(lam) != 0:
+        raise ValueError(f"lam is {lam!r}; give one number >= 0.")
+    value = float(lam)
+    if not (np.isfinite(value) and value >= 0):
+        raise ValueError(f"lam is {value!r}; give one number >= 0.")
+    return value
+
+
+def check_count(value, name, at_least=1):
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
+        raise ValueError(f"{name} is {value!r}; give a whole number >= {at_least}.")
+    return int(value)
+
+
+def check_positive(value, name, below=np.inf):
+    bound = "" if below == np.inf else f" and below {below:g}"
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < below:
+        raise ValueError(f"{name} is {value!r}; give a number above 0{bound}.")
+    return float(value)
+
+
+def check_flag(value, name):
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} is {value!r}; give True or False.")
+    return bool(value)
+
+
+def check_choice(value, name, choices):
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; give one of {', '.join(map(repr, choices))}.")
+    return value
+
+
+def check_penalty_factors(factors, p):
+    if factors is None:
+        return np.ones(p)
+    array = _vector(factors, "penalty_factors", p, per="column of X")
+    if np.isnan(array).any() or (array < 0).any():
+        raise ValueError("penalty_factors has NaN or negative values; give values >= 0 (0: unpenalised, inf: excluded).")
+    return array
+
+
+def check_limits(lower, upper, p):
+    """(lower, upper), each (p,)."""
+    limits = []
+    for value, name, unlimited, sign, relation in ((lower, "lower", -np.inf, 1, "<="), (upper, "upper", np.inf, -1, ">=")):
+        if value is None:
+            array = np.full(p, unlimited)
+        elif np.ndim(value) == 0:
+            array = np.full(p, float(_numeric(value, name)))
+        else:
+            array = _vector(value, name, p, per="column of X")
+        if np.isnan(array).any() or (sign * array > 0).any():
+            raise ValueError(f"{name} has NaN or values on the wrong side of 0; give {name} {relation} 0 (a path starts at coefficients of 0).")
+        limits.append(array)
+    return limits[0], limits[1]
+
+
+def check_model(loss, penalty):
+    for value, name, known in ((loss, "loss", Squared), (penalty, "penalty", ElasticNet)):
+        if isinstance(value, type):
+            raise TypeError(f"{name} is the class {value.__name__}; give an instance, {value.__name__}().")
+        if not isinstance(value, known):
+            raise TypeError(f"{name} is {value!r}; fit_path knows {known.__module__}.{known.__name__} so far.")
+    return loss, penalty

@@ -1,0 +1,148 @@
+"""The working set of a screened path: some columns of the design, their Gram matrix and their tableau.
+
+All arrays have the length of a capacity from a short ladder, so that the compiled kernels never see n or p.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg._design import PRECISION
+from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_columns, solve_block
+
+CAPACITIES = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
+CHUNK = 64  # columns that are appended at once
+FILL = 0.75  # a capacity is left when this share is needed
+
+
+def capacity_for(size):
+    """Smallest capacity that holds `size` columns."""
+    return next((c for c in CAPACITIES if c >= size), None)
+
+
+@jax.jit
+def _extend(rows, new, at):
+    """(rows (m, n) with `new` (b, n) at the positions `at`, Gram matrix (b, m) of the two in float64)."""
+    rows = rows.at[at].set(new, mode="drop")
+    gram = jnp.matmul(new.astype(jnp.float64), rows.astype(jnp.float64).T, precision=PRECISION)
+    return rows, gram
+
+
+@jax.jit
+def _keep_rows(rows, keep):
+    m = rows.shape[0]
+    return jnp.where((keep < m)[:, None], rows[jnp.minimum(keep, m - 1)], 0.0)
+
+
+@jax.jit
+def _fit(x, rows):
+    return jnp.matmul(x, rows.astype(x.dtype), precision=PRECISION)
+
+
+@jax.jit
+def _relinearised(gram, x, h):
+    return gram @ x + h
+
+
+class WorkingSet:
+    """Columns of `problem` with the tableau of the ones that are active."""
+
+    def __init__(self, problem, l1_ratio, capacity):
+        self.problem, self.l1_ratio = problem, l1_ratio
+        self.member = np.zeros(problem.design.p, bool)
+        self.size = 0
+        self.columns = np.full(capacity, problem.design.p)
+        self.tableau = empty_tableau(capacity)
+        self.gram = np.zeros((capacity, capacity))
+        self.rows = np.zeros((capacity, problem.design.n), problem.design.dtype)
+        self.corr = problem.corr
+
+    @property
+    def capacity(self):
+        return len(self.columns)
+
+    def _gathered(self, values, absent):
+        real = self.columns < self.problem.design.p
+        return np.where(real, values[np.where(real, self.columns, 0)], absent)
+
+    def add(self, J, strength):
+        """Take the columns J in as far as they fit; `strength` (p,) ranks what may be dropped. True if any came in."""
+        for start in range(0, len(J), CHUNK):
+            chunk = J[start : start + CHUNK]
+            if self.size + len(chunk) > self.capacity and not self._make_room(len(chunk), strength):
+                return start > 0
+            self._append(chunk)
+        return len(J) > 0
+
+    def _append(self, chunk):
+        p, m = self.problem.design.p, self.capacity
+        at = np.full(CHUNK, m)
+        at[: len(chunk)] = np.arange(self.size, self.size + len(chunk))
+        padded = np.full(CHUNK, p)
+        padded[: len(chunk)] = chunk
+        self.columns[self.size : self.size + len(chunk)] = chunk
+        self.member[chunk] = True
+        self.size += len(chunk)
+        self.rows, gram_rows = _extend(self.rows, self.problem.design.gather(padded), at)
+        l2_factor = self._gathered(self.problem.l2_factor, 0.0)
+        self.tableau, self.gram = append_columns(self.tableau, self.gram, gram_rows, at, l2_factor, self.l1_ratio)
+
+    def _make_room(self, need, strength):
+        """Drop weak inactive columns, or move to a larger capacity; False when the largest is full."""
+        in_use = np.asarray(self.tableau.face.active) | (np.asarray(self.tableau.x) != 0)
+        in_use |= np.asarray(self.tableau.face.pinned) != 0
+        idle = np.flatnonzero(~in_use[: self.size])
+        in_use = np.flatnonzero(in_use)
+        capacity = capacity_for((len(in_use) + need) / FILL)
+        if capacity is None or capacity < self.capacity:
+            capacity = self.capacity
+        room = max(0, int(FILL * capacity) - len(in_use) - need)
+        if len(in_use) + need > capacity:
+            return False
+        idle = idle[np.argsort(-strength[self.columns[idle]], kind="stable")[:room]]
+        keep = np.sort(np.concatenate([in_use, idle]))
+        padded = np.full(capacity, self.capacity)
+        padded[: len(keep)] = keep
+        self.tableau, self.gram = keep_columns(self.tableau, self.gram, padded)
+        self.rows = _keep_rows(self.rows, padded)
+        columns = np.full(capacity, self.problem.design.p)
+        columns[: len(keep)] = self.columns[keep]
+        self.columns, self.size = columns, len(keep)
+        self.member[:] = False
+        self.member[columns[: self.size]] = True
+        return True
+
+    def start_from(self, b):
+        """Put the coefficients b (p,) in as the starting point."""
+        x = self._gathered(b, 0.0)
+        self.tableau = dataclasses.replace(self.tableau, x=x, lam_ref=np.array(np.inf))
+
+    def solve(self, lambdas, count, max_iter):
+        """Solutions x (B, m) at the first `count` lambdas, updates (B,), and whether each is solved (B,)."""
+        reduced = Reduced(
+            self.gram,
+            self._gathered(self.corr, 0.0),
+            self._gathered(self.problem.l1_factor, np.inf),
+            self._gathered(self.problem.l2_factor, 0.0),
+            self._gathered(self.problem.lower, -np.inf),
+            self._gathered(self.problem.upper, np.inf),
+        )
+        self.tableau, x, updates, solved = solve_block(
+            self.tableau, reduced, lambdas, count, self.l1_ratio, max_iter
+        )
+        return x, updates, solved
+
+    def fit(self, x):
+        """Fitted values (B, n) of coefficients x (B, m)."""
+        return _fit(x, self.rows)
+
+    def relinearise(self, x, h):
+        """Replace the correlations by those that make the residual correlations h (p,) of x (m,) exact.
+
+        Where h is more accurate than the Gram matrix this is one step of iterative refinement.
+        """
+        local = np.asarray(_relinearised(self.gram, x, self._gathered(h, 0.0)))
+        self.corr = self.corr.copy()
+        self.corr[self.columns[: self.size]] = local[: self.size]

@@ -1,0 +1,1 @@
+"""Solvers of one reduced problem; none knows of paths, folds or grids."""
