@@ -92,7 +92,7 @@ def gaps_from_gram(gram, corr, b, zz, basis, lambdas, l1_ratio, orthogonal, pena
     return _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss), rr
 
 
-def gram_basis(gram, members):
+def _gram_basis(gram, members):
     """Coefficients T (k, p) of an orthonormal basis of the columns `members` (p,) bool, from their Gram matrix."""
     J = np.flatnonzero(members)
     if not J.size:
@@ -102,3 +102,86 @@ def gram_basis(gram, members):
     T = np.zeros((real.sum(), len(members)))
     T[:, J] = (vectors[:, real] / np.sqrt(values[real])).T
     return T
+
+
+def _penalty_data(problem):
+    return problem.l1_factor, problem.l2_factor, problem.lower, problem.upper
+
+
+class _Certificate:
+    """Certificates of points of one problem. At lambda = 0 every column counts as unpenalised."""
+
+    def __init__(self, problem, l1_ratio):
+        self.problem, self.l1_ratio = problem, l1_ratio
+        self.scale = float(np.abs(problem.corr).max())
+        present = np.isfinite(problem.l1_factor) & np.isinf(problem.lower) & np.isinf(problem.upper)
+        self._members = {False: present & (problem.l1_factor == 0), True: present}
+        self._bases = {}
+
+    def _basis(self, at_zero):
+        if at_zero not in self._bases:
+            self._bases[at_zero] = self._make_basis(at_zero)
+        return self._bases[at_zero]
+
+    def _by_kind(self, lambdas, certify):
+        """Results of `certify(at_zero)`, each row from the kind of its lambda."""
+        zero = lambdas == 0
+        if not zero.any():
+            return certify(False)
+        if zero.all():
+            return certify(True)
+        pairs = zip(certify(False), certify(True), strict=True)
+        return tuple(np.where(zero.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in pairs)
+
+
+class GramCertificate(_Certificate):
+    """Certificates from the Gram matrix (p, p) of all columns, a JAX array."""
+
+    def __init__(self, problem, gram, l1_ratio):
+        super().__init__(problem, l1_ratio)
+        self.gram = gram
+
+    def _make_basis(self, at_zero):
+        return _gram_basis(np.asarray(self.gram), self._members[at_zero])
+
+    def __call__(self, b, lambdas):
+        """(gaps, squared residuals) (B,) of coefficients b (B, p)."""
+
+        def certify(at_zero):
+            problem = self.problem
+            found = gaps_from_gram(
+                self.gram, problem.corr, b, 2 * problem.total, self._basis(at_zero), lambdas, self.l1_ratio,
+                self._members[at_zero], _penalty_data(problem), problem.null_loss,
+            )  # fmt: skip
+            return tuple(map(np.asarray, found))
+
+        return self._by_kind(lambdas, certify)
+
+
+class PassCertificate(_Certificate):
+    """Certificates by one pass over the data for all points of a block."""
+
+    def _make_basis(self, at_zero):
+        if not at_zero:
+            return self.problem.basis
+        kernel = np.asarray(self.problem.design.kernel(self._members[True] * 1.0), dtype=np.float64)
+        values, vectors = np.linalg.eigh(kernel)
+        eps = np.finfo(self.problem.design.dtype).eps
+        real = values > eps * len(values) * values.max(initial=0.0)
+        return np.ascontiguousarray(vectors[:, real].T)
+
+    def __call__(self, fit, x, columns, lambdas):
+        """(gaps (B,), squared residuals (B,), correlations h (B, p)) of coefficients x (B, m) of `columns` (m,)."""
+
+        def certify(at_zero):
+            problem = self.problem
+            r, theta = residuals(fit, problem.z, self._basis(at_zero))
+            h = problem.design.correlate(theta)
+            gaps = gaps_from_residuals(
+                r, theta, h, x, columns, problem.z, lambdas, self.l1_ratio,
+                self._members[at_zero], _penalty_data(problem), self.scale, problem.null_loss,
+            )  # fmt: skip
+            r = np.asarray(r)
+            return np.asarray(gaps), np.einsum("ij,ij->i", r, r), np.asarray(h)
+
+        return self._by_kind(lambdas, certify)

@@ -1,4 +1,4 @@
-"""Whole paths: lambda grid, then solve and certify, block by block."""
+"""Whole paths: from the user's arrays to a PathResult."""
 
 import sys
 import time
@@ -8,279 +8,57 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from jaxreg import _grid, _validation
-from jaxreg._certificate import gaps_from_gram, gaps_from_residuals, gram_basis, residuals
+from jaxreg import _grid, _loops, _validation
 from jaxreg._design import DenseDesign
 from jaxreg._problem import make_problem
 from jaxreg._results import ConvergenceWarning, PathResult, Status, make_csr
-from jaxreg._working_set import CHUNK, FILL, WorkingSet, capacity_for
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
-from jaxreg.solvers.pivot import Reduced, empty_tableau, solve_block
-from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
-WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
-BLOCK = 10  # lambdas solved and checked at once on a working set
-SHARE = 1e-3  # of tol: the gap at which the path loop stops adding columns
-FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # gaps that more columns would not improve
-REFINEMENTS = 2  # of the correlations, where a gap fails although no column is missing
-EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE = 0.999, 1e-5  # glmnet's devmax and fdev
-
-
-@dataclass(frozen=True)
-class Points:
-    """Solved points of a path, on the scale of the problem."""
-
-    coef: list  # (indices, values) of each point
-    gap: list
-    rss: list  # squared residual
-    n_iter: list
-    effective_df: list | None = None
-
-    def add(self, coef, gap, rss, n_iter):
-        for mine, new in ((self.coef, coef), (self.gap, gap), (self.rss, rss), (self.n_iter, n_iter)):
-            mine.append(new)
+EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
 
 
 @dataclass(frozen=True)
 class Options:
+    """What the loops over lambda and the result need to know of the request."""
+
     l1_ratio: float
     tol: float
+    precision: np.dtype  # of the result
     max_iter: int
     max_features: int | None
     early_stop: bool
     progress: bool
 
 
-def _sparse(x, columns):
-    nonzero = np.flatnonzero(x)
-    return columns[nonzero], x[nonzero]
+def _end(points, kept, total, options):
+    """How many of the asked-for points (positions `kept` among the solved) to keep by glmnet's rules, or None: all."""
+    previous = 0.0
+    for count, k in enumerate(kept[kept < len(points)]):
+        if options.max_features is not None and len(points[k].indices) > options.max_features:
+            return count
+        ratio = 1.0 - points[k].rss / 2 / total if total > 0 else 0.0
+        slow = count >= EARLY_STOP_FROM and ratio - previous < EARLY_STOP_CHANGE * ratio
+        if options.early_stop and (ratio > EARLY_STOP_DEVIANCE or slow):
+            return count + 1
+        previous = ratio
+    return None
 
 
-def _penalty_data(problem):
-    return problem.l1_factor, problem.l2_factor, problem.lower, problem.upper
-
-
-class _Watch:
-    """Says how far a path is, and whether it has gone far enough (glmnet's rules)."""
-
-    def __init__(self, options, total, n_lambdas, kept):
-        self.options, self.total, self.n_lambdas, self.kept = options, total, n_lambdas, set(kept.tolist())
-
-    def enough(self, points):
-        """Number of points to keep, or None to go on."""
-        if self.options.progress:
-            done = len(points.gap)
-            end = "\n" if done == self.n_lambdas else ""
-            print(f"\rlambda {done} of {self.n_lambdas}, worst gap {max(points.gap):.1e}", end=end, file=sys.stderr, flush=True)
-        limit, previous = self.options.max_features, 0.0
-        if limit is None and not self.options.early_stop:
-            return None
-        for k, (columns, _) in enumerate(points.coef):
-            if limit is not None and len(columns) > limit:
-                return k
-            if not self.options.early_stop or k not in self.kept or self.total == 0:
-                continue
-            ratio = 1.0 - points.rss[k] / 2 / self.total
-            if ratio > EARLY_STOP_DEVIANCE or (k > 4 and ratio - previous < EARLY_STOP_CHANGE * ratio):
-                return k + 1
-            previous = ratio
-        return None
-
-
-def _whole_gram(problem, gram, lambdas, options, start, points, watch):
-    """Path on the Gram matrix of all columns; certificates come from it as well."""
-    p = problem.design.p
-    m = capacity_for(p)
-    columns = np.arange(p)
-
-    def padded(values, absent):
-        return np.concatenate([values, np.full(m - p, absent)])
-
-    square = np.zeros((m, m))
-    square[:p, :p] = gram
-    reduced = Reduced(
-        jax.device_put(square),
-        padded(problem.corr, 0.0),
-        padded(problem.l1_factor, np.inf),
-        padded(problem.l2_factor, 0.0),
-        padded(problem.lower, -np.inf),
-        padded(problem.upper, np.inf),
-    )
-    tableau = empty_tableau(m)
-    tableau.x[:p] = start
-    for first in range(0, len(lambdas), WHOLE_BLOCK):
-        block = lambdas[first : first + WHOLE_BLOCK]
-        filled = np.concatenate([block, np.full(WHOLE_BLOCK - len(block), block[-1])])
-        tableau, x, updates, _ = solve_block(tableau, reduced, filled, len(block), options.l1_ratio, options.max_iter)
-        gaps, rss = _certify_gram(problem, reduced, x, filled, options.l1_ratio)
-        x, updates = np.asarray(x), np.asarray(updates)
-        for k in range(len(block)):
-            points.add(_sparse(x[k, :p], columns), gaps[k], rss[k], updates[k])
-        if watch.enough(points) is not None:
-            return
-
-
-def _certify_gram(problem, reduced, x, lambdas, l1_ratio):
-    """(gaps, squared residuals) (B,) of x (B, m); at lambda = 0 every column counts as unpenalised."""
-    p = problem.design.p
-    unlimited = np.isinf(reduced.lower) & np.isinf(reduced.upper) & np.isfinite(reduced.l1_factor)
-    penalty = reduced.l1_factor, reduced.l2_factor, reduced.lower, reduced.upper
-    gram = np.asarray(reduced.gram)
-    zz = 2 * problem.total
-
-    def certify(members):
-        basis = gram_basis(gram, members)
-        found = gaps_from_gram(
-            reduced.gram, reduced.corr, x, zz, basis, lambdas, l1_ratio, members, penalty, problem.null_loss
-        )
-        return np.asarray(found[0]), np.asarray(found[1])
-
-    gaps, rss = certify(unlimited & (reduced.l1_factor == 0))
-    if (lambdas == 0).any():
-        gaps = np.where(lambdas == 0, certify(unlimited & (np.arange(len(reduced.corr)) < p))[0], gaps)
-    return gaps, rss
-
-
-class _Certifier:
-    """Gaps by passes over the data."""
-
-    def __init__(self, problem, l1_ratio):
-        self.problem, self.l1_ratio = problem, l1_ratio
-        self.penalty = _penalty_data(problem)
-        self.scale = float(np.abs(problem.corr).max())
-        self.unpenalised = problem.unlimited & (problem.l1_factor == 0)
-        self._everything = None
-
-    def _basis(self, at_zero):
-        if not at_zero:
-            return self.problem.basis, self.unpenalised
-        if self._everything is None:
-            members = self.problem.unlimited & np.isfinite(self.problem.l1_factor)
-            kernel = np.asarray(self.problem.design.kernel(members * 1.0), dtype=np.float64)
-            values, vectors = np.linalg.eigh(kernel)
-            eps = np.finfo(self.problem.design.dtype).eps
-            real = values > eps * len(values) * values.max(initial=0.0)
-            self._everything = np.ascontiguousarray(vectors[:, real].T), members
-        return self._everything
-
-    def __call__(self, fit, x, columns, lambdas):
-        """(gaps (B,), squared residuals (B,), correlations h (B, p)) of coefficients x (B, m) of `columns` (m,)."""
-        results = [self._pass(fit, x, columns, lambdas, at_zero) for at_zero in sorted(set(lambdas == 0))]
-        if len(results) == 1:
-            return results[0]
-        zero = lambdas == 0
-        return tuple(np.where(zero.reshape(-1, *[1] * (b.ndim - 1)), b, a) for a, b in zip(*results, strict=True))
-
-    def _pass(self, fit, x, columns, lambdas, at_zero):
-        basis, orthogonal = self._basis(at_zero)
-        r, theta = residuals(fit, self.problem.z, basis)
-        h = self.problem.design.correlate(theta)
-        gaps = gaps_from_residuals(
-            r, theta, h, x, columns, self.problem.z, lambdas, self.l1_ratio,
-            orthogonal, self.penalty, self.scale, self.problem.null_loss,
-        )  # fmt: skip
-        r = np.asarray(r)
-        return np.asarray(gaps), np.einsum("ij,ij->i", r, r), np.asarray(h)
-
-
-def _screened(problem, lambdas, options, start, points, watch):
-    """Path on a working set: solve a block of lambdas, check all columns with one product, add what is missing."""
-    p, a = problem.design.p, options.l1_ratio
-    target = max(SHARE * options.tol, FLOOR[problem.design.dtype])
-    certify = _Certifier(problem, a)
-    penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
-    divisor = np.where(penalised, problem.l1_factor, 1.0)
-
-    def strength(h):
-        """Largest a * lambda (p,) at which each column would violate its condition at 0."""
-        pull = np.maximum(np.where(problem.upper > 0, h, 0.0), np.where(problem.lower < 0, -h, 0.0))
-        return np.where(penalised, pull / divisor, 0.0)
-
-    def strongest(values, most):
-        """Candidates with a positive value, the largest first."""
-        J = np.flatnonzero(np.where(working.member, 0.0, values))
-        return J[np.argsort(-values[J], kind="stable")[:most]]
-
-    current = strength(problem.null_corr)
-    needed = np.flatnonzero((problem.l1_factor == 0) | (start != 0))
-    working = WorkingSet(problem, a, capacity_for(len(needed) / FILL))
-    working.add(needed, current)
-    working.start_from(start)
-    previous, violating, refinements, k = lambdas[0], None, 0, 0
-    while k < len(lambdas):
-        block = lambdas[k : k + BLOCK]
-        if violating is None:  # the sequential strong rule, for the far end of the block
-            threshold = a * max(2 * block[-1] - previous, 0.6 * block[-1])
-            wanted = strongest(np.where(current >= threshold, current, 0.0), max(CHUNK, working.size // 2))
-        else:
-            wanted = strongest(violating, 4 * CHUNK)
-        grown = working.add(wanted, current)
-        if violating is not None and not grown:
-            if refinements == REFINEMENTS:  # as good as it gets here: the status will say what the gap is
-                points.add(*first_failure)
-                k, violating, refinements = k + 1, None, 0
-                continue
-            working.relinearise(*failed_at)
-            refinements += 1
-        filled = np.concatenate([block, np.full(BLOCK - len(block), block[-1])])
-        x, updates, _ = working.solve(filled, len(block), options.max_iter)
-        gaps, rss, h = certify(working.fit(x), x, working.columns, filled)
-        x, updates = np.asarray(x), np.asarray(updates)
-
-        fine = gaps[: len(block)] <= target
-        accepted = len(block) if fine.all() else int(np.argmin(fine))
-        for i in range(accepted):
-            points.add(_sparse(x[i], working.columns), gaps[i], rss[i], updates[i])
-        if accepted:
-            refinements, previous = 0, block[accepted - 1]
-            if watch.enough(points) is not None:
-                return
-        violating = None
-        if accepted < len(block):
-            ahead = np.array([strength(row) for row in h[accepted : min(accepted + 3, len(block))]])
-            limits = a * block[accepted : accepted + 3, None] * (1 + 1e-9)
-            violating = np.where(ahead > limits, ahead, 0.0).max(axis=0)
-            first_failure = _sparse(x[accepted], working.columns), gaps[accepted], rss[accepted], updates[accepted]
-            failed_at = x[accepted], h[accepted]
-        current = strength(h[min(accepted, len(block) - 1)])
-        k += accepted
-
-
-def _eigen(problem, gram, lambdas, options, points, watch):
-    """Ridge path without limits."""
-    everything = np.arange(problem.design.p)
-    if gram is not None:
-        b, df = ridge_from_gram(gram, problem, lambdas)
-        members = (problem.l1_factor == 0) & problem.unlimited
-
-        def certify(members):
-            found = gaps_from_gram(
-                gram, problem.corr, b, 2 * problem.total, gram_basis(gram, members), lambdas, 0.0,
-                members, _penalty_data(problem), problem.null_loss,
-            )  # fmt: skip
-            return np.asarray(found[0]), np.asarray(found[1])
-
-        gaps, rss = certify(members)
-        if (lambdas == 0).any():
-            gaps = np.where(lambdas == 0, certify(np.isfinite(problem.l1_factor))[0], gaps)
-        blocks = [(b, df, gaps, rss)]
-    else:
-        certify_by_pass = _Certifier(problem, 0.0)
-        blocks = (
-            (b, df, *certify_by_pass(problem.design.predict(b), b, everything, lambdas[k : k + len(b)])[:2])
-            for k, (b, df) in zip(
-                range(0, len(lambdas), BLOCK), ridge_from_kernel(problem, lambdas, BLOCK), strict=True
-            )
-        )
+def _collect(blocks, grid, kept, total, options):
+    """Points of the blocks up to the end of the path or to an early end."""
+    points = []
     for block in blocks:
-        for b, df, gap, rss in zip(*block, strict=True):
-            points.add(_sparse(b, everything), gap, rss, 1)
-            points.effective_df.append(df)
-        if watch.enough(points) is not None:
-            return
+        points.extend(block)
+        if options.progress:
+            worst = max(point.gap for point in points)
+            end = "\n" if len(points) == len(grid) else ""
+            print(f"\rlambda {len(points)} of {len(grid)}, worst gap {worst:.1e}", end=end, file=sys.stderr, flush=True)
+        if _end(points, kept, total, options) is not None:
+            break
+    return points
 
 
 def _choose_solver(solver, l1_ratio, lower, upper):
@@ -326,40 +104,36 @@ def _warn(problem, status, gap, options, cut):
         warnings.warn("; ".join(said) + ".", ConvergenceWarning, stacklevel=3)
 
 
-def _result(problem, data, options, solver, points, grid, kept, watch, times):
-    enough = watch.enough(points)
-    count = len(grid) if enough is None else enough
-    taken = kept[kept < count]
+def _result(problem, data, options, solver, points, grid, kept, times):
+    end = _end(points, kept, problem.total, options)
+    taken = kept if end is None else kept[:end]
     if not taken.size:
         raise ValueError(f"max_features={options.max_features} is exceeded at the first lambda; start at a larger one.")
-    rows = [points.coef[k] for k in taken]
-    precision = np.dtype(data.X.dtype)
-    coef = make_csr(rows, problem.design.p)
+    points = [points[k] for k in taken]
+    coef = make_csr([(point.indices, point.values) for point in points], problem.design.p)
     coef.data = coef.data / problem.design.columns.norm[coef.indices]
     intercept = problem.y_mean - coef @ problem.design.columns.mean
-    gap = np.array([points.gap[k] for k in taken], float)
-    n_iter = np.array([points.n_iter[k] for k in taken], int)
-    status = np.where(gap <= options.tol, Status.converged, np.where(n_iter >= options.max_iter, Status.max_iter, Status.stalled))
+    gap = np.array([point.gap for point in points])
+    n_iter = np.array([point.n_iter for point in points])
+    unmet = np.where(n_iter >= options.max_iter, Status.max_iter, Status.stalled)
+    status = np.where(gap <= options.tol, Status.converged, unmet)
     cut = None
     if len(taken) < len(kept):
         status[-1] = Status.early_stop
-        cause = "max_features" if options.max_features is not None and not options.early_stop else "early_stop"
-        cut = f"the path was cut after {len(taken)} of {len(kept)} lambdas by {cause}"
+        cut = f"the path was cut after {len(taken)} of {len(kept)} lambdas, by early_stop or max_features"
     _warn(problem, status, gap, options, cut)
     df = np.diff(coef.indptr)
-    effective = df if options.l1_ratio == 1 else None
-    if points.effective_df is not None:
-        effective = np.array([points.effective_df[k] for k in taken], float)
-    rss = np.array([points.rss[k] for k in taken], float)
+    effective = np.array([point.effective_df for point in points]) if solver == "ridge" else None
+    rss = np.array([point.rss for point in points])
     began, prepared, solved = times
     timings = {"prepare": prepared - began, "solve": solved - prepared, "total": time.perf_counter() - began}
     return PathResult(
         lambdas=grid[taken],
-        coef_sparse=coef.astype(precision),
-        intercept=intercept.astype(precision),
+        coef_sparse=coef.astype(options.precision),
+        intercept=intercept.astype(options.precision),
         gap=gap,
         df=df,
-        effective_df=effective,
+        effective_df=df.astype(float) if options.l1_ratio == 1 else effective,
         dev_ratio=1 - rss / 2 / problem.total if problem.total > 0 else np.zeros(len(taken)),
         n_iter=n_iter,
         status=status,
@@ -476,6 +250,7 @@ def fit_path(
         options = Options(
             penalty.l1_ratio,
             tol if tol is not None else (1e-6 if precision == np.float64 else 1e-4),
+            precision,
             max_iter,
             max_features,
             early_stop,
@@ -490,14 +265,13 @@ def fit_path(
             grid, kept = lambdas, np.arange(len(lambdas))
         else:
             grid, kept = _grid.with_hidden_points(lambdas, largest)
-        points = Points([], [], [], [], [] if solver == "ridge" else None)
-        watch = _Watch(options, problem.total, len(grid), kept)
         gram = np.asarray(design.gram()) if whole else None
         if solver == "ridge":
-            _eigen(problem, gram, grid, options, points, watch)
+            blocks = _loops.eigen(problem, gram, grid, options)
         elif whole:
-            _whole_gram(problem, gram, grid, options, start, points, watch)
+            blocks = _loops.whole(problem, gram, grid, options, start)
         else:
-            _screened(problem, grid, options, start, points, watch)
+            blocks = _loops.screened(problem, grid, options, start)
+        points = _collect(blocks, grid, kept, problem.total, options)
         solved = time.perf_counter()
-    return _result(problem, data, options, solver, points, grid, kept, watch, (began, prepared, solved))
+    return _result(problem, data, options, solver, points, grid, kept, (began, prepared, solved))

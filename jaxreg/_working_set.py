@@ -14,12 +14,19 @@ from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_co
 
 CAPACITIES = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 CHUNK = 64  # columns that are appended at once
-FILL = 0.75  # a capacity is left when this share is needed
+FILL = 0.9  # a capacity is left when a larger share is needed
 
 
 def capacity_for(size):
-    """Smallest capacity that holds `size` columns."""
-    return next((c for c in CAPACITIES if c >= size), None)
+    """Smallest capacity that holds `size` columns, the largest one if none does."""
+    return next((c for c in CAPACITIES if c >= size), CAPACITIES[-1])
+
+
+def _capacity_steps(n, p, need):
+    """Capacities that a path goes through: each costs a compilation, so few, and the last for a saturated lasso."""
+    top = capacity_for(max(min(n, p), need / FILL))
+    first = min(256, top)
+    return [c for c in CAPACITIES if c >= max(first, need / FILL) and (c >= top or (top // c) in (4, 16, 64))] or [top]
 
 
 @jax.jit
@@ -49,8 +56,10 @@ def _relinearised(gram, x, h):
 class WorkingSet:
     """Columns of `problem` with the tableau of the ones that are active."""
 
-    def __init__(self, problem, l1_ratio, capacity):
+    def __init__(self, problem, l1_ratio, need):
         self.problem, self.l1_ratio = problem, l1_ratio
+        self.steps = _capacity_steps(problem.design.n, problem.design.p, need)
+        capacity = self.steps[0]
         self.member = np.zeros(problem.design.p, bool)
         self.size = 0
         self.columns = np.full(capacity, problem.design.p)
@@ -95,12 +104,12 @@ class WorkingSet:
         in_use |= np.asarray(self.tableau.face.pinned) != 0
         idle = np.flatnonzero(~in_use[: self.size])
         in_use = np.flatnonzero(in_use)
-        capacity = capacity_for((len(in_use) + need) / FILL)
-        if capacity is None or capacity < self.capacity:
-            capacity = self.capacity
-        room = max(0, int(FILL * capacity) - len(in_use) - need)
-        if len(in_use) + need > capacity:
+        wanted = (len(in_use) + need) / FILL
+        capacity = next((c for c in self.steps if c >= max(wanted, self.capacity)), self.steps[-1])
+        room = int(FILL * capacity) - len(in_use) - need
+        if room < 0 and capacity < len(in_use) + need:
             return False
+        room = max(room, 0)
         idle = idle[np.argsort(-strength[self.columns[idle]], kind="stable")[:room]]
         keep = np.sort(np.concatenate([in_use, idle]))
         padded = np.full(capacity, self.capacity)
@@ -120,7 +129,7 @@ class WorkingSet:
         self.tableau = dataclasses.replace(self.tableau, x=x, lam_ref=np.array(np.inf))
 
     def solve(self, lambdas, count, max_iter):
-        """Solutions x (B, m) at the first `count` lambdas, updates (B,), and whether each is solved (B,)."""
+        """Solutions x (B, m) at the first `count` lambdas, and updates (B,)."""
         reduced = Reduced(
             self.gram,
             self._gathered(self.corr, 0.0),
@@ -129,10 +138,8 @@ class WorkingSet:
             self._gathered(self.problem.lower, -np.inf),
             self._gathered(self.problem.upper, np.inf),
         )
-        self.tableau, x, updates, solved = solve_block(
-            self.tableau, reduced, lambdas, count, self.l1_ratio, max_iter
-        )
-        return x, updates, solved
+        self.tableau, x, updates = solve_block(self.tableau, reduced, lambdas, count, self.l1_ratio, max_iter)
+        return x, updates
 
     def fit(self, x):
         """Fitted values (B, n) of coefficients x (B, m)."""

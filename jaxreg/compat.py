@@ -29,8 +29,8 @@ def glmnet_penalty(lam, alpha, sd_y):
 
     Notes
     -----
-    glmnet rescales its penalty factors to sum to p; this package uses them as given. Multiply them by
-    p / sum(factors) first.
+    glmnet rescales its penalty factors to sum to p, where a factor of inf counts as 1; this package uses them as given.
+    Multiply them by p / sum(factors) first.
 
     Source: Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), section 2.5 and the package's vignette on
     what its lambda means for a Gaussian response.

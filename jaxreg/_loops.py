@@ -1,0 +1,167 @@
+"""The loops over lambda: each solves and certifies a grid in blocks and yields the points.
+
+`whole` works on the Gram matrix of all columns, `screened` on a working set, `eigen` is ridge without limits.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from jaxreg._certificate import GramCertificate, PassCertificate
+from jaxreg._working_set import CHUNK, WorkingSet, capacity_for
+from jaxreg.solvers.pivot import Reduced, empty_tableau, solve_block
+from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
+
+WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
+BLOCK = 10  # lambdas solved and checked at once elsewhere
+SHARE = 5e-4  # of tol: the gap at which a working set counts as complete
+FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # gaps that more columns would not improve
+VIOLATION = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 4e-6}  # rounding error, in units of the threshold
+ROUNDS = 25  # of adding columns at one lambda
+REFINEMENTS = 2  # of the correlations, where a gap fails although no column is missing
+
+
+@dataclass(frozen=True)
+class Point:
+    """One solved point, on the scale of the problem."""
+
+    indices: np.ndarray
+    values: np.ndarray
+    gap: float
+    rss: float  # squared residual
+    n_iter: int
+    effective_df: float | None = None
+
+
+def _point(x, columns, gap, rss, n_iter, effective_df=None):
+    nonzero = np.flatnonzero(x)
+    return Point(columns[nonzero], x[nonzero], float(gap), float(rss), int(n_iter), effective_df)
+
+
+def _as_returned(x, columns, problem, precision):
+    """Solutions x (B, m) of `columns` as the user will get them: rounded to `precision` on the user's scale, and back."""
+    x = np.asarray(x)
+    if precision == np.float64:
+        return x
+    norm = np.append(problem.design.columns.norm, 1.0)[columns]
+    return (x / norm).astype(precision).astype(np.float64) * norm
+
+
+def _filled(block, length):
+    """`block` continued to a static length, so that nothing is compiled again for a short one."""
+    return np.concatenate([block, np.full(length - len(block), block[-1])])
+
+
+def whole(problem, gram, lambdas, options, start):
+    """Blocks of points on the Gram matrix (p, p) of all columns; certificates come from it as well."""
+    p = problem.design.p
+    m = capacity_for(p)
+
+    def padded(values, absent):
+        return np.concatenate([values, np.full(m - p, absent)])
+
+    square = np.zeros((m, m))
+    square[:p, :p] = gram
+    reduced = Reduced(
+        jax.device_put(square),
+        padded(problem.corr, 0.0),
+        padded(problem.l1_factor, np.inf),
+        padded(problem.l2_factor, 0.0),
+        padded(problem.lower, -np.inf),
+        padded(problem.upper, np.inf),
+    )
+    certify = GramCertificate(problem, gram, options.l1_ratio)
+    columns = np.arange(p)
+    tableau = empty_tableau(m)
+    tableau.x[:p] = start
+    for first in range(0, len(lambdas), WHOLE_BLOCK):
+        block = lambdas[first : first + WHOLE_BLOCK]
+        filled = _filled(block, WHOLE_BLOCK)
+        tableau, x, updates = solve_block(tableau, reduced, filled, len(block), options.l1_ratio, options.max_iter)
+        b = _as_returned(np.asarray(x)[:, :p], columns, problem, options.precision)
+        gaps, rss = certify(b, filled)
+        updates = np.asarray(updates)
+        yield [_point(b[i], columns, gaps[i], rss[i], updates[i]) for i in range(len(block))]
+
+
+def screened(problem, lambdas, options, start):
+    """Blocks of points on a working set: solve some lambdas, check all columns with one product, add what is missing."""
+    a, dtype = options.l1_ratio, problem.design.dtype
+    target = max(SHARE * options.tol, FLOOR[dtype])
+    certify = PassCertificate(problem, a)
+    penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
+    divisor = np.where(penalised, problem.l1_factor, 1.0)
+
+    def strength(h):
+        """The value of a * lambda (p,) below which each column would violate its condition at 0."""
+        pull = np.maximum(np.where(problem.upper > 0, h, 0.0), np.where(problem.lower < 0, -h, 0.0))
+        return np.where(penalised, pull / divisor, 0.0)
+
+    def strongest(values, most):
+        """Columns outside the working set with a positive value, the largest first."""
+        J = np.flatnonzero(np.where(working.member, 0.0, values))
+        return J[np.argsort(-values[J], kind="stable")[:most]]
+
+    current = strength(problem.null_corr)
+    needed = np.flatnonzero((problem.l1_factor == 0) | (start != 0))
+    working = WorkingSet(problem, a, len(needed))
+    working.add(needed, current)
+    working.start_from(start)
+    previous, failure, refinements, rounds, k = lambdas[0], None, 0, 0, 0
+    while k < len(lambdas):
+        block = lambdas[k : k + BLOCK]
+        rounds += 1
+        if failure is None:  # the sequential strong rule (Tibshirani et al. 2012), for the far end of the block
+            threshold = a * max(2 * block[-1] - previous, 0.6 * block[-1])
+            working.add(strongest(np.where(current >= threshold, current, 0.0), max(CHUNK, working.size)), current)
+        else:
+            violating, x, h, point = failure
+            grown = working.add(strongest(violating, 4 * CHUNK), current)
+            if not grown or rounds > ROUNDS:
+                if refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
+                    yield [point]
+                    k, failure, refinements, rounds = k + 1, None, 0, 0
+                    continue
+                working.relinearise(x, h)
+                refinements += 1
+        filled = _filled(block, BLOCK)
+        x, updates = working.solve(filled, len(block), options.max_iter)
+        x, updates = _as_returned(x, working.columns, problem, options.precision), np.asarray(updates)
+        gaps, rss, h = certify(working.fit(x), x, working.columns, filled)
+        solved = [_point(x[i], working.columns, gaps[i], rss[i], updates[i]) for i in range(len(block))]
+
+        fine = gaps[: len(block)] <= target
+        accepted = len(block) if fine.all() else int(np.argmin(fine))
+        if accepted:
+            yield solved[:accepted]
+            refinements, rounds, previous = 0, 0, block[accepted - 1]
+        failure = None
+        if accepted < len(block):
+            ahead = np.array([strength(row) for row in h[accepted : min(accepted + 3, len(block))]])
+            limits = a * block[accepted : accepted + 3, None] * (1 + VIOLATION[dtype])
+            violating = np.where(ahead > limits, ahead, 0.0).max(axis=0)
+            failure = violating, x[accepted], h[accepted], solved[accepted]
+        current = strength(h[min(accepted, len(block) - 1)])
+        k += accepted
+
+
+def eigen(problem, gram, lambdas, options):
+    """Blocks of points of a ridge path without limits, from the Gram matrix or, where that is None, the (n, n) side."""
+    columns = np.arange(problem.design.p)
+
+    def points(b, df, gaps, rss):
+        return [_point(b[i], columns, gaps[i], rss[i], 1, float(df[i])) for i in range(len(b))]
+
+    if gram is not None:
+        b, df = ridge_from_gram(gram, problem, lambdas)
+        b = _as_returned(b, columns, problem, options.precision)
+        yield points(b, df, *GramCertificate(problem, gram, 0.0)(b, lambdas))
+        return
+    certify, first = PassCertificate(problem, 0.0), 0
+    for b, df in ridge_from_kernel(problem, lambdas, BLOCK):
+        b = _as_returned(b, columns, problem, options.precision)
+        block = lambdas[first : first + len(b)]
+        gaps, rss, _ = certify(problem.design.predict(b), b, columns, block)
+        yield points(b, df, gaps, rss)
+        first += len(b)
