@@ -10,10 +10,11 @@ two dual values are valid, and the larger one counts:
     D2 = theta'z - |theta|^2 / 2 - sum phi2_j(h_j)
 
 phi1 and phi2 are the conjugates of l1 |b| and of l1 |b| + l2 b^2 / 2 on [lower, upper]; s in [0, 1] is the
-largest scale at which every phi1 with an infinite limit on its side is 0. D1 counts the ridge part as rows added to the data
-(Zou and Hastie 2005, lemma 1), D2 keeps it in the penalty. gap = (P - max(D1, D2)) / P0.
+largest scale at which every phi1 with an infinite limit on its side is 0. D1 counts the ridge part as rows added
+to the data (Zou and Hastie 2005, lemma 1), D2 keeps it in the penalty. gap = (P - max(D1, D2)) / P0.
 """
 
+from abc import ABC, abstractmethod
 
 import jax
 import jax.numpy as jnp
@@ -108,15 +109,19 @@ def _penalty_data(problem):
     return problem.l1_factor, problem.l2_factor, problem.lower, problem.upper
 
 
-class _Certificate:
+class _Certificate(ABC):
     """Certificates of points of one problem. At lambda = 0 every column counts as unpenalised."""
+
+    @abstractmethod
+    def _make_basis(self, at_zero):
+        """Orthonormal basis of the unpenalised columns, in the terms of the subclass."""
 
     def __init__(self, problem, l1_ratio):
         self.problem, self.l1_ratio = problem, l1_ratio
         self.scale = float(np.abs(problem.corr).max())
         present = np.isfinite(problem.l1_factor) & np.isinf(problem.lower) & np.isinf(problem.upper)
         self._members = {False: present & (problem.l1_factor == 0), True: present}
-        self._bases = {}
+        self._bases: dict[bool, np.ndarray] = {}
 
     def _basis(self, at_zero):
         if at_zero not in self._bases:

@@ -40,7 +40,7 @@ def _point(x, columns, gap, rss, n_iter, effective_df=None):
 
 
 def _as_returned(x, columns, problem, precision):
-    """Solutions x (B, m) of `columns` as the user will get them: rounded to `precision` on the user's scale, and back."""
+    """Solutions x (B, m) of `columns` as the user gets them: rounded to `precision` on the user's scale."""
     x = np.asarray(x)
     if precision == np.float64:
         return x
@@ -86,7 +86,7 @@ def whole(problem, gram, lambdas, options, start):
 
 
 def screened(problem, lambdas, options, start):
-    """Blocks of points on a working set: solve some lambdas, check all columns with one product, add what is missing."""
+    """Blocks of points on a working set: solve some lambdas, check all columns at once, add what is missing."""
     a, dtype = options.l1_ratio, problem.design.dtype
     target = max(SHARE * options.tol, FLOOR[dtype])
     certify = PassCertificate(problem, a)

@@ -76,7 +76,9 @@ def _starting_point(warm_start, problem, first):
     if not isinstance(warm_start, PathResult):
         raise TypeError(f"warm_start is a {type(warm_start).__name__}; give a PathResult, or None.")
     if warm_start.n_features != p:
-        raise ValueError(f"warm_start has {warm_start.n_features} features, but X has {p}; give a path on the same columns.")
+        raise ValueError(
+            f"warm_start has {warm_start.n_features} features, X has {p}; give a path on the same ones."
+        )
     b = warm_start.coef_at(first)[1] * problem.design.columns.norm
     return np.where(np.isinf(problem.l1_factor), 0.0, np.clip(b, problem.lower, problem.upper))
 
@@ -89,17 +91,18 @@ def _ranges(positions):
 
 def _warn(problem, status, gap, options, cut):
     said = []
+    limit = "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
     for code, cause in (
         (Status.max_iter, f"stopped at max_iter={options.max_iter}: raise max_iter"),
-        (Status.stalled, "stalled above tol: the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"),
-    ):  # fmt: skip
+        (Status.stalled, f"stalled above tol: {limit}"),
+    ):
         at = np.flatnonzero(status == code)
         if at.size:
             said.append(f"lambda {_ranges(at)} {cause} (worst gap {gap[at].max():.1e}, tol {options.tol:.1e})")
     if cut:
         said.append(cut)
     if problem.null_loss == 0:
-        said.append("the intercept and the unpenalised columns fit y exactly (a constant y?): penalised coefficients are 0")
+        said.append("y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0")
     if said:
         warnings.warn("; ".join(said) + ".", ConvergenceWarning, stacklevel=3)
 

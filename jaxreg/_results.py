@@ -101,7 +101,7 @@ class PathResult:
             intercept = intercept + share * self.intercept[right - 1]
         return float(intercept), coef
 
-    def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:  # noqa: A002 (glmnet's name)
+    def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
         """Predictions (m, L) for new rows X (m, p), or (m,) at one lambda.
 
         `offset` (m,) is required if the path was fitted with one. `type` is "response" or "link", the same for the
@@ -128,11 +128,15 @@ class PathResult:
         places = np.unique(np.linspace(0, len(self.lambdas) - 1, min(most, len(self.lambdas))).round().astype(int))
         return [
             (
-                f"{self.lambdas[k]:.4g}", str(self.df[k]), f"{self.dev_ratio[k]:.4f}", f"{self.gap[k]:.1e}",
-                str(self.n_iter[k]), Status(self.status[k]).name,
+                f"{self.lambdas[k]:.4g}",
+                str(self.df[k]),
+                f"{round(self.dev_ratio[k], 4) + 0.0:.4f}",
+                f"{self.gap[k]:.1e}",
+                str(self.n_iter[k]),
+                Status(self.status[k]).name,
             )
             for k in places
-        ]  # fmt: skip
+        ]
 
     def _headline(self):
         counts = {status: int((self.status == status).sum()) for status in Status}
@@ -162,7 +166,8 @@ class PathResult:
     def _repr_html_(self):
         head = "".join(f"<th>{name}</th>" for name in COLUMNS)
         body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._rows(12))
-        return f"<p>{html.escape(self._headline())}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<p>{html.escape(self._headline())}</p>{table}"
 
     def plot(self, x="lambda", labels=8, ax=None):
         """Coefficients against log lambda or the L1 norm; see `jaxreg.plotting.plot_path`."""

@@ -1,4 +1,4 @@
-"""Checks of what the user gives: the only file that raises on data. Host code; device arrays are checked on their device."""
+"""Checks of what the user gives, on the host; device arrays are looked at on their device."""
 
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -29,7 +29,7 @@ def _is_frame(obj):
 
 def _refuse_sparse(X, name):
     if type(X).__module__.split(".")[:2] == ["scipy", "sparse"]:
-        raise TypeError(f"{name} is a SciPy sparse {type(X).__name__}, which is not supported yet; give {name}.toarray().")
+        raise TypeError(f"{name} is a SciPy sparse {type(X).__name__}, not supported yet; give {name}.toarray().")
 
 
 def _column_label(names, j):
@@ -142,9 +142,10 @@ def check_data(X, y, sample_weight, offset, dtype) -> Data:
         weight = _vector(sample_weight, "sample_weight", n)
         _require_finite(weight, "sample_weight")
         if (weight < 0).any():
-            raise ValueError(f"sample_weight has {(weight < 0).sum()} negative value(s), the least {weight.min():g}; give weights >= 0.")
-        if np.count_nonzero(weight) < 2:
-            raise ValueError(f"sample_weight has {np.count_nonzero(weight)} positive value(s); at least 2 samples need a positive weight.")
+            raise ValueError(f"sample_weight has negative values, the least {weight.min():g}; give weights >= 0.")
+        positive = np.count_nonzero(weight)
+        if positive < 2:
+            raise ValueError(f"sample_weight has {positive} positive value(s); at least 2 samples need one.")
         weight = weight / weight.max()  # a sum of huge weights may overflow
         weight = weight / weight.sum()
     if offset is not None:
@@ -204,7 +205,7 @@ def check_lambdas(lambdas):
 
 def check_lam(lam):
     """One lambda at which to read a path."""
-    if isinstance(lam, bool) or not isinstance(lam, (Real, np.ndarray, jax.Array)) or np.ndim(lam) != 0:
+    if isinstance(lam, bool) or np.shape(lam) != () or not isinstance(lam, (Real, np.ndarray, jax.Array)):
         raise ValueError(f"lam is {lam!r}; give one number >= 0.")
     value = float(lam)
     if not (np.isfinite(value) and value >= 0):
@@ -220,7 +221,7 @@ def check_count(value, name, at_least=1):
 
 def check_positive(value, name, below=np.inf):
     bound = "" if below == np.inf else f" and below {below:g}"
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < below:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < below:
         raise ValueError(f"{name} is {value!r}; give a number above 0{bound}.")
     return float(value)
 
@@ -242,14 +243,15 @@ def check_penalty_factors(factors, p):
         return np.ones(p)
     array = _vector(factors, "penalty_factors", p, per="column of X")
     if np.isnan(array).any() or (array < 0).any():
-        raise ValueError("penalty_factors has NaN or negative values; give values >= 0 (0: unpenalised, inf: excluded).")
+        raise ValueError("penalty_factors has NaN or negative values; give values >= 0 (0 unpenalised, inf excluded).")
     return array
 
 
 def check_limits(lower, upper, p):
     """(lower, upper), each (p,)."""
     limits = []
-    for value, name, unlimited, sign, relation in ((lower, "lower", -np.inf, 1, "<="), (upper, "upper", np.inf, -1, ">=")):
+    sides = ((lower, "lower", -np.inf, 1, "<="), (upper, "upper", np.inf, -1, ">="))
+    for value, name, unlimited, sign, relation in sides:
         if value is None:
             array = np.full(p, unlimited)
         elif np.ndim(value) == 0:
@@ -257,7 +259,7 @@ def check_limits(lower, upper, p):
         else:
             array = _vector(value, name, p, per="column of X")
         if np.isnan(array).any() or (sign * array > 0).any():
-            raise ValueError(f"{name} has NaN or values on the wrong side of 0; give {name} {relation} 0 (a path starts at coefficients of 0).")
+            raise ValueError(f"{name} has NaN or values on the wrong side of 0; give {name} {relation} 0.")
         limits.append(array)
     return limits[0], limits[1]
 

@@ -44,9 +44,7 @@ class ElasticNet(Penalty):
 
     def __post_init__(self):
         if isinstance(self.l1_ratio, bool) or not isinstance(self.l1_ratio, Real) or not 0 <= self.l1_ratio <= 1:
-            raise ValueError(
-                f"l1_ratio is {self.l1_ratio!r}; give a number from 0 (ridge) to 1 (lasso)."
-            )
+            raise ValueError(f"l1_ratio is {self.l1_ratio!r}; give a number from 0 (ridge) to 1 (lasso).")
         object.__setattr__(self, "l1_ratio", float(self.l1_ratio))
 
     def strengths(self, lam):

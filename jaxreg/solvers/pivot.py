@@ -41,17 +41,20 @@ CG_STEPS = 25  # per proximal step
 DRIFT = 1e-6  # residual that the tableau leaves, in units of max|c|, from which on it is rebuilt
 
 
+Values = jax.Array | np.ndarray
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Reduced:
     """Data of the reduced problem."""
 
-    gram: jax.Array  # (m, m)
-    corr: jax.Array  # (m,)
-    l1_factor: jax.Array  # (m,), inf for an absent column
-    l2_factor: jax.Array  # (m,), 0 for an absent column
-    lower: jax.Array  # (m,), <= 0
-    upper: jax.Array  # (m,), >= 0
+    gram: Values  # (m, m)
+    corr: Values  # (m,)
+    l1_factor: Values  # (m,), inf for an absent column
+    l2_factor: Values  # (m,), 0 for an absent column
+    lower: Values  # (m,), <= 0
+    upper: Values  # (m,), >= 0
 
 
 @jax.tree_util.register_dataclass
@@ -59,9 +62,9 @@ class Reduced:
 class Face:
     """Which variables are active, with which sign, and where the others are pinned."""
 
-    active: jax.Array  # (m,) bool
-    sign: jax.Array  # (m,) -1, 0 or 1
-    pinned: jax.Array  # (m,) 0 or a limit
+    active: Values  # (m,) bool
+    sign: Values  # (m,) -1, 0 or 1
+    pinned: Values  # (m,) 0 or a limit
 
 
 @jax.tree_util.register_dataclass
@@ -69,11 +72,11 @@ class Face:
 class Tableau:
     """State that goes from one lambda to the next."""
 
-    matrix: jax.Array  # (m, m) principal pivot transform of G + diag(rho) on face.active
+    matrix: Values  # (m, m) principal pivot transform of G + diag(rho) on face.active
     face: Face
-    pending: jax.Array  # (m,) bool, still to be pivoted in after a rebuild
-    x: jax.Array  # (m,) latest solution
-    lam_ref: jax.Array  # () the lambda whose ridge part rho holds; inf: to be rebuilt
+    pending: Values  # (m,) bool, still to be pivoted in after a rebuild
+    x: Values  # (m,) latest solution
+    lam_ref: Values  # () the lambda whose ridge part rho holds; inf: to be rebuilt
 
 
 @jax.tree_util.register_dataclass
@@ -81,9 +84,9 @@ class Tableau:
 class Strength:
     """The penalty at one lambda."""
 
-    l1: jax.Array  # (m,)
-    l2: jax.Array  # (m,)
-    slack: jax.Array  # (m,) violations below this are rounding error
+    l1: Values  # (m,)
+    l2: Values  # (m,)
+    slack: Values  # (m,) violations below this are rounding error
 
 
 def empty_tableau(m):
