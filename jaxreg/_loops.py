@@ -15,8 +15,8 @@ from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
 
 WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
 BLOCK = 10  # lambdas solved and checked at once elsewhere
-SHARE = 5e-4  # of tol: the gap at which a working set counts as complete
-FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # gaps that more columns would not improve
+SHARE = 5e-4  # of tol: a larger gap is worked on even where no column is missing
+FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # a smaller one is as good as it gets
 VIOLATION = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 4e-6}  # rounding error, in units of the threshold
 ROUNDS = 25  # of adding columns at one lambda
 REFINEMENTS = 2  # of the correlations, where a gap fails although no column is missing
@@ -88,7 +88,7 @@ def whole(problem, gram, lambdas, options, start):
 def screened(problem, lambdas, options, start):
     """Blocks of points on a working set: solve some lambdas, check all columns at once, add what is missing."""
     a, dtype = options.l1_ratio, problem.design.dtype
-    target = max(SHARE * options.tol, FLOOR[dtype])
+    floor = FLOOR[dtype]
     certify = PassCertificate(problem, a)
     penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
     divisor = np.where(penalised, problem.l1_factor, 1.0)
@@ -116,8 +116,8 @@ def screened(problem, lambdas, options, start):
             threshold = a * max(2 * block[-1] - previous, 0.6 * block[-1])
             working.add(strongest(np.where(current >= threshold, current, 0.0), max(CHUNK, working.size)), current)
         else:
-            violating, x, h, point = failure
-            grown = working.add(strongest(violating, 4 * CHUNK), current)
+            missing, x, h, point = failure
+            grown = working.add(strongest(missing, 4 * CHUNK), current)
             if not grown or rounds > ROUNDS:
                 if refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
                     yield [point]
@@ -131,17 +131,22 @@ def screened(problem, lambdas, options, start):
         gaps, rss, h = certify(working.fit(x), x, working.columns, filled)
         solved = [_point(x[i], working.columns, gaps[i], rss[i], updates[i]) for i in range(len(block))]
 
-        fine = gaps[: len(block)] <= target
-        accepted = len(block) if fine.all() else int(np.argmin(fine))
+        def violating(i):
+            """The strengths (p,) of the columns that are missing at point i of the block, 0 elsewhere."""
+            pull = np.where(working.member, 0.0, strength(h[i]))
+            return np.where(pull > a * block[i] * (1 + VIOLATION[dtype]), pull, 0.0)
+
+        def fine(i):
+            return gaps[i] <= floor or (gaps[i] <= max(SHARE * options.tol, floor) and not violating(i).any())
+
+        accepted = next((i for i in range(len(block)) if not fine(i)), len(block))
         if accepted:
             yield solved[:accepted]
             refinements, rounds, previous = 0, 0, block[accepted - 1]
         failure = None
         if accepted < len(block):
-            ahead = np.array([strength(row) for row in h[accepted : min(accepted + 3, len(block))]])
-            limits = a * block[accepted : accepted + 3, None] * (1 + VIOLATION[dtype])
-            violating = np.where(ahead > limits, ahead, 0.0).max(axis=0)
-            failure = violating, x[accepted], h[accepted], solved[accepted]
+            missing = np.max([violating(i) for i in range(accepted, min(accepted + 3, len(block)))], axis=0)
+            failure = missing, x[accepted], h[accepted], solved[accepted]
         current = strength(h[min(accepted, len(block) - 1)])
         k += accepted
 

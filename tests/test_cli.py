@@ -1,0 +1,251 @@
+"""The command line, through its app and as a process."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import jaxreg as jr
+
+pytest.importorskip("typer")
+pd = pytest.importorskip("pandas")
+pytest.importorskip("matplotlib")
+
+from typer.testing import CliRunner
+
+from jaxreg.__main__ import app, main
+
+COLUMNS = ("age", "bmi", "bp", "glucose")
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+def table(n=60):
+    """Data of few digits, which every CSV parser reads exactly."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.standard_normal((n, len(COLUMNS))), columns=list(COLUMNS))
+    frame["y"] = 2 * frame["bmi"] - frame["bp"] + 0.1 * rng.standard_normal(n)
+    frame["w"] = rng.uniform(0.5, 2, n)
+    return frame.round(3)
+
+
+def written(folder):
+    """(header, numbers) of the coefficients, after a look at the other two files."""
+    assert (folder / "path.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert sorted(file.name for file in folder.iterdir()) == ["coefficients.csv", "path.png", "summary.txt"]
+    with open(folder / "coefficients.csv", newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    return header, np.array(rows, dtype=float)
+
+
+def assert_same(table, path):
+    header, numbers = table
+    assert header == ["lambda", "(intercept)", *path.names]
+    np.testing.assert_array_equal(numbers, np.column_stack([path.lambdas, path.intercept, path.coef]))
+
+
+def assert_fails(result, *parts):
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    for part in parts:
+        assert part in result.stderr
+
+
+@pytest.fixture
+def file(tmp_path):
+    name = tmp_path / "data.csv"
+    table().to_csv(name, index=False)
+    return name
+
+
+@pytest.mark.parametrize("extension", ["csv", "parquet"])
+def test_path_writes_what_fit_path_gives(tmp_path, extension):
+    frame, name, out = table().drop(columns="w"), tmp_path / f"data.{extension}", tmp_path / "deep" / "out"
+    if extension == "csv":
+        frame.to_csv(name, index=False)
+    else:
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(name)
+    result = call("path", name, "--target", "y", "--out", out)
+    assert result.exit_code == 0, result.output
+    path = jr.fit_path(table()[list(COLUMNS)], table()["y"])
+    assert_same(written(out), path)
+    summary = (out / "summary.txt").read_text()
+    assert summary in result.stdout
+    assert summary.splitlines()[:-1] == path.summary().splitlines()[:-1]  # the last line is seconds
+    assert f"Worst relative gap {path.gap.max():.1e}" in result.stdout
+    assert str(out) in result.stdout
+    assert result.stderr == ""
+
+
+def test_path_options(file, tmp_path):
+    options = ["--weights", "w", "--l1-ratio", "0.5", "--n-lambdas", "20", "--no-standardize"]
+    result = call("path", file, "--target", "y", "--out", tmp_path / "out", *options)
+    assert result.exit_code == 0, result.output
+    frame = table()
+    path = jr.fit_path(
+        frame[list(COLUMNS)],
+        frame["y"],
+        sample_weight=frame["w"],
+        penalty=jr.penalties.ElasticNet(0.5),
+        n_lambdas=20,
+        standardize=False,
+    )
+    assert_same(written(tmp_path / "out"), path)
+
+
+def test_booleans_and_nullable_integers_are_numbers(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = table().drop(columns="w")
+    frame["age"] = frame["age"] > 0
+    frame["bp"] = pd.array(frame["bp"].round(1) * 10, dtype="Float64").astype("Int64")
+    frame.to_parquet(tmp_path / "data.parquet")
+    result = call("path", tmp_path / "data.parquet", "--target", "y", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert_same(written(tmp_path / "out"), jr.fit_path(frame[list(COLUMNS)].astype(float), frame["y"]))
+
+
+def test_a_column_may_be_called_lambda(tmp_path):
+    frame = table()[["age", "bmi", "y"]].rename(columns={"age": "lambda"})
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    result = call("path", tmp_path / "data.csv", "--target", "y", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert written(tmp_path / "out")[0] == ["lambda", "(intercept)", "lambda", "bmi"]
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (["--target", "Glucos"], ["--target is 'Glucos'", "Did you mean 'glucose'?", "'age', 'bmi', 'bp'"]),
+        (["--target", "zzz"], ["--target is 'zzz'", "'age', 'bmi', 'bp'"]),
+        (["--target", "y", "--weights", "ww"], ["--weights is 'ww'", "Did you mean 'w'?"]),
+        (["--target", "y", "--weights", "y"], ["--target and --weights are both 'y'"]),
+        (["--target", "y", "--l1-ratio", "2"], ["l1_ratio is 2.0"]),
+        (["--target", "y", "--n-lambdas", "0"], ["n_lambdas is 0"]),
+        (["--target", "y", "--weights", "age"], ["sample_weight has", "negative"]),
+    ],
+)
+def test_bad_options_end_in_one_line(file, tmp_path, options, parts):
+    assert_fails(call("path", file, "--out", tmp_path / "out", *options), *parts)
+
+
+def test_bad_columns_end_in_one_line(tmp_path):
+    name, out = tmp_path / "data.csv", tmp_path / "out"
+    frame = table()
+    frame.assign(city="Rome", day="2024-01-01").to_csv(name, index=False)
+    assert_fails(call("path", name, "--target", "y", "--out", out), "not numbers: 'city', 'day'", "encode or drop")
+    assert_fails(call("path", name, "--target", "city", "--out", out), "not numbers: 'city'")
+    frame.assign(bmi=frame["bmi"].where(frame.index > 2)).to_csv(name, index=False)
+    assert_fails(call("path", name, "--target", "y", "--out", out), "NaN", "'bmi'")
+    assert_fails(call("path", name, "--target", "bmi", "--out", out), "--target 'bmi' has 3 missing value(s)")
+    frame[["y"]].to_csv(name, index=False)
+    assert_fails(call("path", name, "--target", "y", "--out", out), "no column left")
+
+
+def test_bad_files_end_in_one_line(file, tmp_path):
+    target = ["--target", "y", "--out", tmp_path / "out"]
+    assert_fails(call("path", tmp_path / "absent.csv", *target), "absent.csv is not there")
+    assert_fails(call("path", tmp_path / "data.xlsx", *target), "unknown extension '.xlsx'", ".csv, .parquet")
+    for name in ("empty.csv", "empty.parquet", "binary.csv"):
+        (tmp_path / name).write_bytes(b"\xff\xfe\x00" if name.startswith("binary") else b"")
+        if name.endswith("parquet"):
+            pytest.importorskip("pyarrow")
+        assert_fails(call("path", tmp_path / name, *target), f"{name} cannot be read")
+    assert_fails(call("path", file, "--target", "y", "--out", file), str(file))
+
+
+def test_many_columns_are_not_all_listed(tmp_path):
+    frame = pd.DataFrame(np.zeros((2, 50)), columns=[f"column{j}" for j in range(50)])
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    assert_fails(call("path", tmp_path / "data.csv", "--target", "y"), "and 30 more")
+
+
+def test_convergence_warning_is_one_line(file, tmp_path):
+    frame = table().assign(y=1.0)
+    frame.to_csv(file, index=False)
+    result = call("path", file, "--target", "y", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("Warning: ")
+    assert "constant" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not written(tmp_path / "out")[1][:, 2:].any()
+
+
+def test_demo(tmp_path):
+    datasets = pytest.importorskip("sklearn.datasets")
+    result = call("demo", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    header, numbers = written(tmp_path / "out")
+    data = datasets.load_diabetes(scaled=False)
+    assert header[2:12] == data.feature_names
+    assert header[12:15] == ["age:sex", "age:bmi", "age:bp"]
+    assert numbers.shape == (100, 2 + 10 + 45)
+    centred = data.data - data.data.mean(axis=0)
+    products = [centred[:, i] * centred[:, j] for i in range(10) for j in range(i + 1, 10)]
+    path = jr.fit_path(np.column_stack([data.data, *products]), data.target)
+    np.testing.assert_array_equal(numbers[:, 2:], path.coef)
+    assert "Lasso path: 100 lambdas, 55 features" in result.stdout
+    assert "Worst relative gap" in result.stdout
+    assert "First call" in result.stdout
+    assert "second call" in result.stdout
+
+
+@pytest.mark.parametrize(("command", "module"), [("demo", "sklearn"), ("demo", "pandas"), ("path", "matplotlib")])
+def test_missing_libraries_are_named(monkeypatch, file, command, module):
+    for name in list(sys.modules):
+        if name == module or name.startswith(f"{module}."):
+            monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, module, None)
+    result = call(command, *([file, "--target", "y"] if command == "path" else []))
+    assert_fails(result, f"needs {module}", "pip install")
+
+
+def test_help_starts_no_backend_and_imports_no_big_library():
+    code = (
+        "import sys\n"
+        "from jaxreg.__main__ import main\n"
+        "sys.argv = ['jaxreg', '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "print(sorted({'pandas', 'matplotlib', 'sklearn'} & set(sys.modules)))\n"
+    )
+    environment = os.environ | {"JAX_PLATFORMS": "no_such_platform"}  # a backend could not start
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "demo" in done.stdout
+    assert "path" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_python_m_ends_with_one_line_and_code_2(tmp_path):
+    command = [sys.executable, "-m", "jaxreg", "path", "absent.csv", "--target", "y"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=with_path())
+    assert done.returncode == 2
+    assert done.stderr == "jaxreg: absent.csv is not there, or not a file; give a CSV or Parquet file.\n"
+
+
+def with_path():
+    """The environment, with the package's folder where this run found it."""
+    parent = os.path.dirname(os.path.dirname(jr.__file__))
+    return os.environ | {"PYTHONPATH": os.pathsep.join([parent, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+
+
+def test_without_typer_the_message_says_what_to_install():
+    code = "import sys; sys.modules['typer'] = None; import jaxreg.__main__"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=with_path())
+    assert done.returncode == 1
+    assert done.stderr == 'The command line needs typer: pip install "jaxreg[cli]"\n'
+
+
+def test_main_is_the_entry_point(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["jaxreg", "--help"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    assert "--help" in capsys.readouterr().out
