@@ -106,7 +106,7 @@ def _standardise(XT: Any, weight, anchor, centre, *, dtype):
     sd = jnp.where(constant, 0.0, jnp.sqrt(jnp.sum(deviation**2 * weight, axis=1)))
     entering = jnp.where(centre, deviation, X)
     norm = jnp.where(centre, sd, jnp.sqrt(jnp.sum(X**2 * weight, axis=1)))
-    norm = jnp.where(norm > 0, norm, 1.0)
+    norm = jnp.where(norm == 0, 1.0, norm)
     live = ~(constant & centre)[:, None]
     A = jnp.where(live, entering * (jnp.sqrt(weight) / norm[:, None]), 0.0)
     return A.astype(dtype), jnp.where(centre, base + shift, 0.0), norm, sd, constant

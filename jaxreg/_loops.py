@@ -103,6 +103,11 @@ def screened(problem, lambdas, options, start):
         J = np.flatnonzero(np.where(working.member, 0.0, values))
         return J[np.argsort(-values[J], kind="stable")[:most]]
 
+    def missing_at(h, lam):
+        """The strengths (p,) of the columns that violate their condition outside the working set, 0 elsewhere."""
+        pull = np.where(working.member, 0.0, strength(h))
+        return np.where(pull > a * lam * (1 + VIOLATION[dtype]), pull, 0.0)
+
     current = strength(problem.null_corr)
     needed = np.flatnonzero((problem.l1_factor == 0) | (start != 0))
     working = WorkingSet(problem, a, len(needed))
@@ -131,21 +136,19 @@ def screened(problem, lambdas, options, start):
         gaps, rss, h = certify(working.fit(x), x, working.columns, filled)
         solved = [_point(x[i], working.columns, gaps[i], rss[i], updates[i]) for i in range(len(block))]
 
-        def violating(i):
-            """The strengths (p,) of the columns that are missing at point i of the block, 0 elsewhere."""
-            pull = np.where(working.member, 0.0, strength(h[i]))
-            return np.where(pull > a * block[i] * (1 + VIOLATION[dtype]), pull, 0.0)
-
-        def fine(i):
-            return gaps[i] <= floor or (gaps[i] <= max(SHARE * options.tol, floor) and not violating(i).any())
-
-        accepted = next((i for i in range(len(block)) if not fine(i)), len(block))
+        accepted = 0
+        while accepted < len(block) and (
+            gaps[accepted] <= floor
+            or (gaps[accepted] <= SHARE * options.tol and not missing_at(h[accepted], block[accepted]).any())
+        ):
+            accepted += 1
         if accepted:
             yield solved[:accepted]
             refinements, rounds, previous = 0, 0, block[accepted - 1]
         failure = None
         if accepted < len(block):
-            missing = np.max([violating(i) for i in range(accepted, min(accepted + 3, len(block)))], axis=0)
+            ahead = range(accepted, min(accepted + 3, len(block)))
+            missing = np.max([missing_at(h[i], block[i]) for i in ahead], axis=0)
             failure = missing, x[accepted], h[accepted], solved[accepted]
         current = strength(h[min(accepted, len(block) - 1)])
         k += accepted

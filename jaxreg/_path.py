@@ -76,9 +76,7 @@ def _starting_point(warm_start, problem, first):
     if not isinstance(warm_start, PathResult):
         raise TypeError(f"warm_start is a {type(warm_start).__name__}; give a PathResult, or None.")
     if warm_start.n_features != p:
-        raise ValueError(
-            f"warm_start has {warm_start.n_features} features, X has {p}; give a path on the same ones."
-        )
+        raise ValueError(f"warm_start has {warm_start.n_features} features, X has {p}; give a path on the same ones.")
     b = warm_start.coef_at(first)[1] * problem.design.columns.norm
     return np.where(np.isinf(problem.l1_factor), 0.0, np.clip(b, problem.lower, problem.upper))
 
@@ -104,7 +102,7 @@ def _warn(problem, status, gap, options, cut):
     if problem.null_loss == 0:
         said.append("y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0")
     if said:
-        warnings.warn("; ".join(said) + ".", ConvergenceWarning, stacklevel=3)
+        warnings.warn("; ".join(said) + ".", ConvergenceWarning, stacklevel=4)
 
 
 def _result(problem, data, options, solver, points, grid, kept, times):

@@ -45,7 +45,7 @@ def _from_objects(array, names, name):
         try:
             if any(isinstance(v, (str, bytes)) for v in values):
                 raise ValueError
-            out[:, j] = [np.nan if v is None else float(v) for v in values]
+            out[:, j] = [np.nan if v is None or type(v).__name__ == "NAType" else float(v) for v in values]
         except (TypeError, ValueError):
             bad.append(j)
     if bad:
@@ -110,6 +110,16 @@ def _vector(obj, name, n, per="row of X"):
     return array
 
 
+def _check_dtype(dtype):
+    try:
+        given = np.dtype(dtype)
+    except TypeError:
+        given = None
+    if given not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype is {dtype!r}; give float32 or float64, or None to follow X.")
+    return given
+
+
 def check_design(X, dtype):
     """(array, feature names) of the predictors."""
     _refuse_sparse(X, "X")
@@ -124,11 +134,7 @@ def check_design(X, dtype):
     if n == 1:
         raise ValueError("X has 1 sample; give at least 2.")
     _require_finite(X, "X", names)
-    if dtype is not None:
-        if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise ValueError(f"dtype is {dtype!r}; give float32 or float64, or None to follow X.")
-        X = X.astype(np.dtype(dtype), copy=False) if isinstance(X, np.ndarray) else X.astype(np.dtype(dtype))
-    return X, names
+    return X if dtype is None else X.astype(_check_dtype(dtype)), names
 
 
 def check_data(X, y, sample_weight, offset, dtype) -> Data:

@@ -81,5 +81,6 @@ def worst_gap(X, y, path, **options):
     """Largest gap along a path."""
     coef = path.coef
     return max(
-        gap(X, y, float(path.intercept[k]), coef[k], lam, path.l1_ratio, **options) for k, lam in enumerate(path.lambdas)
+        gap(X, y, float(path.intercept[k]), coef[k], lam, path.l1_ratio, **options)
+        for k, lam in enumerate(path.lambdas)
     )

@@ -222,7 +222,8 @@ def _polish(tableau, problem, strength, x, tol):
         p = z + jnp.where(steps > 0, rz / rz_old, 0.0) * p
         Hp = jnp.where(face.active, problem.gram @ p + strength.l2 * p, 0.0)
         curvature = p @ Hp
-        ok = (curvature > 0) & (rz > 0)  # else G_AA is singular on what is left: the proximal step sees to it
+        # where G_AA does not annul p the quotient is at least l2 / rho; rounding error in its null space is left alone
+        ok = (rz > 0) & (curvature > 1e-6 * rz)
         step = jnp.where(ok, rz / jnp.where(ok, curvature, 1.0), 0.0)
         return x + step * p, r - step * Hp, p, jnp.where(ok, rz, 0.0), steps + 1
 

@@ -1,0 +1,105 @@
+"""What is compiled when, and what importing and fitting leave behind."""
+
+import logging
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import jax
+import numpy as np
+import pytest
+from reference import ar_problem
+
+import jaxreg as jr
+
+REDUCED = {"solve_block", "append_columns"}
+
+
+@contextmanager
+def compilations():
+    """Names of the functions that are traced and compiled inside."""
+    names, logger = [], logging.getLogger("jax._src.interpreters.pxla")
+
+    class Record(logging.Handler):
+        def emit(self, record):
+            message = record.getMessage()
+            if message.startswith("Compiling "):
+                names.append(message.split()[1].removeprefix("jit(").rstrip(")"))
+
+    handler, propagate = Record(), logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        with jax.log_compiles():
+            yield names
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+# sizes that no other test uses, so that nothing is compiled beforehand
+@pytest.mark.parametrize(("n", "p"), [(91, 17), (47, 311)])
+def test_no_retrace_for_new_values(n, p):
+    X, y = ar_problem(n, p, 0.5)
+    rng = np.random.default_rng(0)
+    with compilations() as first:
+        path = jr.fit_path(X, y)
+    assert "_standardise" in first
+    variants = [
+        {"y": rng.standard_normal(n)},
+        {"lambdas": path.lambdas * 0.9},
+        {"tol": 1e-8},
+        {"max_iter": 50},
+        {"sample_weight": rng.uniform(0.5, 1, n)},
+        {"penalty": jr.penalties.ElasticNet(0.7)},
+        {"penalty_factors": rng.uniform(0.5, 1, p)},
+        {"lower": -0.1, "upper": 1.0},
+        {"offset": rng.standard_normal(n)},
+        {"fit_intercept": False, "standardize": False},
+        {"n_lambdas": 60},
+    ]
+    with compilations() as again:
+        for variant in variants:
+            jr.fit_path(**{"X": X, "y": y, **variant})
+    assert again == []
+
+
+@pytest.mark.parametrize("sizes", [((93, 18), (101, 23)), ((48, 313), (50, 331))])
+def test_other_data_of_the_same_capacity_compile_no_reduced_kernel(sizes):
+    jr.fit_path(*ar_problem(*sizes[0], 0.5))
+    with compilations() as names:
+        jr.fit_path(*ar_problem(*sizes[1], 0.5))
+    assert "_standardise" in names
+    assert not REDUCED & set(names)
+
+
+def test_nothing_global_changes():
+    code = """
+import os
+import numpy as np
+import jax
+environment = dict(os.environ)
+state = np.random.get_state()[1].copy()
+before = jax.config.jax_enable_x64
+import jaxreg
+from jax._src import xla_bridge
+assert not xla_bridge._backends, "a backend was started"
+assert jax.config.jax_enable_x64 == before == False
+assert dict(os.environ) == environment
+assert (np.random.get_state()[1] == state).all()
+X = np.random.default_rng(0).standard_normal((30, 4))
+path = jaxreg.fit_path(X, X[:, 0])
+assert path.coef.dtype == np.float64 and path.gap.max() < 1e-12
+assert jax.config.jax_enable_x64 == False
+assert jax.numpy.ones(1).dtype == np.float32
+assert dict(os.environ) == environment
+assert (np.random.get_state()[1] == state).all()
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_import_is_light():
+    code = "import sys, jaxreg; print([m for m in ('pandas', 'matplotlib', 'sklearn', 'typer') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

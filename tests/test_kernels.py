@@ -1,0 +1,133 @@
+"""The parts of the solver: tableau algebra, ridge formulas, grids, losses and penalties."""
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxreg import _grid, compat, losses, penalties
+from jaxreg.solvers import _tableau
+
+
+@pytest.fixture(autouse=True)
+def _x64():
+    with jax.enable_x64(True):
+        yield
+
+
+def positive_definite(m, seed=0):
+    A = np.random.default_rng(seed).standard_normal((m, 2 * m))
+    return A @ A.T / (2 * m)
+
+
+def transform(H, active):
+    """Principal pivot transform by its definition."""
+    A, In = np.flatnonzero(active), np.flatnonzero(~active)
+    M = np.zeros_like(H)
+    inverse = np.linalg.inv(H[np.ix_(A, A)])
+    M[np.ix_(A, A)] = inverse
+    M[np.ix_(A, In)] = -inverse @ H[np.ix_(A, In)]
+    M[np.ix_(In, A)] = H[np.ix_(In, A)] @ inverse
+    M[np.ix_(In, In)] = H[np.ix_(In, In)] - H[np.ix_(In, A)] @ inverse @ H[np.ix_(A, In)]
+    return M
+
+
+def test_exchange_is_the_principal_pivot_transform():
+    m = 30
+    H, active = positive_definite(m), np.zeros(m, bool)
+    M, floor = jnp.asarray(H), jnp.full(m, 1e-12)
+    rng = np.random.default_rng(1)
+    for count in (5, 16, 1, 9, 16):
+        D = rng.choice(m, 16, replace=False)
+        M, accepted = _tableau.exchange(M, D, count, floor)
+        assert set(np.flatnonzero(accepted)) == set(D[:count])
+        active[D[:count]] ^= True
+        np.testing.assert_allclose(M, transform(H, active), atol=1e-10)
+
+
+def test_exchange_refuses_copies_and_takes_the_rest():
+    base = np.random.default_rng(0).standard_normal((10, 50))
+    columns = np.vstack([base, base[:4]])
+    H = columns @ columns.T / 50 + 1e-9 * np.eye(14)
+    D = np.r_[np.arange(14), 0, 0]
+    M, accepted = _tableau.exchange(jnp.asarray(H), D, 14, jnp.full(14, 1e-12))
+    assert np.asarray(accepted).tolist() == [True] * 10 + [False] * 4
+    np.testing.assert_allclose(M, transform(H, np.asarray(accepted)), atol=1e-7)
+
+
+def test_append_is_the_transform_of_the_larger_matrix():
+    m, old, new = 20, 12, 6
+    H = positive_definite(m)
+    active = np.zeros(m, bool)
+    active[[0, 3, 5, 11]] = True
+    small = np.zeros((m, m))
+    small[:old, :old] = transform(H[:old, :old], active[:old])
+    at = np.r_[np.arange(old, old + new), m, m]
+    rows = np.zeros((8, m))
+    rows[:new, : old + new] = H[old : old + new, : old + new]
+    M = _tableau.append(jnp.asarray(small), jnp.asarray(active), jnp.asarray(rows), jnp.asarray(at))
+    used = old + new
+    np.testing.assert_allclose(M[:used, :used], transform(H[:used, :used], active[:used]), atol=1e-10)
+    assert not np.asarray(M)[used:].any()
+
+
+def problem(corr, l1_factor):
+    return SimpleNamespace(null_corr=np.asarray(corr, float), l1_factor=np.asarray(l1_factor, float))
+
+
+def test_lambda_max_skips_unpenalised_and_excluded_columns():
+    assert _grid.lambda_max(problem([9, -4, 3, 8], [0, 2, 1, np.inf]), 1.0) == 3
+    assert _grid.lambda_max(problem([9, -4, 3, 8], [0, 1, 1, np.inf]), 0.5) == 8
+    assert _grid.lambda_max(problem([1], [1]), 0.0) == pytest.approx(1000)
+    assert _grid.lambda_max(problem([0, 0], [1, 1]), 1.0) == 1
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=8), st.floats(0.01, 10))
+def test_hidden_points_never_step_far(lambdas, start):
+    lambdas = np.sort(lambdas)[::-1]
+    grid, keep = _grid.with_hidden_points(lambdas, start)
+    np.testing.assert_array_equal(grid[keep], lambdas)
+    assert (np.diff(grid) <= 0).all()
+    previous = np.concatenate([[start], np.minimum(grid[:-1], start)])
+    inside = (grid > 0) & (grid >= _grid.FLOOR * start)
+    assert (grid[inside] >= _grid.STEP * previous[inside] * (1 - 1e-12)).all()
+
+
+@pytest.mark.parametrize("name", losses.__all__)
+@given(y=st.floats(-5, 5), eta=st.floats(-5, 5))
+@settings(max_examples=20, deadline=None)
+def test_loss_gradient_is_the_derivative(name, y, eta):
+    loss = getattr(losses, name)()
+    with jax.enable_x64(True):
+        derivative = jax.grad(lambda e: loss.value(y, e))(eta)
+        np.testing.assert_allclose(loss.gradient(y, eta), derivative, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", penalties.__all__)
+@given(l1_ratio=st.floats(0, 1), lam=st.floats(0, 3), step=st.floats(0.01, 3), a=st.floats(-5, 5), b=st.floats(-5, 5))
+@settings(max_examples=30, deadline=None)
+def test_prox(name, l1_ratio, lam, step, a, b):
+    penalty = getattr(penalties, name)(l1_ratio)
+    with jax.enable_x64(True):
+        pa, pb = (float(penalty.prox(x, lam, step)) for x in (a, b))
+        grid = np.append(np.linspace(-6, 6, 4001), 0.0)
+        objective = (grid - a) ** 2 / (2 * step) + np.asarray(penalty.value(grid, lam))
+        best = (pa - a) ** 2 / (2 * step) + float(penalty.value(pa, lam))
+    assert best <= objective.min() + 1e-10
+    assert (pa - pb) ** 2 <= (a - b) * (pa - pb) + 1e-10  # firmly non-expansive
+
+
+def test_glmnet_penalty():
+    lam, ratio = compat.glmnet_penalty(np.array([0.2, 0.1]), 0.5, 4.0)
+    np.testing.assert_allclose(lam * ratio, [0.1, 0.05])
+    np.testing.assert_allclose(lam * (1 - ratio), [0.025, 0.0125])
+    assert compat.glmnet_penalty(0.3, 1.0, 2.5) == (0.3, 1.0)
+    for bad in (0.0, np.nan, -1.0):
+        with pytest.raises(ValueError, match="sd_y is"):
+            compat.glmnet_penalty(0.1, 0.5, bad)
+    with pytest.raises(ValueError, match="l1_ratio is 2"):
+        compat.glmnet_penalty(0.1, 2, 1.0)
