@@ -115,7 +115,7 @@ def _check_dtype(dtype):
         given = np.dtype(dtype)
     except TypeError:
         given = None
-    if given not in (np.dtype(np.float32), np.dtype(np.float64)):
+    if given is None or given not in (np.float32, np.float64):  # None == np.float64 for a dtype
         raise ValueError(f"dtype is {dtype!r}; give float32 or float64, or None to follow X.")
     return given
 

@@ -80,10 +80,10 @@ class WorkingSet:
         """Take the columns J in as far as they fit; `strength` (p,) ranks what may be dropped. True if any came in."""
         for start in range(0, len(J), CHUNK):
             chunk = J[start : start + CHUNK]
-            if self.size + len(chunk) > self.capacity and not self._make_room(len(chunk), strength):
-                return start > 0
-            self._append(chunk)
-        return len(J) > 0
+            if self.size + len(chunk) > self.capacity:
+                self._make_room(len(chunk), strength)
+            self._append(chunk[: self.capacity - self.size])
+        return len(J) > 0 and self.member[J[0]]
 
     def _append(self, chunk):
         p, m = self.problem.design.p, self.capacity
@@ -99,17 +99,15 @@ class WorkingSet:
         self.tableau, self.gram = append_columns(self.tableau, self.gram, gram_rows, at, l2_factor, self.l1_ratio)
 
     def _make_room(self, need, strength):
-        """Drop weak inactive columns, or move to a larger capacity; False when the largest is full."""
+        """Drop weak inactive columns; move to a larger capacity, if there is one, when the active ones fill this."""
         in_use = np.asarray(self.tableau.face.active) | (np.asarray(self.tableau.x) != 0)
         in_use |= np.asarray(self.tableau.face.pinned) != 0
         idle = np.flatnonzero(~in_use[: self.size])
         in_use = np.flatnonzero(in_use)
-        wanted = (len(in_use) + need) / FILL
-        capacity = next((c for c in self.steps if c >= max(wanted, self.capacity)), self.steps[-1])
-        room = int(FILL * capacity) - len(in_use) - need
-        if room < 0 and capacity < len(in_use) + need:
-            return False
-        room = max(room, 0)
+        capacity = self.capacity
+        if len(in_use) > FILL * capacity:
+            capacity = next((c for c in self.steps if FILL * c >= len(in_use) + need), self.steps[-1])
+        room = max(int(FILL * capacity) - len(in_use) - need, 0)
         idle = idle[np.argsort(-strength[self.columns[idle]], kind="stable")[:room]]
         keep = np.sort(np.concatenate([in_use, idle]))
         padded = np.full(capacity, self.capacity)
@@ -121,7 +119,6 @@ class WorkingSet:
         self.columns, self.size = columns, len(keep)
         self.member[:] = False
         self.member[columns[: self.size]] = True
-        return True
 
     def start_from(self, b):
         """Put the coefficients b (p,) in as the starting point."""
