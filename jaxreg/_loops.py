@@ -15,6 +15,7 @@ from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
 
 WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
 BLOCK = 10  # lambdas solved and checked at once elsewhere
+SHORTEST = 5  # of these blocks, after one that failed early
 SHARE = 5e-4  # of tol: a larger gap is worked on even where no column is missing
 FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # a smaller one is as good as it gets
 VIOLATION = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 4e-6}  # rounding error, in units of the threshold
@@ -113,9 +114,9 @@ def screened(problem, lambdas, options, start):
     working = WorkingSet(problem, a, len(needed))
     working.add(needed, current)
     working.start_from(start)
-    previous, failure, refinements, rounds, k = lambdas[0], None, 0, 0, 0
+    previous, failure, refinements, rounds, k, length = lambdas[0], None, 0, 0, 0, BLOCK
     while k < len(lambdas):
-        block = lambdas[k : k + BLOCK]
+        block = lambdas[k : k + length]
         rounds += 1
         if failure is None:  # the sequential strong rule (Tibshirani et al. 2012), for the far end of the block
             threshold = a * max(2 * block[-1] - previous, 0.6 * block[-1])
@@ -126,7 +127,7 @@ def screened(problem, lambdas, options, start):
             if not grown or rounds > ROUNDS:
                 if refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
                     yield [point]
-                    k, failure, refinements, rounds = k + 1, None, 0, 0
+                    previous, k, failure, refinements, rounds = block[0], k + 1, None, 0, 0
                     continue
                 working.relinearise(x, h)
                 refinements += 1
@@ -151,6 +152,8 @@ def screened(problem, lambdas, options, start):
             missing = np.max([missing_at(h[i], block[i]) for i in ahead], axis=0)
             failure = missing, x[accepted], h[accepted], solved[accepted]
         current = strength(h[min(accepted, len(block) - 1)])
+        # solving far beyond a missing column costs pivots that have to be undone
+        length = min(2 * length, BLOCK) if failure is None else max(accepted + 1, SHORTEST)
         k += accepted
 
 

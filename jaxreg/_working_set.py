@@ -22,11 +22,10 @@ def capacity_for(size):
     return next((c for c in CAPACITIES if c >= size), CAPACITIES[-1])
 
 
-def _capacity_steps(n, p, need):
-    """Capacities that a path goes through: each costs a compilation, so few, and the last for a saturated lasso."""
-    top = capacity_for(max(min(n, p), need / FILL))
-    first = min(256, top)
-    return [c for c in CAPACITIES if c >= max(first, need / FILL) and (c >= top or (top // c) in (4, 16, 64))] or [top]
+def _capacity_steps(saturated, need):
+    """Capacities that a path may go through, few below `saturated`: each costs a compilation."""
+    least = max(min(256, saturated), need / FILL)
+    return [c for c in CAPACITIES if c >= least and (c >= saturated or saturated // c in (4, 16))] or [CAPACITIES[-1]]
 
 
 @jax.jit
@@ -58,7 +57,8 @@ class WorkingSet:
 
     def __init__(self, problem, l1_ratio, need):
         self.problem, self.l1_ratio = problem, l1_ratio
-        self.steps = _capacity_steps(problem.design.n, problem.design.p, need)
+        self.saturated = capacity_for(max(min(problem.design.n, problem.design.p), need / FILL))
+        self.steps = _capacity_steps(self.saturated, need)
         capacity = self.steps[0]
         self.member = np.zeros(problem.design.p, bool)
         self.size = 0
@@ -78,12 +78,12 @@ class WorkingSet:
 
     def add(self, J, strength):
         """Take the columns J in as far as they fit; `strength` (p,) ranks what may be dropped. True if any came in."""
+        if self.size + len(J) > self.capacity:
+            self._make_room(len(J), strength)
+        J = J[: self.capacity - self.size]
         for start in range(0, len(J), CHUNK):
-            chunk = J[start : start + CHUNK]
-            if self.size + len(chunk) > self.capacity:
-                self._make_room(len(chunk), strength)
-            self._append(chunk[: self.capacity - self.size])
-        return len(J) > 0 and self.member[J[0]]
+            self._append(J[start : start + CHUNK])
+        return len(J) > 0
 
     def _append(self, chunk):
         p, m = self.problem.design.p, self.capacity
@@ -99,13 +99,17 @@ class WorkingSet:
         self.tableau, self.gram = append_columns(self.tableau, self.gram, gram_rows, at, l2_factor, self.l1_ratio)
 
     def _make_room(self, need, strength):
-        """Drop weak inactive columns; move to a larger capacity, if there is one, when the active ones fill this."""
+        """Drop weak inactive columns, or move to a larger capacity if there is one.
+
+        From the capacity of a saturated lasso on only where the active columns fill it: what is left out now
+        comes in when it violates.
+        """
         in_use = np.asarray(self.tableau.face.active) | (np.asarray(self.tableau.x) != 0)
         in_use |= np.asarray(self.tableau.face.pinned) != 0
         idle = np.flatnonzero(~in_use[: self.size])
         in_use = np.flatnonzero(in_use)
         capacity = self.capacity
-        if len(in_use) > FILL * capacity:
+        if capacity < self.saturated or len(in_use) > FILL * capacity:
             capacity = next((c for c in self.steps if FILL * c >= len(in_use) + need), self.steps[-1])
         room = max(int(FILL * capacity) - len(in_use) - need, 0)
         idle = idle[np.argsort(-strength[self.columns[idle]], kind="stable")[:room]]

@@ -43,8 +43,9 @@ def test_exchange_is_the_principal_pivot_transform():
     rng = np.random.default_rng(1)
     for count in (5, 16, 1, 9, 16):
         D = rng.choice(m, 16, replace=False)
-        M, accepted = _tableau.exchange(M, D, count, floor)
+        M, accepted, number = _tableau.exchange(M, D, count, floor)
         assert set(np.flatnonzero(accepted)) == set(D[:count])
+        assert number == count
         active[D[:count]] ^= True
         np.testing.assert_allclose(M, transform(H, active), atol=1e-10)
 
@@ -54,8 +55,9 @@ def test_exchange_refuses_copies_and_takes_the_rest():
     columns = np.vstack([base, base[:4]])
     H = columns @ columns.T / 50 + 1e-9 * np.eye(14)
     D = np.r_[np.arange(14), 0, 0]
-    M, accepted = _tableau.exchange(jnp.asarray(H), D, 14, jnp.full(14, 1e-12))
+    M, accepted, number = _tableau.exchange(jnp.asarray(H), D, 14, jnp.full(14, 1e-12))
     assert np.asarray(accepted).tolist() == [True] * 10 + [False] * 4
+    assert number == 10
     np.testing.assert_allclose(M, transform(H, np.asarray(accepted)), atol=1e-7)
 
 

@@ -46,14 +46,15 @@ def exchange(M, D, count, floor):
 
     M <- M - (M[:, D] + E)(M[D, D])^-1 (M[D, :] - E')
 
-    Returns the new tableau and the mask (m,) of the indices that the guard accepted.
+    Returns the new tableau, and the mask (m,) and the number of the indices that the guard accepted.
     """
     m = M.shape[0]
     rows, cols = M[D], M[:, D]
     inverse, accepted = _guarded_inverse(rows[:, D], floor[D], count)
     E = ((jnp.arange(m)[:, None] == D[None, :]) & accepted[None, :]).astype(M.dtype)
     M = M - (cols + E) @ (inverse @ (rows - E.T))
-    return M, jnp.zeros(m, bool).at[jnp.where(accepted, D, m)].set(True, mode="drop")
+    changed = jnp.zeros(m, bool).at[jnp.where(accepted, D, m)].set(True, mode="drop")
+    return M, changed, jnp.sum(accepted, dtype=jnp.int32)
 
 
 def append(M, active, H_rows, at):

@@ -103,11 +103,11 @@ def _rho(problem, l1_ratio, lam_ref):
     return PROXIMAL + lam_ref * (1.0 - l1_ratio) * problem.l2_factor
 
 
-def _strength(problem, l1_ratio, lam):
+def _strength(problem, l1_ratio, lam, scale):
     absent = jnp.isinf(problem.l1_factor)  # inf * 0 would be NaN at lambda = 0
     l1 = jnp.where(absent, jnp.inf, lam * l1_ratio * jnp.where(absent, 0.0, problem.l1_factor))
     l2 = lam * (1.0 - l1_ratio) * problem.l2_factor
-    return Strength(l1, l2, SLACK * l1 + 1e-14 * jnp.max(jnp.abs(problem.corr)) + 1e-300)
+    return Strength(l1, l2, SLACK * l1 + 1e-14 * scale)
 
 
 def _face_bounds(face, l1, problem):
@@ -151,27 +151,24 @@ def _pivot(tableau, problem, strength, rho, ce, descend, limit):
     size = min(BLOCK, m)
     l1, centre = strength.l1, tableau.x
 
-    def look(M, face):
+    def look(M, face, pending):
         v = M @ jnp.where(face.active, ce - l1 * face.sign, face.pinned)
         x = jnp.where(face.active, v, face.pinned)
         # what the proximal term alone makes a violator is none: it would let in every copy of an active column
         slack = strength.slack + 2.0 * PROXIMAL * jnp.max(jnp.abs(x - centre))
-        return x, *_violations(face, x, ce - v, strength.l1, slack, problem)
-
-    def open_ends(s):
-        _, _, pending, _, (_, leave, up, down), *_ = s
-        return jnp.any(pending) | jnp.any(leave + up + down > 0)
+        leave, up, down = _violations(face, x, ce - v, l1, slack, problem)
+        counts = jnp.sum(jnp.stack([pending, leave > 0, up + down > 0]), axis=1, dtype=jnp.int32)
+        return x, leave, up, down, counts
 
     def cond(s):
-        *_, updates, _, patience, refused = s
-        return open_ends(s) & (updates < limit) & (patience >= 0) & (refused < 2)
+        *_, (*_, counts), updates, _, patience, refused = s
+        return jnp.any(counts > 0) & (updates < limit) & (patience >= 0) & (refused < 2)
 
     def body(s):
-        M, face, pending, y, (x, leave, up, down), updates, fewest, patience, refused = s
-        filling = jnp.any(pending)
+        M, face, pending, y, (x, leave, up, down, counts), updates, fewest, patience, refused = s
+        filling, blocked = counts[0] > 0, counts[1] > 0
+        number = counts[1] + counts[2]
         up, down = jnp.where(filling, 0.0, up), jnp.where(filling, 0.0, down)
-        blocked = jnp.any(leave > 0)
-        number = jnp.sum(leave + up + down > 0, dtype=jnp.int32)
         patience = jnp.where(filling | descend | (number < fewest), PATIENCE, patience - 1)
         fewest = jnp.where(filling, m + 1, jnp.minimum(fewest, number))
 
@@ -185,20 +182,23 @@ def _pivot(tableau, problem, strength, rho, ce, descend, limit):
         amount = jnp.where(descend, first_blocked_or_largest, every_violator)
         amount = jnp.where(filling, pending * 1.0, amount)
 
-        D = lax.top_k(amount.astype(jnp.float32), size)[1]  # on float64 top_k is an order slower on CPU
+        # the least violation must not vanish in float32; on float64 top_k is an order slower on CPU
+        score = jnp.where(amount > 0, jnp.maximum(amount, 1e-30), 0.0).astype(jnp.float32)
+        largest, D = lax.top_k(score, size)
         most = jnp.where(descend & ~filling & ~blocked, 1, size)
+        count = jnp.minimum(jnp.sum(largest > 0, dtype=jnp.int32), most)
         floor = jnp.where(face.active, 0.25 / (1.0 + rho), 0.25 * rho)
-        M, accepted = exchange(M, D, jnp.minimum(jnp.sum(amount > 0, dtype=jnp.int32), most), floor)
-        refused = jnp.where(jnp.any(accepted), 0, refused + 1)
+        M, accepted, number_accepted = exchange(M, D, count, floor)
+        refused = jnp.where(number_accepted > 0, 0, refused + 1)
         face = _flip(face, x, up, down, accepted, l1, problem)
-        return M, face, pending & ~accepted, y, look(M, face), updates + 1, fewest, patience, refused
+        pending = pending & ~accepted & (number_accepted > 0)  # what the guard refuses twice stays out
+        return M, face, pending, y, look(M, face, pending), updates + 1, fewest, patience, refused
 
     zero = jnp.zeros((), jnp.int32)
-    M, face = tableau.matrix, tableau.face
-    start = (M, face, tableau.pending, tableau.x, look(M, face), zero, zero + m + 1, zero + PATIENCE, zero)
-    s = lax.while_loop(cond, body, start)
-    M, face, pending, _, (x, *_), updates, *_ = s
-    return Tableau(M, face, pending, x, tableau.lam_ref), updates, open_ends(s)
+    M, face, pending = tableau.matrix, tableau.face, tableau.pending
+    start = (M, face, pending, tableau.x, look(M, face, pending), zero, zero + m + 1, zero + PATIENCE, zero)
+    M, face, pending, _, (x, *_, counts), updates, *_ = lax.while_loop(cond, body, start)
+    return Tableau(M, face, pending, x, tableau.lam_ref), updates, jnp.any(counts > 0)
 
 
 def _polish(tableau, problem, strength, x, tol):
@@ -250,13 +250,12 @@ def _rebuilt(tableau, problem, l1_ratio, lam):
     return Tableau(problem.gram + jnp.diag(_rho(problem, l1_ratio, lam)), face, pending, x, lam)
 
 
-def _solve_one(tableau, problem, lam, l1_ratio, max_iter):
+def _solve_one(tableau, problem, lam, l1_ratio, scale, max_iter):
     """Proximal steps at one lambda until the optimality conditions hold by the Gram matrix itself.
 
     Returns the tableau (its x is the solution) and the number of updates.
     """
-    strength = _strength(problem, l1_ratio, lam)
-    scale = jnp.max(jnp.abs(problem.corr))
+    strength = _strength(problem, l1_ratio, lam, scale)
     tol = 0.1 * (SLACK * lam * l1_ratio + 1e-14 * scale)
 
     def cond(s):
@@ -273,15 +272,16 @@ def _solve_one(tableau, problem, lam, l1_ratio, max_iter):
         tableau, more, unsolved = _pivot(tableau, problem, strength, rho, ce, descend, max_iter - updates)
         face, x = tableau.face, tableau.x
         y, residual = _polish(tableau, problem, strength, x, tol)
-        drift = jnp.max(jnp.where(face.active, jnp.abs(residual - pull * (x - centre)), 0.0))
         y = _towards(face, strength.l1, problem, x, y, steps < 3)
 
         g = problem.corr - problem.gram @ y - strength.l2 * y
         _, up, down = _violations(face, y, g, strength.l1, strength.slack, problem)
-        wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down)
-        error = jnp.where(unsolved, jnp.inf, jnp.max(wrong / (10.0 * strength.slack)))
+        wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down) / (10.0 * strength.slack)
+        drift = jnp.where(face.active, jnp.abs(residual - pull * (x - centre)), 0.0) / (DRIFT * scale)
+        error, drift = jnp.max(jnp.stack([wrong, drift]), axis=1)
+        error = jnp.where(unsolved, jnp.inf, error)
         kept = Tableau(tableau.matrix, face, tableau.pending, jnp.where(unsolved, centre, y), tableau.lam_ref)
-        return kept, error, updates + more, steps + 1, unsolved | (drift > DRIFT * scale), descend | unsolved
+        return kept, error, updates + more, steps + 1, unsolved | (drift > 1.0), descend | unsolved
 
     zero = jnp.zeros((), jnp.int32)
     stale = jnp.isinf(tableau.lam_ref) | ((l1_ratio < 1.0) & (lam * REUSE < tableau.lam_ref))
@@ -298,10 +298,11 @@ def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter):
     Returns the tableau, x (B, m) and the number of updates (B,).
     """
     B, m = lambdas.shape[0], problem.corr.shape[0]
+    scale = jnp.max(jnp.abs(problem.corr)) + 1e-280  # of what is rounding error; not 0, for a constant response
 
     def step(k, s):
         tableau, x, updates = s
-        tableau, n = _solve_one(tableau, problem, lambdas[k], l1_ratio, max_iter)
+        tableau, n = _solve_one(tableau, problem, lambdas[k], l1_ratio, scale, max_iter)
         return tableau, x.at[k].set(tableau.x), updates.at[k].set(n)
 
     start = (tableau, jnp.zeros((B, m), lambdas.dtype), jnp.zeros(B, jnp.int32))
