@@ -1,6 +1,6 @@
 """Duality gaps: the certificate of every point of a path.
 
-With theta = r made orthogonal to the unpenalised columns without limits, h = A theta and
+With theta = r made orthogonal to the unpenalised columns that are not at a limit, h = A theta and
 
     P = |r|^2 / 2 + sum l1_j |b_j| + sum l2_j b_j^2 / 2
 
@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._design import PRECISION
+from jaxreg._problem import row_basis
 
 
 def _conjugate(g, l1, l2, lower, upper):
@@ -45,7 +46,7 @@ def _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_
     ridge = jnp.sum(l2 * b**2, axis=1)
     primal = rr / 2 + jnp.sum(jnp.where(b == 0, 0.0, l1 * jnp.abs(b)), axis=1) + ridge / 2
 
-    # an unpenalised column with limits has h = 0 only up to rounding where it is inside them
+    # an unpenalised column at its limit may have the wrong sign of h by rounding
     bound = jnp.where((l1 == 0) & (l2 == 0), 1e-12 * scale, l1)
     bound = jnp.where(orthogonal, jnp.inf, bound)
     g = h - l2 * b
@@ -110,83 +111,102 @@ def _penalty_data(problem):
 
 
 class _Certificate(ABC):
-    """Certificates of points of one problem. At lambda = 0 every column counts as unpenalised."""
+    """Certificates of points of one problem.
 
-    @abstractmethod
-    def _make_basis(self, at_zero):
-        """Orthonormal basis of the unpenalised columns, in the terms of the subclass."""
+    theta is made orthogonal to the unpenalised columns (at lambda = 0 that is all of them) that are strictly inside
+    their limits; at a limit they are left to the conjugate. Any choice is valid, this one is tight.
+    """
 
-    def __init__(self, problem, l1_ratio):
+    def __init__(self, problem, l1_ratio, precision):
         self.problem, self.l1_ratio = problem, l1_ratio
         self.scale = float(np.abs(problem.corr).max())
-        present = np.isfinite(problem.l1_factor) & np.isinf(problem.lower) & np.isinf(problem.upper)
-        self._members = {False: present & (problem.l1_factor == 0), True: present}
-        self._bases: dict[bool, np.ndarray] = {}
+        self.present = np.isfinite(problem.l1_factor)
+        self.unpenalised = problem.l1_factor == 0
+        margin = 8 * np.finfo(precision).eps  # a limit is met up to the rounding of the result
+        self.low = np.where(np.isinf(problem.lower), -np.inf, problem.lower * (1 - margin))
+        self.high = np.where(np.isinf(problem.upper), np.inf, problem.upper * (1 - margin))
+        self._bases: dict[bytes, np.ndarray] = {}
 
-    def _basis(self, at_zero):
-        if at_zero not in self._bases:
-            self._bases[at_zero] = self._make_basis(at_zero)
-        return self._bases[at_zero]
+    @abstractmethod
+    def _make_basis(self, members):
+        """Orthonormal basis of the columns `members` (p,) bool, in the terms of the subclass; some rows may be 0."""
 
-    def _by_kind(self, lambdas, certify):
-        """Results of `certify(at_zero)`, each row from the kind of its lambda."""
-        zero = lambdas == 0
-        if not zero.any():
-            return certify(False)
-        if zero.all():
-            return certify(True)
-        pairs = zip(certify(False), certify(True), strict=True)
-        return tuple(np.where(zero.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in pairs)
+    def _basis(self, members):
+        key = members.tobytes()
+        if key not in self._bases:
+            self._bases[key] = self._make_basis(members)
+        return self._bases[key]
+
+    def _by_members(self, coefficients, lambdas, certify):
+        """Results of certify(members), each row from the call with its own members; coefficients() is b (B, p)."""
+        limited = self.unpenalised & (np.isfinite(self.low) | np.isfinite(self.high))
+        if (lambdas > 0).all() and not limited.any():
+            return certify(self.unpenalised)
+        b = coefficients()
+        candidates = np.where(lambdas[:, None] == 0, self.present, self.unpenalised)
+        members = candidates & (self.low < b) & (b < self.high)
+        kinds, kind = np.unique(members, axis=0, return_inverse=True)
+        results = [certify(each) for each in kinds]
+        return tuple(np.array([each[which][k] for k, which in enumerate(kind)]) for each in zip(*results, strict=True))
 
 
 class GramCertificate(_Certificate):
     """Certificates from the Gram matrix (p, p) of all columns, a JAX array."""
 
-    def __init__(self, problem, gram, l1_ratio):
-        super().__init__(problem, l1_ratio)
+    def __init__(self, problem, gram, l1_ratio, precision):
+        super().__init__(problem, l1_ratio, precision)
         self.gram = gram
 
-    def _make_basis(self, at_zero):
-        return _gram_basis(np.asarray(self.gram), self._members[at_zero])
+    def _make_basis(self, members):
+        basis = _gram_basis(np.asarray(self.gram), members)
+        rows = max(self.unpenalised.sum(), len(basis))  # one shape, one compilation, for all kinds of members
+        return np.concatenate([basis, np.zeros((rows - len(basis), len(members)))])
 
     def __call__(self, b, lambdas):
         """(gaps, squared residuals) (B,) of coefficients b (B, p)."""
 
-        def certify(at_zero):
+        def certify(members):
             problem = self.problem
             found = gaps_from_gram(
-                self.gram, problem.corr, b, 2 * problem.total, self._basis(at_zero), lambdas, self.l1_ratio,
-                self._members[at_zero], _penalty_data(problem), problem.null_loss,
+                self.gram, problem.corr, b, 2 * problem.total, self._basis(members), lambdas, self.l1_ratio,
+                members, _penalty_data(problem), problem.null_loss,
             )  # fmt: skip
             return tuple(map(np.asarray, found))
 
-        return self._by_kind(lambdas, certify)
+        return self._by_members(lambda: b, lambdas, certify)
 
 
 class PassCertificate(_Certificate):
     """Certificates by one pass over the data for all points of a block."""
 
-    def _make_basis(self, at_zero):
-        if not at_zero:
-            return self.problem.basis
-        kernel = np.asarray(self.problem.design.kernel(self._members[True] * 1.0), dtype=np.float64)
-        values, vectors = np.linalg.eigh(kernel)
-        eps = np.finfo(self.problem.design.dtype).eps
-        real = values > eps * len(values) * values.max(initial=0.0)
-        return np.ascontiguousarray(vectors[:, real].T)
+    def _make_basis(self, members):
+        design = self.problem.design
+        eps = np.finfo(design.dtype).eps
+        if members.sum() <= design.n:
+            basis = row_basis(np.asarray(design.gather(np.flatnonzero(members)), dtype=np.float64), eps)
+        else:
+            values, vectors = np.linalg.eigh(np.asarray(design.kernel(members * 1.0), dtype=np.float64))
+            basis = vectors[:, values > eps * len(values) * values.max(initial=0.0)].T
+        rows = max(min(self.unpenalised.sum(), design.n), len(basis))
+        return np.concatenate([basis, np.zeros((rows - len(basis), design.n))])
 
     def __call__(self, fit, x, columns, lambdas):
         """(gaps (B,), squared residuals (B,), correlations h (B, p)) of coefficients x (B, m) of `columns` (m,)."""
+        problem = self.problem
 
-        def certify(at_zero):
-            problem = self.problem
-            r, theta = residuals(fit, problem.z, self._basis(at_zero))
+        def coefficients():
+            b = np.zeros((len(x), problem.design.p + 1))
+            b[:, columns] = x
+            return b[:, :-1]
+
+        def certify(members):
+            r, theta = residuals(fit, problem.z, self._basis(members))
             h = problem.design.correlate(theta)
             gaps = gaps_from_residuals(
                 r, theta, h, x, columns, problem.z, lambdas, self.l1_ratio,
-                self._members[at_zero], _penalty_data(problem), self.scale, problem.null_loss,
+                members, _penalty_data(problem), self.scale, problem.null_loss,
             )  # fmt: skip
             r = np.asarray(r)
             return np.asarray(gaps), np.einsum("ij,ij->i", r, r), np.asarray(h)
 
-        return self._by_kind(lambdas, certify)
+        return self._by_members(coefficients, lambdas, certify)

@@ -16,6 +16,7 @@ from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
 WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
 BLOCK = 10  # lambdas solved and checked at once elsewhere
 SHORTEST = 5  # of these blocks, after one that failed early
+SPAN = 0.5  # nor does a block reach below this share of its first lambda
 SHARE = 5e-4  # of tol: a larger gap is worked on even where no column is missing
 FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # a smaller one is as good as it gets
 VIOLATION = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 4e-6}  # rounding error, in units of the threshold
@@ -72,7 +73,7 @@ def whole(problem, gram, lambdas, options, start):
         padded(problem.lower, -np.inf),
         padded(problem.upper, np.inf),
     )
-    certify = GramCertificate(problem, gram, options.l1_ratio)
+    certify = GramCertificate(problem, gram, options.l1_ratio, options.precision)
     columns = np.arange(p)
     tableau = empty_tableau(m)
     tableau.x[:p] = start
@@ -90,7 +91,7 @@ def screened(problem, lambdas, options, start):
     """Blocks of points on a working set: solve some lambdas, check all columns at once, add what is missing."""
     a, dtype = options.l1_ratio, problem.design.dtype
     floor = FLOOR[dtype]
-    certify = PassCertificate(problem, a)
+    certify = PassCertificate(problem, a, options.precision)
     penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
     divisor = np.where(penalised, problem.l1_factor, 1.0)
 
@@ -117,6 +118,7 @@ def screened(problem, lambdas, options, start):
     previous, failure, refinements, rounds, k, length = lambdas[0], None, 0, 0, 0, BLOCK
     while k < len(lambdas):
         block = lambdas[k : k + length]
+        block = block[block >= SPAN * block[0]]
         rounds += 1
         if failure is None:  # the sequential strong rule (Tibshirani et al. 2012), for the far end of the block
             threshold = a * max(2 * block[-1] - previous, 0.6 * block[-1])
@@ -153,7 +155,7 @@ def screened(problem, lambdas, options, start):
             failure = missing, x[accepted], h[accepted], solved[accepted]
         current = strength(h[min(accepted, len(block) - 1)])
         # solving far beyond a missing column costs pivots that have to be undone
-        length = min(2 * length, BLOCK) if failure is None else max(accepted + 1, SHORTEST)
+        length = min(2 * length, BLOCK) if failure is None else max(accepted + 1, SHORTEST) if rounds < 3 else 1
         k += accepted
 
 
@@ -167,9 +169,9 @@ def eigen(problem, gram, lambdas, options):
     if gram is not None:
         b, df = ridge_from_gram(gram, problem, lambdas)
         b = _as_returned(b, columns, problem, options.precision)
-        yield points(b, df, *GramCertificate(problem, gram, 0.0)(b, lambdas))
+        yield points(b, df, *GramCertificate(problem, gram, 0.0, options.precision)(b, lambdas))
         return
-    certify, first = PassCertificate(problem, 0.0), 0
+    certify, first = PassCertificate(problem, 0.0, options.precision), 0
     for b, df in ridge_from_kernel(problem, lambdas, BLOCK):
         b = _as_returned(b, columns, problem, options.precision)
         block = lambdas[first : first + len(b)]

@@ -29,16 +29,17 @@ class Problem:
     total: float  # half the squared residual of the intercept-only model
     constant_features: np.ndarray  # columns that are left out because they do not vary
 
-    @property
-    def unlimited(self):
-        return np.isinf(self.lower) & np.isinf(self.upper)
+
+def row_basis(U, eps):
+    """Orthonormal basis (rank, n) of the span of the rows of U (k, n)."""
+    _, s, Vt = np.linalg.svd(U, full_matrices=False)
+    return Vt[s > eps * max(U.shape) * s.max(initial=0.0)]
 
 
 def _null_fit(U, z, lower, upper, eps):
     """(basis, residual) of the least-squares fit of z on the rows of U (k, n); the basis spans the unlimited ones."""
     unlimited = np.isinf(lower) & np.isinf(upper)
-    _, s, Vt = np.linalg.svd(U[unlimited], full_matrices=False)
-    basis = Vt[s > eps * max(U.shape) * s.max(initial=0.0)]
+    basis = row_basis(U[unlimited], eps)
     if unlimited.all():
         return basis, z - (z @ basis.T) @ basis
     from scipy.optimize import lsq_linear  # imported here: it takes longer than a small path

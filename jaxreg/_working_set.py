@@ -109,7 +109,7 @@ class WorkingSet:
         idle = np.flatnonzero(~in_use[: self.size])
         in_use = np.flatnonzero(in_use)
         capacity = self.capacity
-        if capacity < self.saturated or len(in_use) > FILL * capacity:
+        if capacity < self.saturated or len(in_use) + min(need, capacity // 16) > FILL * capacity:
             capacity = next((c for c in self.steps if FILL * c >= len(in_use) + need), self.steps[-1])
         room = max(int(FILL * capacity) - len(in_use) - need, 0)
         idle = idle[np.argsort(-strength[self.columns[idle]], kind="stable")[:room]]

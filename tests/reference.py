@@ -25,6 +25,7 @@ def gap(
     weight=None, offset=None, factors=None, lower=None, upper=None, fit_intercept=True, standardize=True,
 ):  # fmt: skip
     """(objective - dual value) / null loss at (intercept, coef)."""
+    single = np.asarray(coef).dtype == np.float32
     X, y, coef = (np.asarray(a, np.float64) for a in (X, y, coef))
     n, p = X.shape
     w = np.full(n, 1 / n) if weight is None else np.asarray(weight, np.float64) / np.sum(weight)
@@ -37,15 +38,17 @@ def gap(
     scale = sd if standardize else np.ones(p)
     out = np.isinf(v) | ((sd == 0) & (fit_intercept or standardize))
     assert not coef[out].any()
-    assert (coef >= lower - 1e-12 * abs(coef)).all()
-    assert (coef <= upper + 1e-12 * abs(coef)).all()
+    rounding = 1e-6 if single else 1e-12
+    assert (coef >= lower - rounding * abs(coef)).all()
+    assert (coef <= upper + rounding * abs(coef)).all()
 
     v = np.where(out, 0.0, v)
     l1, l2 = lam * l1_ratio * v * scale, lam * (1 - l1_ratio) * v * scale**2
     r = target - intercept - X @ coef
     primal = w @ r**2 / 2 + l1 @ abs(coef) + l2 @ coef**2 / 2
 
-    free = ~out & (l1 + l2 == 0) & np.isinf(lower) & np.isinf(upper)
+    inside = (coef > lower * (1 - rounding)) & (coef < upper * (1 - rounding))
+    free = ~out & (l1 + l2 == 0) & (inside | np.isinf(lower) & np.isinf(upper))
     root = np.sqrt(w)[:, None]
     Z = np.column_stack([np.ones(n)] * fit_intercept + [X[:, free]]) * root
     null = np.column_stack([np.ones(n)] * fit_intercept + [X[:, ~out & (v == 0)]]) * root
@@ -65,8 +68,8 @@ def gap(
             value = np.where(excess > 0, excess * best - np.where(l2 > 0, l2 * best**2 / 2, 0), 0)
         return value.sum()
 
-    rounding = 1e-12 * abs((X * root).T @ (root[:, 0] * target)).max()
-    bound = np.where(~out & (l1 + l2 == 0), rounding, l1)
+    slack = 1e-12 * abs((X * root).T @ (root[:, 0] * target)).max()
+    bound = np.where(~out & (l1 + l2 == 0), slack, l1)
     g = h - l2 * coef
     blocking = np.isinf(np.where(g > 0, upper, lower)) & (abs(g) > bound)
     s = (bound[blocking] / abs(g[blocking])).min(initial=1.0)
