@@ -106,6 +106,7 @@ class WorkingSet:
         """
         in_use = np.asarray(self.tableau.face.active) | (np.asarray(self.tableau.x) != 0)
         in_use |= np.asarray(self.tableau.face.pinned) != 0
+        in_use |= self._gathered(self.problem.l1_factor, np.inf) == 0  # never screened, so never let go
         idle = np.flatnonzero(~in_use[: self.size])
         in_use = np.flatnonzero(in_use)
         capacity = self.capacity

@@ -87,6 +87,16 @@ def test_penalty_factors(data, l1_ratio):
         assert path.df[0] <= 3  # at lambda_max one more may enter by rounding
 
 
+def test_unpenalised_columns_stay_in_the_working_set():
+    X, y = ar_problem(40, 900, 0.5)
+    X[:, 500] = np.random.default_rng(0).standard_normal(40) * 1e-3  # of no use, so among the weakest columns
+    factors = np.where(np.isin(np.arange(900), [3, 500, 501]), 0.0, 1.0)
+    for lower in (None, np.where(np.isin(np.arange(900), [500, 501]), 0.0, -np.inf)):
+        path = fit(X, y, 0.5, penalty_factors=factors, lower=lower)
+        assert path.gap.max() <= 1e-9
+        assert worst_gap(X, y, path, factors=factors, lower=lower) <= 1e-9
+
+
 def test_a_factor_divides_the_column(data):
     X, y = data
     factors = np.random.default_rng(0).uniform(0.2, 3, X.shape[1])
