@@ -51,7 +51,7 @@ def test_no_retrace_for_new_values(n, p):
         {"tol": 1e-8},
         {"max_iter": 50},
         {"sample_weight": rng.uniform(0.5, 1, n)},
-        {"penalty": jr.penalties.ElasticNet(0.7)},
+        {"penalty": jr.penalties.ElasticNet(0.99)},
         {"penalty_factors": rng.uniform(0.5, 1, p)},
         {"lower": -0.1, "upper": 1.0},
         {"offset": rng.standard_normal(n)},
