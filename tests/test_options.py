@@ -199,6 +199,18 @@ def test_one_small_lambda_is_the_end_of_a_path(data, l1_ratio):
     np.testing.assert_allclose(alone.coef[0], whole.coef[-1], atol=1e-8)
 
 
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5, 0.1])
+@pytest.mark.parametrize("rho", [0.5, 0.95])
+def test_grids_with_large_steps(rho, l1_ratio):
+    # blocks that fail at a larger lambda than the one the tableau was last rebuilt at, and crowded working sets
+    X, y = ar_problem(50, 300, rho, seed=350)
+    largest = fit(X, y, l1_ratio, n_lambdas=1).lambdas[0]
+    for shares in ([0.3, 0.03, 0.003], np.geomspace(1, 1e-3, 10), [0.01], [0.5, 0.0]):
+        path = fit(X, y, l1_ratio, lambdas=largest * np.array(shares))
+        assert path.gap.max() <= 1e-9
+        assert worst_gap(X, y, path) <= 1e-9
+
+
 def test_grid_of_glmnet(data):
     X, y = data
     n, p = X.shape

@@ -284,7 +284,8 @@ def _solve_one(tableau, problem, lam, l1_ratio, scale, max_iter):
         return kept, error, updates + more, steps + 1, unsolved | (drift > 1.0), descend | unsolved
 
     zero = jnp.zeros((), jnp.int32)
-    stale = jnp.isinf(tableau.lam_ref) | ((l1_ratio < 1.0) & (lam * REUSE < tableau.lam_ref))
+    reusable = (lam <= tableau.lam_ref) & (tableau.lam_ref <= lam * REUSE)
+    stale = jnp.isinf(tableau.lam_ref) | ((l1_ratio < 1.0) & ~reusable)
     start = (tableau, jnp.full_like(lam, jnp.inf), zero, zero, stale, jnp.zeros((), bool))
     tableau, _, updates, _, rebuild, _ = lax.while_loop(cond, body, start)
     lam_ref = jnp.where(rebuild, jnp.inf, tableau.lam_ref)
