@@ -10,8 +10,8 @@ two dual values are valid, and the larger one counts:
     D2 = theta'z - |theta|^2 / 2 - sum phi2_j(h_j)
 
 phi1 and phi2 are the conjugates of l1 |b| and of l1 |b| + l2 b^2 / 2 on [lower, upper]; s in [0, 1] is the
-largest scale at which every phi1 with an infinite limit on its side is 0. D1 counts the ridge part as rows added
-to the data (Zou and Hastie 2005, lemma 1), D2 keeps it in the penalty. gap = (P - max(D1, D2)) / P0.
+largest scale at which every phi1 with an infinite limit on its side is 0, or every phi1. D1 counts the ridge part as
+rows added to the data (Zou and Hastie 2005, lemma 1), D2 keeps it in the penalty. gap = (P - max(D1, D2)) / P0.
 """
 
 from abc import ABC, abstractmethod
@@ -30,7 +30,7 @@ def _conjugate(g, l1, l2, lower, upper):
     limit = jnp.where(g > 0, upper, -lower)
     finite = jnp.where(jnp.isinf(limit), 0.0, limit)
     inside = excess**2 / (2.0 * jnp.where(l2 > 0, l2, 1.0))
-    at_limit = excess * finite - l2 * finite**2 / 2.0
+    at_limit = excess * finite - jnp.where(l2 > 0, l2 * finite**2 / 2.0, 0.0)  # not 0 * inf for a distant limit
     interior = (l2 > 0) & (jnp.isinf(limit) | (excess < l2 * finite))
     value = jnp.where(interior, inside, jnp.where(jnp.isinf(limit), jnp.inf, at_limit))
     return jnp.where(excess > 0, value, 0.0)
@@ -51,10 +51,13 @@ def _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_
     bound = jnp.where(orthogonal, jnp.inf, bound)
     g = h - l2 * b
     open_side = jnp.isinf(jnp.where(g > 0, upper, lower))
-    s = jnp.min(jnp.where(open_side & (jnp.abs(g) > bound), bound / jnp.abs(g), 1.0), axis=1)
+    scales = jnp.where(jnp.abs(g) > bound, bound / jnp.abs(g), 1.0)
+    s = jnp.min(jnp.where(open_side, scales, 1.0), axis=1)
     # zeroed where s has seen to it: rounding must not turn a zero into infinity
     clipped = jnp.where(open_side, 0.0, s[:, None] * g)
     d1 = s * ty - s**2 / 2 * (tt + ridge) - jnp.sum(_conjugate(clipped, bound, 0.0, lower, upper), axis=1)
+    s = jnp.min(scales, axis=1)  # as if no side had a limit: better where limits are far away
+    d1 = jnp.maximum(d1, s * ty - s**2 / 2 * (tt + ridge))
     d2 = ty - tt / 2 - jnp.sum(_conjugate(h, bound, l2, lower, upper), axis=1)
     gap = jnp.abs(primal - jnp.maximum(d1, d2)) / jnp.where(null_loss > 0, null_loss, 1.0)
     return jnp.where(null_loss > 0, gap, 0.0)

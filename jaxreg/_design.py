@@ -20,6 +20,8 @@ from jax import lax
 
 PRECISION = lax.Precision.HIGHEST  # TF32 and bfloat16, the accelerators' defaults, give wrong certificates
 
+UNDERFLOW = {np.dtype(np.float64): 1e-140, np.dtype(np.float32): 1e-30}  # least standard deviation that is exact
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -74,6 +76,9 @@ class DenseDesign(Design):
         bad = np.flatnonzero(~np.isfinite(self.columns.norm))
         if bad.size:
             raise ValueError(f"X overflows when column {bad[0]} is squared; divide large columns by a constant.")
+        small = np.flatnonzero(~self.columns.constant & (self.columns.sd < UNDERFLOW[np.dtype(X.dtype)]))
+        if small.size:
+            raise ValueError(f"X underflows when column {small[0]} is squared; multiply small columns by a constant.")
 
     def correlate(self, R):
         return _right(R, self._A)

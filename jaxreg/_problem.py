@@ -52,13 +52,13 @@ def make_problem(design, data, penalty_factors, lower, upper, fit_intercept, sta
     response = data.y if data.offset is None else data.y - data.offset
     y_mean = float(data.weight @ response) if fit_intercept else 0.0
     centred = response - y_mean
-    largest = np.abs(response).max()
-    if np.abs(centred[data.weight > 0]).max() <= 4 * np.finfo(float).eps * largest:
+    counting = data.weight > 0
+    if np.abs(centred[counting]).max() <= 4 * np.finfo(float).eps * np.abs(response[counting]).max():
         centred = np.zeros_like(centred)
     z = np.sqrt(data.weight) * centred
 
     left_out = columns.constant & (fit_intercept or standardize)
-    factors = np.where(left_out, np.inf, penalty_factors)
+    factors = np.where(left_out | ((lower == 0) & (upper == 0)), np.inf, penalty_factors)
     sigma = np.where(left_out, 1.0, columns.sd) if standardize else np.ones(design.p)
     l1_factor = factors * sigma / columns.norm
     with np.errstate(invalid="ignore"):

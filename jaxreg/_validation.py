@@ -11,6 +11,8 @@ import numpy as np
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
 
+OVERFLOW = 1e140  # the square of a larger response leaves no room for sums
+
 
 @dataclass(frozen=True)
 class Data:
@@ -157,6 +159,9 @@ def check_data(X, y, sample_weight, offset, dtype) -> Data:
     if offset is not None:
         offset = _vector(offset, "offset", n)
         _require_finite(offset, "offset")
+    largest = np.abs(y if offset is None else y - offset).max()
+    if largest > OVERFLOW:
+        raise ValueError(f"y (less the offset) reaches {largest:.0e}, whose square overflows; divide it by a constant.")
     return Data(X, y, weight, offset, names)
 
 

@@ -72,10 +72,14 @@ def gap(
     bound = np.where(~out & (l1 + l2 == 0), slack, l1)
     g = h - l2 * coef
     blocking = np.isinf(np.where(g > 0, upper, lower)) & (abs(g) > bound)
-    s = (bound[blocking] / abs(g[blocking])).min(initial=1.0)
     ridge = l2 @ coef**2
-    inner = np.where(np.isinf(np.where(g > 0, upper, lower)), 0.0, s * g)
-    d1 = s * tz - s**2 / 2 * (tt + ridge) - conjugate(inner, bound, np.zeros(p))
+
+    def scaled(columns, rest):
+        s = (bound[columns] / abs(g[columns])).min(initial=1.0)
+        return s * tz - s**2 / 2 * (tt + ridge) - conjugate(s * g * rest, bound, np.zeros(p))
+
+    limited = np.isfinite(np.where(g > 0, upper, lower))
+    d1 = max(scaled(blocking, limited), scaled(abs(g) > bound, 0.0))
     d2 = tz - tt / 2 - conjugate(h, bound, l2)
     return (primal - max(d1, d2)) / (null_residual @ null_residual / 2)
 

@@ -134,6 +134,31 @@ def test_limits(data, l1_ratio, lower, upper):
     assert worst_gap(X, y, path, lower=low, upper=high) <= 1e-9
 
 
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+def test_limits_that_do_not_bind_change_nothing(data, l1_ratio):
+    X, y = data
+    path = fit(X, y, l1_ratio, lower=-1e200, upper=1e200)
+    np.testing.assert_allclose(path.coef, fit(X, y, l1_ratio).coef, atol=1e-8)
+    assert path.gap.max() <= 1e-9
+
+
+def test_a_column_between_limits_of_zero_is_excluded(data):
+    X, y = data
+    p = X.shape[1]
+    closed = np.isin(np.arange(p), [0, 4])
+    limits = {"lower": np.where(closed, 0, -np.inf), "upper": np.where(closed, 0, np.inf)}
+    factors = np.where(np.arange(p) < 2, 0.0, 1.0)
+    path = fit(X, y, 0.5, penalty_factors=factors, **limits)
+    assert_same(path, fit(X, y, 0.5, penalty_factors=np.where(closed, np.inf, factors)))
+
+
+def test_rows_of_weight_zero_do_not_count(data):
+    X, y = data
+    weight = np.r_[np.ones(len(y)), 0.0]
+    # the wild row must not set the scale of what counts as rounding error
+    assert_same(fit(np.vstack([X, 1e9 * X[0]]), np.r_[y, 1e30], sample_weight=weight), fit(X, y), atol=1e-6)
+
+
 def test_limits_per_column_with_unpenalised_columns(data):
     X, y = data
     rng = np.random.default_rng(0)

@@ -35,6 +35,8 @@ BAD = [
     ({"X": X[:1], "y": Y[:1]}, ValueError, r"X has 1 sample; give at least 2"),
     ({"X": np.ma.masked_greater(X, 0)}, ValueError, r"X has masked values"),
     ({"X": X * 1e300}, ValueError, r"X overflows when column \d is squared"),
+    ({"X": X * [1, 1e-200, 1, 1]}, ValueError, r"X underflows when column 1 is squared; multiply"),
+    ({"y": Y * 1e200}, ValueError, r"y \(less the offset\) reaches \de\+200, whose square overflows"),
     ({"y": Y[:-1]}, ValueError, r"y has length 11, but needs one entry per row of X, 12"),
     ({"y": Y[:, None]}, ValueError, r"y has shape \(12, 1\); give y.ravel\(\)"),
     ({"y": changed(Y, 3, np.inf)}, ValueError, r"y has NaN or infinite values"),
