@@ -143,10 +143,11 @@ class _Certificate(ABC):
     def _by_members(self, coefficients, lambdas, certify):
         """Results of certify(members), each row from the call with its own members; coefficients() is b (B, p)."""
         limited = self.unpenalised & (np.isfinite(self.low) | np.isfinite(self.high))
-        if (lambdas > 0).all() and not limited.any():
+        zero = lambdas <= 1e-13 * self.scale  # as good as 0: no scale s would be left over rounding error
+        if not zero.any() and not limited.any():
             return certify(self.unpenalised)
         b = coefficients()
-        candidates = np.where(lambdas[:, None] == 0, self.present, self.unpenalised)
+        candidates = np.where(zero[:, None], self.present, self.unpenalised)
         members = candidates & (self.low < b) & (b < self.high)
         kinds, kind = np.unique(members, axis=0, return_inverse=True)
         results = [certify(each) for each in kinds]

@@ -205,6 +205,15 @@ def test_lambda_zero_interpolates_when_wide(l1_ratio):
     assert path.gap.max() <= 1e-6
 
 
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+def test_a_lambda_below_rounding_is_as_good_as_zero(data, l1_ratio):
+    X, y = data
+    path = fit(X, y, l1_ratio, lambdas=[1e-300])
+    assert path.status[0] == jr.Status.converged
+    if X.shape[0] > X.shape[1]:
+        np.testing.assert_allclose(path.coef, fit(X, y, l1_ratio, lambdas=[0.0]).coef, atol=1e-10)
+
+
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
 def test_lambda_zero_within_limits(l1_ratio):
     lsq_linear = pytest.importorskip("scipy.optimize").lsq_linear

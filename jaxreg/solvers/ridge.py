@@ -15,9 +15,9 @@ import numpy as np
 def _shrink(values, vectors, target, lambdas, size):
     """((L, k) rows V (S + lambda)^-1 V' target, effective degrees of freedom (L,))."""
     values = np.maximum(values, 0.0)
-    real = values > np.finfo(float).eps * size * values.max(initial=0.0)
+    rounding = np.finfo(float).eps * size * values.max(initial=0.0)
     denominator = values + lambdas[:, None]
-    inverse = np.where(real | (lambdas[:, None] > 0), 1.0 / np.where(denominator > 0, denominator, 1.0), 0.0)
+    inverse = np.where(denominator > rounding, 1.0 / np.where(denominator > 0, denominator, 1.0), 0.0)
     return (inverse * (target @ vectors)) @ vectors.T, (values * inverse).sum(axis=1)
 
 
