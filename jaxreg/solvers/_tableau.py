@@ -5,15 +5,48 @@ For H x = b and an active set A the tableau M maps [b_A ; x_I] to [x_A ; b_I]:
     M = [  H_AA^-1         -H_AA^-1 H_AI                ]
         [  H_IA H_AA^-1     H_II - H_IA H_AA^-1 H_AI    ]
 
+It is kept as base - left @ right: an exchange of few indices appends to the two factors, which touches little
+memory, and many exchanges go into the base at once, in one product.
+
 Source: Tucker (1960), "A combinatorial equivalence of matrices"; Tsatsomeros (2000), "Principal pivot
 transforms: properties and applications", eq. (2). With H positive definite every principal minor of M is
-positive, so any set of indices may change sides.
+positive, so any set of indices may change sides. Delayed updates: McDaniel et al. (2017), "Delayed Slater
+determinant update algorithms for high efficiency quantum Monte Carlo", J. Chem. Phys. 147.
 """
 
+from dataclasses import dataclass
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 
-BLOCK = 16  # rank of one update
+BLOCK = 16  # indices that change sides at once, at most
+DELAY = 128  # rank that goes into the base at once
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Delayed:
+    """The tableau base - left @ right of which the first `used` columns of `left` are in use."""
+
+    base: jax.Array  # (m, m)
+    left: jax.Array  # (m, DELAY)
+    right: jax.Array  # (DELAY, m)
+    used: jax.Array  # ()
+
+
+def delayed(M):
+    m = M.shape[0]
+    return Delayed(M, jnp.zeros((m, DELAY), M.dtype), jnp.zeros((DELAY, m), M.dtype), jnp.zeros((), jnp.int32))
+
+
+def applied(T):
+    """T with its factors gone into the base."""
+    return Delayed(T.base - T.left @ T.right, jnp.zeros_like(T.left), T.right, jnp.zeros_like(T.used))
+
+
+def product(T, u):
+    return T.base @ u - T.left @ (T.right @ u)
 
 
 def _guarded_inverse(S, floor, count):
@@ -41,20 +74,43 @@ def _guarded_inverse(S, floor, count):
     return jnp.where(accepted[:, None] & accepted[None, :], S, 0.0), accepted
 
 
-def exchange(M, D, count, floor):
-    """Let the first `count` indices of D change sides: one update of rank len(D).
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Exchange:
+    """What an exchange of the indices D did to products with the tableau."""
 
-    M <- M - (M[:, D] + E)(M[D, D])^-1 (M[D, :] - E')
+    D: jax.Array  # (k,)
+    accepted: jax.Array  # (m,) bool, those that changed sides
+    number: jax.Array  # () how many these are
+    cols: jax.Array  # (k, m) M[:, D]' before
+    left: jax.Array  # (m, k)
+    right: jax.Array  # (k, m)
 
-    Returns the new tableau, and the mask (m,) and the number of the indices that the guard accepted.
+    def product(self, v, u, change):
+        """M u after the exchange, given v = M (u - change) before it; the change is zero off D."""
+        return v + self.cols @ change[self.D] - self.left @ (self.right @ u)
+
+
+def exchange(T, active, D, count, floor):
+    """(tableau, Exchange) after the first `count` indices of D have changed sides, as far as the guard accepts them.
+
+    M <- M - (M[:, D] + E) (M[D, D])^-1 (M[D, :] - E')
     """
-    m = M.shape[0]
-    rows, cols = M[D], M[:, D]
+    m = active.shape[0]
+    T = lax.while_loop(lambda T: T.used > DELAY - len(D), applied, T)  # lax.cond would copy the base
+    rows = T.base[D] - T.left[D] @ T.right
     inverse, accepted = _guarded_inverse(rows[:, D], floor[D], count)
-    E = ((jnp.arange(m)[:, None] == D[None, :]) & accepted[None, :]).astype(M.dtype)
-    M = M - (cols + E) @ (inverse @ (rows - E.T))
+    cols = T.base[:, D] - T.left @ T.right[:, D]
+    E = ((jnp.arange(m)[:, None] == D[None, :]) & accepted[None, :]).astype(rows.dtype)
+    left, right = (cols + E) @ inverse, rows - E.T
+    T = Delayed(
+        T.base,
+        lax.dynamic_update_slice_in_dim(T.left, left, T.used, 1),
+        lax.dynamic_update_slice_in_dim(T.right, right, T.used, 0),
+        T.used + count,
+    )
     changed = jnp.zeros(m, bool).at[jnp.where(accepted, D, m)].set(True, mode="drop")
-    return M, changed, jnp.sum(accepted, dtype=jnp.int32)
+    return T, Exchange(D, changed, jnp.sum(accepted, dtype=jnp.int32), cols, left, right)
 
 
 def append(M, active, H_rows, at):

@@ -22,7 +22,7 @@ Three layers:
    twice, and since H is positive definite no pivot is singular.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -30,14 +30,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxreg.solvers._tableau import BLOCK, append, exchange
+from jaxreg.solvers._tableau import BLOCK, append, applied, delayed, exchange, product
 
 PROXIMAL = 1e-8  # proximal weight, in units of diag(G) = 1: about the square root of the rounding unit
 REUSE = 3.0  # with a ridge part, the tableau is rebuilt when lambda has fallen by this factor
 SLACK = 1e-10  # a violation counts from this share of its threshold on
 PATIENCE = 6  # block updates without progress before the active-set rule takes over
 PROXIMAL_STEPS = 40  # per lambda
-CG_STEPS = 25  # per proximal step
+CG_STEPS = 25  # per round of refinement
+ROUNDS = 3  # of refinement per proximal step
 DRIFT = 1e-6  # residual that the tableau leaves, in units of max|c|, from which on it is rebuilt
 
 
@@ -151,8 +152,10 @@ def _pivot(tableau, problem, strength, rho, ce, descend, limit):
     size = min(BLOCK, m)
     l1, centre = strength.l1, tableau.x
 
-    def look(M, face, pending):
-        v = M @ jnp.where(face.active, ce - l1 * face.sign, face.pinned)
+    def right_hand_side(face):
+        return jnp.where(face.active, ce - l1 * face.sign, face.pinned)
+
+    def look(v, face, pending):
         x = jnp.where(face.active, v, face.pinned)
         # what the proximal term alone makes a violator is none: it would let in every copy of an active column
         slack = strength.slack + 2.0 * PROXIMAL * jnp.max(jnp.abs(x - centre))
@@ -165,7 +168,7 @@ def _pivot(tableau, problem, strength, rho, ce, descend, limit):
         return jnp.any(counts > 0) & (updates < limit) & (patience >= 0) & (refused < 2)
 
     def body(s):
-        M, face, pending, y, (x, leave, up, down, counts), updates, fewest, patience, refused = s
+        M, face, pending, y, v, (x, leave, up, down, counts), updates, fewest, patience, refused = s
         filling, blocked = counts[0] > 0, counts[1] > 0
         number = counts[1] + counts[2]
         up, down = jnp.where(filling, 0.0, up), jnp.where(filling, 0.0, down)
@@ -188,48 +191,49 @@ def _pivot(tableau, problem, strength, rho, ce, descend, limit):
         most = jnp.where(descend & ~filling & ~blocked, 1, size)
         count = jnp.minimum(jnp.sum(largest > 0, dtype=jnp.int32), most)
         floor = jnp.where(face.active, 0.25 / (1.0 + rho), 0.25 * rho)
-        M, accepted, number_accepted = exchange(M, D, count, floor)
-        refused = jnp.where(number_accepted > 0, 0, refused + 1)
-        face = _flip(face, x, up, down, accepted, l1, problem)
-        pending = pending & ~accepted & (number_accepted > 0)  # what the guard refuses twice stays out
-        return M, face, pending, y, look(M, face, pending), updates + 1, fewest, patience, refused
+        M, done = exchange(M, face.active, D, count, floor)
+        refused = jnp.where(done.number > 0, 0, refused + 1)
+        before, face = right_hand_side(face), _flip(face, x, up, down, done.accepted, l1, problem)
+        u = right_hand_side(face)
+        v = done.product(v, u, u - before)
+        pending = pending & ~done.accepted & (done.number > 0)  # what the guard refuses twice stays out
+        return M, face, pending, y, v, look(v, face, pending), updates + 1, fewest, patience, refused
 
     zero = jnp.zeros((), jnp.int32)
     M, face, pending = tableau.matrix, tableau.face, tableau.pending
-    start = (M, face, pending, tableau.x, look(M, face, pending), zero, zero + m + 1, zero + PATIENCE, zero)
-    M, face, pending, _, (x, *_, counts), updates, *_ = lax.while_loop(cond, body, start)
+    v = product(M, right_hand_side(face))
+    start = (M, face, pending, tableau.x, v, look(v, face, pending), zero, zero + m + 1, zero + PATIENCE, zero)
+    M, face, pending, _, _, (x, *_, counts), updates, *_ = lax.while_loop(cond, body, start)
     return Tableau(M, face, pending, x, tableau.lam_ref), updates, jnp.any(counts > 0)
 
 
-def _polish(tableau, problem, strength, x, tol):
-    """Conjugate gradients for (G_AA + l2) x_A = c_A - l1 s_A - G_AI x_I from x, preconditioned by the tableau.
+def _polish(tableau, pull, x, r, tol):
+    """Conjugate gradients for H_AA e = r, H = M_AA^-1 - diag(pull), preconditioned by M_AA: (x + e, r - H e).
 
-    Returns the last iterate and the residual (m,) of x, zero off A.
+    The preconditioned direction M r has H M r = r - pull M r, so that a step costs one product with the tableau.
     """
-    face, M = tableau.face, tableau.matrix
-
-    def on_face(g):
-        return jnp.where(face.active, g - strength.l1 * face.sign, 0.0)
+    active, M = tableau.face.active, tableau.matrix
 
     def cond(s):
-        _, r, _, rz, steps = s
+        _, r, _, _, rz, steps = s
         return (jnp.max(jnp.abs(r)) > tol) & (steps < CG_STEPS) & (rz > 0)
 
     def body(s):
-        x, r, p, rz_old, steps = s
-        z = jnp.where(face.active, M @ r, 0.0)
+        x, r, p, q, rz_old, steps = s
+        z = jnp.where(active, product(M, r), 0.0)
         rz = r @ z
-        p = z + jnp.where(steps > 0, rz / rz_old, 0.0) * p
-        Hp = jnp.where(face.active, problem.gram @ p + strength.l2 * p, 0.0)
+        beta = jnp.where(steps > 0, rz / rz_old, 0.0)
+        p, q = z + beta * p, r + beta * q
+        Hp = jnp.where(active, q - pull * p, 0.0)
         curvature = p @ Hp
         # where G_AA does not annul p the quotient is at least l2 / rho; rounding error in its null space is left alone
         ok = (rz > 0) & (curvature > 1e-6 * rz)
         step = jnp.where(ok, rz / jnp.where(ok, curvature, 1.0), 0.0)
-        return x + step * p, r - step * Hp, p, jnp.where(ok, rz, 0.0), steps + 1
+        return x + step * p, r - step * Hp, p, q, jnp.where(ok, rz, 0.0), steps + 1
 
-    r = on_face(problem.corr - problem.gram @ x - strength.l2 * x)
-    start = (x, r, jnp.zeros_like(x), jnp.ones_like(x[0]), jnp.zeros((), jnp.int32))
-    return lax.while_loop(cond, body, start)[0], r
+    start = (x, r, jnp.zeros_like(x), jnp.zeros_like(x), jnp.ones_like(x[0]), jnp.zeros((), jnp.int32))
+    x, r, *_ = lax.while_loop(cond, body, start)
+    return x, r
 
 
 def _towards(face, l1, problem, x, y, project):
@@ -247,7 +251,32 @@ def _rebuilt(tableau, problem, l1_ratio, lam):
     free = (problem.lower < x) & (x < problem.upper)
     pending = free & ((x != 0) | (problem.l1_factor == 0))
     face = Face(jnp.zeros_like(pending), jnp.sign(x), jnp.where(pending, 0.0, x))
-    return Tableau(problem.gram + jnp.diag(_rho(problem, l1_ratio, lam)), face, pending, x, lam)
+    return Tableau(delayed(problem.gram + jnp.diag(_rho(problem, l1_ratio, lam))), face, pending, x, lam)
+
+
+def _refine(tableau, problem, strength, pull, r, tol, project):
+    """From tableau.x with residual r on the active variables: (x, gradient g at x, drift of the tableau).
+
+    Each round polishes with the tableau and evaluates the result by the Gram matrix; one round is the rule.
+    """
+    face = tableau.face
+
+    def cond(s):
+        _, _, r, _, rounds = s
+        return (rounds == 0) | ((jnp.max(jnp.abs(r)) > tol) & (rounds < ROUNDS))
+
+    def body(s):
+        x, _, r, drift, rounds = s
+        polished, expected = _polish(tableau, pull, x, r, tol)
+        y = _towards(face, strength.l1, problem, x, polished, project)
+        g = problem.corr - problem.gram @ y - strength.l2 * y
+        r = jnp.where(face.active, g - strength.l1 * face.sign, 0.0)
+        off = jnp.where(jnp.all(y == polished), jnp.max(jnp.abs(r - expected)), 0.0)
+        return y, g, r, jnp.maximum(drift, off), rounds + 1
+
+    zero = jnp.zeros_like(tableau.x[0])
+    x, g, _, drift, _ = lax.while_loop(cond, body, (tableau.x, r, r, zero, jnp.zeros((), jnp.int32)))
+    return x, g, drift
 
 
 def _solve_one(tableau, problem, lam, l1_ratio, scale, max_iter):
@@ -264,24 +293,23 @@ def _solve_one(tableau, problem, lam, l1_ratio, scale, max_iter):
 
     def body(s):
         tableau, _, updates, steps, rebuild, descend = s
-        tableau = lax.cond(rebuild, lambda t: _rebuilt(t, problem, l1_ratio, lam), lambda t: t, tableau)
+        # a loop of at most one turn: lax.cond would copy the matrix
+        tableau, _ = lax.while_loop(
+            lambda s: s[1], lambda s: (_rebuilt(s[0], problem, l1_ratio, lam), jnp.zeros((), bool)), (tableau, rebuild)
+        )
         centre = tableau.x
         rho = _rho(problem, l1_ratio, tableau.lam_ref)
         pull = rho - strength.l2
         ce = problem.corr + pull * centre
         tableau, more, unsolved = _pivot(tableau, problem, strength, rho, ce, descend, max_iter - updates)
-        face, x = tableau.face, tableau.x
-        y, residual = _polish(tableau, problem, strength, x, tol)
-        y = _towards(face, strength.l1, problem, x, y, steps < 3)
-
-        g = problem.corr - problem.gram @ y - strength.l2 * y
+        face = tableau.face
+        residual = jnp.where(face.active, pull * (tableau.x - centre), 0.0)
+        y, g, drift = _refine(tableau, problem, strength, pull, residual, tol, steps < 3)
         _, up, down = _violations(face, y, g, strength.l1, strength.slack, problem)
         wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down) / (10.0 * strength.slack)
-        drift = jnp.where(face.active, jnp.abs(residual - pull * (x - centre)), 0.0) / (DRIFT * scale)
-        error, drift = jnp.max(jnp.stack([wrong, drift]), axis=1)
-        error = jnp.where(unsolved, jnp.inf, error)
+        error = jnp.where(unsolved, jnp.inf, jnp.max(wrong))
         kept = Tableau(tableau.matrix, face, tableau.pending, jnp.where(unsolved, centre, y), tableau.lam_ref)
-        return kept, error, updates + more, steps + 1, unsolved | (drift > 1.0), descend | unsolved
+        return kept, error, updates + more, steps + 1, unsolved | (drift > DRIFT * scale), descend | unsolved
 
     zero = jnp.zeros((), jnp.int32)
     reusable = (lam <= tableau.lam_ref) & (tableau.lam_ref <= lam * REUSE)
@@ -306,8 +334,10 @@ def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter):
         tableau, n = _solve_one(tableau, problem, lambdas[k], l1_ratio, scale, max_iter)
         return tableau, x.at[k].set(tableau.x), updates.at[k].set(n)
 
+    tableau = replace(tableau, matrix=delayed(tableau.matrix))
     start = (tableau, jnp.zeros((B, m), lambdas.dtype), jnp.zeros(B, jnp.int32))
-    return lax.fori_loop(0, count, step, start)
+    tableau, x, updates = lax.fori_loop(0, count, step, start)
+    return replace(tableau, matrix=applied(tableau.matrix).base), x, updates
 
 
 @partial(jax.jit, donate_argnums=(0, 1))
