@@ -42,7 +42,16 @@ def delayed(M):
 
 def applied(T):
     """T with its factors gone into the base."""
-    return Delayed(T.base - T.left @ T.right, jnp.zeros_like(T.left), T.right, jnp.zeros_like(T.used))
+    return delayed(T.base - T.left @ T.right)
+
+
+def has_room(T):
+    return T.used <= DELAY - BLOCK
+
+
+def with_room(T):
+    """T, its factors applied if they are full."""
+    return lax.while_loop(lambda T: ~has_room(T), applied, T)  # a loop of at most one turn: lax.cond copies the base
 
 
 def product(T, u):
@@ -97,10 +106,9 @@ def exchange(T, active, D, count, floor):
     M <- M - (M[:, D] + E) (M[D, D])^-1 (M[D, :] - E')
     """
     m = active.shape[0]
-    T = lax.while_loop(lambda T: T.used > DELAY - len(D), applied, T)  # lax.cond would copy the base
-    rows = T.base[D] - T.left[D] @ T.right
-    inverse, accepted = _guarded_inverse(rows[:, D], floor[D], count)
-    cols = T.base[:, D] - T.left @ T.right[:, D]
+    rows, cols = T.base[D] - T.left[D] @ T.right, T.base[:, D] - T.left @ T.right[:, D]
+    # the same block twice: what depends on both lets the compiler update the factors in place
+    inverse, accepted = _guarded_inverse((rows[:, D] + cols[D]) / 2, floor[D], count)
     E = ((jnp.arange(m)[:, None] == D[None, :]) & accepted[None, :]).astype(rows.dtype)
     left, right = (cols + E) @ inverse, rows - E.T
     T = Delayed(

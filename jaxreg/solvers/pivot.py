@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxreg.solvers._tableau import BLOCK, append, applied, delayed, exchange, product
+from jaxreg.solvers._tableau import BLOCK, append, applied, delayed, exchange, has_room, product, with_room
 
 PROXIMAL = 1e-8  # proximal weight, in units of diag(G) = 1: about the square root of the rounding unit
 REUSE = 3.0  # with a ridge part, the tableau is rebuilt when lambda has fallen by this factor
@@ -203,7 +203,11 @@ def _pivot(tableau, problem, strength, rho, ce, descend, limit):
     M, face, pending = tableau.matrix, tableau.face, tableau.pending
     v = product(M, right_hand_side(face))
     start = (M, face, pending, tableau.x, v, look(v, face, pending), zero, zero + m + 1, zero + PATIENCE, zero)
-    M, face, pending, _, _, (x, *_, counts), updates, *_ = lax.while_loop(cond, body, start)
+
+    def stretch(s):
+        return lax.while_loop(lambda s: cond(s) & has_room(s[0]), body, (with_room(s[0]), *s[1:]))
+
+    M, face, pending, _, _, (x, *_, counts), updates, *_ = lax.while_loop(cond, stretch, start)
     return Tableau(M, face, pending, x, tableau.lam_ref), updates, jnp.any(counts > 0)
 
 
