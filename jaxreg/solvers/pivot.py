@@ -33,8 +33,9 @@ from jax import lax
 from jaxreg.solvers._tableau import BLOCK, append, applied, delayed, exchange, has_room, product, with_room
 
 PROXIMAL = 1e-8  # proximal weight, in units of diag(G) = 1: about the square root of the rounding unit
-REUSE = 3.0  # with a ridge part, the tableau is rebuilt when lambda has fallen by this factor
+REUSE = 5.0  # with a ridge part, the tableau is rebuilt when lambda has fallen by this factor
 SLACK = 1e-10  # a violation counts from this share of its threshold on
+RIDGE_SLACK = 1e-11  # what violations may add to the gap where there is a ridge part, in units of the loss
 PATIENCE = 6  # block updates without progress before the active-set rule takes over
 PROXIMAL_STEPS = 40  # per lambda
 CG_STEPS = 25  # per round of refinement
@@ -108,7 +109,9 @@ def _strength(problem, l1_ratio, lam, scale):
     absent = jnp.isinf(problem.l1_factor)  # inf * 0 would be NaN at lambda = 0
     l1 = jnp.where(absent, jnp.inf, lam * l1_ratio * jnp.where(absent, 0.0, problem.l1_factor))
     l2 = lam * (1.0 - l1_ratio) * problem.l2_factor
-    return Strength(l1, l2, SLACK * l1 + 1e-14 * scale)
+    # a violation e of a column with a ridge part adds e^2 / (2 l2) to the duality gap
+    quadratic = scale * jnp.sqrt(RIDGE_SLACK * l2 / l2.shape[0])
+    return Strength(l1, l2, SLACK * jnp.where(absent, 0.0, l1) + 1e-14 * scale + quadratic)
 
 
 def _face_bounds(face, l1, problem):
@@ -142,7 +145,7 @@ def _flip(face, x, up, down, accepted, l1, problem):
     return Face(face.active ^ accepted, jnp.where(entering, sign, face.sign), pinned)
 
 
-def _pivot(tableau, problem, strength, rho, ce, descend, limit):
+def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
     """Solve the complementarity problem of one proximal step, ce = c + d * centre; at most `limit` updates.
 
     `descend` selects the active-set rule, which starts from the feasible point tableau.x on the tableau's face.
@@ -150,7 +153,7 @@ def _pivot(tableau, problem, strength, rho, ce, descend, limit):
     """
     m = ce.shape[0]
     size = min(BLOCK, m)
-    l1, centre = strength.l1, tableau.x
+    l1 = strength.l1
 
     def right_hand_side(face):
         return jnp.where(face.active, ce - l1 * face.sign, face.pinned)
@@ -220,7 +223,7 @@ def _polish(tableau, pull, x, r, tol):
 
     def cond(s):
         _, r, _, _, rz, steps = s
-        return (jnp.max(jnp.abs(r)) > tol) & (steps < CG_STEPS) & (rz > 0)
+        return jnp.any(jnp.abs(r) > tol) & (steps < CG_STEPS) & (rz > 0)
 
     def body(s):
         x, r, p, q, rz_old, steps = s
@@ -267,7 +270,7 @@ def _refine(tableau, problem, strength, pull, r, tol, project):
 
     def cond(s):
         _, _, r, _, rounds = s
-        return (rounds == 0) | ((jnp.max(jnp.abs(r)) > tol) & (rounds < ROUNDS))
+        return (rounds == 0) | (jnp.any(jnp.abs(r) > tol) & (rounds < ROUNDS))
 
     def body(s):
         x, _, r, drift, rounds = s
@@ -283,13 +286,13 @@ def _refine(tableau, problem, strength, pull, r, tol, project):
     return x, g, drift
 
 
-def _solve_one(tableau, problem, lam, l1_ratio, scale, max_iter):
+def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
     """Proximal steps at one lambda until the optimality conditions hold by the Gram matrix itself.
 
     Returns the tableau (its x is the solution) and the number of updates.
     """
     strength = _strength(problem, l1_ratio, lam, scale)
-    tol = 0.1 * (SLACK * lam * l1_ratio + 1e-14 * scale)
+    tol = 0.1 * strength.slack
 
     def cond(s):
         _, error, updates, steps, _, _ = s
@@ -301,18 +304,19 @@ def _solve_one(tableau, problem, lam, l1_ratio, scale, max_iter):
         tableau, _ = lax.while_loop(
             lambda s: s[1], lambda s: (_rebuilt(s[0], problem, l1_ratio, lam), jnp.zeros((), bool)), (tableau, rebuild)
         )
-        centre = tableau.x
+        centre = jnp.where(steps == 0, ahead, tableau.x)
         rho = _rho(problem, l1_ratio, tableau.lam_ref)
         pull = rho - strength.l2
         ce = problem.corr + pull * centre
-        tableau, more, unsolved = _pivot(tableau, problem, strength, rho, ce, descend, max_iter - updates)
+        before = tableau.x
+        tableau, more, unsolved = _pivot(tableau, problem, strength, rho, ce, centre, descend, max_iter - updates)
         face = tableau.face
         residual = jnp.where(face.active, pull * (tableau.x - centre), 0.0)
         y, g, drift = _refine(tableau, problem, strength, pull, residual, tol, steps < 3)
         _, up, down = _violations(face, y, g, strength.l1, strength.slack, problem)
         wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down) / (10.0 * strength.slack)
         error = jnp.where(unsolved, jnp.inf, jnp.max(wrong))
-        kept = Tableau(tableau.matrix, face, tableau.pending, jnp.where(unsolved, centre, y), tableau.lam_ref)
+        kept = Tableau(tableau.matrix, face, tableau.pending, jnp.where(unsolved, before, y), tableau.lam_ref)
         return kept, error, updates + more, steps + 1, unsolved | (drift > DRIFT * scale), descend | unsolved
 
     zero = jnp.zeros((), jnp.int32)
@@ -335,7 +339,9 @@ def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter):
 
     def step(k, s):
         tableau, x, updates = s
-        tableau, n = _solve_one(tableau, problem, lambdas[k], l1_ratio, scale, max_iter)
+        ratio = (lambdas[k - 1] - lambdas[k]) / jnp.where(k > 1, lambdas[k - 2] - lambdas[k - 1], 1.0)
+        ahead = tableau.x + jnp.where((k > 1) & jnp.isfinite(ratio), ratio, 0.0) * (tableau.x - x[k - 2])
+        tableau, n = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, scale, max_iter)
         return tableau, x.at[k].set(tableau.x), updates.at[k].set(n)
 
     tableau = replace(tableau, matrix=delayed(tableau.matrix))
