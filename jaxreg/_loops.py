@@ -3,6 +3,7 @@
 `whole` works on the Gram matrix of all columns, `screened` on a working set, `eigen` is ridge without limits.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 import jax
@@ -15,11 +16,13 @@ from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
 
 WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
 BLOCK = 10  # lambdas solved and checked at once elsewhere
-SHORTEST = 5  # of these blocks, after one that failed early
 SPAN = 0.5  # nor does a block reach below this share of its first lambda
 SHARE = 5e-4  # of tol: a larger gap is worked on even where no column is missing
 FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # a smaller one is as good as it gets
 VIOLATION = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 4e-6}  # rounding error, in units of the threshold
+FOLLOWED = 0.6  # how far along its secant a correlation is expected to go on
+BASELINE = 7  # points that the secant goes back
+LIKELY = 1.05  # of the threshold: what is expected to exceed it comes in ahead of time
 ROUNDS = 25  # of adding columns at one lambda
 REFINEMENTS = 2  # of the correlations, where a gap fails although no column is missing
 
@@ -90,46 +93,56 @@ def whole(problem, gram, lambdas, options, start):
 def screened(problem, lambdas, options, start):
     """Blocks of points on a working set: solve some lambdas, check all columns at once, add what is missing."""
     a, dtype = options.l1_ratio, problem.design.dtype
-    floor = FLOOR[dtype]
     certify = PassCertificate(problem, a, options.precision)
     penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
-    divisor = np.where(penalised, problem.l1_factor, 1.0)
+    divisor = np.where(penalised, problem.l1_factor, np.inf)
+    may_rise, may_fall = problem.upper > 0, problem.lower < 0
 
     def strength(h):
-        """The value of a * lambda (p,) below which each column would violate its condition at 0."""
-        pull = np.maximum(np.where(problem.upper > 0, h, 0.0), np.where(problem.lower < 0, -h, 0.0))
-        return np.where(penalised, pull / divisor, 0.0)
+        """The value of a * lambda below which each column would violate its condition at 0, like h (..., p)."""
+        return np.maximum(h * may_rise, -h * may_fall) / divisor
 
-    def strongest(values, most):
-        """Columns outside the working set with a positive value, the largest first."""
-        J = np.flatnonzero(np.where(working.member, 0.0, values))
-        return J[np.argsort(-values[J], kind="stable")[:most]]
+    def expected(lam):
+        """Strengths (p,) as they are expected at lam: the secant of the last points, not followed all the way."""
+        (h_before, lam_before), (h, lam_last) = history[0], history[-1]
+        if lam_before > lam_last:
+            h = h + FOLLOWED * (lam - lam_last) / (lam_before - lam_last) * (h_before - h)
+        return strength(h)
 
-    def missing_at(h, lam):
-        """The strengths (p,) of the columns that violate their condition outside the working set, 0 elsewhere."""
-        pull = np.where(working.member, 0.0, strength(h))
-        return np.where(pull > a * lam * (1 + VIOLATION[dtype]), pull, 0.0)
+    def add(missing, lam):
+        """Add the columns with a positive value in `missing`, and those that are expected to come in down to lam.
 
-    current = strength(problem.null_corr)
+        True if any came in. Columns are added in whole chunks: the rest of one costs nothing.
+        """
+        ahead = expected(lam)
+        rank = np.where(working.member, 0.0, ahead)
+        likely = min(np.count_nonzero(rank > a * lam * LIKELY), max(2 * CHUNK, working.active_count() // 2))
+        if missing is not None:
+            rank, likely = np.where(missing > 0, rank.max() + missing, rank), np.count_nonzero(missing)
+        most = CHUNK * min(max(1, -(-likely // CHUNK)), 8)
+        J = np.argsort(-rank, kind="stable")[:most]
+        return working.add(J[rank[J] > 0.5 * a * lam], ahead)
+
     needed = np.flatnonzero((problem.l1_factor == 0) | (start != 0))
     working = WorkingSet(problem, a, len(needed))
-    working.add(needed, current)
+    working.add(needed, strength(problem.null_corr))
     working.start_from(start)
-    previous, failure, refinements, rounds, k, length = lambdas[0], None, 0, 0, 0, BLOCK
+    history = deque([(problem.null_corr, lambdas[0])], BASELINE)
+    failure, refinements, rounds, k = None, 0, 0, 0
     while k < len(lambdas):
-        block = lambdas[k : k + length]
+        block = lambdas[k : k + (BLOCK if rounds < 3 else 1)]
         block = block[block >= SPAN * block[0]]
         rounds += 1
-        if failure is None:  # the sequential strong rule (Tibshirani et al. 2012), for the far end of the block
-            threshold = a * max(2 * block[-1] - previous, 0.6 * block[-1])
-            working.add(strongest(np.where(current >= threshold, current, 0.0), max(CHUNK, working.size)), current)
+        if failure is None:
+            add(None, block[-1])
         else:
             missing, x, h, point = failure
-            grown = working.add(strongest(missing, 4 * CHUNK), current)
+            grown = missing.any() and add(missing, block[-1])
             if not grown or rounds > ROUNDS:
                 if refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
                     yield [point]
-                    previous, k, failure, refinements, rounds = block[0], k + 1, None, 0, 0
+                    history.append((h, block[0]))
+                    k, failure, refinements, rounds = k + 1, None, 0, 0
                     continue
                 working.relinearise(x, h)
                 refinements += 1
@@ -137,25 +150,22 @@ def screened(problem, lambdas, options, start):
         x, updates = working.solve(filled, len(block), options.max_iter)
         x, updates = _as_returned(x, working.columns, problem, options.precision), np.asarray(updates)
         gaps, rss, h = certify(working.fit(x), x, working.columns, filled)
-        solved = [_point(x[i], working.columns, gaps[i], rss[i], updates[i]) for i in range(len(block))]
+        gaps, h = gaps[: len(block)], h[: len(block)]
 
-        accepted = 0
-        while accepted < len(block) and (
-            gaps[accepted] <= floor
-            or (gaps[accepted] <= SHARE * options.tol and not missing_at(h[accepted], block[accepted]).any())
-        ):
-            accepted += 1
+        pull = np.where(working.member, 0.0, strength(h))
+        outside = pull > a * block[:, None] * (1 + VIOLATION[dtype])
+        fine = (gaps <= FLOOR[dtype]) | ((gaps <= SHARE * options.tol) & ~outside.any(axis=1))
+        accepted = len(block) if fine.all() else int(np.argmin(fine))
+        solved = [_point(x[i], working.columns, gaps[i], rss[i], updates[i]) for i in range(len(block))]
+        failure = None
         if accepted:
             yield solved[:accepted]
-            refinements, rounds, previous = 0, 0, block[accepted - 1]
-        failure = None
+            refinements, rounds = 0, 0
+            history.extend(zip(h[:accepted], block[:accepted], strict=True))
         if accepted < len(block):
-            ahead = range(accepted, min(accepted + 3, len(block)))
-            missing = np.max([missing_at(h[i], block[i]) for i in ahead], axis=0)
+            soon = slice(accepted, accepted + 3)
+            missing = np.where(outside[soon], pull[soon], 0.0).max(axis=0)
             failure = missing, x[accepted], h[accepted], solved[accepted]
-        current = strength(h[min(accepted, len(block) - 1)])
-        # solving far beyond a missing column costs pivots that have to be undone
-        length = min(2 * length, BLOCK) if failure is None else max(accepted + 1, SHORTEST) if rounds < 3 else 1
         k += accepted
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxreg._design import PRECISION
 from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_columns, solve_block
 
-CAPACITIES = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
+CAPACITIES = (64, 128, 256, 384, 512, 768, 1024, 1280, 1536, 2048, 3072, 4096, 6144, 8192)
 CHUNK = 64  # columns that are appended at once
 FILL = 0.9  # a capacity is left when a larger share is needed
 
@@ -22,10 +22,15 @@ def capacity_for(size):
     return next((c for c in CAPACITIES if c >= size), CAPACITIES[-1])
 
 
-def _capacity_steps(saturated, need):
-    """Capacities that a path may go through, few below `saturated`: each costs a compilation."""
-    least = max(min(256, saturated), need / FILL)
-    return [c for c in CAPACITIES if c >= least and (c >= saturated or saturated // c in (4, 16))] or [CAPACITIES[-1]]
+def _capacity_steps(n, p, need):
+    """(saturated, all): the capacity that suffices for a lasso on n rows, and those that a path may go through.
+
+    Few below the first: each costs a compilation.
+    """
+    saturated = capacity_for(max(min(1.15 * n + 2 * CHUNK, p), need / FILL))
+    small = max(256, capacity_for(saturated / 4))
+    below = [small] if 2 * small <= saturated and need <= FILL * small else []
+    return saturated, below + [c for c in CAPACITIES if c >= saturated]
 
 
 @jax.jit
@@ -57,8 +62,7 @@ class WorkingSet:
 
     def __init__(self, problem, l1_ratio, need):
         self.problem, self.l1_ratio = problem, l1_ratio
-        self.saturated = capacity_for(max(min(problem.design.n, problem.design.p), need / FILL))
-        self.steps = _capacity_steps(self.saturated, need)
+        self.saturated, self.steps = _capacity_steps(problem.design.n, problem.design.p, need)
         capacity = self.steps[0]
         self.member = np.zeros(problem.design.p, bool)
         self.size = 0
@@ -71,6 +75,9 @@ class WorkingSet:
     @property
     def capacity(self):
         return len(self.columns)
+
+    def active_count(self):
+        return int(np.asarray(self.tableau.face.active).sum())
 
     def _gathered(self, values, absent):
         real = self.columns < self.problem.design.p
