@@ -8,10 +8,12 @@ so that weighted least squares on X is plain least squares on A. A column withou
 zeros. Sparse, streamed and sharded designs are further subclasses; nothing outside this file knows which it has.
 """
 
+import os
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, final
+from typing import final
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +22,8 @@ from jax import lax
 
 PRECISION = lax.Precision.HIGHEST  # TF32 and bfloat16, the accelerators' defaults, give wrong certificates
 
+FAR = 3.0  # standard deviations: with every mean nearer to 0 than this, centring the products costs less than a digit
+CHUNK_BYTES = 2**19  # of columns standardised at a time, to stay in a core's cache
 UNDERFLOW = {np.dtype(np.float64): 1e-140, np.dtype(np.float32): 1e-30}  # least standard deviation that is exact
 
 
@@ -64,47 +68,123 @@ class Design(ABC):
 
 @final
 class DenseDesign(Design):
-    """Design that holds A."""
+    """A = (rows - mean) * scale with `rows` (p, n), `mean` and `scale` (p,).
 
-    def __init__(self, X, weight, centre, dtype):
+    Where the columns of X lie one after the other, weigh the same and have moderate means, `rows` is X itself;
+    otherwise it is A, made once. With `on_host` the products are those of NumPy, without a copy in JAX.
+    """
+
+    def __init__(self, X, weight, centre, dtype, on_host):
         self.n, self.p = X.shape
         self.dtype = np.dtype(dtype)
-        anchor = int(np.argmax(weight > 0))
-        transposed = _transpose(X) if isinstance(X, jax.Array) else np.ascontiguousarray(X.T)
-        self._A, mean, norm, sd, constant = _standardise(transposed, weight, anchor, centre, dtype=self.dtype)
-        self.columns = Columns(np.asarray(mean), np.asarray(norm), np.asarray(sd), np.asarray(constant))
-        bad = np.flatnonzero(~np.isfinite(self.columns.norm))
-        if bad.size:
-            raise ValueError(f"X overflows when column {bad[0]} is squared; divide large columns by a constant.")
-        small = np.flatnonzero(~self.columns.constant & (self.columns.sd < UNDERFLOW[np.dtype(X.dtype)]))
-        if small.size:
-            raise ValueError(f"X underflows when column {small[0]} is squared; multiply small columns by a constant.")
+        rows = X.T
+        if isinstance(X, jax.Array) and jax.default_backend() != "cpu":
+            rows, self.columns = _standardise_on_device(X, weight, centre, self.dtype)
+            raw = False
+        else:
+            rows = np.asarray(rows)
+            found = _moderate_columns(rows, centre) if (weight == weight[0]).all() and rows.dtype == dtype else None
+            raw = found is not None
+            rows, self.columns = (rows, found) if raw else _standardise_on_host(rows, weight, centre, self.dtype)
+        _refuse_extremes(self.columns, X.dtype)
+        constants = self.columns.mean, 1 / (self.columns.norm * np.sqrt(self.n))
+        mean, scale = constants if raw else (np.zeros(self.p), np.ones(self.p))
+        place = np.asarray if on_host else jax.device_put
+        self._A = _Dense(place(rows), place(mean.astype(dtype)), place(scale.astype(dtype)))
+        self._products = _ON_HOST if on_host else _COMPILED
 
     def correlate(self, R):
-        return _right(R, self._A)
+        return self._products.correlate(self._A, R)
 
     def gather(self, J):
-        return _gather(self._A, J)
+        return self._products.gather(self._A, J)
 
     def predict(self, coef):
-        return _left(coef, self._A)
+        return self._products.predict(self._A, coef)
 
     def gram(self):
-        return _right(self._A, self._A)
+        return self._products.gram(self._A)
 
     def kernel(self, weight):
-        return _kernel(self._A, weight)
+        return self._products.kernel(self._A, weight)
 
 
-_transpose = jax.jit(jnp.transpose)
+def _refuse_extremes(columns, dtype):
+    bad = np.flatnonzero(~np.isfinite(columns.norm))
+    if bad.size:
+        raise ValueError(f"X overflows when column {bad[0]} is squared; divide large columns by a constant.")
+    small = np.flatnonzero(~columns.constant & (columns.sd < UNDERFLOW[np.dtype(dtype)]))
+    if small.size:
+        raise ValueError(f"X underflows when column {small[0]} is squared; multiply small columns by a constant.")
+
+
+def _each_chunk(work, p, rows):
+    """Call work(slice) for every `rows` of p columns, in a thread per core."""
+    slices = [slice(first, min(first + rows, p)) for first in range(0, p, rows)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for _ in threads.map(work, slices):  # brings exceptions here
+            pass
+
+
+def _moderate_columns(XT, centre):
+    """Columns of XT (p, n) with equal weights, or None where a mean is far from 0 or XT is not contiguous."""
+    p, n = XT.shape
+    if not XT.flags.c_contiguous:
+        return None
+    mean, square = XT @ np.full(n, 1 / n, XT.dtype), np.empty(p)
+
+    def work(part):
+        square[part] = np.einsum("ij,ij->i", XT[part], XT[part]) / n
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        _each_chunk(work, p, max(1, 4 * CHUNK_BYTES // (n * XT.itemsize)))
+        mean = mean.astype(np.float64)
+        variance = square - mean**2
+    if XT.dtype != np.float64 or not (variance * FAR**2 > mean**2).all() or not (variance > 0).all():
+        return None
+    sd = np.sqrt(variance)
+    return Columns(mean if centre else np.zeros(p), sd if centre else np.sqrt(square), sd, np.zeros(p, bool))
+
+
+def _standardise_on_host(XT, weight, centre, dtype):
+    """(A (p, n), its Columns) of XT (p, n)."""
+    p, n = XT.shape
+    anchor = int(np.argmax(weight > 0))
+    root, counting = np.sqrt(weight), weight > 0
+    A = np.empty((p, n), dtype)
+    mean, norm, sd, constant = np.empty(p), np.empty(p), np.empty(p), np.zeros(p, bool)
+
+    def work(part):
+        # deviations from one row first: means that are large against the spread cost no digits
+        base = XT[part, anchor].astype(np.float64)
+        entering = np.subtract(XT[part], base[:, None], dtype=np.float64)
+        shift = np.einsum("ij,j->i", entering, weight)
+        entering -= shift[:, None]
+        entering *= root
+        size = np.sqrt(np.einsum("ij,ij->i", entering, entering))
+        same = np.zeros(len(size), bool)
+        near = np.flatnonzero(size <= 1e-7 * np.abs(base))
+        same[near] = (XT[part][near][:, counting] == XT[part][near, anchor][:, None]).all(axis=1)
+        size[same] = 0.0
+        mean[part], sd[part], constant[part] = base + shift, size, same
+        if not centre:
+            np.multiply(XT[part], root, out=entering)
+            size = np.sqrt(np.einsum("ij,ij->i", entering, entering))
+        norm[part] = np.where(size == 0, 1.0, size)
+        factor = np.where(same & centre, 0.0, 1 / norm[part])
+        np.multiply(entering, factor[:, None], out=A[part], casting="same_kind")
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        _each_chunk(work, p, max(1, CHUNK_BYTES // (n * 8)))
+    return A, Columns(mean if centre else np.zeros(p), norm, sd, constant)
 
 
 @partial(jax.jit, static_argnames="dtype")
-def _standardise(XT: Any, weight, anchor, centre, *, dtype):
-    # deviations from one row first: means that are large against the spread cost no digits
-    X = XT.astype(jnp.float64)
+def _standardised(X, weight, anchor, centre, *, dtype):
+    """The same for an array that is on an accelerator already."""
+    X = X.T.astype(jnp.float64)
     base = X[:, anchor]
-    constant = jnp.all((XT == XT[:, anchor][:, None]) | (weight == 0), axis=1)
+    constant = jnp.all((X == base[:, None]) | (weight == 0), axis=1)
     from_base = X - base[:, None]
     shift = jnp.sum(from_base * weight, axis=1)
     deviation = from_base - shift[:, None]
@@ -117,21 +197,50 @@ def _standardise(XT: Any, weight, anchor, centre, *, dtype):
     return A.astype(dtype), jnp.where(centre, base + shift, 0.0), norm, sd, constant
 
 
-@jax.jit
-def _right(R, A):
-    return jnp.matmul(R.astype(A.dtype), A.T, precision=PRECISION)
+def _standardise_on_device(X, weight, centre, dtype):
+    A, *columns = _standardised(X, weight, int(np.argmax(weight > 0)), centre, dtype=dtype)
+    return A, Columns(*map(np.asarray, columns))
 
 
-@jax.jit
-def _left(coef, A):
-    return jnp.matmul(coef.astype(A.dtype), A, precision=PRECISION)
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Dense:
+    """Stored data of a DenseDesign: NumPy or JAX arrays."""
+
+    rows: jax.Array | np.ndarray
+    mean: jax.Array | np.ndarray
+    scale: jax.Array | np.ndarray
 
 
-@jax.jit
-def _gather(A, J):
-    return jnp.where((J < A.shape[0])[:, None], A[jnp.minimum(J, A.shape[0] - 1)], 0.0)
+class _Products:
+    """Products with a _Dense, in NumPy or compiled."""
+
+    def __init__(self, xp, compiled, **options):
+        self._matmul = partial(xp.matmul, **options)
+        self._xp = xp
+        for name in ("correlate", "gather", "predict", "gram", "kernel"):
+            setattr(self, name, compiled(getattr(self, "_" + name)))
+
+    def _correlate(self, A, R):
+        R = R.astype(A.rows.dtype)
+        return (self._matmul(R, A.rows.T) - self._xp.sum(R, axis=1)[:, None] * A.mean) * A.scale
+
+    def _gather(self, A, J):
+        at = self._xp.minimum(J, len(A.rows) - 1)
+        return self._xp.where((at == J)[:, None], (A.rows[at] - A.mean[at][:, None]) * A.scale[at][:, None], 0.0)
+
+    def _predict(self, A, coef):
+        coef = coef.astype(A.rows.dtype) * A.scale
+        return self._matmul(coef, A.rows) - self._matmul(coef, A.mean)[:, None]
+
+    def _gram(self, A):
+        n = A.rows.shape[1]
+        return (self._matmul(A.rows, A.rows.T) - n * A.mean[:, None] * A.mean) * A.scale[:, None] * A.scale
+
+    def _kernel(self, A, weight):
+        centred = (A.rows - A.mean[:, None]) * A.scale[:, None]
+        return self._matmul(centred.T * weight.astype(A.rows.dtype), centred)
 
 
-@jax.jit
-def _kernel(A, weight):
-    return jnp.matmul(A.T * weight.astype(A.dtype), A, precision=PRECISION)
+_ON_HOST = _Products(np, lambda f: f)
+_COMPILED = _Products(jnp, jax.jit, precision=PRECISION)

@@ -244,7 +244,8 @@ def fit_path(
         solver = _choose_solver(solver, penalty.l1_ratio, lower, upper)
         whole = (n >= p and p <= GRAM_LIMIT) or p <= SMALL
         precision = np.dtype(data.X.dtype)
-        design = DenseDesign(data.X, data.weight, fit_intercept, np.float64 if whole else precision)
+        on_host = whole and jax.default_backend() == "cpu"
+        design = DenseDesign(data.X, data.weight, fit_intercept, np.float64 if whole else precision, on_host)
         problem = make_problem(design, data, penalty_factors, lower, upper, fit_intercept, standardize)
         prepared = time.perf_counter()
 

@@ -87,9 +87,9 @@ def _require_finite(array, name, names=None):
     if isinstance(array, jax.Array):
         fine = np.asarray(_finite_columns(array))
     else:
-        # a sum is finite iff nothing in it is nan or inf, short of overflow: the cheap look first
+        # sums are finite iff nothing in them is nan or inf, short of overflow: the cheap look first
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(array.sum(dtype=np.float64)):
+            if np.isfinite(array @ np.ones(array.shape[-1], array.dtype)).all():
                 return
         fine = np.isfinite(array).all(axis=0)
     if fine.all():
