@@ -15,6 +15,7 @@ rows added to the data (Zou and Hastie 2005, lemma 1), D2 keeps it in the penalt
 """
 
 from abc import ABC, abstractmethod
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +37,7 @@ def _conjugate(g, l1, l2, lower, upper):
     return jnp.where(excess > 0, value, 0.0)
 
 
-def _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss):
+def _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss, limited):
     """Relative gaps (B,) from h (B, p), coefficients b (B, p), |r|^2, |theta|^2 and theta'z (B,)."""
     l1_factor, l2_factor, lower, upper = penalty
     lam = lambdas[:, None]
@@ -50,6 +51,11 @@ def _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_
     bound = jnp.where((l1 == 0) & (l2 == 0), 1e-12 * scale, l1)
     bound = jnp.where(orthogonal, jnp.inf, bound)
     g = h - l2 * b
+    if not limited:
+        s = jnp.min(jnp.where(jnp.abs(g) > bound, bound / jnp.abs(g), 1.0), axis=1)
+        excess = jnp.maximum(jnp.abs(h) - bound, 0.0)
+        conjugate = jnp.where(excess > 0, excess**2 / (2.0 * l2), 0.0)
+        return _relative(primal, s * ty - s**2 / 2 * (tt + ridge), ty - tt / 2 - jnp.sum(conjugate, axis=1), null_loss)
     open_side = jnp.isinf(jnp.where(g > 0, upper, lower))
     scales = jnp.where(jnp.abs(g) > bound, bound / jnp.abs(g), 1.0)
     s = jnp.min(jnp.where(open_side, scales, 1.0), axis=1)
@@ -59,6 +65,10 @@ def _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_
     s = jnp.min(scales, axis=1)  # as if no side had a limit: better where limits are far away
     d1 = jnp.maximum(d1, s * ty - s**2 / 2 * (tt + ridge))
     d2 = ty - tt / 2 - jnp.sum(_conjugate(h, bound, l2, lower, upper), axis=1)
+    return _relative(primal, d1, d2, null_loss)
+
+
+def _relative(primal, d1, d2, null_loss):
     gap = jnp.abs(primal - jnp.maximum(d1, d2)) / jnp.where(null_loss > 0, null_loss, 1.0)
     return jnp.where(null_loss > 0, gap, 0.0)
 
@@ -70,17 +80,17 @@ def residuals(fit, z, basis):
     return r, r - jnp.matmul(jnp.matmul(r, basis.T, precision=PRECISION), basis, precision=PRECISION)
 
 
-@jax.jit
-def gaps_from_residuals(r, theta, h, x, W, z, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss):
+@partial(jax.jit, static_argnames="limited")
+def gaps_from_residuals(r, theta, h, x, W, z, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss, *, limited):
     """Gaps (B,) of coefficients x (B, m) of the columns W (m,), padded with p, from h = A theta (B, p)."""
     h = h.astype(x.dtype)
     b = jnp.zeros_like(h).at[:, W].set(x, mode="drop")
     rr, tt, ty = jnp.sum(r**2, axis=1), jnp.sum(theta**2, axis=1), theta @ z
-    return _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss)
+    return _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss, limited)
 
 
-@jax.jit
-def gaps_from_gram(gram, corr, b, zz, basis, lambdas, l1_ratio, orthogonal, penalty, null_loss):
+@partial(jax.jit, static_argnames="limited")
+def gaps_from_gram(gram, corr, b, zz, basis, lambdas, l1_ratio, orthogonal, penalty, null_loss, *, limited):
     """(gaps, squared residuals) (L,) without a pass over the data.
 
     `basis` (k, p) holds the coefficients T of an orthonormal basis T A of the columns to be orthogonal to: with
@@ -94,7 +104,7 @@ def gaps_from_gram(gram, corr, b, zz, basis, lambdas, l1_ratio, orthogonal, pena
     tt = rr - jnp.sum(q**2, axis=1)
     ty = zz - b @ corr - q @ (basis @ corr)
     scale = jnp.max(jnp.abs(corr))
-    return _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss), rr
+    return _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss, limited), rr
 
 
 def _gram_basis(gram, members):
@@ -125,6 +135,7 @@ class _Certificate(ABC):
         self.scale = float(np.abs(problem.corr).max())
         self.present = np.isfinite(problem.l1_factor)
         self.unpenalised = problem.l1_factor == 0
+        self.limited = bool(np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any())
         margin = 8 * np.finfo(precision).eps  # a limit is met up to the rounding of the result
         self.low = np.where(np.isinf(problem.lower), -np.inf, problem.lower * (1 - margin))
         self.high = np.where(np.isinf(problem.upper), np.inf, problem.upper * (1 - margin))
@@ -173,7 +184,7 @@ class GramCertificate(_Certificate):
             problem = self.problem
             found = gaps_from_gram(
                 self.gram, problem.corr, b, 2 * problem.total, self._basis(members), lambdas, self.l1_ratio,
-                members, _penalty_data(problem), problem.null_loss,
+                members, _penalty_data(problem), problem.null_loss, limited=self.limited,
             )  # fmt: skip
             return tuple(map(np.asarray, found))
 
@@ -208,7 +219,7 @@ class PassCertificate(_Certificate):
             h = problem.design.correlate(theta)
             gaps = gaps_from_residuals(
                 r, theta, h, x, columns, problem.z, lambdas, self.l1_ratio,
-                members, _penalty_data(problem), self.scale, problem.null_loss,
+                members, _penalty_data(problem), self.scale, problem.null_loss, limited=self.limited,
             )  # fmt: skip
             r = np.asarray(r)
             return np.asarray(gaps), np.einsum("ij,ij->i", r, r), np.asarray(h)

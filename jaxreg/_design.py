@@ -85,7 +85,10 @@ class DenseDesign(Design):
             rows = np.asarray(rows)
             found = _moderate_columns(rows, centre) if (weight == weight[0]).all() and rows.dtype == dtype else None
             raw = found is not None
-            rows, self.columns = (rows, found) if raw else _standardise_on_host(rows, weight, centre, self.dtype)
+            if not raw:
+                rows, self.columns = _standardise_on_host(rows, weight, centre, self.dtype)
+            else:
+                rows, self.columns = rows if on_host else _copied(rows), found
         _refuse_extremes(self.columns, X.dtype)
         constants = self.columns.mean, 1 / (self.columns.norm * np.sqrt(self.n))
         mean, scale = constants if raw else (np.zeros(self.p), np.ones(self.p))
@@ -126,6 +129,23 @@ def _each_chunk(work, p, rows):
             pass
 
 
+def _aligned_empty(shape, dtype):
+    """Uninitialised array that JAX can take over on a CPU without a copy: it begins at a multiple of 64 bytes."""
+    buffer = np.empty(int(np.prod(shape)) * np.dtype(dtype).itemsize + 64, np.uint8)
+    first = -buffer.ctypes.data % 64
+    return buffer[first : first + buffer.size - 64].view(dtype).reshape(shape)
+
+
+def _copied(rows):
+    copy = _aligned_empty(rows.shape, rows.dtype)
+    _each_chunk(lambda part: np.copyto(copy[part], rows[part]), len(rows), _chunk_length(rows))
+    return copy
+
+
+def _chunk_length(rows):
+    return max(1, CHUNK_BYTES // (rows.shape[1] * 8))
+
+
 def _moderate_columns(XT, centre):
     """Columns of XT (p, n) with equal weights, or None where a mean is far from 0 or XT is not contiguous."""
     p, n = XT.shape
@@ -137,7 +157,7 @@ def _moderate_columns(XT, centre):
         square[part] = np.einsum("ij,ij->i", XT[part], XT[part]) / n
 
     with np.errstate(over="ignore", invalid="ignore"):
-        _each_chunk(work, p, max(1, 4 * CHUNK_BYTES // (n * XT.itemsize)))
+        _each_chunk(work, p, _chunk_length(XT))
         mean = mean.astype(np.float64)
         variance = square - mean**2
     if XT.dtype != np.float64 or not (variance * FAR**2 > mean**2).all() or not (variance > 0).all():
@@ -151,7 +171,7 @@ def _standardise_on_host(XT, weight, centre, dtype):
     p, n = XT.shape
     anchor = int(np.argmax(weight > 0))
     root, counting = np.sqrt(weight), weight > 0
-    A = np.empty((p, n), dtype)
+    A = _aligned_empty((p, n), dtype)
     mean, norm, sd, constant = np.empty(p), np.empty(p), np.empty(p), np.zeros(p, bool)
 
     def work(part):
@@ -175,7 +195,7 @@ def _standardise_on_host(XT, weight, centre, dtype):
         np.multiply(entering, factor[:, None], out=A[part], casting="same_kind")
 
     with np.errstate(over="ignore", invalid="ignore"):
-        _each_chunk(work, p, max(1, CHUNK_BYTES // (n * 8)))
+        _each_chunk(work, p, _chunk_length(XT))
     return A, Columns(mean if centre else np.zeros(p), norm, sd, constant)
 
 

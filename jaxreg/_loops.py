@@ -95,12 +95,17 @@ def screened(problem, lambdas, options, start):
     a, dtype = options.l1_ratio, problem.design.dtype
     certify = PassCertificate(problem, a, options.precision)
     penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
-    divisor = np.where(penalised, problem.l1_factor, np.inf)
-    may_rise, may_fall = problem.upper > 0, problem.lower < 0
+    with np.errstate(divide="ignore"):
+        factor = np.where(penalised, 1 / problem.l1_factor, 0.0)
+    one_sided = np.flatnonzero((problem.upper <= 0) | (problem.lower >= 0))
+    side = np.sign(problem.upper[one_sided] + problem.lower[one_sided])
 
     def strength(h):
         """The value of a * lambda below which each column would violate its condition at 0, like h (..., p)."""
-        return np.maximum(h * may_rise, -h * may_fall) / divisor
+        pull = np.abs(h)
+        pull[..., one_sided] = np.maximum(h[..., one_sided] * side, 0.0)
+        pull *= factor
+        return pull
 
     def expected(lam):
         """Strengths (p,) as they are expected at lam: the secant of the last points, not followed all the way."""
@@ -152,7 +157,8 @@ def screened(problem, lambdas, options, start):
         gaps, rss, h = certify(working.fit(x), x, working.columns, filled)
         gaps, h = gaps[: len(block)], h[: len(block)]
 
-        pull = np.where(working.member, 0.0, strength(h))
+        pull = strength(h)
+        pull[:, working.member] = 0.0
         outside = pull > a * block[:, None] * (1 + VIOLATION[dtype])
         fine = (gaps <= FLOOR[dtype]) | ((gaps <= SHARE * options.tol) & ~outside.any(axis=1))
         accepted = len(block) if fine.all() else int(np.argmin(fine))

@@ -4,10 +4,12 @@ All arrays have the length of a capacity from a short ladder, so that the compil
 """
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jaxreg._design import PRECISION
 from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_columns, solve_block
@@ -22,21 +24,26 @@ def capacity_for(size):
     return next((c for c in CAPACITIES if c >= size), CAPACITIES[-1])
 
 
+def _room(capacity):
+    """Columns up to which it is filled: a whole chunk more has to fit."""
+    return min(int(FILL * capacity), capacity - CHUNK)
+
+
 def _capacity_steps(n, p, need):
     """(saturated, all): the capacity that suffices for a lasso on n rows, and those that a path may go through.
 
     Few below the first: each costs a compilation.
     """
-    saturated = capacity_for(max(min(1.15 * n + 2 * CHUNK, p), need / FILL))
-    small = max(256, capacity_for(saturated / 4))
-    below = [small] if 2 * small <= saturated and need <= FILL * small else []
+    saturated = next((c for c in CAPACITIES if _room(c) >= max(min(1.05 * n + CHUNK, p), need)), CAPACITIES[-1])
+    below = {max(256, capacity_for(saturated / 4))} | ({capacity_for(saturated / 2)} if saturated >= 1024 else set())
+    below = sorted(c for c in below if 1.5 * c < saturated and need <= _room(c))
     return saturated, below + [c for c in CAPACITIES if c >= saturated]
 
 
-@jax.jit
-def _extend(rows, new, at):
-    """(rows (m, n) with `new` (b, n) at the positions `at`, Gram matrix (b, m) of the two in float64)."""
-    rows = rows.at[at].set(new, mode="drop")
+@partial(jax.jit, donate_argnums=0)
+def _extend(rows, new, first):
+    """(rows (m, n) with `new` (b, n) from `first` on, Gram matrix (b, m) of the two in float64)."""
+    rows = lax.dynamic_update_slice_in_dim(rows, new, first, 0)
     gram = jnp.matmul(new.astype(jnp.float64), rows.astype(jnp.float64).T, precision=PRECISION)
     return rows, gram
 
@@ -85,25 +92,26 @@ class WorkingSet:
 
     def add(self, J, strength):
         """Take the columns J in as far as they fit; `strength` (p,) ranks what may be dropped. True if any came in."""
-        if self.size + len(J) > self.capacity:
+        before = self.member[J].sum()
+        if self.size + len(J) > _room(self.capacity):
             self._make_room(len(J), strength)
-        J = J[: self.capacity - self.size]
         for start in range(0, len(J), CHUNK):
-            self._append(J[start : start + CHUNK])
-        return len(J) > 0
+            if self.size + CHUNK <= self.capacity:
+                self._append(J[start : start + CHUNK])
+        return self.member[J].sum() > before
 
     def _append(self, chunk):
-        p, m = self.problem.design.p, self.capacity
-        at = np.full(CHUNK, m)
-        at[: len(chunk)] = np.arange(self.size, self.size + len(chunk))
+        p, first, count = self.problem.design.p, self.size, len(chunk)
         padded = np.full(CHUNK, p)
-        padded[: len(chunk)] = chunk
-        self.columns[self.size : self.size + len(chunk)] = chunk
+        padded[:count] = chunk
+        self.size += count
+        self.columns[first : self.size] = chunk
         self.member[chunk] = True
-        self.size += len(chunk)
-        self.rows, gram_rows = _extend(self.rows, self.problem.design.gather(padded), at)
+        self.rows, gram_rows = _extend(self.rows, self.problem.design.gather(padded), first)
         l2_factor = self._gathered(self.problem.l2_factor, 0.0)
-        self.tableau, self.gram = append_columns(self.tableau, self.gram, gram_rows, at, l2_factor, self.l1_ratio)
+        self.tableau, self.gram = append_columns(
+            self.tableau, self.gram, gram_rows, first, count, l2_factor, self.l1_ratio
+        )
 
     def _make_room(self, need, strength):
         """Drop weak inactive columns, or move to a larger capacity if there is one.
@@ -117,9 +125,9 @@ class WorkingSet:
         idle = np.flatnonzero(~in_use[: self.size])
         in_use = np.flatnonzero(in_use)
         capacity = self.capacity
-        if capacity < self.saturated or len(in_use) + min(need, capacity // 16) > FILL * capacity:
-            capacity = next((c for c in self.steps if FILL * c >= len(in_use) + need), self.steps[-1])
-        room = max(int(FILL * capacity) - len(in_use) - need, 0)
+        if capacity < self.saturated or len(in_use) + min(need, capacity // 16) > _room(capacity):
+            capacity = next((c for c in self.steps if _room(c) >= len(in_use) + need), self.steps[-1])
+        room = max(_room(capacity) - len(in_use) - need, 0)
         idle = idle[np.argsort(-strength[self.columns[idle]], kind="stable")[:room]]
         keep = np.sort(np.concatenate([in_use, idle]))
         padded = np.full(capacity, self.capacity)

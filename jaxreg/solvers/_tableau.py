@@ -14,7 +14,7 @@ positive, so any set of indices may change sides. Delayed updates: McDaniel et a
 determinant update algorithms for high efficiency quantum Monte Carlo", J. Chem. Phys. 147.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -121,16 +121,30 @@ def exchange(T, active, D, count, floor):
     return T, Exchange(D, changed, jnp.sum(accepted, dtype=jnp.int32), cols, left, right)
 
 
-def append(M, active, H_rows, at):
-    """Tableau with new inactive variables at the unused positions `at` (b,), given their rows H_rows (b, m) of H.
+def append(T, active, H_rows, first):
+    """Tableau with new inactive variables from the unused position `first` on, given their rows H_rows (b, m) of H.
 
-    Positions equal to m are padding. Two products, by the Schur complement.
+    Rows of zeros are padding. By the Schur complement.
     """
-    m = M.shape[0]
-    new = jnp.zeros(m, bool).at[at].set(True, mode="drop")
+    b, m = H_rows.shape
+    index = jnp.arange(m)
+    new = (first <= index) & (index < first + b)
     onto_active = jnp.where(active, H_rows, 0.0)
-    T = onto_active @ M  # H_JA H_AA^-1 on A, -H_JA H_AA^-1 H_AI on the inactive
-    corner = jnp.zeros_like(H_rows).at[:, at].set(-jnp.where(active, T, 0.0) @ onto_active.T, mode="drop")
-    rows = jnp.where(active, T, H_rows + jnp.where(new, corner, T))
-    M = M.at[at].set(rows, mode="drop")
-    return M.at[:, at].set(jnp.where(active, -rows, rows).T, mode="drop")
+    X = onto_active @ T.base - (onto_active @ T.left) @ T.right  # H_JA H_AA^-1 on A, -H_JA H_AA^-1 H_AI on the inactive
+    corner = jnp.where(active, X, 0.0) @ onto_active.T
+    corner = lax.dynamic_update_slice_in_dim(jnp.zeros_like(H_rows), -corner, first, 1)
+    rows = jnp.where(active, X, H_rows + jnp.where(new, corner, X))
+    return replace(T, base=bordered(T.base, rows, jnp.where(active, -rows, rows), first))
+
+
+def bordered(square, rows, columns, first):
+    """`square` with `rows` (b, m) and `columns` (b, m) from the position `first` on."""
+    square = lax.dynamic_update_slice_in_dim(square, rows, first, 0)
+    return lax.dynamic_update_slice_in_dim(square, columns.T, first, 1)
+
+
+def kept(T, index, real):
+    """Tableau of the positions `index` (m2,) where `real`, zero elsewhere."""
+    base = jnp.where(real[:, None] & real[None, :], T.base[index[:, None], index[None, :]], 0.0)
+    left = jnp.where(real[:, None], T.left[index], 0.0)
+    return Delayed(base, left, jnp.where(real[None, :], T.right[:, index], 0.0), T.used)

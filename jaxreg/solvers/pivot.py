@@ -30,7 +30,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxreg.solvers._tableau import BLOCK, append, applied, delayed, exchange, has_room, product, with_room
+from jaxreg.solvers._tableau import (
+    BLOCK,
+    DELAY,
+    Delayed,
+    append,
+    bordered,
+    delayed,
+    exchange,
+    has_room,
+    kept,
+    product,
+    with_room,
+)
 
 PROXIMAL = 1e-8  # proximal weight, in units of diag(G) = 1: about the square root of the rounding unit
 REUSE = 5.0  # with a ridge part, the tableau is rebuilt when lambda has fallen by this factor
@@ -74,7 +86,7 @@ class Face:
 class Tableau:
     """State that goes from one lambda to the next."""
 
-    matrix: Values  # (m, m) principal pivot transform of G + diag(rho) on face.active
+    matrix: Delayed  # (m, m) principal pivot transform of G + diag(rho) on face.active
     face: Face
     pending: Values  # (m,) bool, still to be pivoted in after a rebuild
     x: Values  # (m,) latest solution
@@ -98,7 +110,8 @@ def empty_tableau(m):
         return np.zeros(m)
 
     face = Face(zeros() > 0, zeros(), zeros())
-    return Tableau(np.zeros((m, m)), face, zeros() > 0, zeros(), np.array(np.inf))
+    matrix = Delayed(np.zeros((m, m)), np.zeros((m, DELAY)), np.zeros((DELAY, m)), np.zeros((), np.int32))
+    return Tableau(matrix, face, zeros() > 0, zeros(), np.array(np.inf))
 
 
 def _rho(problem, l1_ratio, lam_ref):
@@ -344,25 +357,24 @@ def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter):
         tableau, n = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, scale, max_iter)
         return tableau, x.at[k].set(tableau.x), updates.at[k].set(n)
 
-    tableau = replace(tableau, matrix=delayed(tableau.matrix))
     start = (tableau, jnp.zeros((B, m), lambdas.dtype), jnp.zeros(B, jnp.int32))
-    tableau, x, updates = lax.fori_loop(0, count, step, start)
-    return replace(tableau, matrix=applied(tableau.matrix).base), x, updates
+    return lax.fori_loop(0, count, step, start)
 
 
 @partial(jax.jit, donate_argnums=(0, 1))
-def append_columns(tableau, gram, rows, at, l2_factor, l1_ratio):
-    """Tableau and Gram matrix with new inactive variables at the unused positions `at` (b,), given `rows` (b, m) of G.
+def append_columns(tableau, gram, rows, first, count, l2_factor, l1_ratio):
+    """Tableau and Gram matrix with `count` new inactive variables from the unused position `first` on.
 
-    Positions equal to m are padding. `l2_factor` (m,) is that of the enlarged working set.
+    `rows` (b, m) are theirs in the enlarged Gram matrix, zero from `count` on; `l2_factor` (m,) is that of the enlarged
+    working set.
     """
-    m = gram.shape[0]
-    gram = gram.at[at].set(rows, mode="drop").at[:, at].set(rows.T, mode="drop")
+    b, m = rows.shape
     lam_ref = jnp.where(jnp.isinf(tableau.lam_ref), 0.0, tableau.lam_ref)
     rho = PROXIMAL + lam_ref * (1.0 - l1_ratio) * l2_factor
-    H_rows = rows + jnp.where(at[:, None] == jnp.arange(m)[None, :], rho[None, :], 0.0)
-    matrix = append(tableau.matrix, tableau.face.active, H_rows, at)
-    return Tableau(matrix, tableau.face, tableau.pending, tableau.x, tableau.lam_ref), gram
+    offset = jnp.arange(b)[:, None]
+    diagonal = (jnp.arange(m)[None, :] == first + offset) & (offset < count)
+    matrix = append(tableau.matrix, tableau.face.active, rows + jnp.where(diagonal, rho, 0.0), first)
+    return replace(tableau, matrix=matrix), bordered(gram, rows, rows, first)
 
 
 @jax.jit
@@ -379,5 +391,5 @@ def keep_columns(tableau, gram, keep):
         return jnp.where(real[:, None] & real[None, :], A[index[:, None], index[None, :]], 0.0)
 
     face = Face(vector(tableau.face.active), vector(tableau.face.sign), vector(tableau.face.pinned))
-    matrix, pending = square(tableau.matrix), vector(tableau.pending)
+    matrix, pending = kept(tableau.matrix, index, real), vector(tableau.pending)
     return Tableau(matrix, face, pending, vector(tableau.x), tableau.lam_ref), square(gram)
