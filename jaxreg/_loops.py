@@ -125,7 +125,8 @@ def screened(problem, lambdas, options, start):
         if missing is not None:
             rank, likely = np.where(missing > 0, rank.max() + missing, rank), np.count_nonzero(missing)
         most = CHUNK * min(max(1, -(-likely // CHUNK)), 8)
-        J = np.argsort(-rank, kind="stable")[:most]
+        J = np.argpartition(-rank, min(most, len(rank) - 1))[:most]
+        J = J[np.argsort(-rank[J], kind="stable")]
         return working.add(J[rank[J] > 0.5 * a * lam], ahead)
 
     needed = np.flatnonzero((problem.l1_factor == 0) | (start != 0))

@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 BLOCK = 16  # indices that change sides at once, at most
-DELAY = 128  # rank that goes into the base at once
+DELAY = 8  # a rank of the m-th part of this goes into the base at once
 
 
 @jax.tree_util.register_dataclass
@@ -30,14 +31,19 @@ class Delayed:
     """The tableau base - left @ right of which the first `used` columns of `left` are in use."""
 
     base: jax.Array  # (m, m)
-    left: jax.Array  # (m, DELAY)
-    right: jax.Array  # (DELAY, m)
+    left: jax.Array  # (m, r)
+    right: jax.Array  # (r, m)
     used: jax.Array  # ()
 
 
-def delayed(M):
+def delay(m):
+    """Rank that goes into the base at once."""
+    return max(2 * BLOCK, m // DELAY // BLOCK * BLOCK)
+
+
+def delayed(M, xp=jnp):
     m = M.shape[0]
-    return Delayed(M, jnp.zeros((m, DELAY), M.dtype), jnp.zeros((DELAY, m), M.dtype), jnp.zeros((), jnp.int32))
+    return Delayed(M, xp.zeros((m, delay(m)), M.dtype), xp.zeros((delay(m), m), M.dtype), xp.zeros((), np.int32))
 
 
 def applied(T):
@@ -46,7 +52,7 @@ def applied(T):
 
 
 def has_room(T):
-    return T.used <= DELAY - BLOCK
+    return T.used <= delay(len(T.base)) - BLOCK
 
 
 def with_room(T):
@@ -145,6 +151,5 @@ def bordered(square, rows, columns, first):
 
 def kept(T, index, real):
     """Tableau of the positions `index` (m2,) where `real`, zero elsewhere."""
-    base = jnp.where(real[:, None] & real[None, :], T.base[index[:, None], index[None, :]], 0.0)
-    left = jnp.where(real[:, None], T.left[index], 0.0)
-    return Delayed(base, left, jnp.where(real[None, :], T.right[:, index], 0.0), T.used)
+    base = applied(T).base[index[:, None], index[None, :]]
+    return delayed(jnp.where(real[:, None] & real[None, :], base, 0.0))

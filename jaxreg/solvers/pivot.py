@@ -32,7 +32,6 @@ from jax import lax
 
 from jaxreg.solvers._tableau import (
     BLOCK,
-    DELAY,
     Delayed,
     append,
     bordered,
@@ -110,8 +109,7 @@ def empty_tableau(m):
         return np.zeros(m)
 
     face = Face(zeros() > 0, zeros(), zeros())
-    matrix = Delayed(np.zeros((m, m)), np.zeros((m, DELAY)), np.zeros((DELAY, m)), np.zeros((), np.int32))
-    return Tableau(matrix, face, zeros() > 0, zeros(), np.array(np.inf))
+    return Tableau(delayed(np.zeros((m, m)), np), face, zeros() > 0, zeros(), np.array(np.inf))
 
 
 def _rho(problem, l1_ratio, lam_ref):
