@@ -122,10 +122,15 @@ def _refuse_extremes(columns, dtype):
 
 
 def _each_chunk(work, p, rows):
-    """Call work(slice) for every `rows` of p columns, in a thread per core."""
+    """Call work(slice) for every `rows` of p columns, in a thread per core. Overflow is left for the caller to see."""
+
+    def quietly(part):
+        with np.errstate(over="ignore", invalid="ignore"):  # holds for one thread
+            work(part)
+
     slices = [slice(first, min(first + rows, p)) for first in range(0, p, rows)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for _ in threads.map(work, slices):  # brings exceptions here
+        for _ in threads.map(quietly, slices):  # brings exceptions here
             pass
 
 
@@ -147,21 +152,20 @@ def _chunk_length(rows):
 
 
 def _moderate_columns(XT, centre):
-    """Columns of XT (p, n) with equal weights, or None where a mean is far from 0 or XT is not contiguous."""
+    """Columns of XT (p, n) in float64 with equal weights, or None where a mean is far or XT is not contiguous."""
     p, n = XT.shape
-    if not XT.flags.c_contiguous:
+    if not XT.flags.c_contiguous or XT.dtype != np.float64:
         return None
-    mean, square = XT @ np.full(n, 1 / n, XT.dtype), np.empty(p)
+    mean, square = XT @ np.full(n, 1 / n), np.empty(p)
 
     def work(part):
         square[part] = np.einsum("ij,ij->i", XT[part], XT[part]) / n
 
+    _each_chunk(work, p, _chunk_length(XT))
     with np.errstate(over="ignore", invalid="ignore"):
-        _each_chunk(work, p, _chunk_length(XT))
-        mean = mean.astype(np.float64)
         variance = square - mean**2
-    if XT.dtype != np.float64 or not (variance * FAR**2 > mean**2).all() or not (variance > 0).all():
-        return None
+        if not (variance * FAR**2 > mean**2).all():
+            return None
     sd = np.sqrt(variance)
     return Columns(mean if centre else np.zeros(p), sd if centre else np.sqrt(square), sd, np.zeros(p, bool))
 
@@ -194,8 +198,7 @@ def _standardise_on_host(XT, weight, centre, dtype):
         factor = np.where(same & centre, 0.0, 1 / norm[part])
         np.multiply(entering, factor[:, None], out=A[part], casting="same_kind")
 
-    with np.errstate(over="ignore", invalid="ignore"):
-        _each_chunk(work, p, _chunk_length(XT))
+    _each_chunk(work, p, _chunk_length(XT))
     return A, Columns(mean if centre else np.zeros(p), norm, sd, constant)
 
 

@@ -36,18 +36,29 @@ def transform(H, active):
     return M
 
 
+def dense(T):
+    return np.asarray(T.base - T.left @ T.right)
+
+
 def test_exchange_is_the_principal_pivot_transform():
     m = 30
     H, active = positive_definite(m), np.zeros(m, bool)
-    M, floor = jnp.asarray(H), jnp.full(m, 1e-12)
+    T, floor = _tableau.delayed(jnp.asarray(H)), jnp.full(m, 1e-12)
     rng = np.random.default_rng(1)
     for count in (5, 16, 1, 9, 16):
         D = rng.choice(m, 16, replace=False)
-        M, accepted, number = _tableau.exchange(M, D, count, floor)
-        assert set(np.flatnonzero(accepted)) == set(D[:count])
-        assert number == count
+        before = dense(T)
+        T = _tableau.with_room(T)
+        T, done = _tableau.exchange(T, jnp.asarray(active), jnp.asarray(D), count, floor)
+        assert set(np.flatnonzero(done.accepted)) == set(D[:count])
+        assert done.number == count
         active[D[:count]] ^= True
-        np.testing.assert_allclose(M, transform(H, active), atol=1e-10)
+        np.testing.assert_allclose(dense(T), transform(H, active), atol=1e-10)
+        u, change = rng.standard_normal(m), np.zeros(m)
+        change[D[:count]] = rng.standard_normal(count)
+        np.testing.assert_allclose(done.product(before @ (u - change), u, change), dense(T) @ u, atol=1e-10)
+        np.testing.assert_allclose(_tableau.product(T, u), dense(T) @ u, atol=1e-10)
+    np.testing.assert_allclose(_tableau.applied(T).base, dense(T), atol=1e-10)
 
 
 def test_exchange_refuses_copies_and_takes_the_rest():
@@ -55,26 +66,33 @@ def test_exchange_refuses_copies_and_takes_the_rest():
     columns = np.vstack([base, base[:4]])
     H = columns @ columns.T / 50 + 1e-9 * np.eye(14)
     D = np.r_[np.arange(14), 0, 0]
-    M, accepted, number = _tableau.exchange(jnp.asarray(H), D, 14, jnp.full(14, 1e-12))
-    assert np.asarray(accepted).tolist() == [True] * 10 + [False] * 4
-    assert number == 10
-    np.testing.assert_allclose(M, transform(H, np.asarray(accepted)), atol=1e-7)
+    T = _tableau.delayed(jnp.asarray(H))
+    T, done = _tableau.exchange(T, jnp.zeros(14, bool), jnp.asarray(D), 14, jnp.full(14, 1e-12))
+    assert np.asarray(done.accepted).tolist() == [True] * 10 + [False] * 4
+    assert done.number == 10
+    np.testing.assert_allclose(dense(T), transform(H, np.asarray(done.accepted)), atol=1e-7)
 
 
 def test_append_is_the_transform_of_the_larger_matrix():
-    m, old, new = 20, 12, 6
+    m, old, new = 24, 12, 6
     H = positive_definite(m)
-    active = np.zeros(m, bool)
-    active[[0, 3, 5, 11]] = True
-    small = np.zeros((m, m))
-    small[:old, :old] = transform(H[:old, :old], active[:old])
-    at = np.r_[np.arange(old, old + new), m, m]
-    rows = np.zeros((8, m))
+    floor, D = jnp.full(m, 1e-12), np.r_[0, 3, 5, 11, np.arange(12, 24)]
+    start = np.zeros((m, m))
+    start[:old, :old] = H[:old, :old]
+    T = _tableau.delayed(jnp.asarray(start))
+    T, done = _tableau.exchange(T, jnp.zeros(m, bool), jnp.asarray(D), 4, floor)
+    active = np.asarray(done.accepted)
+    rows = np.zeros((8, m))  # two of them padding
     rows[:new, : old + new] = H[old : old + new, : old + new]
-    M = _tableau.append(jnp.asarray(small), jnp.asarray(active), jnp.asarray(rows), jnp.asarray(at))
+    T = _tableau.append(T, jnp.asarray(active), jnp.asarray(rows), old)
     used = old + new
-    np.testing.assert_allclose(M[:used, :used], transform(H[:used, :used], active[:used]), atol=1e-10)
-    assert not np.asarray(M)[used:].any()
+    np.testing.assert_allclose(dense(T)[:used, :used], transform(H[:used, :used], active[:used]), atol=1e-10)
+    assert not dense(T)[used:].any()
+
+    index = np.r_[np.flatnonzero(active), 15, 13, 0]
+    smaller = dense(_tableau.kept(T, jnp.asarray(index), jnp.arange(7) < 6))
+    np.testing.assert_allclose(smaller[:6, :6], dense(T)[np.ix_(index[:6], index[:6])])
+    assert not smaller[6].any()
 
 
 def problem(corr, l1_factor):

@@ -46,7 +46,7 @@ from jaxreg.solvers._tableau import (
 PROXIMAL = 1e-8  # proximal weight, in units of diag(G) = 1: about the square root of the rounding unit
 REUSE = 5.0  # with a ridge part, the tableau is rebuilt when lambda has fallen by this factor
 SLACK = 1e-10  # a violation counts from this share of its threshold on
-RIDGE_SLACK = 1e-11  # what violations may add to the gap where there is a ridge part, in units of the loss
+RIDGE_SLACK = 1e-17  # what violations may add to the gap where there is a ridge part, in units of the loss
 PATIENCE = 6  # block updates without progress before the active-set rule takes over
 PROXIMAL_STEPS = 40  # per lambda
 CG_STEPS = 25  # per round of refinement
