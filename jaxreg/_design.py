@@ -156,13 +156,8 @@ def _moderate_columns(XT, centre):
     p, n = XT.shape
     if not XT.flags.c_contiguous or XT.dtype != np.float64:
         return None
-    mean, square = XT @ np.full(n, 1 / n), np.empty(p)
-
-    def work(part):
-        square[part] = np.einsum("ij,ij->i", XT[part], XT[part]) / n
-
-    _each_chunk(work, p, _chunk_length(XT))
     with np.errstate(over="ignore", invalid="ignore"):
+        mean, square = XT @ np.full(n, 1 / n), np.vecdot(XT, XT) / n
         variance = square - mean**2
         if not (variance * FAR**2 > mean**2).all():
             return None
@@ -182,10 +177,10 @@ def _standardise_on_host(XT, weight, centre, dtype):
         # deviations from one row first: means that are large against the spread cost no digits
         base = XT[part, anchor].astype(np.float64)
         entering = np.subtract(XT[part], base[:, None], dtype=np.float64)
-        shift = np.einsum("ij,j->i", entering, weight)
+        shift = np.vecdot(entering, weight)
         entering -= shift[:, None]
         entering *= root
-        size = np.sqrt(np.einsum("ij,ij->i", entering, entering))
+        size = np.sqrt(np.vecdot(entering, entering))
         same = np.zeros(len(size), bool)
         near = np.flatnonzero(size <= 1e-7 * np.abs(base))
         same[near] = (XT[part][near][:, counting] == XT[part][near, anchor][:, None]).all(axis=1)
@@ -193,7 +188,7 @@ def _standardise_on_host(XT, weight, centre, dtype):
         mean[part], sd[part], constant[part] = base + shift, size, same
         if not centre:
             np.multiply(XT[part], root, out=entering)
-            size = np.sqrt(np.einsum("ij,ij->i", entering, entering))
+            size = np.sqrt(np.vecdot(entering, entering))
         norm[part] = np.where(size == 0, 1.0, size)
         factor = np.where(same & centre, 0.0, 1 / norm[part])
         np.multiply(entering, factor[:, None], out=A[part], casting="same_kind")

@@ -89,7 +89,8 @@ def _require_finite(array, name, names=None):
     else:
         # sums are finite iff nothing in them is nan or inf, short of overflow: the cheap look first
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(array @ np.ones(array.shape[-1], array.dtype)).all():
+            by_rows = array.T if array.flags.f_contiguous else array
+            if np.isfinite(by_rows @ np.ones(by_rows.shape[-1], array.dtype)).all():
                 return
         fine = np.isfinite(array).all(axis=0)
     if fine.all():

@@ -310,7 +310,7 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
         return (error > 1.0) & (steps < PROXIMAL_STEPS) & (updates < max_iter)
 
     def body(s):
-        tableau, _, updates, steps, rebuild, descend = s
+        tableau, previous, updates, steps, rebuild, descend = s
         # a loop of at most one turn: lax.cond would copy the matrix
         tableau, _ = lax.while_loop(
             lambda s: s[1], lambda s: (_rebuilt(s[0], problem, l1_ratio, lam), jnp.zeros((), bool)), (tableau, rebuild)
@@ -328,7 +328,10 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
         wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down) / (10.0 * strength.slack)
         error = jnp.where(unsolved, jnp.inf, jnp.max(wrong))
         kept = Tableau(tableau.matrix, face, tableau.pending, jnp.where(unsolved, before, y), tableau.lam_ref)
-        return kept, error, updates + more, steps + 1, unsolved | (drift > DRIFT * scale), descend | unsolved
+        # no progress: the tableau is not accurate enough to get on with
+        stuck = (error > 1.0) & (error > 0.5 * previous) & (steps < 10)
+        rebuild = unsolved | stuck | (drift > DRIFT * scale)
+        return kept, error, updates + more, steps + 1, rebuild, descend | unsolved
 
     zero = jnp.zeros((), jnp.int32)
     reusable = (lam <= tableau.lam_ref) & (tableau.lam_ref <= lam * REUSE)
