@@ -1,0 +1,89 @@
+"""Command line: `python -m benchmarks run`, `table`, `readme`, `scaling` and `picture`."""
+
+import argparse
+import os
+from pathlib import Path
+
+from benchmarks.environments import UNSET
+
+for name in UNSET:  # before NumPy reads them
+    os.environ.pop(name, None)
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    run = commands.add_parser("run", help="measure rows and print their table")
+    run.add_argument("--rows", nargs="+", metavar="NAME", help="names or shell-style patterns; default: all")
+    run.add_argument("--peers", nargs="+", metavar="NAME", help="programs; default: all (GPU: jaxreg)")
+    run.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    run.add_argument("--out", type=Path, metavar="FILE", help="JSON; rows that it has already are replaced")
+    run.add_argument("--runs", type=int, default=5, help="least number of warm fits behind a median (5)")
+    run.add_argument("--limit", type=float, default=20.0, help="seconds that one fit may take (20)")
+    run.set_defaults(command=_run)
+
+    table = commands.add_parser("table", help="print the results as Markdown")
+    table.add_argument("file", type=Path)
+    table.set_defaults(command=_table)
+
+    readme = commands.add_parser("readme", help="write the short table between the README's markers")
+    readme.add_argument("file", type=Path)
+    readme.add_argument("--readme", type=Path, default=RESULTS.parents[1] / "README.md")
+    readme.set_defaults(command=_readme)
+
+    scaling = commands.add_parser("scaling", help="measure how cost and memory grow, and draw it")
+    scaling.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
+    scaling.set_defaults(command=_scaling)
+
+    picture = commands.add_parser("picture", help="draw time against certified gap")
+    picture.add_argument("file", type=Path)
+    picture.add_argument("--rows", nargs="+", metavar="NAME")
+    picture.add_argument("--out", type=Path, default=RESULTS / "time_against_gap.png")
+    picture.set_defaults(command=_picture)
+
+    given = parser.parse_args()
+    given.command(given)
+
+
+def _run(given):
+    from benchmarks.measure import Effort
+    from benchmarks.suite import run
+    from benchmarks.table import full_table
+
+    out = given.out or RESULTS / f"{given.device}.json"
+    results = run(given.rows, given.peers, given.device, out, Effort(given.runs, given.limit))
+    print(full_table(results))
+
+
+def _table(given):
+    from benchmarks.suite import read
+    from benchmarks.table import full_table
+
+    print(full_table(read(given.file)))
+
+
+def _readme(given):
+    from benchmarks.readme import update
+    from benchmarks.suite import read
+
+    update(given.readme, read(given.file))
+
+
+def _scaling(given):
+    from benchmarks.scaling import run
+
+    run(given.out)
+
+
+def _picture(given):
+    from benchmarks.picture import draw
+    from benchmarks.suite import read
+
+    draw(read(given.file), given.rows, given.out)
+
+
+if __name__ == "__main__":
+    main()

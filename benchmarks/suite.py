@@ -1,0 +1,96 @@
+"""A run of the suite: rows against peers, written to JSON after every row."""
+
+import json
+import sys
+
+from benchmarks import machine, rows
+from benchmarks.environments import Absent
+from benchmarks.measure import measure_row
+from benchmarks.peers import JAXREG, PEERS
+
+SCHEMA = 1
+
+
+def read(file):
+    if not file.exists():
+        raise SystemExit(f"{file} is not there; `python -m benchmarks run --out {file}` makes it.")
+    return json.loads(file.read_text())
+
+
+def run(patterns, names, device, file, effort):
+    """Measure, write `file`, and return what it holds. Rows that it has already are replaced."""
+    chosen, peers = rows.select(patterns, device), _choose(names, device)
+    results = {"schema": SCHEMA, "versions": {}, "absent": {}, "rows": []} | (read(file) if file.exists() else {})
+    results["machine"], results["date"] = machine.describe(), machine.today()
+    try:
+        rates = machine.rates(device)
+        results["machine"] |= rates
+    except Absent as reason:
+        rates, missing = None, str(reason)
+    else:
+        commands, absent = _commands(peers)
+        known = {peer.name for peer in peers}
+        results["absent"] = {name: why for name, why in results["absent"].items() if name not in known} | absent
+    for row in chosen:
+        print(row.name, file=sys.stderr, flush=True)
+        entry = {"name": row.name, "device": device, "date": machine.today()}
+        if rates is None:
+            entry["not_measured"] = missing
+        else:
+            entry |= _measure(row, commands, rates, device, effort)
+            results["versions"] |= _versions(entry["results"])
+        results["rows"] = _in_order([*(old for old in results["rows"] if old["name"] != row.name), entry], device)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
+    return results
+
+
+def _choose(names, device):
+    known = {peer.name: peer for peer in PEERS}
+    for name in names or []:
+        if name not in known:
+            raise SystemExit(f"No peer is called {name!r}. The peers are: {', '.join(known)}")
+    if not names:
+        return PEERS if device == "cpu" else [JAXREG]
+    return [peer for peer in PEERS if peer.name in names]  # jaxreg first: its dual values judge the others' excess
+
+
+def _commands(peers):
+    """(commands of the peers that can run, reasons of those that cannot)."""
+    commands, absent = {}, {}
+    for peer in peers:
+        try:
+            commands[peer] = peer.command()
+        except Absent as reason:
+            absent[peer.name] = str(reason)
+            print(f"{peer.name} is absent: {reason}", file=sys.stderr, flush=True)
+    return commands, absent
+
+
+def _measure(row, commands, rates, device, effort):
+    problem = row.load()
+    n, p = problem.X.shape
+    return {
+        "n": n,
+        "p": p,
+        "rho": row.rho,
+        "l1_ratio": problem.l1_ratio,
+        "n_lambdas": len(problem.lambdas),
+        "dtype": str(problem.X.dtype),
+        "limit": effort.limit,
+        "floor": machine.floor(problem, rates, device),
+        "results": measure_row(problem, commands, device, effort),
+    }
+
+
+def _versions(measured):
+    found = {name: result["cold"]["versions"] for name, result in measured.items() if result.get("cold")}
+    if "jaxreg" in found:
+        found["jaxreg"] = found["jaxreg"] | {"commit": machine.commit()}
+    return found
+
+
+def _in_order(entries, device):
+    """As in the list of rows, others behind."""
+    place = {name: k for k, name in enumerate(rows.NAMES[device])}
+    return sorted(entries, key=lambda entry: place.get(entry["name"], len(place)))

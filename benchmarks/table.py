@@ -1,0 +1,180 @@
+"""Markdown of the results: every row, every peer that wins one and why, cold calls and memory."""
+
+import fnmatch
+
+from benchmarks.measure import OVER_LIMIT
+from benchmarks.peers import PEERS
+
+OURS = "jaxreg"
+OTHERS = [peer.name for peer in PEERS if peer.name != OURS]
+TARGET = "1e-06"
+
+# Why a peer may win a row: the first pattern that matches "row peer"
+REASONS = {
+    "* glmnet default": "it stops at a loose tolerance; see its gap",
+    "meats-*": "fits of milliseconds: the fixed cost of a call decides",
+    "diabetes-*": "fits of milliseconds: the fixed cost of a call decides",
+    "ar*-10000x200-*": "one product X'X is nearly all the work, and every program makes it",
+    "ar*-20000x500-*": "one product X'X is nearly all the work, and every program makes it",
+    "*-enet *": "a ridge part makes coordinate descent converge fast, and our tableau is rebuilt as lambda falls",
+    "*": "few coordinates are active, so that coordinate descent needs few passes",
+}
+
+
+def measured(results):
+    return [row for row in results["rows"] if "results" in row]
+
+
+def reached(row, peer, measure="gap"):
+    """The entry of the loosest setting that reaches TARGET, or None."""
+    entry = row["results"].get(peer, {}).get("targets", {}).get(measure, {}).get(TARGET)
+    return entry if isinstance(entry, dict) else None
+
+
+def fastest(row, measure="gap"):
+    """(peer, seconds) of the quickest peer at TARGET, or None."""
+    found = [(peer, reached(row, peer, measure)["median"]) for peer in OTHERS if reached(row, peer, measure)]
+    return min(found, key=lambda each: each[1]) if found else None
+
+
+def wins(row):
+    """A line that names every peer that is quicker than jaxreg on this row, and why; None if there is none."""
+    ours = reached(row, OURS)
+    if OURS not in row["results"]:
+        return None
+    if ours is None:
+        return f"`{row['name']}`: {OURS} {cell(row, OURS)} at gap 1e-6."
+    reasons = {}
+    for peer in OTHERS:
+        theirs = reached(row, peer)
+        if theirs and theirs["median"] < ours["median"]:
+            said = f"{peer} {ours['median'] / theirs['median']:.2g}x faster"
+            reasons.setdefault(_reason(row, peer), []).append(said)
+    default = row["results"].get("glmnet", {}).get("default", {})
+    if default.get("gap") is not None and default["median"] < ours["median"]:
+        said = f"glmnet at its default {ours['median'] / default['median']:.2g}x faster at gap {default['gap']:.0e}"
+        reasons.setdefault(_reason(row, "glmnet default"), []).append(said)
+    said = [f"{', '.join(peers)} ({why})" for why, peers in reasons.items()]
+    return f"`{row['name']}`: {'; '.join(said)}." if said else None
+
+
+def win_lines(results):
+    lines = [line for row in measured(results) if (line := wins(row))]
+    return "\n".join(f"- {line}" for line in lines) or "No peer wins a row."
+
+
+def _reason(row, peer):
+    return next(why for pattern, why in REASONS.items() if fnmatch.fnmatch(f"{row['name']} {peer}", pattern))
+
+
+def cell(row, peer, absent=()):
+    """Seconds at TARGET, or what stands in their place."""
+    result = row["results"].get(peer)
+    if result is None:
+        return "absent" if peer in absent else "-"
+    if "failed" in result:
+        return "failed"
+    entry = result["targets"]["gap"][TARGET]
+    if isinstance(entry, dict):
+        return seconds(entry["median"])
+    return f"> {row['limit']:g} s" if entry == OVER_LIMIT else entry
+
+
+def seconds(value):
+    return f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
+
+
+def default_cell(row, peer):
+    """Seconds at the default setting @ gap."""
+    result = row["results"].get(peer)
+    if result is None or "failed" in result:
+        return cell(row, peer)
+    point = result["default"]
+    if point["status"] == OVER_LIMIT:
+        return f"> {row['limit']:g} s"
+    return point["status"] if point["gap"] is None else f"{seconds(point['median'])} @ {point['gap']:.0e}"
+
+
+def markdown(head, body):
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+COLD = "Cold: imports and the first fit in a new process at the default setting, s. Memory: peak of that fit, MB."
+EXCESS = (
+    "Judged by the objective's distance to the optimum, which a path does not prove by itself, and not by its gap: "
+    "seconds of the loosest setting within 1e-6 of the null loss (one warm run or more)."
+)
+
+
+def full_table(results):
+    """Everything that `python -m benchmarks table` prints."""
+    what = (
+        "Seconds are medians of at least 5 warm runs of a path of 100 lambdas, at the loosest setting whose whole path "
+        "has a relative duality gap of 1e-6 or less."
+    )
+    parts = [f"{heading(results)} {what}", main_table(results)]
+    parts += [*absent_lines(results)]
+    if measured(results):
+        parts += [win_lines(results), COLD, cold_table(results), EXCESS, excess_table(results)]
+    return "\n\n".join(parts)
+
+
+def heading(results):
+    """Hardware, versions and date."""
+    machine, versions = results["machine"], results["versions"]
+    device = machine.get("gpu") or f"{machine['cpu']}, {machine['cores']} cores"
+    named = [f"{peer} {found.get(peer, '')}".strip() for peer, found in versions.items()]
+    about = [f"{device}, {machine['memory_gb']:g} GB, {machine['system']}", ", ".join(named), results["date"]]
+    return "; ".join(part for part in about if part) + "."
+
+
+def main_table(results):
+    head = ["row", f"{OURS} s @ gap", *(f"{peer} s" for peer in OTHERS), "glmnet default s @ gap"]
+    head += [f"fastest peer / {OURS}", "floor / jaxreg"]
+    body = []
+    for row in results["rows"]:
+        if "not_measured" in row:
+            body.append([f"`{row['name']}`", "not measured", *["-"] * (len(head) - 2)])
+            continue
+        ours, quickest = reached(row, OURS), fastest(row)
+        first = f"{seconds(ours['median'])} @ {ours['gap']:.0e}" if ours else cell(row, OURS)
+        peers = [cell(row, peer, results["absent"]) for peer in OTHERS]
+        ratio = f"{quickest[1] / ours['median']:.2g} ({quickest[0]})" if ours and quickest else "-"
+        share = f"{row['floor']['seconds'] / ours['median']:.2g}" if ours else "-"
+        body.append([f"`{row['name']}`", first, *peers, default_cell(row, "glmnet"), ratio, share])
+    return markdown(head, body)
+
+
+def absent_lines(results):
+    """Why peers are absent and rows are not measured."""
+    missing = {}
+    for row in results["rows"]:
+        if "not_measured" in row:
+            missing.setdefault(row["not_measured"], []).append(f"`{row['name']}`")
+    absent = [f"{peer} is absent: {reason}." for peer, reason in results["absent"].items()]
+    return absent + [f"Not measured, {why}: {', '.join(names)}." for why, names in missing.items()]
+
+
+def cold_table(results):
+    names = [OURS, *OTHERS]
+
+    def entry(row, peer):
+        cold = row["results"].get(peer, {}).get("cold")
+        if not cold:
+            return cell(row, peer)
+        peak = cold["device_peak_mb"] if cold.get("device_peak_mb") is not None else cold["peak_mb"]
+        return f"{seconds(cold['seconds'])}, " + ("-" if peak is None else f"{peak:.0f}")
+
+    body = [[f"`{row['name']}`", *(entry(row, peer) for peer in names)] for row in measured(results)]
+    return markdown(["row", *(f"{peer} s, MB" for peer in names)], body)
+
+
+def excess_table(results):
+    body = []
+    for row in measured(results):
+        ours, quickest = reached(row, OURS, "excess"), fastest(row, "excess")
+        entries = [reached(row, peer, "excess") for peer in [OURS, *OTHERS]]
+        ratio = f"{quickest[1] / ours['median']:.2g} ({quickest[0]})" if ours and quickest else "-"
+        body.append([f"`{row['name']}`", *(seconds(e["median"]) if e else "-" for e in entries), ratio])
+    return markdown(["row", OURS, *OTHERS, f"fastest peer / {OURS}"], body)
