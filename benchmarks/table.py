@@ -14,8 +14,8 @@ REASONS = {
     "* glmnet default": "it stops at a loose tolerance; see its gap",
     "meats-*": "fits of milliseconds: the fixed cost of a call decides",
     "diabetes-*": "fits of milliseconds: the fixed cost of a call decides",
-    "ar*-10000x200-*": "one product X'X is nearly all the work, and every program makes it",
-    "ar*-20000x500-*": "one product X'X is nearly all the work, and every program makes it",
+    "ar*-10000x200-*": "after the product X'X our solver makes some hundred small steps, each at a fixed cost",
+    "ar*-20000x500-*": "after the product X'X our solver makes some hundred small steps, each at a fixed cost",
     "*-enet *": "a ridge part makes coordinate descent converge fast, and our tableau is rebuilt as lambda falls",
     "*": "few coordinates are active, so that coordinate descent needs few passes",
 }

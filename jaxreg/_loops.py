@@ -16,13 +16,15 @@ from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
 
 WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
 BLOCK = 10  # lambdas solved and checked at once elsewhere
-SPAN = 0.5  # nor does a block reach below this share of its first lambda
+SPAN = 0.5  # a block does not reach below this share of its first lambda
 SHARE = 5e-4  # of tol: a larger gap is worked on even where no column is missing
 FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # a smaller one is as good as it gets
 VIOLATION = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 4e-6}  # rounding error, in units of the threshold
 FOLLOWED = 0.6  # how far along its secant a correlation is expected to go on
 BASELINE = 7  # points that the secant goes back
 LIKELY = 1.05  # of the threshold: what is expected to exceed it comes in ahead of time
+WORTH = 0.5  # of the threshold: a weaker column does not fill a chunk
+MOST = 8  # chunks that are added at once
 ROUNDS = 25  # of adding columns at one lambda
 REFINEMENTS = 2  # of the correlations, where a gap fails although no column is missing
 
@@ -124,10 +126,10 @@ def screened(problem, lambdas, options, start):
         likely = min(np.count_nonzero(rank > a * lam * LIKELY), max(2 * CHUNK, working.active_count() // 2))
         if missing is not None:
             rank, likely = np.where(missing > 0, rank.max() + missing, rank), np.count_nonzero(missing)
-        most = CHUNK * min(max(1, -(-likely // CHUNK)), 8)
+        most = CHUNK * min(max(1, -(-likely // CHUNK)), MOST)
         J = np.argpartition(-rank, min(most, len(rank) - 1))[:most]
         J = J[np.argsort(-rank[J], kind="stable")]
-        return working.add(J[rank[J] > 0.5 * a * lam], ahead)
+        return working.add(J[rank[J] > WORTH * a * lam], ahead)
 
     needed = np.flatnonzero((problem.l1_factor == 0) | (start != 0))
     working = WorkingSet(problem, a, len(needed))
