@@ -85,7 +85,7 @@ class DenseDesign(Design):
             rows = np.asarray(rows)
             found = _moderate_columns(rows, centre) if (weight == weight[0]).all() and rows.dtype == dtype else None
             raw = found is not None
-            if not raw:
+            if found is None:
                 rows, self.columns = _standardise_on_host(rows, weight, centre, self.dtype)
             else:
                 rows, self.columns = rows if on_host else _copied(rows), found
@@ -236,8 +236,11 @@ class _Products:
     def __init__(self, xp, compiled, **options):
         self._matmul = partial(xp.matmul, **options)
         self._xp = xp
-        for name in ("correlate", "gather", "predict", "gram", "kernel"):
-            setattr(self, name, compiled(getattr(self, "_" + name)))
+        self.correlate = compiled(self._correlate)
+        self.gather = compiled(self._gather)
+        self.predict = compiled(self._predict)
+        self.gram = compiled(self._gram)
+        self.kernel = compiled(self._kernel)
 
     def _correlate(self, A, R):
         R = R.astype(A.rows.dtype)

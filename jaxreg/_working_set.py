@@ -36,8 +36,8 @@ def _capacity_steps(n, p, need):
     """
     saturated = next((c for c in CAPACITIES if _room(c) >= max(min(1.05 * n + CHUNK, p), need)), CAPACITIES[-1])
     below = {max(256, capacity_for(saturated / 4))} | ({capacity_for(saturated / 2)} if saturated >= 1024 else set())
-    below = sorted(c for c in below if 1.5 * c < saturated and need <= _room(c))
-    return saturated, below + [c for c in CAPACITIES if c >= saturated]
+    reachable = sorted(c for c in below if 1.5 * c < saturated and need <= _room(c))
+    return saturated, reachable + [c for c in CAPACITIES if c >= saturated]
 
 
 @partial(jax.jit, donate_argnums=0)
