@@ -275,25 +275,27 @@ def _rebuilt(tableau, problem, l1_ratio, lam):
 def _refine(tableau, problem, strength, pull, r, tol, project):
     """From tableau.x with residual r on the active variables: (x, gradient g at x, drift of the tableau).
 
-    Each round polishes with the tableau and evaluates the result by the Gram matrix; one round is the rule.
+    Each round polishes with the tableau and evaluates the result by the Gram matrix; one round is the rule. The last
+    one is that in which the solution leaves the face.
     """
     face = tableau.face
 
     def cond(s):
-        _, _, r, _, rounds = s
-        return (rounds == 0) | (jnp.any(jnp.abs(r) > tol) & (rounds < ROUNDS))
+        _, _, r, _, stays, rounds = s
+        return (rounds == 0) | (stays & jnp.any(jnp.abs(r) > tol) & (rounds < ROUNDS))
 
     def body(s):
-        x, _, r, drift, rounds = s
+        x, _, r, drift, _, rounds = s
         polished, expected = _polish(tableau, pull, x, r, tol)
         y = _towards(face, strength.l1, problem, x, polished, project)
         g = problem.corr - problem.gram @ y - strength.l2 * y
         r = jnp.where(face.active, g - strength.l1 * face.sign, 0.0)
-        off = jnp.where(jnp.all(y == polished), jnp.max(jnp.abs(r - expected)), 0.0)
-        return y, g, r, jnp.maximum(drift, off), rounds + 1
+        stays = jnp.all(y == polished)
+        off = jnp.where(stays, jnp.max(jnp.abs(r - expected)), 0.0)
+        return y, g, r, jnp.maximum(drift, off), stays, rounds + 1
 
-    zero = jnp.zeros_like(tableau.x[0])
-    x, g, _, drift, _ = lax.while_loop(cond, body, (tableau.x, r, r, zero, jnp.zeros((), jnp.int32)))
+    start = tableau.x, r, r, jnp.zeros_like(r[0]), jnp.ones((), bool), jnp.zeros((), jnp.int32)
+    x, g, _, drift, *_ = lax.while_loop(cond, body, start)
     return x, g, drift
 
 
