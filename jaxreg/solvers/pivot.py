@@ -245,7 +245,7 @@ def _polish(tableau, pull, x, r, tol):
         Hp = jnp.where(active, q - pull * p, 0.0)
         curvature = p @ Hp
         # where G_AA does not annul p the quotient is at least l2 / rho; rounding error in its null space is left alone
-        ok = (rz > 0) & (curvature > 1e-6 * rz)
+        ok = (rz > 0) & (curvature > 1e-4 * rz)
         step = jnp.where(ok, rz / jnp.where(ok, curvature, 1.0), 0.0)
         return x + step * p, r - step * Hp, p, q, jnp.where(ok, rz, 0.0), steps + 1
 
@@ -302,17 +302,17 @@ def _refine(tableau, problem, strength, pull, r, tol, project):
 def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
     """Proximal steps at one lambda until the optimality conditions hold by the Gram matrix itself.
 
-    Returns the tableau (its x is the solution) and the number of updates.
+    Returns the tableau (its x is the solution, or what came closest) and the number of updates.
     """
     strength = _strength(problem, l1_ratio, lam, scale)
     tol = 0.1 * strength.slack
 
     def cond(s):
-        _, error, updates, steps, _, _ = s
+        _, _, error, _, updates, steps, _, _ = s
         return (error > 1.0) & (steps < PROXIMAL_STEPS) & (updates < max_iter)
 
     def body(s):
-        tableau, previous, updates, steps, rebuild, descend = s
+        tableau, best, previous, least, updates, steps, rebuild, descend = s
         # a loop of at most one turn: lax.cond would copy the matrix
         tableau, _ = lax.while_loop(
             lambda s: s[1], lambda s: (_rebuilt(s[0], problem, l1_ratio, lam), jnp.zeros((), bool)), (tableau, rebuild)
@@ -329,19 +329,22 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
         _, up, down = _violations(face, y, g, strength.l1, strength.slack, problem)
         wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down) / (10.0 * strength.slack)
         error = jnp.where(unsolved, jnp.inf, jnp.max(wrong))
-        kept = Tableau(tableau.matrix, face, tableau.pending, jnp.where(unsolved, before, y), tableau.lam_ref)
+        x = jnp.where(unsolved, before, y)
+        best, least = jnp.where(error <= least, x, best), jnp.minimum(error, least)
+        kept = Tableau(tableau.matrix, face, tableau.pending, x, tableau.lam_ref)
         # no progress: the tableau is not accurate enough to get on with
         stuck = (error > 1.0) & (error > 0.5 * previous) & (steps < 10)
         rebuild = unsolved | stuck | (drift > DRIFT * scale)
-        return kept, error, updates + more, steps + 1, rebuild, descend | unsolved
+        return kept, best, error, least, updates + more, steps + 1, rebuild, descend | unsolved
 
     zero = jnp.zeros((), jnp.int32)
     reusable = (lam <= tableau.lam_ref) & (tableau.lam_ref <= lam * REUSE)
     stale = jnp.isinf(tableau.lam_ref) | ((l1_ratio < 1.0) & ~reusable)
-    start = (tableau, jnp.full_like(lam, jnp.inf), zero, zero, stale, jnp.zeros((), bool))
-    tableau, _, updates, _, rebuild, _ = lax.while_loop(cond, body, start)
+    no_error_yet = jnp.full_like(lam, jnp.inf)
+    start = (tableau, tableau.x, no_error_yet, no_error_yet, zero, zero, stale, jnp.zeros((), bool))
+    tableau, best, _, _, updates, _, rebuild, _ = lax.while_loop(cond, body, start)
     lam_ref = jnp.where(rebuild, jnp.inf, tableau.lam_ref)
-    return Tableau(tableau.matrix, tableau.face, tableau.pending, tableau.x, lam_ref), updates
+    return Tableau(tableau.matrix, tableau.face, tableau.pending, best, lam_ref), updates
 
 
 @partial(jax.jit, donate_argnums=0)
