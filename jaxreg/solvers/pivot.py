@@ -13,8 +13,9 @@ Three layers:
 1. **Proximal point** (Rockafellar 1976). The tableau stands for H = G + diag(rho), rho = l2 + d with d > 0: it solves
    the problem with the extra term sum_j d_j (x_j - z_j)^2 / 2 around a centre z. Repeating it from its own solution
    descends for every G, singular ones included; conjugate gradients preconditioned by the tableau
-   take the centre to the solution on the present face in a few products. The lasso needs d = 1e-8 only;
-   with a ridge part the same step lets one tableau serve all lambdas down to lambda_ref / REUSE.
+   take the centre to the solution on the present face in a few products. The lasso needs d = 1e-8 only; with a
+   ridge part the same step lets one tableau serve the lambdas around the lambda_ref it was built for. Above
+   lambda_ref d is negative, and the step need not descend: where it does not, the tableau is rebuilt for lambda.
 2. **Block principal pivoting** (Judice and Pires 1992; Kim and Park 2011): all violators change sides at once
    while their number falls.
 3. **Primal active set**, when it stops falling: from the last feasible point towards the minimiser of its face,
@@ -44,9 +45,9 @@ from jaxreg.solvers._tableau import (
 )
 
 PROXIMAL = 1e-8  # proximal weight, in units of diag(G) = 1: about the square root of the rounding unit
-REUSE = 5.0  # with a ridge part, the tableau is rebuilt when lambda has fallen by this factor
+REACH = 2.2  # with a ridge part, one tableau serves the lambdas within this factor of the one it was built for
 SLACK = 1e-10  # a violation counts from this share of its threshold on
-RIDGE_SLACK = 1e-17  # what violations may add to the gap where there is a ridge part, in units of the loss
+RIDGE_SLACK = 1e-18  # what violations may add to the gap where there is a ridge part, in units of the loss
 PATIENCE = 6  # block updates without progress before the active-set rule takes over
 PROXIMAL_STEPS = 40  # per lambda
 CG_STEPS = 25  # per round of refinement
@@ -244,7 +245,7 @@ def _polish(tableau, pull, x, r, tol):
         p, q = z + beta * p, r + beta * q
         Hp = jnp.where(active, q - pull * p, 0.0)
         curvature = p @ Hp
-        # where G_AA does not annul p the quotient is at least l2 / rho; rounding error in its null space is left alone
+        # at least min(1, l2 / rho) where G_AA does not annul p; rounding error in its null space is left alone
         ok = (rz > 0) & (curvature > 1e-4 * rz)
         step = jnp.where(ok, rz / jnp.where(ok, curvature, 1.0), 0.0)
         return x + step * p, r - step * Hp, p, q, jnp.where(ok, rz, 0.0), steps + 1
@@ -264,7 +265,7 @@ def _towards(face, l1, problem, x, y, project):
 
 
 def _rebuilt(tableau, problem, l1_ratio, lam):
-    """Tableau of the present ridge part at the face of tableau.x, all of it still to be pivoted in."""
+    """Tableau of the ridge part at lam and the face of tableau.x, all of it still to be pivoted in."""
     x = tableau.x
     free = (problem.lower < x) & (x < problem.upper)
     pending = free & ((x != 0) | (problem.l1_factor == 0))
@@ -313,9 +314,13 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
 
     def body(s):
         tableau, best, previous, least, updates, steps, rebuild, descend = s
+        # for the lambdas to come; where steps do not converge, for this one alone, so that they descend
+        lam_ref = jnp.where(steps == 0, lam / REACH, lam)
         # a loop of at most one turn: lax.cond would copy the matrix
         tableau, _ = lax.while_loop(
-            lambda s: s[1], lambda s: (_rebuilt(s[0], problem, l1_ratio, lam), jnp.zeros((), bool)), (tableau, rebuild)
+            lambda s: s[1],
+            lambda s: (_rebuilt(s[0], problem, l1_ratio, lam_ref), jnp.zeros((), bool)),
+            (tableau, rebuild),
         )
         centre = jnp.where(steps == 0, ahead, tableau.x)
         rho = _rho(problem, l1_ratio, tableau.lam_ref)
@@ -338,7 +343,7 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
         return kept, best, error, least, updates + more, steps + 1, rebuild, descend | unsolved
 
     zero = jnp.zeros((), jnp.int32)
-    reusable = (lam <= tableau.lam_ref) & (tableau.lam_ref <= lam * REUSE)
+    reusable = (lam <= tableau.lam_ref * REACH) & (tableau.lam_ref <= lam * REACH)
     stale = jnp.isinf(tableau.lam_ref) | ((l1_ratio < 1.0) & ~reusable)
     no_error_yet = jnp.full_like(lam, jnp.inf)
     start = (tableau, tableau.x, no_error_yet, no_error_yet, zero, zero, stale, jnp.zeros((), bool))
