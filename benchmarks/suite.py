@@ -33,7 +33,7 @@ def run(patterns, names, device, file, effort):
         results["absent"] = {name: why for name, why in results["absent"].items() if name not in known} | absent
     for row in chosen:
         print(row.name, file=sys.stderr, flush=True)
-        entry = {"name": row.name, "device": device, "date": machine.today()}
+        entry = {"name": row.name, "device": device, "date": machine.today(), "commit": machine.commit()}
         if rates is None:
             entry["not_measured"] = missing
         else:
@@ -84,10 +84,7 @@ def _measure(row, commands, rates, device, effort):
 
 
 def _versions(measured):
-    found = {name: result["cold"]["versions"] for name, result in measured.items() if result.get("cold")}
-    if "jaxreg" in found:
-        found["jaxreg"] = found["jaxreg"] | {"commit": machine.commit()}
-    return found
+    return {name: result["cold"]["versions"] for name, result in measured.items() if result.get("cold")}
 
 
 def _in_order(entries, device):

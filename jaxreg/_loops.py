@@ -16,6 +16,8 @@ from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
 
 WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
 BLOCK = 10  # lambdas solved and checked at once elsewhere
+CHEAP = 512  # capacity up to which lambdas that are solved in vain cost little; beyond it a block is
+GROWTH = 3  # at most so much longer than what was accepted of the last one
 SPAN = 0.5  # a block does not reach below this share of its first lambda
 SHARE = 5e-4  # of tol: a larger gap is worked on even where no column is missing
 FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # a smaller one is as good as it gets
@@ -136,9 +138,9 @@ def screened(problem, lambdas, options, start):
     working.add(needed, strength(problem.null_corr))
     working.start_from(start)
     history = deque([(problem.null_corr, lambdas[0])], BASELINE)
-    failure, refinements, rounds, k = None, 0, 0, 0
+    failure, refinements, rounds, k, length = None, 0, 0, 0, BLOCK
     while k < len(lambdas):
-        block = lambdas[k : k + (BLOCK if rounds < 3 else 1)]
+        block = lambdas[k : k + (length if rounds < 3 else 1)]
         block = block[block >= SPAN * block[0]]
         rounds += 1
         if failure is None:
@@ -176,6 +178,7 @@ def screened(problem, lambdas, options, start):
             missing = np.where(outside[soon], pull[soon], 0.0).max(axis=0)
             failure = missing, x[accepted], h[accepted], solved[accepted]
         k += accepted
+        length = BLOCK if working.capacity <= CHEAP else min(BLOCK, accepted + GROWTH)
 
 
 def eigen(problem, gram, lambdas, options):
