@@ -3,6 +3,7 @@
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ OVER_LIMIT, NOT_REACHED, INCOMPLETE = "over limit", "not reached", "incomplete"
 MEASURED = "measured"
 STARTUP = 120.0  # seconds that imports and compilation may add to the first fit of a process
 SLOWER = 1.5  # one fit that takes this much longer than another's median is slower
+SETTLE = 0.3  # seconds in which the threads of the judge's own products go to sleep
 SHORT, MOST = 0.5, 25  # quick fits are repeated for half a second, or 25 times
 
 
@@ -108,6 +110,7 @@ class _Measurement:
         else:
             point["median"] = point["seconds"][0]
             judged = self.judge(np.fromfile(saved))
+            time.sleep(SETTLE)
             if judged is None:
                 point["status"] = said = INCOMPLETE
             else:

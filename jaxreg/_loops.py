@@ -87,7 +87,9 @@ def whole(problem, gram, lambdas, options, start):
     for first in range(0, len(lambdas), WHOLE_BLOCK):
         block = lambdas[first : first + WHOLE_BLOCK]
         filled = _filled(block, WHOLE_BLOCK)
-        tableau, x, updates = solve_block(tableau, reduced, filled, len(block), options.l1_ratio, options.max_iter)
+        tableau, x, updates, _ = solve_block(
+            tableau, reduced, filled, len(block), options.l1_ratio, options.max_iter, options.max_iter + 1
+        )
         b = _as_returned(np.asarray(x)[:, :p], columns, problem, options.precision)
         gaps, rss = certify(b, filled)
         updates = np.asarray(updates)
@@ -157,7 +159,8 @@ def screened(problem, lambdas, options, start):
                 working.relinearise(x, h)
                 refinements += 1
         filled = _filled(block, BLOCK)
-        x, updates = working.solve(filled, len(block), options.max_iter)
+        x, updates, count = working.solve(filled, len(block), options.max_iter)
+        block = block[:count]
         x, updates = _as_returned(x, working.columns, problem, options.precision), np.asarray(updates)
         gaps, rss, h = certify(working.fit(x), x, working.columns, filled)
         gaps, h = gaps[: len(block)], h[: len(block)]

@@ -16,6 +16,9 @@ from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_co
 
 CAPACITIES = (64, 128, 256, 384, 512, 768, 1024, 1280, 1536, 2048, 3072, 4096, 6144, 8192)
 CHUNK = 64  # columns that are appended at once
+BUDGET = 16  # updates at a lambda behind the first of a block: columns may be missing that would make it easy
+FEW = 1152  # columns of which the working set holds most: on real data, what was let go often comes back
+MOST_OF_ALL = 0.6
 FILL = 0.9  # a capacity is left when a larger share is needed
 
 
@@ -34,7 +37,8 @@ def _capacity_steps(n, p, need):
 
     Few below the first: each costs a compilation.
     """
-    saturated = next((c for c in CAPACITIES if _room(c) >= max(min(1.05 * n + CHUNK, p), need)), CAPACITIES[-1])
+    most = MOST_OF_ALL * p if p <= FEW else 0
+    saturated = next((c for c in CAPACITIES if _room(c) >= max(min(1.05 * n + CHUNK, p), need, most)), CAPACITIES[-1])
     below = {max(256, capacity_for(saturated / 4))} | ({capacity_for(saturated / 2)} if saturated >= 1024 else set())
     reachable = sorted(c for c in below if 1.5 * c < saturated and need <= _room(c))
     return saturated, reachable + [c for c in CAPACITIES if c >= saturated]
@@ -146,7 +150,7 @@ class WorkingSet:
         self.tableau = dataclasses.replace(self.tableau, x=x, lam_ref=np.array(np.inf))
 
     def solve(self, lambdas, count, max_iter):
-        """Solutions x (B, m) at the first `count` lambdas, and updates (B,)."""
+        """(x (B, m), updates (B,), number solved) at the first `count` lambdas, or up to one that is costly."""
         reduced = Reduced(
             self.gram,
             self._gathered(self.corr, 0.0),
@@ -155,8 +159,10 @@ class WorkingSet:
             self._gathered(self.problem.lower, -np.inf),
             self._gathered(self.problem.upper, np.inf),
         )
-        self.tableau, x, updates = solve_block(self.tableau, reduced, lambdas, count, self.l1_ratio, max_iter)
-        return x, updates
+        self.tableau, x, updates, solved = solve_block(
+            self.tableau, reduced, lambdas, count, self.l1_ratio, max_iter, BUDGET
+        )
+        return x, updates, int(solved)
 
     def fit(self, x):
         """Fitted values (B, n) of coefficients x (B, m)."""

@@ -212,7 +212,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
         u = right_hand_side(face)
         v = done.product(v, u, u - before)
         pending = pending & ~done.accepted & (done.number > 0)  # what the guard refuses twice stays out
-        return M, face, pending, y, v, look(v, face, pending), updates + 1, fewest, patience, refused
+        return M, face, pending, y, v, look(v, face, pending), updates + ~filling, fewest, patience, refused
 
     zero = jnp.zeros((), jnp.int32)
     M, face, pending = tableau.matrix, tableau.face, tableau.pending
@@ -353,23 +353,32 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
 
 
 @partial(jax.jit, donate_argnums=0)
-def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter):
+def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter, budget):
     """Solutions at the first `count` of the descending `lambdas` (B,), each from the one before.
 
-    Returns the tableau, x (B, m) and the number of updates (B,).
+    The block ends early at a lambda behind the first that takes `budget` updates.
+    Returns the tableau, x (B, m), the number of updates (B,) and the number of lambdas before such an end.
     """
     B, m = lambdas.shape[0], problem.corr.shape[0]
     scale = jnp.max(jnp.abs(problem.corr)) + 1e-280  # of what is rounding error; not 0, for a constant response
 
-    def step(k, s):
-        tableau, x, updates = s
+    def cond(s):
+        *_, k, within = s
+        return (k < count) & within
+
+    def step(s):
+        tableau, x, updates, k, _ = s
         ratio = (lambdas[k - 1] - lambdas[k]) / jnp.where(k > 1, lambdas[k - 2] - lambdas[k - 1], 1.0)
         ahead = tableau.x + jnp.where((k > 1) & jnp.isfinite(ratio), ratio, 0.0) * (tableau.x - x[k - 2])
-        tableau, n = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, scale, max_iter)
-        return tableau, x.at[k].set(tableau.x), updates.at[k].set(n)
+        limit = jnp.where(k == 0, max_iter, jnp.minimum(max_iter, budget))
+        tableau, n = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, scale, limit)
+        within = (k == 0) | (n < budget)
+        return tableau, x.at[k].set(tableau.x), updates.at[k].set(n), k + within, within
 
-    start = (tableau, jnp.zeros((B, m), lambdas.dtype), jnp.zeros(B, jnp.int32))
-    return lax.fori_loop(0, count, step, start)
+    zero = jnp.zeros((), jnp.int32)
+    start = (tableau, jnp.zeros((B, m), lambdas.dtype), jnp.zeros(B, jnp.int32), zero, jnp.ones((), bool))
+    tableau, x, updates, solved, _ = lax.while_loop(cond, step, start)
+    return tableau, x, updates, solved
 
 
 @partial(jax.jit, donate_argnums=(0, 1))
