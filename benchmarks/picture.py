@@ -1,13 +1,11 @@
 """Time against certified gap: each program's sweep of its tolerance, log-log."""
 
-import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no global state
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from benchmarks.table import OURS
 
 ROWS = ("ar0.5-1000x10000-lasso", "ar0.5-200x10000-lasso")
-AXES_POINTS, LINE_POINTS, NEAR = 240, 11, 3.5  # height of a panel and of a label; decades in which labels could meet
 COLORS = {
     OURS: "#c1121f",
     "scikit-learn": "#e08e0b",
@@ -29,6 +27,8 @@ def draw(results, names, file):
     for row, axes in zip(chosen, figure.subplots(1, len(chosen), squeeze=False, sharey=True)[0], strict=True):
         _panel(axes, row)
     figure.axes[0].set_ylabel("seconds for 100 lambdas")
+    lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines), frameon=False)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=150)
     print(f"Wrote {file}.")
@@ -46,14 +46,13 @@ def frontier(points):
 def _panel(axes, row):
     kind = "lasso" if row["l1_ratio"] == 1 else f"elastic net {row['l1_ratio']:g}"
     axes.set_title(f"{kind}, {row['n']} x {row['p']}, AR({row['rho']:g})" if row["rho"] is not None else row["name"])
-    ends = []
     for name, result in row["results"].items():
         gaps, times = frontier(result["sweep"])
         if not gaps:
             continue
         ours = name == OURS
-        axes.plot(gaps, times, color=COLORS[name], marker="o", ms=8 if ours else 3.5, lw=1.4, zorder=3 if ours else 2)
-        ends.append((name, gaps[-1], times[-1]))
+        size, above = (8, 3) if ours else (3.5, 2)
+        axes.plot(gaps, times, color=COLORS[name], marker="o", ms=size, lw=1.4, zorder=above, label=name)
     axes.set(xscale="log", yscale="log", xlabel="worst relative duality gap along the path")
     axes.invert_xaxis()
     axes.xaxis.set_major_locator(LogLocator(10, numticks=8))
@@ -61,13 +60,3 @@ def _panel(axes, row):
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="0.92", lw=0.8)
     axes.set_axisbelow(True)
-    axes.margins(x=0.12)  # room for the labels
-    low, high = np.log10(axes.get_ylim())
-    placed = []
-    for name, gap, time in sorted(ends, key=lambda end: end[2]):
-        height = AXES_POINTS * (np.log10(time) - low) / (high - low)
-        near = [at for other, at in placed if abs(np.log10(other / gap)) < NEAR]
-        at = max([height, *(other + LINE_POINTS for other in near if other + LINE_POINTS > height)])
-        placed.append((gap, at))
-        about = {"textcoords": "offset points", "va": "center", "fontsize": 9}
-        axes.annotate(name, (gap, time), xytext=(7, at - height), color=COLORS[name], **about)

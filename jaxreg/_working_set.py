@@ -20,6 +20,8 @@ BUDGET = 16  # updates at a lambda behind the first of a block: columns may be m
 FEW = 1152  # columns of which the working set holds most: on real data, what was let go often comes back
 MOST_OF_ALL = 0.6
 FILL = 0.9  # a capacity is left when a larger share is needed
+ACTIVE = 0.7  # with a ridge part also when a larger share is active, since n does not bound that
+SMALLEST, SMALLEST_RIDGE = 256, 384  # capacity to begin with, without and with a ridge part
 
 
 def capacity_for(size):
@@ -32,14 +34,16 @@ def _room(capacity):
     return min(int(FILL * capacity), capacity - CHUNK)
 
 
-def _capacity_steps(n, p, need):
+def _capacity_steps(n, p, need, smallest):
     """(saturated, all): the capacity that suffices for a lasso on n rows, and those that a path may go through.
 
     Few below the first: each costs a compilation.
     """
     most = MOST_OF_ALL * p if p <= FEW else 0
     saturated = next((c for c in CAPACITIES if _room(c) >= max(min(1.05 * n + CHUNK, p), need, most)), CAPACITIES[-1])
-    below = {max(256, capacity_for(saturated / 4))} | ({capacity_for(saturated / 2)} if saturated >= 1024 else set())
+    below = {max(smallest, capacity_for(saturated / 4))}
+    if saturated >= 1024:
+        below.add(capacity_for(saturated / 2))
     reachable = sorted(c for c in below if 1.5 * c < saturated and need <= _room(c))
     return saturated, reachable + [c for c in CAPACITIES if c >= saturated]
 
@@ -73,7 +77,8 @@ class WorkingSet:
 
     def __init__(self, problem, l1_ratio, need):
         self.problem, self.l1_ratio = problem, l1_ratio
-        self.saturated, self.steps = _capacity_steps(problem.design.n, problem.design.p, need)
+        smallest = SMALLEST if l1_ratio == 1.0 else SMALLEST_RIDGE
+        self.saturated, self.steps = _capacity_steps(problem.design.n, problem.design.p, need, smallest)
         capacity = self.steps[0]
         self.member = np.zeros(problem.design.p, bool)
         self.size = 0
@@ -117,11 +122,16 @@ class WorkingSet:
             self.tableau, self.gram, gram_rows, first, count, l2_factor, self.l1_ratio
         )
 
+    def _suits(self, capacity, in_use, need):
+        """Whether `capacity` holds `need` columns more than those in use, which are not too large a part of it."""
+        share = 1.0 if self.l1_ratio == 1.0 else ACTIVE
+        return in_use + need <= _room(capacity) and in_use + min(need, capacity // 16) <= share * capacity
+
     def _make_room(self, need, strength):
         """Drop weak inactive columns, or move to a larger capacity if there is one.
 
-        From the capacity of a saturated lasso on only where the active columns fill it: what is left out now
-        comes in when it violates.
+        From the capacity of a saturated lasso on it moves only where the active columns fill the present one:
+        what is left out now comes in when it violates.
         """
         in_use = np.asarray(self.tableau.face.active) | (np.asarray(self.tableau.x) != 0)
         in_use |= np.asarray(self.tableau.face.pinned) != 0
@@ -129,8 +139,8 @@ class WorkingSet:
         idle = np.flatnonzero(~in_use[: self.size])
         in_use = np.flatnonzero(in_use)
         capacity = self.capacity
-        if capacity < self.saturated or len(in_use) + min(need, capacity // 16) > _room(capacity):
-            capacity = next((c for c in self.steps if _room(c) >= len(in_use) + need), self.steps[-1])
+        if capacity < self.saturated or not self._suits(capacity, len(in_use), min(need, capacity // 16)):
+            capacity = next((c for c in self.steps if self._suits(c, len(in_use), need)), self.steps[-1])
         room = max(_room(capacity) - len(in_use) - need, 0)
         idle = idle[np.argsort(-strength[self.columns[idle]], kind="stable")[:room]]
         keep = np.sort(np.concatenate([in_use, idle]))
