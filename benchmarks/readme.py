@@ -32,7 +32,7 @@ def short_table(results):
 
 def _shown(row):
     """One rho speaks for all; a row that a peer wins is always shown."""
-    return row["rho"] in (None, 0.5) or table.wins(row) is not None
+    return row["rho"] in (None, 0.5) or bool(table.wins(row))
 
 
 def _line(row, results):

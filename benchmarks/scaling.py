@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no global state
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from benchmarks import machine, rows
 from benchmarks.peers import JAXREG
@@ -37,7 +38,7 @@ SERIES = {  # panel: (label of x, {curve: [problem, ...]}); a problem is a dict 
         {"1000 x 10000": [{"n": 1000, "p": 10000, "ratio": r} for r in (0.3, 0.15, 0.1, 0.07, 0.05, 0.03, 0.01)]},
     ),
     "memory": (
-        "bytes of X",
+        "size of X",
         {
             "1000 x p, float32": [
                 {"n": 1000, "p": p, "dtype": "float32"} for p in (12500, 25000, 50000, 100000, 200000)
@@ -108,7 +109,12 @@ def draw(results, file):
         if panel == "memory":
             axes.plot(x := np.array(axes.get_xlim()), x, color="0.7", ls=":", label="as much again as X")
         axes.set(xscale="log", yscale="log", xlabel=SERIES[panel][0])
-        axes.set_ylabel("peak bytes of a first fit beyond X" if panel == "memory" else "seconds")
+        axes.set_ylabel("peak memory of a first fit beyond X" if panel == "memory" else "time of a path")
+        of_x, of_y = ("B", "B") if panel == "memory" else ("", "s")
+        for axis, steps, unit in ((axes.xaxis, (1, 3), of_x), (axes.yaxis, (1, 2, 5), of_y)):
+            axis.set_major_locator(LogLocator(subs=steps))
+            axis.set_major_formatter(EngFormatter(unit))
+            axis.set_minor_formatter(NullFormatter())
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="0.92", lw=0.8)
         axes.legend(frameon=False)

@@ -256,11 +256,21 @@ def test_the_table_tells_everything():
     assert first.split(" | ")[1:7] == ["0.1 @ 1e-07", "2", "absent", "> 20 s", "not reached", "1"]
     assert "10 (glmnet)" in first
     assert "0.5 (scikit-learn)" in second
-    assert "- `ar0.9-200x10000-lasso`: scikit-learn 2x faster (" in text
-    assert text.count("- `") == 1
+    (line,) = (line for line in text.splitlines() if line.startswith("- "))
+    assert line.startswith("- scikit-learn is faster (") and line.endswith("): `ar0.9-200x10000-lasso` 2.0x.")
     assert "celer is absent: celer cannot be installed: no wheel." in text
     assert "| `ar0.5-9x9-lasso` | not measured |" in text
     assert "| 2, 12 |" in text
+
+
+def test_wins_are_told_by_peer_and_our_own_shortfall_too():
+    results = results_of_a_run()
+    first, second, third, _ = results["rows"]
+    third["results"]["scikit-learn"] = second["results"]["scikit-learn"]
+    first["results"]["jaxreg"]["targets"]["gap"]["1e-06"] = "not reached"
+    won, short = table.win_lines(results).splitlines()
+    assert won.endswith(": `ar0.9-200x10000-lasso` 2.0x, `ar0-200x10000-lasso` 2.0x.")
+    assert short == "- `ar0.5-200x10000-lasso`: jaxreg not reached at gap 1e-6."
 
 
 def test_the_readme_is_rewritten_between_its_markers(tmp_path):
@@ -277,7 +287,7 @@ def test_the_readme_is_rewritten_between_its_markers(tmp_path):
         "a processor, 2 cores",
         "2026-01-02",
         "| 20x | absent | > 20 s | not reached | 10x |",
-        "scikit-learn 2x faster",
+        "`ar0.9-200x10000-lasso` 2.0x.",
     ):
         assert told in once
     assert "`ar0-200x10000-lasso`" not in once
