@@ -63,5 +63,6 @@ def _rest(results, shown):
         return ""
     return (
         f"On the other {len(rest)} rows (rho 0 and 0.9, in benchmarks/results) the fastest peer takes "
-        f"{times(min(ratios))} to {times(max(ratios))} as long as {OURS}."
+        f"{times(min(ratios))} to {times(max(ratios))} as long as {OURS}, where a peer gets there within the limit "
+        f"({len(ratios)} rows)."
     )
