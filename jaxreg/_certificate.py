@@ -166,11 +166,11 @@ class _Certificate(ABC):
 
 
 class GramCertificate(_Certificate):
-    """Certificates from the Gram matrix (p, p) of all columns, a JAX array."""
+    """Certificates from the Gram matrix (p, p) of all columns."""
 
     def __init__(self, problem, gram, l1_ratio, precision):
         super().__init__(problem, l1_ratio, precision)
-        self.gram = gram
+        self.gram = jax.device_put(gram)  # once for all blocks
 
     def _make_basis(self, members):
         basis = _gram_basis(np.asarray(self.gram), members)
