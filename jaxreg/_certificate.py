@@ -15,6 +15,7 @@ rows added to the data (Zou and Hastie 2005, lemma 1), D2 keeps it in the penalt
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -151,18 +152,29 @@ class _Certificate(ABC):
             self._bases[key] = self._make_basis(members)
         return self._bases[key]
 
-    def _by_members(self, coefficients, lambdas, certify):
-        """Results of certify(members), each row from the call with its own members; coefficients() is b (B, p)."""
+    def _kinds(self, coefficients, lambdas):
+        """(kinds of members, the kind of each row): what theta is made orthogonal to; coefficients() is b (B, p)."""
         limited = self.unpenalised & (np.isfinite(self.low) | np.isfinite(self.high))
         zero = lambdas <= 1e-13 * self.scale  # as good as 0: no scale s would be left over rounding error
         if not zero.any() and not limited.any():
-            return certify(self.unpenalised)
+            return [self.unpenalised], np.zeros(len(lambdas), int)
         b = coefficients()
         candidates = np.where(zero[:, None], self.present, self.unpenalised)
-        members = candidates & (self.low < b) & (b < self.high)
-        kinds, kind = np.unique(members, axis=0, return_inverse=True)
-        results = [certify(each) for each in kinds]
-        return tuple(np.array([each[which][k] for k, which in enumerate(kind)]) for each in zip(*results, strict=True))
+        return np.unique(candidates & (self.low < b) & (b < self.high), axis=0, return_inverse=True)
+
+
+def _each_by_its_kind(results, kind):
+    """Rows of the results of each kind, each from that of its own."""
+    if len(results) == 1:
+        return results[0]
+    return tuple(np.array([each[which][k] for k, which in enumerate(kind)]) for each in zip(*results, strict=True))
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """A request, by a generator that is being run, for A R' (B, p) of the rows R (B, n)."""
+
+    R: jax.Array
 
 
 class GramCertificate(_Certificate):
@@ -188,7 +200,8 @@ class GramCertificate(_Certificate):
             )  # fmt: skip
             return tuple(map(np.asarray, found))
 
-        return self._by_members(lambda: b, lambdas, certify)
+        kinds, kind = self._kinds(lambda: b, lambdas)
+        return _each_by_its_kind([certify(members) for members in kinds], kind)
 
 
 class PassCertificate(_Certificate):
@@ -206,7 +219,10 @@ class PassCertificate(_Certificate):
         return np.concatenate([basis, np.zeros((rows - len(basis), design.n))])
 
     def __call__(self, fit, x, columns, lambdas):
-        """(gaps (B,), squared residuals (B,), correlations h (B, p)) of coefficients x (B, m) of `columns` (m,)."""
+        """(gaps (B,), squared residuals (B,), correlations h (B, p)) of coefficients x (B, m) of `columns` (m,).
+
+        A generator: it yields `Correlations` and is sent them, so that many lanes share one pass.
+        """
         problem = self.problem
 
         def coefficients():
@@ -216,7 +232,7 @@ class PassCertificate(_Certificate):
 
         def certify(members):
             r, theta = residuals(fit, problem.z, self._basis(members))
-            h = problem.design.correlate(theta)
+            h = yield Correlations(theta)
             gaps = gaps_from_residuals(
                 r, theta, h, x, columns, problem.z, lambdas, self.l1_ratio,
                 members, _penalty_data(problem), self.scale, problem.null_loss, limited=self.limited,
@@ -224,4 +240,8 @@ class PassCertificate(_Certificate):
             r = np.asarray(r)
             return np.asarray(gaps), np.einsum("ij,ij->i", r, r), np.asarray(h)
 
-        return self._by_members(coefficients, lambdas, certify)
+        kinds, kind = self._kinds(coefficients, lambdas)
+        results = []
+        for members in kinds:
+            results.append((yield from certify(members)))
+        return _each_by_its_kind(results, kind)

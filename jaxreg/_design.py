@@ -23,6 +23,7 @@ from jax import lax
 PRECISION = lax.Precision.HIGHEST  # TF32 and bfloat16, the accelerators' defaults, give wrong certificates
 
 FAR = 3.0  # standard deviations: with every mean nearer to 0 than this, centring the products costs less than a digit
+PART = 1024  # columns that are squared at a time
 CHUNK_BYTES = 2**19  # of columns standardised at a time, to stay in a core's cache
 UNDERFLOW = {np.dtype(np.float64): 1e-140, np.dtype(np.float32): 1e-30}  # least standard deviation that is exact
 
@@ -44,6 +45,7 @@ class Design(ABC):
     p: int
     dtype: np.dtype
     columns: Columns
+    root: np.ndarray  # (n,) sqrt(omega)
 
     @abstractmethod
     def correlate(self, R):
@@ -56,6 +58,14 @@ class Design(ABC):
     @abstractmethod
     def predict(self, coef):
         """coef A for coefficients (k, p): (k, n)."""
+
+    @abstractmethod
+    def samples(self, I):
+        """Columns I (k,) of A: (p, k)."""
+
+    @abstractmethod
+    def squares(self, W):
+        """Sums of the squared entries of A with weights W (k, n): (k, p)."""
 
     @abstractmethod
     def gram(self):
@@ -76,7 +86,7 @@ class DenseDesign(Design):
 
     def __init__(self, X, weight, centre, dtype, on_host):
         self.n, self.p = X.shape
-        self.dtype = np.dtype(dtype)
+        self.dtype, self.root = np.dtype(dtype), np.sqrt(weight)
         rows = X.T
         if isinstance(X, jax.Array) and jax.default_backend() != "cpu":
             rows, self.columns = _standardise_on_device(X, weight, centre, self.dtype)
@@ -104,6 +114,16 @@ class DenseDesign(Design):
 
     def predict(self, coef):
         return self._products.predict(self._A, coef)
+
+    def samples(self, I):
+        return self._products.samples(self._A, I)
+
+    def squares(self, W):
+        parts = [
+            self._products.squares(self._A, slice_, W)
+            for slice_ in np.array_split(np.arange(self.p), -(-self.p // PART))
+        ]
+        return np.concatenate(parts, axis=1)
 
     def gram(self):
         return self._products.gram(self._A)
@@ -239,6 +259,8 @@ class _Products:
         self.correlate = compiled(self._correlate)
         self.gather = compiled(self._gather)
         self.predict = compiled(self._predict)
+        self.samples = compiled(self._samples)
+        self.squares = compiled(self._squares)
         self.gram = compiled(self._gram)
         self.kernel = compiled(self._kernel)
 
@@ -253,6 +275,13 @@ class _Products:
     def _predict(self, A, coef):
         coef = coef.astype(A.rows.dtype) * A.scale
         return self._matmul(coef, A.rows) - self._matmul(coef, A.mean)[:, None]
+
+    def _samples(self, A, I):
+        return (self._xp.take(A.rows, I, axis=1) - A.mean[:, None]) * A.scale[:, None]
+
+    def _squares(self, A, J, W):
+        part = (A.rows[J] - A.mean[J][:, None]) * A.scale[J][:, None]
+        return self._matmul(W.astype(part.dtype), self._xp.square(part).T)
 
     def _gram(self, A):
         n = A.rows.shape[1]

@@ -1,5 +1,6 @@
 """The loops over lambda: each solves and certifies a grid in blocks and yields the points.
 
+They are generators that yield either a list of points or a request for `Correlations`, which is answered by `send`.
 `whole` works on the Gram matrix of all columns, `screened` on a working set, `eigen` is ridge without limits.
 """
 
@@ -162,7 +163,7 @@ def screened(problem, lambdas, options, start):
         x, updates, count = working.solve(filled, len(block), options.max_iter)
         block = block[:count]
         x, updates = _as_returned(x, working.columns, problem, options.precision), np.asarray(updates)
-        gaps, rss, h = certify(working.fit(x), x, working.columns, filled)
+        gaps, rss, h = yield from certify(working.fit(x), x, working.columns, filled)
         gaps, h = gaps[: len(block)], h[: len(block)]
 
         pull = strength(h)
@@ -200,6 +201,6 @@ def eigen(problem, gram, lambdas, options):
     for b, df in ridge_from_kernel(problem, lambdas, BLOCK):
         b = _as_returned(b, columns, problem, options.precision)
         block = lambdas[first : first + len(b)]
-        gaps, rss, _ = certify(problem.design.predict(b), b, columns, block)
+        gaps, rss, _ = yield from certify(problem.design.predict(b), b, columns, block)
         yield points(b, df, gaps, rss)
         first += len(b)

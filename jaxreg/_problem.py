@@ -8,6 +8,17 @@ from jaxreg._design import Design
 
 
 @dataclass(frozen=True)
+class Model:
+    """What is asked of the coefficients, on the user's scale."""
+
+    penalty_factors: np.ndarray  # (p,)
+    lower: np.ndarray  # (p,)
+    upper: np.ndarray  # (p,)
+    fit_intercept: bool
+    standardize: bool
+
+
+@dataclass(frozen=True)
 class Problem:
     """minimise |z - A'b|^2 / 2 + lambda * sum_j [ a f1_j |b_j| + (1 - a) f2_j b_j^2 / 2 ], lower <= b <= upper.
 
@@ -47,33 +58,29 @@ def _null_fit(U, z, lower, upper, eps):
     return basis, z - lsq_linear(U.T, z, (lower, upper), method="bvls").x @ U
 
 
-def make_problem(design, data, penalty_factors, lower, upper, fit_intercept, standardize):
+def make_problem(design, data, model, corr=None):
+    """The Problem of `data` on `design`; `corr` (p,) where A z is known already."""
     columns = design.columns
-    response = data.y if data.offset is None else data.y - data.offset
-    y_mean = float(data.weight @ response) if fit_intercept else 0.0
-    centred = response - y_mean
-    counting = data.weight > 0
-    if np.abs(centred[counting]).max() <= 4 * np.finfo(float).eps * np.abs(response[counting]).max():
-        centred = np.zeros_like(centred)
-    z = np.sqrt(data.weight) * centred
-
-    left_out = columns.constant & (fit_intercept or standardize)
-    factors = np.where(left_out | ((lower == 0) & (upper == 0)), np.inf, penalty_factors)
-    sigma = np.where(left_out, 1.0, columns.sd) if standardize else np.ones(design.p)
+    z, y_mean = centred_response(data, data.weight, model.fit_intercept)
+    left_out = columns.constant & (model.fit_intercept or model.standardize)
+    factors = np.where(left_out | ((model.lower == 0) & (model.upper == 0)), np.inf, model.penalty_factors)
+    sigma = np.where(left_out, 1.0, columns.sd) if model.standardize else np.ones(design.p)
     l1_factor = factors * sigma / columns.norm
     with np.errstate(invalid="ignore"):
         l2_factor = np.where(np.isinf(factors), 0.0, factors * (sigma / columns.norm) ** 2)
-    lower, upper = lower * columns.norm, upper * columns.norm
+    lower, upper = model.lower * columns.norm, model.upper * columns.norm
 
-    eps = np.finfo(design.dtype).eps
+    if corr is None:
+        corr = np.asarray(design.correlate(z[None]), dtype=np.float64)[0]
+    basis, residual, null_corr = np.zeros((0, design.n)), z, corr
     unpenalised = np.flatnonzero(l1_factor == 0)
-    basis, residual = np.zeros((0, design.n)), z
     if unpenalised.size:
+        eps = np.finfo(design.dtype).eps
         U = np.asarray(design.gather(unpenalised), dtype=np.float64)
         basis, residual = _null_fit(U, z, lower[unpenalised], upper[unpenalised], eps)
-    if np.abs(residual).max() <= 16 * eps * np.abs(z).max(initial=0.0):
-        residual = np.zeros_like(residual)
-    corr, null_corr = np.asarray(design.correlate(np.stack([z, residual])), dtype=np.float64)
+        if np.abs(residual).max() <= 16 * eps * np.abs(z).max(initial=0.0):
+            residual = np.zeros_like(residual)
+        null_corr = np.asarray(design.correlate(residual[None]), dtype=np.float64)[0]
     return Problem(
         design=design,
         z=z,
@@ -89,3 +96,14 @@ def make_problem(design, data, penalty_factors, lower, upper, fit_intercept, sta
         total=float(z @ z) / 2,
         constant_features=np.flatnonzero(left_out),
     )
+
+
+def centred_response(data, weight, fit_intercept):
+    """(sqrt(weight) * (y - offset - mean) (n,), mean): exact zeros where nothing but rounding is left."""
+    response = data.y if data.offset is None else data.y - data.offset
+    y_mean = float(weight @ response) if fit_intercept else 0.0
+    centred = response - y_mean
+    counting = weight > 0
+    if np.abs(centred[counting]).max() <= 4 * np.finfo(float).eps * np.abs(response[counting]).max():
+        centred = np.zeros_like(centred)
+    return np.sqrt(weight) * centred, y_mean

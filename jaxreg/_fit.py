@@ -1,0 +1,302 @@
+"""One problem from the user's arrays to the points of its path: what `fit_path` does, and `fit_cv` for each lane."""
+
+import sys
+import time
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxreg import _grid, _loops, _validation
+from jaxreg._certificate import Correlations
+from jaxreg._design import DenseDesign
+from jaxreg._problem import Model, Problem, make_problem
+from jaxreg._results import ConvergenceWarning, PathResult, Status, make_csr
+
+GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
+SMALL = 256  # so it is for any n up to this
+EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
+PRECISION_LIMIT = "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The keywords that `fit_path` and `fit_cv` have in common; those that need the data are checked by `prepare`."""
+
+    lambdas: np.ndarray | None
+    n_lambdas: int
+    lambda_min_ratio: float | None
+    sample_weight: Any
+    offset: Any
+    penalty_factors: Any
+    lower: Any
+    upper: Any
+    fit_intercept: bool
+    standardize: bool
+    solver: str
+    tol: float | None
+    max_iter: int
+    early_stop: bool
+    max_features: int | None
+    warm_start: PathResult | None
+    dtype: Any
+    progress: bool
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the loops over lambda and the result need to know of the request."""
+
+    l1_ratio: float
+    tol: float
+    precision: np.dtype  # of the result
+    max_iter: int
+    max_features: int | None = None
+    early_stop: bool = False
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Checked data and the problem that they pose, for any mixing parameter and lambda."""
+
+    data: _validation.Data
+    model: Model
+    problem: Problem
+    gram: np.ndarray | None  # (p, p), where all columns are the working set
+    options: Options
+    ratio: float  # of the ends of an automatic grid
+    seconds: float
+
+
+def check_model(loss, penalty):
+    """The mixing parameter."""
+    return _validation.check_model(loss, penalty)[1].l1_ratio
+
+
+def check_request(**given) -> Request:
+    checked = {
+        "lambdas": _validation.check_lambdas(given["lambdas"]),
+        "n_lambdas": _validation.check_count(given["n_lambdas"], "n_lambdas"),
+        "max_iter": _validation.check_count(given["max_iter"], "max_iter"),
+        "solver": _validation.check_choice(given["solver"], "solver", ("auto", "pivot", "ridge")),
+    }
+    if given["lambda_min_ratio"] is not None:
+        ratio = _validation.check_positive(given["lambda_min_ratio"], "lambda_min_ratio", below=1)
+        checked["lambda_min_ratio"] = ratio
+    if given["tol"] is not None:
+        checked["tol"] = _validation.check_positive(given["tol"], "tol")
+    if given["max_features"] is not None:
+        checked["max_features"] = _validation.check_count(given["max_features"], "max_features")
+    for name in ("fit_intercept", "standardize", "early_stop", "progress"):
+        checked[name] = _validation.check_flag(given[name], name)
+    return Request(**(given | checked))
+
+
+def prepare(X, y, request) -> Setup:
+    """Check the data, and centre and scale them."""
+    began = time.perf_counter()
+    data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype)
+    n, p = data.X.shape
+    model = Model(
+        _validation.check_penalty_factors(request.penalty_factors, p),
+        *_validation.check_limits(request.lower, request.upper, p),
+        request.fit_intercept,
+        request.standardize,
+    )
+    precision = np.dtype(data.X.dtype)
+    whole = (n >= p and p <= GRAM_LIMIT) or p <= SMALL
+    on_host = whole and jax.default_backend() == "cpu"
+    design = DenseDesign(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
+    options = Options(
+        l1_ratio=1.0,
+        tol=request.tol if request.tol is not None else (1e-6 if precision == np.float64 else 1e-4),
+        precision=precision,
+        max_iter=request.max_iter,
+        max_features=request.max_features,
+        early_stop=request.early_stop,
+        progress=request.progress,
+    )
+    return Setup(
+        data=data,
+        model=model,
+        problem=make_problem(design, data, model),
+        gram=np.asarray(design.gram()) if whole else None,
+        options=options,
+        ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def lambdas_for(setup, request, l1_ratio):
+    """The grid (L,) of a mixing parameter: the one that is given, or its own."""
+    if request.lambdas is not None:
+        return request.lambdas
+    return _grid.geometric(_grid.lambda_max(setup.problem, l1_ratio), request.n_lambdas, setup.ratio)
+
+
+def choose_solver(solver, l1_ratio, model):
+    eigen = l1_ratio == 0 and np.isinf(model.lower).all() and np.isinf(model.upper).all()
+    if solver == "ridge" and not eigen:
+        raise ValueError("solver='ridge' needs l1_ratio=0 and no limits; give solver='auto'.")
+    return "ridge" if solver == "auto" and eigen else "pivot" if solver == "auto" else solver
+
+
+def blocks(problem, gram, lambdas, options, solver, warm_start):
+    """(loop over lambda, its grid, the positions of `lambdas` in it)."""
+    start = _starting_point(warm_start, problem, lambdas[0])
+    if solver == "ridge":
+        return _loops.eigen(problem, gram, lambdas, options), lambdas, np.arange(len(lambdas))
+    if warm_start is not None:
+        grid, kept = lambdas, np.arange(len(lambdas))
+    else:
+        grid, kept = _grid.with_hidden_points(lambdas, _grid.lambda_max(problem, options.l1_ratio))
+    if gram is not None:
+        return _loops.whole(problem, gram, grid, options, start), grid, kept
+    return _loops.screened(problem, grid, options, start), grid, kept
+
+
+def _starting_point(warm_start, problem, first):
+    """Coefficients (p,) on the problem's scale."""
+    p = problem.design.p
+    if warm_start is None:
+        return np.zeros(p)
+    if not isinstance(warm_start, PathResult):
+        raise TypeError(f"warm_start is a {type(warm_start).__name__}; give a PathResult, or None.")
+    if warm_start.n_features != p:
+        raise ValueError(f"warm_start has {warm_start.n_features} features, X has {p}; give a path on the same ones.")
+    b = warm_start.coef_at(first)[1] * problem.design.columns.norm
+    return np.where(np.isinf(problem.l1_factor), 0.0, np.clip(b, problem.lower, problem.upper))
+
+
+def answered(loop, design):
+    """The blocks of points of one loop, its requests answered one by one."""
+    answer = None
+    while True:
+        try:
+            got = loop.send(answer)
+        except StopIteration:
+            return
+        answer = design.correlate(got.R) if isinstance(got, Correlations) else None
+        if answer is None:
+            yield got
+
+
+def coefficients(problem, points):
+    """((L, p) CSR coefficients, (L,) intercepts) on the user's scale, in float64."""
+    coef = make_csr([(point.indices, point.values) for point in points], problem.design.p)
+    coef.data = coef.data / problem.design.columns.norm[coef.indices]
+    return coef, problem.y_mean - coef @ problem.design.columns.mean
+
+
+def statuses(gap, n_iter, options):
+    unmet = np.where(n_iter >= options.max_iter, Status.max_iter, Status.stalled)
+    return np.where(gap <= options.tol, Status.converged, unmet)
+
+
+def path(setup, request, l1_ratio, began):
+    """(PathResult, what to warn of) of the data with one mixing parameter."""
+    options = replace(setup.options, l1_ratio=l1_ratio)
+    solver = choose_solver(request.solver, l1_ratio, setup.model)
+    lambdas = lambdas_for(setup, request, l1_ratio)
+    started = time.perf_counter()
+    loop, grid, kept = blocks(setup.problem, setup.gram, lambdas, options, solver, request.warm_start)
+    points = _collect(answered(loop, setup.problem.design), grid, kept, setup.problem.total, options)
+    seconds = time.perf_counter() - started
+    return _result(setup, options, solver, points, grid, kept, seconds, began)
+
+
+def _end(points, kept, total, options):
+    """How many of the asked-for points (positions `kept` among the solved) to keep by glmnet's rules, or None: all."""
+    previous = 0.0
+    for count, k in enumerate(kept[kept < len(points)]):
+        if options.max_features is not None and len(points[k].indices) > options.max_features:
+            return count
+        ratio = 1.0 - points[k].rss / 2 / total if total > 0 else 0.0
+        slow = count >= EARLY_STOP_FROM and ratio - previous < EARLY_STOP_CHANGE * ratio
+        if options.early_stop and (ratio > EARLY_STOP_DEVIANCE or slow):
+            return count + 1
+        previous = ratio
+    return None
+
+
+def _collect(found, grid, kept, total, options):
+    """Points of the blocks up to the end of the path or to an early end."""
+    points = []
+    for block in found:
+        points.extend(block)
+        if options.progress:
+            worst = max(point.gap for point in points)
+            end = "\n" if len(points) == len(grid) else ""
+            print(f"\rlambda {len(points)} of {len(grid)}, worst gap {worst:.1e}", end=end, file=sys.stderr, flush=True)
+        if _end(points, kept, total, options) is not None:
+            break
+    return points
+
+
+def _result(setup, options, solver, points, grid, kept, seconds, began):
+    problem = setup.problem
+    end = _end(points, kept, problem.total, options)
+    taken = kept if end is None else kept[:end]
+    if not taken.size:
+        raise ValueError(f"max_features={options.max_features} is exceeded at the first lambda; start at a larger one.")
+    points = [points[k] for k in taken]
+    coef, intercept = coefficients(problem, points)
+    gap = np.array([point.gap for point in points])
+    n_iter = np.array([point.n_iter for point in points])
+    status = statuses(gap, n_iter, options)
+    said = _shortfalls(status, gap, options)
+    if len(taken) < len(kept):
+        status[-1] = Status.early_stop
+        said.append(f"the path was cut after {len(taken)} of {len(kept)} lambdas, by early_stop or max_features")
+    if problem.null_loss == 0:
+        said.append("y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0")
+    df = np.diff(coef.indptr)
+    effective = np.array([point.effective_df for point in points]) if solver == "ridge" else None
+    rss = np.array([point.rss for point in points])
+    path = PathResult(
+        lambdas=grid[taken],
+        coef_sparse=coef.astype(options.precision),
+        intercept=intercept.astype(options.precision),
+        gap=gap,
+        df=df,
+        effective_df=df.astype(float) if options.l1_ratio == 1 else effective,
+        dev_ratio=1 - rss / 2 / problem.total if problem.total > 0 else np.zeros(len(taken)),
+        n_iter=n_iter,
+        status=status,
+        tol=options.tol,
+        l1_ratio=options.l1_ratio,
+        solver=solver,
+        timings={"prepare": setup.seconds, "solve": seconds, "total": time.perf_counter() - began},
+        feature_names=setup.data.feature_names,
+        constant_features=problem.constant_features,
+        offset_used=setup.data.offset is not None,
+    )
+    return path, said
+
+
+def _shortfalls(status, gap, options):
+    """A clause for each cause why points are not converged."""
+    said = []
+    for code, cause in (
+        (Status.max_iter, f"stopped at max_iter={options.max_iter}: raise max_iter"),
+        (Status.stalled, f"stalled above tol: {PRECISION_LIMIT}"),
+    ):
+        at = np.flatnonzero(status == code)
+        if at.size:
+            said.append(f"lambda {_ranges(at)} {cause} (worst gap {gap[at].max():.1e}, tol {options.tol:.1e})")
+    return said
+
+
+def _ranges(positions):
+    """Text like 3, 63..99."""
+    runs = np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1)
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}..{run[-1]}" for run in runs)
+
+
+def warn(said):
+    """One warning of all that was said; to be called by the function that the user called."""
+    if said:
+        warnings.warn("; ".join(said) + ".", ConvergenceWarning, stacklevel=3)
