@@ -60,14 +60,6 @@ class Design(ABC):
         """coef A for coefficients (k, p): (k, n)."""
 
     @abstractmethod
-    def samples(self, I):
-        """Columns I (k,) of A: (p, k)."""
-
-    @abstractmethod
-    def squares(self, W):
-        """Sums of the squared entries of A with weights W (k, n): (k, p)."""
-
-    @abstractmethod
     def gram(self):
         """A A' (p, p)."""
 
@@ -76,8 +68,20 @@ class Design(ABC):
         """A' diag(weight) A (n, n) for weights (p,) of the columns."""
 
 
+class StoredDesign(Design):
+    """A design that holds its data, so that its rows can be weighted anew."""
+
+    @abstractmethod
+    def samples(self, I):
+        """Columns I (k,) of A: (p, k)."""
+
+    @abstractmethod
+    def squares(self, W):
+        """Sums of the squared entries of the rows of A with weights W (k, n): (k, p)."""
+
+
 @final
-class DenseDesign(Design):
+class DenseDesign(StoredDesign):
     """A = (rows - mean) * scale with `rows` (p, n), `mean` and `scale` (p,).
 
     Where the columns of X lie one after the other, weigh the same and have moderate means, `rows` is X itself;
@@ -96,7 +100,7 @@ class DenseDesign(Design):
             found = _moderate_columns(rows, centre) if (weight == weight[0]).all() and rows.dtype == dtype else None
             raw = found is not None
             if found is None:
-                rows, self.columns = _standardise_on_host(rows, weight, centre, self.dtype)
+                rows, self.columns = standardise_on_host(rows, weight, centre, self.dtype)
             else:
                 rows, self.columns = rows if on_host else _copied(rows), found
         _refuse_extremes(self.columns, X.dtype)
@@ -119,11 +123,8 @@ class DenseDesign(Design):
         return self._products.samples(self._A, I)
 
     def squares(self, W):
-        parts = [
-            self._products.squares(self._A, slice_, W)
-            for slice_ in np.array_split(np.arange(self.p), -(-self.p // PART))
-        ]
-        return np.concatenate(parts, axis=1)
+        parts = np.array_split(np.arange(self.p), -(-self.p // PART))
+        return np.concatenate([self._products.squares(self._A, J, W) for J in parts], axis=1)
 
     def gram(self):
         return self._products.gram(self._A)
@@ -185,7 +186,7 @@ def _moderate_columns(XT, centre):
     return Columns(mean if centre else np.zeros(p), sd if centre else np.sqrt(square), sd, np.zeros(p, bool))
 
 
-def _standardise_on_host(XT, weight, centre, dtype):
+def standardise_on_host(XT, weight, centre, dtype):
     """(A (p, n), its Columns) of XT (p, n)."""
     p, n = XT.shape
     anchor = int(np.argmax(weight > 0))

@@ -23,7 +23,7 @@ class Folds:
         return len(self.train)
 
 
-def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Folds:
+def make_folds(cv, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Folds:
     """Folds of `cv`, which is what `fit_cv` documents.
 
     groups (n,): rows with the same entry stay together. strata (n,): with an integer `cv`, every fold gets its share of

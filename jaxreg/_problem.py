@@ -61,7 +61,7 @@ def _null_fit(U, z, lower, upper, eps):
 def make_problem(design, data, model, corr=None):
     """The Problem of `data` on `design`; `corr` (p,) where A z is known already."""
     columns = design.columns
-    z, y_mean = centred_response(data, data.weight, model.fit_intercept)
+    z, y_mean = centred_response(data, model.fit_intercept)
     left_out = columns.constant & (model.fit_intercept or model.standardize)
     factors = np.where(left_out | ((model.lower == 0) & (model.upper == 0)), np.inf, model.penalty_factors)
     sigma = np.where(left_out, 1.0, columns.sd) if model.standardize else np.ones(design.p)
@@ -98,12 +98,12 @@ def make_problem(design, data, model, corr=None):
     )
 
 
-def centred_response(data, weight, fit_intercept):
+def centred_response(data, fit_intercept):
     """(sqrt(weight) * (y - offset - mean) (n,), mean): exact zeros where nothing but rounding is left."""
     response = data.y if data.offset is None else data.y - data.offset
-    y_mean = float(weight @ response) if fit_intercept else 0.0
+    y_mean = float(data.weight @ response) if fit_intercept else 0.0
     centred = response - y_mean
-    counting = weight > 0
+    counting = data.weight > 0
     if np.abs(centred[counting]).max() <= 4 * np.finfo(float).eps * np.abs(response[counting]).max():
         centred = np.zeros_like(centred)
-    return np.sqrt(weight) * centred, y_mean
+    return np.sqrt(data.weight) * centred, y_mean

@@ -1,0 +1,235 @@
+"""CVResult: the curve of held-out losses, and what can be chosen on it."""
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxreg import _selection, _validation
+from jaxreg._results import PathResult, Status
+
+RULES = ("min", "1se", *_selection.CRITERIA)
+COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "df")
+
+
+class Selection(NamedTuple):
+    """A chosen point of the path of one mixing parameter."""
+
+    l1_ratio: float
+    lam: float
+    index: int  # of lam among the lambdas of that mixing parameter
+    coef: np.ndarray  # (p,)
+    intercept: float
+
+
+@dataclass(frozen=True)
+class CVResult:
+    """Cross-validated paths: A mixing parameters, K folds (repeats multiply K), L lambdas.
+
+    Attributes
+    ----------
+    paths : A PathResults of all the data, one for each mixing parameter
+    l1_ratios : (A,) as they were given
+    lambdas : (A, L) descending, those of each mixing parameter
+    fold_loss : (A, K, L) held-out loss of each fold
+    mean_loss, std_error : (A, L) over the folds; see `fit_cv`
+    train_loss : (L,) loss of `path` on the data it was fitted to
+    gap, status : (A, K, L) duality gap and `Status` of each fit
+    metric : name of the loss
+    fold_weight : (K,) total weight of the rows that each fold holds out, the data's being 1
+    oof_predictions : (n,) at the choice, each row predicted by the fit that did not see it; the mean of several, NaN of
+        none; with keep="all" (A, n, L)
+    observation_loss : the loss of each row, like oof_predictions; None for a metric that has none (r2, a callable)
+    n_samples : rows with a positive weight
+    timings : seconds by phase
+    """
+
+    paths: tuple[PathResult, ...]
+    l1_ratios: np.ndarray
+    lambdas: np.ndarray
+    fold_loss: np.ndarray
+    mean_loss: np.ndarray
+    std_error: np.ndarray
+    train_loss: np.ndarray
+    gap: np.ndarray
+    status: np.ndarray
+    metric: str
+    fold_weight: np.ndarray
+    oof_predictions: np.ndarray
+    observation_loss: np.ndarray | None
+    n_samples: int
+    train_mse: np.ndarray  # (A, L) mean squared error of the paths on the data, for the information criteria
+    fit_intercept: bool
+    timings: dict[str, float]
+    _effective_df: Callable[[], np.ndarray] | np.ndarray
+
+    @property
+    def best(self) -> tuple[int, int]:
+        """Positions of the mixing parameter and of the lambda with the least mean loss; of equal ones the first."""
+        a, k = np.unravel_index(np.argmin(self.mean_loss), self.mean_loss.shape)
+        return int(a), int(k)
+
+    @property
+    def path(self) -> PathResult:
+        """The path of all the data with the chosen mixing parameter."""
+        return self.paths[self.best[0]]
+
+    @property
+    def l1_ratio_(self) -> float:
+        return float(self.l1_ratios[self.best[0]])
+
+    @property
+    def lambda_min(self) -> float:
+        """The lambda of the least mean loss, the largest one of several."""
+        return float(self.lambdas[self.best])
+
+    @property
+    def lambda_1se(self) -> float:
+        """The largest lambda whose mean loss is within one standard error of the least, at the chosen mix."""
+        return float(self.lambdas[self.best[0], self._position_1se()])
+
+    @property
+    def coef(self) -> np.ndarray:
+        """(p,) at lambda_min."""
+        return self.select().coef
+
+    @property
+    def intercept(self) -> float:
+        """At lambda_min."""
+        return self.select().intercept
+
+    @property
+    def effective_df(self) -> np.ndarray:
+        """(A, L) degrees of freedom of the paths without the intercept, worked out at the first call.
+
+        Lasso: rank of the active columns. Elastic net and ridge: trace of the hat matrix.
+        """
+        if callable(self._effective_df):
+            object.__setattr__(self, "_effective_df", self._effective_df())
+        return self._effective_df
+
+    def __getstate__(self):
+        self.effective_df  # noqa: B018 (what works it out holds the data, which does not go into a pickle)
+        return dict(self.__dict__)
+
+    def _position_1se(self):
+        a, k = self.best
+        return _selection.one_standard_error(self.mean_loss[a], self.std_error[a], k)
+
+    def select(self, rule="min") -> Selection:
+        """The point that a rule chooses.
+
+        "min" : least mean loss over all mixing parameters and lambdas
+        "1se" : at that mixing parameter, the largest lambda within one standard error of it
+        "aic", "bic", "ebic", "gcv" : least criterion over all paths of the full data, for Gaussian errors of unknown
+            variance, with `effective_df`. Points without a residual degree of freedom do not count. Near them (n < p,
+            small lambda) the residual variance is a poor estimate and "aic" overfits.
+
+        Returns (l1_ratio, lam, index, coef, intercept).
+        """
+        _validation.check_choice(rule, "rule", RULES)
+        a, k = self.best
+        if rule == "1se":
+            k = self._position_1se()
+        elif rule != "min":
+            values = self._criteria(rule)
+            if not np.isfinite(values).any():
+                raise ValueError(f"rule is {rule!r}, but no point has a residual degree of freedom; give larger lambdas.")
+            a, k = map(int, np.unravel_index(np.argmin(values), values.shape))
+        path = self.paths[a]
+        coef = path.coef_sparse[[k]].toarray()[0]
+        return Selection(float(self.l1_ratios[a]), float(self.lambdas[a, k]), k, coef, float(path.intercept[k]))
+
+    def _criteria(self, rule):
+        n, p = self.n_samples, self.path.n_features
+        df = self.effective_df + self.fit_intercept
+        nonzero = np.stack([path.df for path in self.paths])
+        return _selection.criterion(rule, self.train_mse, df, nonzero, n, p)
+
+    def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
+        """Predictions (m,) for new rows X (m, p) with the chosen mix, at lambda_min or at another lambda.
+
+        `lam` is a number, "min" or "1se".
+        """
+        if isinstance(lam, str):
+            lam = self.select(_validation.check_choice(lam, "lam", ("min", "1se"))).lam
+        return self.path.predict(X, self.lambda_min if lam is None else lam, offset, type)
+
+    def to_frame(self):
+        """pandas DataFrame: a row per mixing parameter and lambda, with loss, standard error and df."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "l1_ratio": np.repeat(self.l1_ratios, self.lambdas.shape[1]),
+                "lambda": self.lambdas.ravel(),
+                "mean_loss": self.mean_loss.ravel(),
+                "std_error": self.std_error.ravel(),
+                "df": np.concatenate([path.df for path in self.paths]),
+            }
+        )
+
+    def plot(self, ax=None):
+        """Training and held-out loss against lambda; see `jaxreg.plotting.plot_validation_curve`."""
+        from jaxreg.plotting import plot_validation_curve
+
+        return plot_validation_curve(self, ax=ax)
+
+    def _rows(self):
+        """Table rows: both rules at the chosen mix, and the best of every other mix, as text."""
+        a, k = self.best
+        points = [("min", a, k), ("1se", a, self._position_1se())]
+        points += [("min", b, int(np.argmin(self.mean_loss[b]))) for b in range(len(self.paths)) if b != a]
+        return [
+            (
+                f"{self.l1_ratios[b]:g}",
+                rule,
+                f"{self.lambdas[b, i]:.4g}",
+                f"{self.mean_loss[b, i]:.5g}",
+                f"{self.std_error[b, i]:.2g}",
+                str(self.paths[b].df[i]),
+            )
+            for rule, b, i in points
+        ]
+
+    def _headline(self):
+        A, K, L = self.fold_loss.shape
+        mixes = f"{A} mixing parameters x " if A > 1 else ""
+        reached = int((self.status == Status.converged).sum())
+        return (
+            f"Cross-validation: {mixes}{K} folds x {L} lambdas, {self.metric}; {reached} of {self.status.size} fits "
+            f"converged, worst relative gap {self.gap.max():.1e}"
+        )
+
+    def _explanation(self):
+        """What the choice rests on, and what to do where it stands at an end of the grid."""
+        a, k = self.best
+        L = self.lambdas.shape[1]
+        least, error = self.mean_loss[a, k], self.std_error[a, k]
+        lines = [
+            f"The held-out loss is least, {least:.5g}, at lambda {self.lambdas[a, k]:.4g}; the training loss there is "
+            f"{self.train_loss[k]:.5g}. Up to lambda {self.lambda_1se:.4g} it stays within one standard error, {error:.2g}."
+        ]
+        if k == L - 1:
+            lines.append("That is the smallest lambda of the grid: a smaller lambda_min_ratio may do better.")
+        if k == 0:
+            lines.append("That is the largest lambda of the grid, the model without most of its columns.")
+        return lines
+
+    def summary(self) -> str:
+        """The choice and its reasons in a few lines of text."""
+        table = [COLUMNS, *self._rows()]
+        widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+        return "\n".join([self._headline(), *lines, *self._explanation()])
+
+    def __str__(self):
+        return self.summary()
+
+    def _repr_html_(self):
+        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
+        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._rows())
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<p>{html.escape(self._headline())}</p>{table}<p>{html.escape(' '.join(self._explanation()))}</p>"

@@ -1,0 +1,188 @@
+"""All fits of a cross-validation: lanes = folds x mixing parameters, their points and their held-out losses."""
+
+import sys
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from jaxreg import _fit, _lanes, _lockstep
+from jaxreg._problem import centred_response, make_problem
+
+GRAM_BYTES = 2**28  # of the Gram matrices of the folds that are worked on at once
+LOCKSTEP = 10  # lanes that share a pass over the data: each holds a working set
+EXACT_SHARE = 1e-6  # a smaller squared error, relative to that of 0, is not read from differences of moments
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The fits of one fold with one mixing parameter, on the rows that it holds out."""
+
+    rows: np.ndarray  # (m,)
+    loss: np.ndarray  # (L,)
+    gap: np.ndarray  # (L,)
+    n_iter: np.ndarray  # (L,)
+    coef: Any  # (L, p) CSR, or None where predictions take less memory
+    intercept: np.ndarray | None
+    predictions: np.ndarray | None  # (m, L)
+
+    def predict(self, data, k):
+        """Predictions (m, len(k)) at the positions k of the grid."""
+        if self.predictions is not None:
+            return self.predictions[:, k]
+        return _predictions(data, self.rows, self.coef[k], self.intercept[k])
+
+
+def _predictions(data, rows, coef, intercept):
+    """Predictions (m, L) of rows of the data, offset included."""
+    J = np.unique(coef.indices)
+    X = np.asarray(data.X[rows[:, None], J], dtype=np.float64)
+    found = X @ coef[:, J].toarray().T + intercept
+    return found if data.offset is None else found + data.offset[rows, None]
+
+
+class Folded:
+    """Fits of all folds of one setup at the grids (A, L) of the mixing parameters (A,)."""
+
+    def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions):
+        self.setup, self.folds, self.lambdas, self.request = setup, folds, lambdas, request
+        self.metric, self.keep_predictions = metric, keep_predictions
+        self.base = setup.problem.design
+        self.response = setup.data.y - (0.0 if setup.data.offset is None else setup.data.offset) - setup.problem.y_mean
+        quiet = replace(setup.options, max_features=None, early_stop=False, progress=False)
+        self.options = [replace(quiet, l1_ratio=a) for a in l1_ratios]
+        self.solvers = [_fit.choose_solver(request.solver, a, setup.model) for a in l1_ratios]
+
+    def lanes(self):
+        """Lists of A lanes, one for each fold in turn."""
+        p, K = self.base.p, len(self.folds)
+        at_once = max(1, GRAM_BYTES // (8 * p**2)) if self.setup.gram is not None else LOCKSTEP
+        for first in range(0, K, at_once):
+            part = np.arange(first, min(first + at_once, K))
+            found = self._on_gram(part) if self.setup.gram is not None else self._on_passes(part)
+            if self.setup.options.progress:
+                end = "\n" if part[-1] == K - 1 else ""
+                print(f"\rfold {part[-1] + 1} of {K}", end=end, file=sys.stderr, flush=True)
+            yield from found
+
+    def _weight(self, k):
+        weight = self.setup.data.weight * self.folds.train[k]
+        return weight / weight.sum()
+
+    # ---- n >= p: Gram matrices by differences ----
+
+    def _on_gram(self, part):
+        problem, omega = self.setup.problem, self.setup.data.weight
+        centred = self.setup.model.fit_intercept
+        total = _lanes.Moments(
+            gram=self.setup.gram,
+            first=np.zeros(self.base.p) if centred else np.asarray(self.base.correlate(self.base.root[None]))[0],
+            cross=problem.corr,
+            weight=1.0,
+            y=0.0 if centred else float(omega @ self.response),
+            yy=2 * problem.total,
+        )
+
+        def sums(k):
+            """(moments of the training rows, of the rows held out where they are the others)."""
+            train, test = self.folds.train[k], self.folds.test[k]
+            if np.count_nonzero(train != 1) > np.count_nonzero(train):
+                return _lanes.moments(self.base, self.response, train), None
+            others = _lanes.moments(self.base, self.response, 1 - train)
+            return total - others, others if (train + test == 1).all() else None
+
+        def solve(task):
+            k, (train, held) = task
+            problem, gram = self._gram_problem(k, train)
+            points = [self._points(*self._loop(a, problem, gram), problem) for a in range(len(self.options))]
+            return [self._lane(k, a, problem, points[a], held) for a in range(len(self.options))]
+
+        return _lockstep.each(solve, zip(part, map(sums, part), strict=True))
+
+    def _gram_problem(self, k, train):
+        """(problem, Gram matrix) of a fold from the moments of its training rows."""
+        model, data = self.setup.model, replace(self.setup.data, weight=self._weight(k))
+        first, second = train.first / train.weight, train.gram / train.weight
+        lane, delicate = _lanes.make_lane(
+            self.base, data.X, data.weight, model.fit_intercept, first, np.diagonal(second)
+        )
+        corr = train.cross / train.weight
+        if model.fit_intercept:
+            corr = corr - train.y / train.weight * first
+        varies = centred_response(data, model.fit_intercept)[0].any()
+        problem = make_problem(lane, data, model, corr * lane.inverse * varies)
+        return problem, _lanes.lane_gram(lane, delicate, second)
+
+    # ---- otherwise: one pass over the data for all lanes ----
+
+    def _on_passes(self, part):
+        problems = self._pass_problems(part)
+        lanes = [problem.design for problem in problems]
+        found = []
+        for a in range(len(self.options)):
+            loops = [self._loop(a, problem, None) for problem in problems]
+            points = _lockstep.run([loop for loop, _, _ in loops], lanes)
+            kept = [[each[i] for i in at] for each, (_, _, at) in zip(points, loops, strict=True)]
+            tasks = zip(part, problems, kept, strict=True)
+            found.append(_lockstep.each(lambda task, a=a: self._lane(task[0], a, task[1], task[2], None), tasks))
+        return map(list, zip(*found, strict=True))
+
+    def _pass_problems(self, part):
+        base, model = self.base, self.setup.model
+        data = [replace(self.setup.data, weight=self._weight(k)) for k in part]
+        weights = np.stack([each.weight for each in data])
+        share = _lanes.relative(base, weights)
+        first = np.asarray(base.correlate(np.sqrt(share * weights)), dtype=np.float64)
+        second = np.asarray(base.squares(share), dtype=np.float64)
+        lanes = [
+            _lanes.make_lane(base, each.X, each.weight, model.fit_intercept, first[i], second[i])[0]
+            for i, each in enumerate(data)
+        ]
+        z = [centred_response(each, model.fit_intercept)[0][None] for each in data]
+        answers = base.correlate(np.concatenate([lane.to_base(R) for lane, R in zip(lanes, z, strict=True)]))
+        answers = np.asarray(answers, dtype=np.float64)
+        return [
+            make_problem(lane, data[i], model, lane.from_base(answers[[i]], z[i])[0].astype(np.float64))
+            for i, lane in enumerate(lanes)
+        ]
+
+    # ---- both ----
+
+    def _loop(self, a, problem, gram):
+        """(loop, its grid, the positions of the asked-for lambdas in it)."""
+        warm_start = self.request.warm_start
+        return _fit.blocks(problem, gram, self.lambdas[a], self.options[a], self.solvers[a], warm_start)
+
+    def _points(self, loop, grid, kept, problem):
+        points = [point for block in _fit.answered(loop, problem.design) for point in block]
+        return [points[i] for i in kept]
+
+    def _lane(self, k, a, problem, points, held):
+        """The Lane of the fold k with the mixing parameter a."""
+        data = self.setup.data
+        coef, intercept = _fit.coefficients(problem, points)
+        rows = np.flatnonzero(self.folds.test[k])
+        loss = predictions = None
+        if held is not None and self.metric.squared and not self.keep_predictions:
+            loss = self._loss_by_moments(coef, intercept, held)
+        if loss is None:
+            predictions = _predictions(data, rows, coef, intercept)
+            weight = data.weight[rows] * self.folds.test[k][rows]
+            loss = self.metric.in_fold(data.y[rows], predictions, weight)
+        keep = predictions is not None and (self.keep_predictions or predictions.size <= coef.nnz)
+        return Lane(
+            rows=rows,
+            loss=loss,
+            gap=np.array([point.gap for point in points]),
+            n_iter=np.array([point.n_iter for point in points]),
+            coef=None if keep else coef,
+            intercept=None if keep else intercept,
+            predictions=predictions if keep else None,
+        )
+
+    def _loss_by_moments(self, coef, intercept, held):
+        """Mean squared errors (L,) on the held-out rows, or None where the difference would lose digits."""
+        columns = self.base.columns
+        centred = intercept + coef @ columns.mean - self.setup.problem.y_mean
+        error = held.squared_error(centred, coef.toarray() * columns.norm)
+        return error / held.weight if (error > EXACT_SHARE * held.yy).all() else None

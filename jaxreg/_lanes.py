@@ -1,0 +1,149 @@
+"""Lanes: the rows of one design under other weights, without a copy of X.
+
+A lane gives the row i the weight omega_ki, sum_i omega_ki = 1. Relative to the design A with the weights omega,
+
+    A_k = diag(1/s) [ A diag(ratio) - d level' ],    ratio = sqrt(omega_k / omega),    level = sqrt(omega_k),
+    d = A (ratio * level),                           s such that diag(A_k A_k') = 1
+
+where d are the differences of the lane's column means and s the ratios of its scales to those of A. Folds, bootstrap
+samples and subsamples differ in their weights only.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import jax
+import numpy as np
+
+from jaxreg._design import Columns, Design, standardise_on_host
+
+DELICATE = 1e-4  # where less of a column's variance is left, differences of sums would lose digits
+
+
+@final
+class Reweighted(Design):
+    """A lane of the stored design `base`."""
+
+    def __init__(self, base, weight, columns, centre):
+        self.base, self.n, self.p, self.dtype = base, base.n, base.p, base.dtype
+        self.columns, self.root = columns, np.sqrt(weight)
+        self.ratio = np.sqrt(relative(base, weight))
+        self.shift = (columns.mean - base.columns.mean) / base.columns.norm
+        self.inverse = np.where(columns.constant & centre, 0.0, base.columns.norm / columns.norm)
+
+    def to_base(self, R):
+        """The right-hand sides for which the base is asked in order to correlate R (k, n)."""
+        return np.asarray(R) * self.ratio
+
+    def from_base(self, H, R):
+        """R A_k' from the base's answer H (k, p)."""
+        H = np.asarray(H) - np.outer(np.asarray(R) @ self.root, self.shift)
+        return (H * self.inverse).astype(self.dtype)
+
+    def correlate(self, R):
+        return self.from_base(self.base.correlate(self.to_base(R)), R)
+
+    def gather(self, J):
+        at = np.minimum(J, self.p - 1)
+        inverse = np.where(J < self.p, self.inverse[at], 0.0)
+        return _gathered(self.base.gather(J), self.ratio, self.root, self.shift[at], inverse)
+
+    def predict(self, coef):
+        coef = np.asarray(coef) * self.inverse
+        return np.asarray(self.base.predict(coef)) * self.ratio - np.outer(coef @ self.shift, self.root)
+
+    def gram(self):
+        A = np.asarray(self.gather(np.arange(self.p)), dtype=np.float64)
+        return A @ A.T
+
+    def kernel(self, weight):
+        weight = weight * self.inverse**2
+        inside = np.asarray(self.base.kernel(weight), dtype=np.float64) * np.outer(self.ratio, self.ratio)
+        mixed = np.outer(np.asarray(self.base.predict((weight * self.shift)[None]))[0] * self.ratio, self.root)
+        return inside - mixed - mixed.T + (weight @ self.shift**2) * np.outer(self.root, self.root)
+
+
+@jax.jit
+def _gathered(rows, ratio, level, shift, inverse):
+    return ((rows * ratio - shift[:, None] * level) * inverse[:, None]).astype(rows.dtype)
+
+
+def relative(base, weight):
+    """Weights (..., n) over those of the base; a row that counts nowhere has 0."""
+    omega = base.root**2
+    return np.divide(weight, omega, out=np.zeros_like(weight), where=omega > 0)
+
+
+@dataclass(frozen=True)
+class Delicate:
+    """Columns of a lane that are known from their rows."""
+
+    columns: np.ndarray  # (k,)
+    rows: np.ndarray  # (k, n), those of A_k
+
+
+def make_lane(base, X, weight, centre, first, second):
+    """(lane, Delicate) of weights (n,), given A (ratio * level) and the diagonal of A diag(ratio^2) A', both (p,)."""
+    columns = base.columns
+    variance = second - first**2
+    size = np.maximum(variance if centre else second, 0.0)
+    mean = columns.mean + columns.norm * first if centre else columns.mean.copy()
+    found = Columns(
+        mean=mean,
+        norm=columns.norm * np.sqrt(np.where(size > 0, size, 1.0)),
+        sd=columns.norm * np.sqrt(np.maximum(variance, 0.0)),
+        constant=np.zeros(base.p, bool),
+    )
+    J = np.flatnonzero(variance < DELICATE * np.maximum(second, 1.0))
+    # also decides whether a column is constant: no sum can
+    rows, exact = standardise_on_host(np.asarray(X[:, J]).T, weight, centre, np.float64)
+    for name in ("mean", "norm", "sd", "constant"):
+        getattr(found, name)[J] = getattr(exact, name)
+    return Reweighted(base, weight, found, centre), Delicate(J, rows)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over rows that are weighted omega_i * counts_i: what a Gram solver, and a squared error, needs of them.
+
+    They add up: the training rows of a fold are all rows less those held out.
+    """
+
+    gram: np.ndarray  # (p, p) A diag(counts) A'
+    first: np.ndarray  # (p,) sum of omega_i z_i, the rows of A being sqrt(omega_i) z_i
+    cross: np.ndarray  # (p,) sum of omega_i z_i y_i
+    weight: float  # sum of omega_i
+    y: float  # sum of omega_i y_i
+    yy: float  # sum of omega_i y_i^2
+
+    def __sub__(self, other):
+        return Moments(*(getattr(self, name) - getattr(other, name) for name in self.__dataclass_fields__))
+
+    def squared_error(self, intercept, coef):
+        """Sums (L,) of omega_i (y_i - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p)."""
+        fit = coef @ self.gram
+        inner = np.einsum("ij,ij->i", fit, coef) - 2 * coef @ self.cross
+        outer = self.yy - 2 * intercept * self.y + intercept**2 * self.weight
+        return outer + inner + 2 * intercept * (coef @ self.first)
+
+
+def moments(base, response, counts):
+    """Moments of the rows with counts (n,) other than 0 and the responses (n,)."""
+    rows = np.flatnonzero(counts)
+    B, count = np.asarray(base.samples(rows)), counts[rows]
+    root, y = base.root[rows], response[rows]
+    weight = root**2 * count
+    gram = B @ B.T if (count == 1).all() else (B * count) @ B.T
+    sums = B @ (root * count * np.stack([np.ones_like(y), y])).T
+    return Moments(gram, sums[:, 0], sums[:, 1], weight.sum(), weight @ y, weight @ y**2)
+
+
+def lane_gram(lane, delicate, second):
+    """A_k A_k' (p, p) from the second moments A diag(ratio^2) A'."""
+    gram = second - np.outer(lane.shift, lane.shift)
+    gram *= lane.inverse[:, None]
+    gram *= lane.inverse
+    if delicate.columns.size:
+        rows = lane.correlate(delicate.rows)
+        gram[delicate.columns], gram[:, delicate.columns] = rows, rows.T
+    return gram

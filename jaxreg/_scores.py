@@ -1,0 +1,83 @@
+"""Scores of held-out predictions: losses, lower is better, and their averages over folds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxreg import _validation
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A loss of predictions (m, L) of y (m,) with weights (m,), in each fold and, where it has one, of each row."""
+
+    name: str
+    in_fold: Callable  # (y, predictions, weight) -> (L,)
+    of_rows: Callable | None  # (y, predictions) -> (m, L)
+    squared: bool = False  # whether it is the mean squared error
+
+
+def _squared(y, predictions):
+    return (y[:, None] - predictions) ** 2
+
+
+def _absolute(y, predictions):
+    return abs(y[:, None] - predictions)
+
+
+def _mean_of(of_rows):
+    return lambda y, predictions, weight: weight @ of_rows(y, predictions) / weight.sum()
+
+
+def _negative_r2(y, predictions, weight):
+    spread = weight @ (y - weight @ y / weight.sum()) ** 2
+    if not spread > 0:
+        raise ValueError("metric is 'r2', but y does not vary in the held-out rows of a fold; give metric='mse'.")
+    return weight @ _squared(y, predictions) / spread - 1.0
+
+
+METRICS = {
+    "mse": Metric("mean squared error", _mean_of(_squared), _squared, squared=True),
+    "mae": Metric("mean absolute error", _mean_of(_absolute), _absolute),
+    "r2": Metric("negative R squared", _negative_r2, None),
+}
+METRICS["deviance"] = METRICS["mse"]  # that of the Gaussian model
+
+
+def make_metric(metric) -> Metric:
+    """None is the mean squared error."""
+    if metric is None:
+        return METRICS["mse"]
+    if not callable(metric):
+        return METRICS[_validation.check_choice(metric, "metric", tuple(METRICS))]
+
+    def in_fold(y, predictions, weight):
+        values = np.array([_scalar(metric(y, column, weight)) for column in predictions.T])
+        if not np.isfinite(values).all():
+            raise ValueError("metric gives NaN or infinity; give a function (y, prediction, weight) with finite values.")
+        return values
+
+    return Metric(getattr(metric, "__name__", "metric"), in_fold, None)
+
+
+def _scalar(value):
+    if np.shape(value) != ():
+        raise ValueError(f"metric gives an array of shape {np.shape(value)}; give a function that returns one number.")
+    return float(value)
+
+
+def average(fold_loss, fold_weight, repeats):
+    """(mean, standard error) (..., L) of losses (..., K, L) over folds with weights (K,).
+
+        m = sum_k W_k e_k,    se^2 = sum_k W_k (e_k - m)^2 / (K - 1),    sum_k W_k = 1
+
+    as in glmnet. Repeats draw other folds of the same data: se^2 is the mean of theirs, each about its own m.
+    """
+    *front, K, L = fold_loss.shape
+    losses = fold_loss.reshape(*front, repeats, K // repeats, L)
+    weight = fold_weight.reshape(repeats, -1, 1)
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    mean = (weight * losses).sum(axis=-2, keepdims=True)
+    variance = (weight * (losses - mean) ** 2).sum(axis=-2) / (K // repeats - 1)
+    return mean.mean(axis=(-3, -2)), np.sqrt(variance.mean(axis=-2))
