@@ -1,6 +1,7 @@
 """Cross-validation: from the user's arrays to a CVResult."""
 
 import time
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -122,10 +123,11 @@ def fit_cv(
     with jax.enable_x64(True):
         setup = _fit.prepare(X, y, request)
         folds = make_folds(cv, setup.data.y, setup.data.weight, groups, repeats, seed)
-        paths, said = _full_paths(setup, request, l1_ratios, began)
-        lambdas = np.stack([path.lambdas for path in paths])
+        lambdas = np.stack([_fit.lambdas_for(setup, request, a) for a in l1_ratios])
         prepared = time.perf_counter()
-        lanes = list(Folded(setup, folds, l1_ratios, lambdas, request, metric, keep == "all").lanes())
+        folded = Folded(setup, folds, l1_ratios, lambdas, request, metric, keep == "all")
+        full, lanes = folded.run()
+        paths, said = _full_paths(folded, full, began)
         result, more = _result(setup, folds, l1_ratios, paths, lanes, metric, keep, averaging, (began, prepared))
     _fit.warn(said + more)
     return result
@@ -147,19 +149,25 @@ def _check_mixes(l1_ratios, penalty, loss):
     return given
 
 
-def _full_paths(setup, request, l1_ratios, began):
+def _full_paths(folded, full, began):
     """(paths of all rows, cut to the shortest, and what to warn of)."""
-    found = [_fit.path(setup, request, a, began) for a in l1_ratios]
+    seconds, found = time.perf_counter() - began, []
+    for options, solver, solved in zip(folded.options, folded.solvers, full, strict=True):
+        asked = replace(folded.setup.options, l1_ratio=options.l1_ratio)
+        found.append(
+            _fit.path_result(folded.setup, asked, solver, solved.points, solved.grid, solved.kept, seconds, began)
+        )
     length = min(len(path.lambdas) for path, _ in found)
-    which = ["" if len(found) == 1 else f"l1_ratio {a:g}: " for a in l1_ratios]
+    which = ["" if len(found) == 1 else f"l1_ratio {path.l1_ratio:g}: " for path, _ in found]
     said = [prefix + each for prefix, (_, clauses) in zip(which, found, strict=True) for each in clauses]
     return tuple(path.head(length) for path, _ in found), said
 
 
 def _result(setup, folds, l1_ratios, paths, lanes, metric, keep, averaging, times):
     data, problem = setup.data, setup.problem
+    length = len(paths[0].lambdas)
     gap, n_iter, fold_loss = (
-        np.array([[getattr(lane, name) for lane in fold] for fold in lanes]).swapaxes(0, 1)
+        np.array([[getattr(lane, name)[:length] for lane in fold] for fold in lanes]).swapaxes(0, 1)
         for name in ("gap", "n_iter", "loss")
     )
     fold_weight = folds.test @ data.weight
@@ -168,7 +176,7 @@ def _result(setup, folds, l1_ratios, paths, lanes, metric, keep, averaging, time
     status = _fit.statuses(gap, n_iter, setup.options)
     train_mse = 2 * problem.total * (1 - np.stack([path.dev_ratio for path in paths]))
     best = np.unravel_index(np.argmin(mean_loss), mean_loss.shape)
-    predictions, losses = _of_rows(data, lanes, metric, best, keep)
+    predictions, losses = _of_rows(data, lanes, metric, best, length, keep)
     began, prepared = times
     ended = time.perf_counter()
     result = CVResult(
@@ -188,16 +196,16 @@ def _result(setup, folds, l1_ratios, paths, lanes, metric, keep, averaging, time
         n_samples=int(np.count_nonzero(data.weight)),
         train_mse=train_mse,
         fit_intercept=setup.model.fit_intercept,
-        timings={"full paths": prepared - began, "folds": ended - prepared, "total": ended - began},
+        timings={"prepare": prepared - began, "solve": ended - prepared, "total": ended - began},
         _effective_df=partial(_effective_df, problem, paths),
     )
     return result, _shortfall(status, gap, setup.options)
 
 
-def _of_rows(data, lanes, metric, best, keep):
+def _of_rows(data, lanes, metric, best, length, keep):
     """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L)."""
-    A, n, L = len(lanes[0]), len(data.y), len(lanes[0][0].loss)
-    mixes, points = (range(A), np.arange(L)) if keep == "all" else ([best[0]], np.array([best[1]]))
+    A, n = len(lanes[0]), len(data.y)
+    mixes, points = (range(A), np.arange(length)) if keep == "all" else ([best[0]], np.array([best[1]]))
     predictions, losses = np.zeros((len(mixes), n, len(points))), np.zeros((len(mixes), n, len(points)))
     times = np.zeros(n)
     for fold in lanes:

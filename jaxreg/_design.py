@@ -69,7 +69,17 @@ class Design(ABC):
 
 
 class StoredDesign(Design):
-    """A design that holds its data, so that its rows can be weighted anew."""
+    """A design that holds its data, so that its rows can be weighted anew; it is a lane of itself."""
+
+    @property
+    def base(self):
+        return self
+
+    def to_base(self, R):
+        return R
+
+    def from_base(self, H, R):
+        return H
 
     @abstractmethod
     def samples(self, I):

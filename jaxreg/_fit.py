@@ -205,7 +205,7 @@ def path(setup, request, l1_ratio, began):
     loop, grid, kept = blocks(setup.problem, setup.gram, lambdas, options, solver, request.warm_start)
     points = _collect(answered(loop, setup.problem.design), grid, kept, setup.problem.total, options)
     seconds = time.perf_counter() - started
-    return _result(setup, options, solver, points, grid, kept, seconds, began)
+    return path_result(setup, options, solver, points, grid, kept, seconds, began)
 
 
 def _end(points, kept, total, options):
@@ -236,7 +236,7 @@ def _collect(found, grid, kept, total, options):
     return points
 
 
-def _result(setup, options, solver, points, grid, kept, seconds, began):
+def path_result(setup, options, solver, points, grid, kept, seconds, began):
     problem = setup.problem
     end = _end(points, kept, problem.total, options)
     taken = kept if end is None else kept[:end]

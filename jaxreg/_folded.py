@@ -41,8 +41,17 @@ def _predictions(data, rows, coef, intercept):
     return found if data.offset is None else found + data.offset[rows, None]
 
 
+@dataclass(frozen=True)
+class Solved:
+    """One lane's points at a grid that may have more lambdas than were asked for, those at `kept`."""
+
+    points: list
+    grid: np.ndarray
+    kept: np.ndarray
+
+
 class Folded:
-    """Fits of all folds of one setup at the grids (A, L) of the mixing parameters (A,)."""
+    """Fits of the data and of all their folds at the grids (A, L) of the mixing parameters (A,)."""
 
     def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions):
         self.setup, self.folds, self.lambdas, self.request = setup, folds, lambdas, request
@@ -53,25 +62,33 @@ class Folded:
         self.options = [replace(quiet, l1_ratio=a) for a in l1_ratios]
         self.solvers = [_fit.choose_solver(request.solver, a, setup.model) for a in l1_ratios]
 
-    def lanes(self):
-        """Lists of A lanes, one for each fold in turn."""
+    def run(self):
+        """(A Solved of all rows, a list of A Lanes for each fold)."""
         p, K = self.base.p, len(self.folds)
-        at_once = max(1, GRAM_BYTES // (8 * p**2)) if self.setup.gram is not None else LOCKSTEP
+        on_gram = self.setup.gram is not None
+        at_once = max(1, GRAM_BYTES // (8 * p**2)) if on_gram else LOCKSTEP
+        full, lanes = None, []
         for first in range(0, K, at_once):
             part = np.arange(first, min(first + at_once, K))
-            found = self._on_gram(part) if self.setup.gram is not None else self._on_passes(part)
+            problems, solved, held = (self._on_gram if on_gram else self._on_passes)(part, full is None)
+            full = full or solved.pop(0)
+            for k, problem, found, sums in zip(part, problems, solved, held, strict=True):
+                lanes.append([self._lane(k, a, problem, found[a], sums) for a in range(len(self.options))])
             if self.setup.options.progress:
                 end = "\n" if part[-1] == K - 1 else ""
                 print(f"\rfold {part[-1] + 1} of {K}", end=end, file=sys.stderr, flush=True)
-            yield from found
+        return full, lanes
 
     def _weight(self, k):
         weight = self.setup.data.weight * self.folds.train[k]
         return weight / weight.sum()
 
+    # Both give, for the folds `part`: their problems, a list of A Solved for each, behind that of all rows if
+    # `with_full`, and the Moments of the rows that each holds out, or None.
+
     # ---- n >= p: Gram matrices by differences ----
 
-    def _on_gram(self, part):
+    def _on_gram(self, part, with_full):
         problem, omega = self.setup.problem, self.setup.data.weight
         centred = self.setup.model.fit_intercept
         total = _lanes.Moments(
@@ -92,12 +109,13 @@ class Folded:
             return total - others, others if (train + test == 1).all() else None
 
         def solve(task):
-            k, (train, held) = task
-            problem, gram = self._gram_problem(k, train)
-            points = [self._points(*self._loop(a, problem, gram), problem) for a in range(len(self.options))]
-            return [self._lane(k, a, problem, points[a], held) for a in range(len(self.options))]
+            problem, gram = task
+            return [self._points(a, problem, gram) for a in range(len(self.options))]
 
-        return _lockstep.each(solve, zip(part, map(sums, part), strict=True))
+        found = [sums(k) for k in part]
+        problems = [self._gram_problem(k, train) for k, (train, _) in zip(part, found, strict=True)]
+        full = [(problem, self.setup.gram)] * with_full
+        return [each for each, _ in problems], _lockstep.each(solve, full + problems), [held for _, held in found]
 
     def _gram_problem(self, k, train):
         """(problem, Gram matrix) of a fold from the moments of its training rows."""
@@ -115,17 +133,16 @@ class Folded:
 
     # ---- otherwise: one pass over the data for all lanes ----
 
-    def _on_passes(self, part):
+    def _on_passes(self, part, with_full):
         problems = self._pass_problems(part)
-        lanes = [problem.design for problem in problems]
-        found = []
+        together = [self.setup.problem] * with_full + problems
+        lanes = [problem.design for problem in together]
+        by_mix = []
         for a in range(len(self.options)):
-            loops = [self._loop(a, problem, None) for problem in problems]
+            loops = [self._loop(a, problem, None) for problem in together]
             points = _lockstep.run([loop for loop, _, _ in loops], lanes)
-            kept = [[each[i] for i in at] for each, (_, _, at) in zip(points, loops, strict=True)]
-            tasks = zip(part, problems, kept, strict=True)
-            found.append(_lockstep.each(lambda task, a=a: self._lane(task[0], a, task[1], task[2], None), tasks))
-        return map(list, zip(*found, strict=True))
+            by_mix.append([Solved(found, *loop[1:]) for found, loop in zip(points, loops, strict=True)])
+        return problems, list(map(list, zip(*by_mix, strict=True))), [None] * len(part)
 
     def _pass_problems(self, part):
         base, model = self.base, self.setup.model
@@ -153,13 +170,13 @@ class Folded:
         warm_start = self.request.warm_start
         return _fit.blocks(problem, gram, self.lambdas[a], self.options[a], self.solvers[a], warm_start)
 
-    def _points(self, loop, grid, kept, problem):
-        points = [point for block in _fit.answered(loop, problem.design) for point in block]
-        return [points[i] for i in kept]
+    def _points(self, a, problem, gram):
+        loop, grid, kept = self._loop(a, problem, gram)
+        return Solved([point for block in _fit.answered(loop, problem.design) for point in block], grid, kept)
 
-    def _lane(self, k, a, problem, points, held):
+    def _lane(self, k, a, problem, solved, held):
         """The Lane of the fold k with the mixing parameter a."""
-        data = self.setup.data
+        data, points = self.setup.data, [solved.points[i] for i in solved.kept]
         coef, intercept = _fit.coefficients(problem, points)
         rows = np.flatnonzero(self.folds.test[k])
         loss = predictions = None

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import jax
 import numpy as np
@@ -9,19 +10,25 @@ import numpy as np
 from jaxreg._certificate import Correlations
 
 
+@cache
+def _threads():
+    """Kept from call to call: the first compiled call in a new thread takes milliseconds."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="jaxreg")
+
+
 def each(work, items):
     """[work(item) for item in items], in a thread per core.
 
-    Small compiled loops run on one core, so that lanes in two threads take half the time; under `vmap`, where every lane
-    waits for the slowest at every step, ten lanes took four times as long as one after the other (10000 x 200, CPU).
+    A small compiled loop runs on one core, so that lanes in two threads take half the time or less; under `vmap`, where
+    every lane waits for the slowest at every step, ten lanes took four times as long as one after the other (10000 x
+    200, CPU).
     """
+
     def scoped(item):
         with jax.enable_x64(True):  # holds for one thread
             return work(item)
 
-    items = list(items)
-    with ThreadPoolExecutor(min(len(items), os.cpu_count() or 1) or 1) as threads:
-        return list(threads.map(scoped, items))
+    return list(_threads().map(scoped, items))
 
 
 def run(loops, lanes):
