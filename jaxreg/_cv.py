@@ -125,10 +125,11 @@ def fit_cv(
         folds = make_folds(cv, setup.data.y, setup.data.weight, groups, repeats, seed)
         lambdas = np.stack([_fit.lambdas_for(setup, request, a) for a in l1_ratios])
         prepared = time.perf_counter()
-        folded = Folded(setup, folds, l1_ratios, lambdas, request, metric, keep == "all")
-        full, lanes = folded.run()
+        leave_one_out = isinstance(cv, str)
+        folded = Folded(setup, folds, l1_ratios, lambdas, request, metric, keep == "all", leave_one_out)
+        full, fits = folded.run()
         paths, said = _full_paths(folded, full, began)
-        result, more = _result(setup, folds, l1_ratios, paths, lanes, metric, keep, averaging, (began, prepared))
+        result, more = _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, (began, prepared))
     _fit.warn(said + more)
     return result
 
@@ -163,20 +164,20 @@ def _full_paths(folded, full, began):
     return tuple(path.head(length) for path, _ in found), said
 
 
-def _result(setup, folds, l1_ratios, paths, lanes, metric, keep, averaging, times):
+def _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, times):
     data, problem = setup.data, setup.problem
     length = len(paths[0].lambdas)
     gap, n_iter, fold_loss = (
-        np.array([[getattr(lane, name)[:length] for lane in fold] for fold in lanes]).swapaxes(0, 1)
+        np.stack([getattr(each, name)[:, :length] for each in fits])
         for name in ("gap", "n_iter", "loss")
     )
-    fold_weight = folds.test @ data.weight
+    fold_weight = folds.held_weight(data.weight)
     weight = fold_weight if averaging == "weighted" else np.ones(len(folds))
     mean_loss, std_error = _scores.average(fold_loss, weight, folds.repeats)
     status = _fit.statuses(gap, n_iter, setup.options)
     train_mse = 2 * problem.total * (1 - np.stack([path.dev_ratio for path in paths]))
     best = np.unravel_index(np.argmin(mean_loss), mean_loss.shape)
-    predictions, losses = _of_rows(data, lanes, metric, best, length, keep)
+    predictions, losses = _of_rows(data, fits, metric, best, length, keep)
     began, prepared = times
     ended = time.perf_counter()
     result = CVResult(
@@ -202,22 +203,22 @@ def _result(setup, folds, l1_ratios, paths, lanes, metric, keep, averaging, time
     return result, _shortfall(status, gap, setup.options)
 
 
-def _of_rows(data, lanes, metric, best, length, keep):
+def _of_rows(data, fits, metric, best, length, keep):
     """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L)."""
-    A, n = len(lanes[0]), len(data.y)
-    mixes, points = (range(A), np.arange(length)) if keep == "all" else ([best[0]], np.array([best[1]]))
-    predictions, losses = np.zeros((len(mixes), n, len(points))), np.zeros((len(mixes), n, len(points)))
-    times = np.zeros(n)
-    for fold in lanes:
-        rows = fold[0].rows
-        times[rows] += 1
-        for i, a in enumerate(mixes):
-            found = fold[a].predict(data, points)
-            predictions[i, rows] += found
+    n = len(data.y)
+    mixes, points = (fits, np.arange(length)) if keep == "all" else ([fits[best[0]]], np.array([best[1]]))
+    predictions, losses = (np.zeros((len(mixes), n, len(points))) for _ in range(2))
+    times = np.zeros((n, 1))
+    for lane in mixes[0].lanes:
+        times[lane.rows] += 1
+    for i, each in enumerate(mixes):
+        for lane in each.lanes:
+            found = lane.predict(data, points)
+            predictions[i, lane.rows] += found
             if metric.of_rows is not None:
-                losses[i, rows] += metric.of_rows(data.y[rows], found)
+                losses[i, lane.rows] += metric.of_rows(data.y[lane.rows], found)
     with np.errstate(invalid="ignore"):
-        predictions, losses = (np.where(times[:, None] > 0, v / times[:, None], np.nan) for v in (predictions, losses))
+        predictions, losses = (np.where(times > 0, v / times, np.nan) for v in (predictions, losses))
     if keep != "all":
         predictions, losses = predictions[0, :, 0], losses[0, :, 0]
     return predictions, losses if metric.of_rows is not None else None

@@ -14,6 +14,7 @@ from jaxreg._certificate import Correlations
 from jaxreg._design import DenseDesign
 from jaxreg._problem import Model, Problem, make_problem
 from jaxreg._results import ConvergenceWarning, PathResult, Status, make_csr
+from jaxreg.solvers.ridge import decomposed
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
@@ -148,7 +149,7 @@ def blocks(problem, gram, lambdas, options, solver, warm_start):
     """(loop over lambda, its grid, the positions of `lambdas` in it)."""
     start = _starting_point(warm_start, problem, lambdas[0])
     if solver == "ridge":
-        return _loops.eigen(problem, gram, lambdas, options), lambdas, np.arange(len(lambdas))
+        return _loops.eigen(decomposed(problem, gram), problem, gram, lambdas, options), lambdas, np.arange(len(lambdas))
     if warm_start is not None:
         grid, kept = lambdas, np.arange(len(lambdas))
     else:

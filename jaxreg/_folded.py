@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _fit, _lanes, _lockstep
+from jaxreg import _fit, _lanes, _lockstep, _loops
 from jaxreg._problem import centred_response, make_problem
+from jaxreg.solvers.ridge import decomposed
 
 GRAM_BYTES = 2**28  # of the Gram matrices of the folds that are worked on at once
 LOCKSTEP = 10  # lanes that share a pass over the data: each holds a working set
@@ -42,6 +43,16 @@ def _predictions(data, rows, coef, intercept):
 
 
 @dataclass(frozen=True)
+class Fits:
+    """The fits of all folds with one mixing parameter."""
+
+    loss: np.ndarray  # (K, L)
+    gap: np.ndarray  # (K, L)
+    n_iter: np.ndarray  # (K, L)
+    lanes: list[Lane]  # they predict every row that is held out
+
+
+@dataclass(frozen=True)
 class Solved:
     """One lane's points at a grid that may have more lambdas than were asked for, those at `kept`."""
 
@@ -50,10 +61,19 @@ class Solved:
     kept: np.ndarray
 
 
-class Folded:
-    """Fits of the data and of all their folds at the grids (A, L) of the mixing parameters (A,)."""
+def _stacked(lanes):
+    loss, gap, n_iter = (np.stack([getattr(lane, name) for lane in lanes]) for name in ("loss", "gap", "n_iter"))
+    return Fits(loss, gap, n_iter, lanes)
 
-    def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions):
+
+class Folded:
+    """Fits of the data and of all their folds at the grids (A, L) of the mixing parameters (A,).
+
+    Ridge that leaves one out needs no fits beside that of the data.
+    """
+
+    def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions, leave_one_out):
+        self.leave_one_out = leave_one_out
         self.setup, self.folds, self.lambdas, self.request = setup, folds, lambdas, request
         self.metric, self.keep_predictions = metric, keep_predictions
         self.base = setup.problem.design
@@ -63,32 +83,55 @@ class Folded:
         self.solvers = [_fit.choose_solver(request.solver, a, setup.model) for a in l1_ratios]
 
     def run(self):
-        """(A Solved of all rows, a list of A Lanes for each fold)."""
+        """(a Solved of all rows, the Fits of all folds) for each mixing parameter."""
+        closed = [a for a, solver in enumerate(self.solvers) if solver == "ridge" and self.leave_one_out]
+        others = [a for a in range(len(self.options)) if a not in closed]
+        found = {a: self._leave_one_out(a) for a in closed}
+        if others:
+            found |= zip(others, zip(*self._fit_folds(others), strict=True), strict=True)
+        return [found[a][0] for a in range(len(self.options))], [found[a][1] for a in range(len(self.options))]
+
+    def _leave_one_out(self, a):
+        setup, lambdas = self.setup, self.lambdas[a]
+        ridge = decomposed(setup.problem, setup.gram)
+        loop = _loops.eigen(ridge, setup.problem, setup.gram, lambdas, self.options[a])
+        points = self._answered(loop, setup.problem)
+        errors = ridge.left_out(lambdas, setup.model.fit_intercept)
+        y, rows = setup.data.y, np.arange(len(setup.data.y))
+        predictions = y[:, None] - errors
+        loss = self.metric.of_each(y, predictions)
+        gap, n_iter = (np.array([getattr(point, name) for point in points]) for name in ("gap", "n_iter"))
+        lane = Lane(rows, loss, gap, n_iter, None, None, predictions)
+        fits = Fits(loss, np.broadcast_to(gap, loss.shape), np.broadcast_to(n_iter, loss.shape), [lane])
+        return Solved(points, lambdas, np.arange(len(lambdas))), fits
+
+    def _fit_folds(self, mixes):
+        """(a Solved of all rows, the Fits of all folds) of the mixing parameters at the positions `mixes`."""
         p, K = self.base.p, len(self.folds)
         on_gram = self.setup.gram is not None
         at_once = max(1, GRAM_BYTES // (8 * p**2)) if on_gram else LOCKSTEP
         full, lanes = None, []
         for first in range(0, K, at_once):
             part = np.arange(first, min(first + at_once, K))
-            problems, solved, held = (self._on_gram if on_gram else self._on_passes)(part, full is None)
+            problems, solved, held = (self._on_gram if on_gram else self._on_passes)(part, mixes, full is None)
             full = full or solved.pop(0)
             for k, problem, found, sums in zip(part, problems, solved, held, strict=True):
-                lanes.append([self._lane(k, a, problem, found[a], sums) for a in range(len(self.options))])
+                lanes.append([self._lane(k, problem, each, sums) for each in found])
             if self.setup.options.progress:
                 end = "\n" if part[-1] == K - 1 else ""
                 print(f"\rfold {part[-1] + 1} of {K}", end=end, file=sys.stderr, flush=True)
-        return full, lanes
+        return full, [_stacked(each) for each in zip(*lanes, strict=True)]
 
     def _weight(self, k):
-        weight = self.setup.data.weight * self.folds.train[k]
+        weight = self.setup.data.weight * self.folds.train(k)
         return weight / weight.sum()
 
-    # Both give, for the folds `part`: their problems, a list of A Solved for each, behind that of all rows if
+    # Both give, for the folds `part`: their problems, a list of Solved by mixing parameter for each, behind that of all rows if
     # `with_full`, and the Moments of the rows that each holds out, or None.
 
     # ---- n >= p: Gram matrices by differences ----
 
-    def _on_gram(self, part, with_full):
+    def _on_gram(self, part, mixes, with_full):
         problem, omega = self.setup.problem, self.setup.data.weight
         centred = self.setup.model.fit_intercept
         total = _lanes.Moments(
@@ -102,15 +145,15 @@ class Folded:
 
         def sums(k):
             """(moments of the training rows, of the rows held out where they are the others)."""
-            train, test = self.folds.train[k], self.folds.test[k]
+            train = self.folds.train(k)
             if np.count_nonzero(train != 1) > np.count_nonzero(train):
                 return _lanes.moments(self.base, self.response, train), None
             others = _lanes.moments(self.base, self.response, 1 - train)
-            return total - others, others if (train + test == 1).all() else None
+            return total - others, others if self.folds.trained_on[k] is None else None
 
         def solve(task):
             problem, gram = task
-            return [self._points(a, problem, gram) for a in range(len(self.options))]
+            return [self._points(a, problem, gram) for a in mixes]
 
         found = [sums(k) for k in part]
         problems = [self._gram_problem(k, train) for k, (train, _) in zip(part, found, strict=True)]
@@ -133,12 +176,12 @@ class Folded:
 
     # ---- otherwise: one pass over the data for all lanes ----
 
-    def _on_passes(self, part, with_full):
+    def _on_passes(self, part, mixes, with_full):
         problems = self._pass_problems(part)
         together = [self.setup.problem] * with_full + problems
         lanes = [problem.design for problem in together]
         by_mix = []
-        for a in range(len(self.options)):
+        for a in mixes:
             loops = [self._loop(a, problem, None) for problem in together]
             points = _lockstep.run([loop for loop, _, _ in loops], lanes)
             by_mix.append([Solved(found, *loop[1:]) for found, loop in zip(points, loops, strict=True)])
@@ -172,20 +215,22 @@ class Folded:
 
     def _points(self, a, problem, gram):
         loop, grid, kept = self._loop(a, problem, gram)
-        return Solved([point for block in _fit.answered(loop, problem.design) for point in block], grid, kept)
+        return Solved(self._answered(loop, problem), grid, kept)
 
-    def _lane(self, k, a, problem, solved, held):
-        """The Lane of the fold k with the mixing parameter a."""
+    def _answered(self, loop, problem):
+        return [point for block in _fit.answered(loop, problem.design) for point in block]
+
+    def _lane(self, k, problem, solved, held):
+        """The Lane of the fold k with one mixing parameter."""
         data, points = self.setup.data, [solved.points[i] for i in solved.kept]
         coef, intercept = _fit.coefficients(problem, points)
-        rows = np.flatnonzero(self.folds.test[k])
+        rows, counts = self.folds.held_out[k].rows, self.folds.held_out[k].counts
         loss = predictions = None
         if held is not None and self.metric.squared and not self.keep_predictions:
             loss = self._loss_by_moments(coef, intercept, held)
         if loss is None:
             predictions = _predictions(data, rows, coef, intercept)
-            weight = data.weight[rows] * self.folds.test[k][rows]
-            loss = self.metric.in_fold(data.y[rows], predictions, weight)
+            loss = self.metric.in_fold(data.y[rows], predictions, data.weight[rows] * counts)
         keep = predictions is not None and (self.keep_predictions or predictions.size <= coef.nnz)
         return Lane(
             rows=rows,

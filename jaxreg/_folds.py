@@ -9,18 +9,42 @@ from jaxreg import _validation
 
 
 @dataclass(frozen=True)
+class Part:
+    """Rows (m,) of a fold, ascending, and how often each counts: once in a partition, any number in resampling."""
+
+    rows: np.ndarray
+    counts: np.ndarray
+
+
+@dataclass(frozen=True)
 class Folds:
-    """How often each row counts: 0 or 1 for a partition, any number for resampling.
+    """The parts that are held out, and those that train: None stands for all other rows.
 
     The repeats of an integer `cv` follow each other.
     """
 
-    train: np.ndarray  # (K, n)
-    test: np.ndarray  # (K, n)
-    repeats: int
+    n: int
+    held_out: list[Part]
+    trained_on: list[Part | None]
+    repeats: int = 1
 
     def __len__(self):
-        return len(self.train)
+        return len(self.held_out)
+
+    def train(self, k):
+        """Counts (n,) of the training rows of fold k."""
+        part = self.trained_on[k]
+        if part is None:
+            counts = np.ones(self.n)
+            counts[self.held_out[k].rows] = 0.0
+        else:
+            counts = np.zeros(self.n)
+            counts[part.rows] = part.counts
+        return counts
+
+    def held_weight(self, weight):
+        """Total weight (K,) that each fold holds out."""
+        return np.array([weight[part.rows] @ part.counts for part in self.held_out])
 
 
 def make_folds(cv, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Folds:
@@ -41,14 +65,20 @@ def make_folds(cv, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Fo
     elif _is_count(cv):
         ids = _drawn(_validation.check_count(cv, "cv", at_least=2), n, groups, repeats, seed, strata)
     elif hasattr(cv, "split"):
-        return _checked(*_counts(list(cv.split(np.zeros((n, 1)), y, groups)), n), 1, weight)
+        return _checked(_of_pairs(list(cv.split(np.zeros((n, 1)), y, groups)), n), weight)
     else:
         array = _as_labels(cv, n)
         if array is None:
-            return _checked(*_counts(cv, n), 1, weight)
+            return _checked(_of_pairs(cv, n), weight)
         ids = [array]
-    test = np.concatenate([each == np.unique(each)[:, None] for each in ids])
-    return _checked(~test, test, len(ids), weight)
+    held_out = [Part(rows, np.ones(len(rows))) for each in ids for rows in _by_id(each)]
+    return _checked(Folds(n, held_out, [None] * len(held_out), len(ids)), weight)
+
+
+def _by_id(ids):
+    """The rows of each id, in the order of the ids."""
+    sizes = np.unique(ids, return_counts=True)[1]
+    return np.split(np.argsort(ids, kind="stable"), np.cumsum(sizes)[:-1])
 
 
 def _is_count(cv):
@@ -108,43 +138,47 @@ def _grouped(K, groups, rng):
     return fold_of[groups]
 
 
-def _counts(pairs, n):
-    """(train, test) counts (K, n) of pairs of row indices or masks."""
-    counts = []
+def _of_pairs(pairs, n):
+    """Folds of (train, test) pairs of row indices or masks."""
+    held_out: list[Part] = []
+    trained_on: list[Part | None] = []
     for k, pair in enumerate(pairs):
         if len(pair) != 2:
             raise ValueError(f"cv has {len(pair)} entries in fold {k}; give (train, test) pairs of row indices.")
-        counts.append([_count(rows, side, k, n) for rows, side in zip(pair, ("train", "test"), strict=True)])
-    if not counts:
-        raise ValueError("cv gives no folds; give at least 2.")
-    train, test = np.array(counts).swapaxes(0, 1)
-    return train, test
+        train, test = (_part(rows, side, k, n) for rows, side in zip(pair, ("train", "test"), strict=True))
+        both = np.intersect1d(train.rows, test.rows)
+        if both.size:
+            raise ValueError(f"cv has row {both[0]} in the training and in the test part of fold {k}; take it out of one.")
+        complement = len(train.rows) + len(test.rows) == n and (train.counts == 1).all()
+        held_out.append(test)
+        trained_on.append(None if complement else train)
+    return Folds(n, held_out, trained_on)
 
 
-def _count(rows, side, k, n):
+def _part(rows, side, k, n):
     rows = np.asarray(rows)
     if rows.dtype == bool and rows.shape == (n,):
-        return rows.astype(float)
+        rows = np.flatnonzero(rows)
     if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
         raise ValueError(f"cv has {side} rows of fold {k} that are neither integers nor a mask of length {n}.")
     if rows.size and not (-n <= rows.min() and rows.max() < n):
         raise ValueError(f"cv has a {side} row of fold {k} outside 0..{n - 1}.")
-    return np.bincount(rows.astype(int) % n, minlength=n).astype(float)
+    rows, counts = np.unique(rows.astype(int) % n, return_counts=True)
+    return Part(rows, counts.astype(float))
 
 
-def _checked(train, test, repeats, weight):
-    train, test = train.astype(float), test.astype(float)
-    if len(train) < 2:
-        raise ValueError(f"cv gives {len(train)} fold(s); a standard error needs at least 2.")
-    for k in range(len(train)):
-        both = np.flatnonzero((train[k] > 0) & (test[k] > 0))
-        if both.size:
-            raise ValueError(f"cv has row {both[0]} in the training and in the test part of fold {k}; take it out of one.")
-        for counts, part, least in ((train[k], "training", 2), (test[k], "test", 1)):
-            positive = np.count_nonzero(counts * weight)
-            if positive < least:
+def _checked(folds, weight):
+    """The folds, if each has something to train on and to judge by."""
+    if len(folds) < 2:
+        raise ValueError(f"cv gives {len(folds)} fold(s); a standard error needs at least 2.")
+    positive = np.count_nonzero(weight)
+    for k, (test, train) in enumerate(zip(folds.held_out, folds.trained_on, strict=True)):
+        judging = np.count_nonzero(weight[test.rows])
+        training = positive - judging if train is None else np.count_nonzero(weight[train.rows])
+        for found, name, least in ((training, "training", 2), (judging, "test", 1)):
+            if found < least:
                 raise ValueError(
-                    f"cv leaves {positive} row(s) of positive weight in the {part} part of fold {k}; it needs {least}:"
-                    " give fewer folds or other ones."
+                    f"cv leaves {found} row(s) of positive weight in the {name} part of fold {k}; it needs {least}: give "
+                    "fewer folds or other ones, or leave out rows of weight 0."
                 )
-    return Folds(train, test, repeats)
+    return folds

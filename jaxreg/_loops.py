@@ -13,7 +13,6 @@ import numpy as np
 from jaxreg._certificate import GramCertificate, PassCertificate
 from jaxreg._working_set import CHUNK, WorkingSet, capacity_for
 from jaxreg.solvers.pivot import Reduced, empty_tableau, solve_block
-from jaxreg.solvers.ridge import ridge_from_gram, ridge_from_kernel
 
 WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
 BLOCK = 10  # lambdas solved and checked at once elsewhere
@@ -185,22 +184,19 @@ def screened(problem, lambdas, options, start):
         length = BLOCK if working.capacity <= CHEAP else min(BLOCK, accepted + GROWTH)
 
 
-def eigen(problem, gram, lambdas, options):
-    """Blocks of points of a ridge path without limits, from the Gram matrix or, where that is None, the (n, n) side."""
-    columns = np.arange(problem.design.p)
-
-    def points(b, df, gaps, rss):
-        return [_point(b[i], columns, gaps[i], rss[i], 1, float(df[i])) for i in range(len(b))]
-
-    if gram is not None:
-        b, df = ridge_from_gram(gram, problem, lambdas)
-        b = _as_returned(b, columns, problem, options.precision)
-        yield points(b, df, *GramCertificate(problem, gram, 0.0, options.precision)(b, lambdas))
-        return
-    certify, first = PassCertificate(problem, 0.0, options.precision), 0
-    for b, df in ridge_from_kernel(problem, lambdas, BLOCK):
+def eigen(ridge, problem, gram, lambdas, options):
+    """Blocks of points of a ridge path without limits, from its decomposition."""
+    columns, first = np.arange(problem.design.p), 0
+    if gram is None:
+        certify = PassCertificate(problem, 0.0, options.precision)
+    else:
+        certify = GramCertificate(problem, gram, 0.0, options.precision)
+    for b, df in ridge.blocks(lambdas, BLOCK):
         b = _as_returned(b, columns, problem, options.precision)
         block = lambdas[first : first + len(b)]
-        gaps, rss, _ = yield from certify(problem.design.predict(b), b, columns, block)
-        yield points(b, df, gaps, rss)
+        if gram is None:
+            gaps, rss, _ = yield from certify(problem.design.predict(b), b, columns, block)
+        else:
+            gaps, rss = certify(b, block)
+        yield [_point(b[i], columns, gaps[i], rss[i], 1, float(df[i])) for i in range(len(b))]
         first += len(b)

@@ -17,6 +17,12 @@ class Metric:
     of_rows: Callable | None  # (y, predictions) -> (m, L)
     squared: bool = False  # whether it is the mean squared error
 
+    def of_each(self, y, predictions):
+        """(m, L) where every row is a fold."""
+        if self.of_rows is not None:
+            return self.of_rows(y, predictions)
+        return np.stack([self.in_fold(y[[i]], predictions[[i]], np.ones(1)) for i in range(len(y))])
+
 
 def _squared(y, predictions):
     return (y[:, None] - predictions) ** 2

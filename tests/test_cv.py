@@ -77,3 +77,32 @@ def test_folds_by_weights_equal_folds_by_rows(shape, name):
     for k, (_, test) in enumerate(folds):
         found = np.einsum("ij,alj->ail", X[test], coefs[:, k]) + intercepts[:, k][:, None] + offset[test, None]
         np.testing.assert_allclose(cv.oof_predictions[:, test], found, rtol=0, atol=SAME * abs(y).max())
+
+
+@pytest.mark.parametrize("n_p", [(30, 8), (20, 40), (30, 300)])
+@pytest.mark.parametrize("name", ["default", "raw", "no intercept", "weights", "offset", "factors"])
+def test_ridge_leaving_one_out_equals_refits_on_the_scale_of_all_rows(n_p, name):
+    n, p = n_p
+    X, y = ar_problem(n, p, active=8, seed=2)
+    X = X * np.linspace(0.5, 2, p) + np.linspace(-3, 3, p)
+    options = setting(name, n, p)
+    if "sample_weight" in options:
+        options["sample_weight"][5] = 1.7  # a row of weight 0 cannot be left out
+    lambdas = np.geomspace(30, 0.01, 6)
+    cv = jr.fit_cv(X, y, l1_ratios=0.0, cv="loo", lambdas=lambdas, keep="all", **options)
+    weight = options.pop("sample_weight", np.ones(n))
+    offset = options.pop("offset", np.zeros(n))
+    centre = np.average(X, axis=0, weights=weight)
+    scale = np.sqrt(np.average((X - centre) ** 2, axis=0, weights=weight)) if options.pop("standardize", True) else 1.0
+    expected = np.empty((n, 6))
+    for i in range(n):
+        others = np.arange(n) != i
+        refit = jr.fit_path(
+            X[others] / scale, (y - offset)[others], penalty=ElasticNet(0.0), lambdas=lambdas, standardize=False,
+            sample_weight=weight[others], **options,
+        )  # fmt: skip
+        expected[i] = refit.predict(X[[i]] / scale)[0] + offset[i]
+    np.testing.assert_allclose(cv.oof_predictions[0], expected, rtol=0, atol=1e-9 * abs(y).max())
+    np.testing.assert_allclose(cv.fold_loss[0], (y[:, None] - expected) ** 2, rtol=0, atol=1e-8 * (y**2).max())
+    assert cv.gap.shape == (1, n, 6)
+    assert cv.gap.max() < 1e-9

@@ -7,50 +7,150 @@ With D = diag(1/f2) on the penalised columns and everything projected off the un
 
 (Hastie, Tibshirani and Friedman 2009, section 18.3.5). At lambda = 0 the pseudo-inverse takes the place of the inverse:
 the solution of least penalty. The decompositions run on the host, once, outside of any compiled loop.
+
+The row i, left out, is predicted by the fit of the others. Its error follows from the fit of all rows and its
+leverage h_i there (Allen 1974; Golub, Heath and Wahba 1979, eq. (2.2)),
+
+    y_i - prediction_i = e_i / (1 - h_i),    both at the penalty (1 - omega_i) lambda,
+
+since the objective of the others is divided by their weight, 1 - omega_i. Nothing else depends on the row: the columns
+keep the scales that all rows give them.
 """
+
+from abc import ABC, abstractmethod
+from typing import final
 
 import numpy as np
 
-
-def _shrink(values, vectors, target, lambdas, size):
-    """((L, k) rows V (S + lambda)^-1 V' target, effective degrees of freedom (L,))."""
-    values = np.maximum(values, 0.0)
-    rounding = np.finfo(float).eps * size * values.max(initial=0.0)
-    denominator = values + lambdas[:, None]
-    inverse = np.where(denominator > rounding, 1.0 / np.where(denominator > 0, denominator, 1.0), 0.0)
-    return (inverse * (target @ vectors)) @ vectors.T, (values * inverse).sum(axis=1)
+UNDETERMINED = 1e-10  # 1 - leverage of a row that no other row says anything about
+ROWS = 4096  # of the data at a time
 
 
-def ridge_from_gram(gram, problem, lambdas):
-    """(b (L, p), effective degrees of freedom (L,)) from the Gram matrix (p, p)."""
-    b = np.zeros((len(lambdas), problem.design.p))
-    P, U = np.flatnonzero(problem.l2_factor > 0), np.flatnonzero(problem.l1_factor == 0)
-    onto = np.linalg.pinv(gram[np.ix_(U, U)], hermitian=True) if U.size else np.zeros((0, 0))
-    cross = gram[np.ix_(U, P)]
-    scale = 1.0 / np.sqrt(problem.l2_factor[P])
-    inner = scale[:, None] * (gram[np.ix_(P, P)] - cross.T @ onto @ cross) * scale
-    corr = scale * (problem.corr[P] - cross.T @ onto @ problem.corr[U])
-    shrunk, df = _shrink(*np.linalg.eigh(inner), corr, lambdas, len(P))
-    b[:, P] = shrunk * scale
-    b[:, U] = (problem.corr[U] - b[:, P] @ cross.T) @ onto
-    return b, df + np.linalg.matrix_rank(onto) if U.size else df
+class Ridge(ABC):
+    """One decomposition, and what follows from it for any lambda."""
+
+    values: np.ndarray  # (k,) S
+
+    @abstractmethod
+    def blocks(self, lambdas, length):
+        """Blocks of at most `length` points: (b (B, p), effective degrees of freedom (B,))."""
+
+    @abstractmethod
+    def left_out(self, lambdas, intercept):
+        """Errors (n, L) of the rows, each predicted by the fit of the others, in units of y."""
+
+    def _inverse(self, lambdas):
+        """(S + lambda)^+ (L, k), and effective degrees of freedom (L,) of the penalised columns."""
+        rounding = np.finfo(float).eps * self.size * self.values.max(initial=0.0)
+        denominator = self.values + lambdas[:, None]
+        inverse = np.where(denominator > rounding, 1.0 / np.where(denominator > 0, denominator, 1.0), 0.0)
+        return inverse, (self.values * inverse).sum(axis=1)
 
 
-def ridge_from_kernel(problem, lambdas, block):
-    """Blocks (b (B, p), effective degrees of freedom (B,)) of a path through the (n, n) side."""
-    design, basis = problem.design, problem.basis
-    U = np.flatnonzero(problem.l1_factor == 0)
-    penalised = problem.l2_factor > 0
-    weight = np.where(penalised, 1.0 / np.where(penalised, problem.l2_factor, 1.0), 0.0)
-    kernel = np.asarray(design.kernel(weight), dtype=np.float64)
-    kernel = kernel - (kernel @ basis.T) @ basis
-    kernel = kernel - basis.T @ (basis @ kernel)
-    z = problem.z - (problem.z @ basis.T) @ basis
-    dual, df = _shrink(*np.linalg.eigh((kernel + kernel.T) / 2), z, lambdas, design.n)
-    onto = np.linalg.pinv(np.asarray(design.gather(U), dtype=np.float64)) if U.size else np.zeros((design.n, 0))
-    for start in range(0, len(lambdas), block):
-        part = slice(start, start + block)
-        b = np.asarray(design.correlate(dual[part]), dtype=np.float64) * weight
-        if U.size:
-            b[:, U] = (problem.z - np.asarray(design.predict(b))) @ onto
-        yield b, df[part] + len(basis)
+def decomposed(problem, gram) -> Ridge:
+    """From the Gram matrix (p, p), or, where that is None, on the (n, n) side."""
+    return _KernelSide(problem) if gram is None else _GramSide(problem, gram)
+
+
+@final
+class _GramSide(Ridge):
+    def __init__(self, problem, gram):
+        self.problem, self.gram = problem, gram
+        self.P, self.U = np.flatnonzero(problem.l2_factor > 0), np.flatnonzero(problem.l1_factor == 0)
+        P, U = self.P, self.U
+        self.size = len(P)
+        self.onto = np.linalg.pinv(gram[np.ix_(U, U)], hermitian=True) if U.size else np.zeros((0, 0))
+        self.cross = gram[np.ix_(U, P)]
+        self.scale = 1.0 / np.sqrt(problem.l2_factor[P])
+        inner = self.scale[:, None] * (gram[np.ix_(P, P)] - self.cross.T @ self.onto @ self.cross) * self.scale
+        corr = self.scale * (problem.corr[P] - self.cross.T @ self.onto @ problem.corr[U])
+        values, self.vectors = np.linalg.eigh(inner)
+        self.values, self.target = np.maximum(values, 0.0), corr @ self.vectors
+
+    def blocks(self, lambdas, length):
+        problem, U = self.problem, self.U
+        inverse, df = self._inverse(lambdas)
+        b = np.zeros((len(lambdas), problem.design.p))
+        b[:, self.P] = ((inverse * self.target) @ self.vectors.T) * self.scale
+        b[:, U] = (problem.corr[U] - b[:, self.P] @ self.cross.T) @ self.onto
+        yield b, df + (np.linalg.matrix_rank(self.onto) if U.size else 0)
+
+    def left_out(self, lambdas, intercept):
+        problem, design = self.problem, self.problem.design
+        errors = np.empty((design.n, len(lambdas)))
+        for first in range(0, design.n, ROWS):
+            rows = np.arange(first, min(first + ROWS, design.n))
+            A = np.asarray(design.samples(rows), dtype=np.float64)
+            AU, AP = A[self.U], A[self.P]
+            projected = self.onto @ AU
+            Q = ((AP - self.cross.T @ projected).T * self.scale) @ self.vectors
+            own = intercept * design.root[rows] ** 2 + np.einsum("ui,ui->i", AU, projected)
+            unpenalised = problem.corr[self.U] @ projected
+            for weight, at in _by_weight(design.root[rows] ** 2):
+                inverse, _ = self._inverse((1.0 - weight) * lambdas)
+                fitted = unpenalised[at, None] + (Q[at] * self.target) @ inverse.T
+                free = 1.0 - own[at, None] - Q[at] ** 2 @ inverse.T
+                errors[rows[at]] = _predicted(problem.z[rows[at], None] - fitted, free, rows[at], lambdas)
+        return errors / design.root[:, None]
+
+
+@final
+class _KernelSide(Ridge):
+    def __init__(self, problem):
+        self.problem, design, basis = problem, problem.design, problem.basis
+        self.size = design.n
+        self.U = np.flatnonzero(problem.l1_factor == 0)
+        penalised = problem.l2_factor > 0
+        self.weight = np.where(penalised, 1.0 / np.where(penalised, problem.l2_factor, 1.0), 0.0)
+        kernel = np.asarray(design.kernel(self.weight), dtype=np.float64)
+        kernel = kernel - (kernel @ basis.T) @ basis
+        kernel = kernel - basis.T @ (basis @ kernel)
+        z = problem.z - (problem.z @ basis.T) @ basis
+        values, self.vectors = np.linalg.eigh((kernel + kernel.T) / 2)
+        self.values, self.target = np.maximum(values, 0.0), z @ self.vectors
+
+    def blocks(self, lambdas, length):
+        problem, design, U = self.problem, self.problem.design, self.U
+        inverse, df = self._inverse(lambdas)
+        dual = (inverse * self.target) @ self.vectors.T
+        onto = np.linalg.pinv(np.asarray(design.gather(U), dtype=np.float64)) if U.size else np.zeros((design.n, 0))
+        for start in range(0, len(lambdas), length):
+            part = slice(start, start + length)
+            b = np.asarray(design.correlate(dual[part]), dtype=np.float64) * self.weight
+            if U.size:
+                b[:, U] = (problem.z - np.asarray(design.predict(b))) @ onto
+            yield b, df[part] + len(problem.basis)
+
+    def left_out(self, lambdas, intercept):
+        problem, design = self.problem, self.problem.design
+        squared = self.vectors**2
+        # the directions of the intercept and the unpenalised columns are fitted fully, not left by the kernel at 0
+        own = intercept * design.root**2 + np.einsum("ui,ui->i", problem.basis, problem.basis)
+        errors = np.empty((design.n, len(lambdas)))
+        for weight, at in _by_weight(design.root**2):
+            # lambda (S + lambda)^-1 is 1 - the shrinkage: no difference is taken where the fit is close
+            shape = len(lambdas), len(self.values)
+            strength = np.broadcast_to(((1.0 - weight) * lambdas)[:, None], shape)
+            left = np.divide(strength, self.values + strength, out=np.zeros(shape), where=strength > 0)
+            residual = (self.vectors[at] * self.target) @ left.T
+            errors[at] = _predicted(residual, squared[at] @ left.T - own[at, None], at, lambdas)
+        return errors / design.root[:, None]
+
+
+def _by_weight(weight):
+    """(weight, rows that have it): they share all penalties."""
+    values, which = np.unique(weight, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    return zip(values, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True)
+
+
+def _predicted(residual, free, rows, lambdas):
+    """residual / free, where `free` = 1 - leverage."""
+    bad = np.argwhere(~(free > UNDETERMINED))
+    if bad.size:
+        i, k = bad[0]
+        raise ValueError(
+            f"cv is 'loo', but at lambda {lambdas[k]:.3g} the model fits row {rows[i]} whatever its y is, so that the "
+            "other rows do not determine its prediction; give larger lambdas, penalise all columns, or give cv=10."
+        )
+    return residual / free
