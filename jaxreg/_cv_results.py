@@ -188,7 +188,7 @@ class CVResult:
                 rule,
                 f"{self.lambdas[b, i]:.4g}",
                 f"{self.mean_loss[b, i]:.5g}",
-                f"{self.std_error[b, i]:.2g}",
+                f"{self.std_error[b, i]:.3g}",
                 str(self.paths[b].df[i]),
             )
             for rule, b, i in points
@@ -210,7 +210,7 @@ class CVResult:
         least, error = self.mean_loss[a, k], self.std_error[a, k]
         lines = [
             f"The held-out loss is least, {least:.5g}, at lambda {self.lambdas[a, k]:.4g}; the training loss there is "
-            f"{self.train_loss[k]:.5g}. Up to lambda {self.lambda_1se:.4g} it stays within one standard error, {error:.2g}."
+            f"{self.train_loss[k]:.5g}. Up to lambda {self.lambda_1se:.4g} it stays within one standard error, {error:.3g}."
         ]
         if k == L - 1:
             lines.append("That is the smallest lambda of the grid: a smaller lambda_min_ratio may do better.")

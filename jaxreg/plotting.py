@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxreg import _validation
 
-__all__ = ["plot_path"]
+__all__ = ["plot_path", "plot_validation_curve"]
 
 CROWDED = 20  # with more curves than this, those without a label become background
 COLOURS = ("#1f77b4", "#e07b00", "#2a9134", "#c8283c", "#7b4fb3", "#1899a8", "#d45aa4", "#8c564b", "#8a8a1a", "#2d3a8c")
@@ -65,6 +65,60 @@ def plot_path(path, x="lambda", labels=8, ax=None):
     return ax
 
 
+def plot_validation_curve(cv, ax=None):
+    """Draw training and held-out loss against lambda, strong penalty at the left.
+
+    At the left both losses are high: the model underfits. At the right the training loss falls on and the held-out
+    loss rises: it overfits. The band is one standard error wide to each side; the vertical lines are lambda_min and
+    lambda_1se; the top axis counts the nonzero coefficients of the full data's path. Other mixing parameters are thin
+    lines.
+
+    Parameters
+    ----------
+    cv : CVResult
+    ax : matplotlib Axes; None makes a figure
+
+    Returns
+    -------
+    matplotlib Axes. Curves and vertical lines are `ax.lines` with the labels of the legend; lambda = 0 has no place on
+    the log axis and is left out.
+
+    Raises
+    ------
+    ValueError for a grid of lambda = 0 alone. ImportError without matplotlib.
+    """
+    a, _ = cv.best
+    points = np.flatnonzero(cv.lambdas[a] > 0)
+    if not points.size:
+        raise ValueError("cv has no lambda above 0 to draw on a log axis; fit it with larger lambdas.")
+    ax = _new_axes() if ax is None else ax
+    at, held_out, error = cv.lambdas[a][points], cv.mean_loss[a][points], cv.std_error[a][points]
+
+    _log_axis(ax, at)
+    marker = "o" if len(at) == 1 else None  # a line through one point is invisible
+    for b in range(len(cv.l1_ratios)):
+        if b != a:
+            label = f"held out, l1_ratio {cv.l1_ratios[b]:g}"
+            shown, colour = cv.lambdas[b] > 0, COLOURS[(2 + b) % len(COLOURS)]
+            ax.plot(cv.lambdas[b][shown], cv.mean_loss[b][shown], color=colour, linewidth=0.9, label=label, zorder=1.5)
+    ax.fill_between(at, held_out - error, held_out + error, color=COLOURS[0], alpha=0.2, linewidth=0)
+    mix = f", l1_ratio {cv.l1_ratio_:g}" if len(cv.l1_ratios) > 1 else ""
+    ax.plot(at, held_out, color=COLOURS[0], linewidth=1.8, marker=marker, label=f"held out{mix}", zorder=2.5)
+    ax.plot(at, cv.train_loss[points], color=COLOURS[1], linewidth=1.8, marker=marker, label="training", zorder=2.5)
+    for lam, style, name in ((cv.lambda_min, "--", "lambda_min"), (cv.lambda_1se, ":", "lambda_1se")):
+        if lam > 0:
+            ax.axvline(lam, color="0.25", linestyle=style, linewidth=1.1, label=f"{name} {lam:.3g}", zorder=1)
+    ax.set_ylabel(cv.metric)
+    _df_axis(ax, at, cv.path.df[points])
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.05 * (high - low), high)  # room for the two words
+    style = {"color": BACKGROUND, "fontsize": LABEL_SIZE, "fontstyle": "italic", "transform": ax.transAxes}
+    ax.text(0.01, 0.015, "underfitting", ha="left", va="bottom", **style)
+    ax.text(0.99, 0.015, "overfitting", ha="right", va="bottom", **style)
+    ax.legend(loc="upper center", fontsize=LABEL_SIZE, frameon=False)
+    return ax
+
+
 def _new_axes():
     try:
         import matplotlib.pyplot as plt
@@ -78,19 +132,27 @@ def _short(name):
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
-def _frame_axes(ax, x, at):
+def _log_axis(ax, at):
+    """Lambdas on a log axis, the large ones at the left."""
     low, high = at.min(), at.max()
-    if x == "lambda":
-        if low == high:
-            low, high = low / 2, high * 2
-        ax.set_xscale("log")
-        ax.set_xlim(high, low)
-    else:
-        ax.set_xlim((low, high) if low < high else (0.0, 2 * high or 1.0))
-    ax.axhline(0.0, color="0.25", linewidth=0.8, zorder=1)
-    ax.set_xlabel(X_LABELS[x])
-    ax.set_ylabel("coefficient")
+    if low == high:
+        low, high = low / 2, high * 2
+    ax.set_xscale("log")
+    ax.set_xlim(high, low)
+    ax.set_xlabel(X_LABELS["lambda"])
     ax.spines["right"].set_visible(False)
+
+
+def _frame_axes(ax, x, at):
+    if x == "lambda":
+        _log_axis(ax, at)
+    else:
+        low, high = at.min(), at.max()
+        ax.set_xlim((low, high) if low < high else (0.0, 2 * high or 1.0))
+        ax.set_xlabel(X_LABELS[x])
+        ax.spines["right"].set_visible(False)
+    ax.axhline(0.0, color="0.25", linewidth=0.8, zorder=1)
+    ax.set_ylabel("coefficient")
 
 
 def _draw_curves(ax, at, curves, names):
