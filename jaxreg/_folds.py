@@ -55,22 +55,28 @@ def make_folds(cv, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Fo
     """
     n = len(y)
     groups = _check_labels(groups, "groups", n)
+    seed = _validation.check_count(seed, "seed", at_least=0)
     repeats = _validation.check_count(repeats, "repeats")
     if repeats > 1 and not _is_count(cv):
         raise ValueError(f"repeats is {repeats}, but only folds drawn from an integer cv can be repeated; give repeats=1.")
-    if groups is not None and not (_is_count(cv) or hasattr(cv, "split")):
+    if groups is not None and not (_is_count(cv) or _is_splitter(cv)):
         raise ValueError("groups is given, but cv says itself which rows go together; give an integer cv or a splitter.")
     if isinstance(cv, str) and cv == "loo":
         ids = [np.arange(n)]
     elif _is_count(cv):
         ids = _drawn(_validation.check_count(cv, "cv", at_least=2), n, groups, repeats, seed, strata)
-    elif hasattr(cv, "split"):
+    elif _is_splitter(cv):
         return _checked(_of_pairs(list(cv.split(np.zeros((n, 1)), y, groups)), n), weight)
+    elif isinstance(cv, (str, bytes, bool)) or not np.iterable(cv):
+        raise ValueError(
+            f"cv is {cv!r}; give a number of folds, a splitter, fold ids, a list of (train, test) pairs, or 'loo'."
+        )
     else:
-        array = _as_labels(cv, n)
-        if array is None:
-            return _checked(_of_pairs(cv, n), weight)
-        ids = [array]
+        listed = list(cv)
+        labels = _as_labels(listed, n)
+        if labels is None:
+            return _checked(_of_pairs(listed, n), weight)
+        ids = [labels]
     held_out = [Part(rows, np.ones(len(rows))) for each in ids for rows in _by_id(each)]
     return _checked(Folds(n, held_out, [None] * len(held_out), len(ids)), weight)
 
@@ -85,6 +91,10 @@ def _is_count(cv):
     return isinstance(cv, Integral) and not isinstance(cv, bool)
 
 
+def _is_splitter(cv):
+    return hasattr(cv, "split") and not isinstance(cv, (str, bytes))
+
+
 def _check_labels(labels, name, n):
     if labels is None:
         return None
@@ -95,12 +105,10 @@ def _check_labels(labels, name, n):
 
 
 def _as_labels(cv, n):
-    """cv as fold ids (n,), or None if it is something else."""
-    if isinstance(cv, (str, bytes)) or not np.iterable(cv):
-        raise ValueError(
-            f"cv is {cv!r}; give a number of folds, a splitter, fold ids, a list of (train, test) pairs, or 'loo'."
-        )
-    if any(np.ndim(each) != 0 or isinstance(each, (tuple, list)) for each in cv):
+    """The list cv as fold ids (n,), or None if it is one of pairs."""
+    if not cv:
+        raise ValueError("cv is empty; give at least 2 folds.")
+    if any(isinstance(each, (tuple, list, np.ndarray)) for each in cv):
         return None
     array = np.asarray(cv)
     if array.dtype.kind not in "iu":

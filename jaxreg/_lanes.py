@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._design import Columns, Design, standardise_on_host
+from jaxreg._design import PART, PRECISION, Columns, Design, standardise_on_host
 
 DELICATE = 1e-4  # where less of a column's variance is left, differences of sums would lose digits
 
@@ -57,10 +58,18 @@ class Reweighted(Design):
         return A @ A.T
 
     def kernel(self, weight):
-        weight = weight * self.inverse**2
-        inside = np.asarray(self.base.kernel(weight), dtype=np.float64) * np.outer(self.ratio, self.ratio)
-        mixed = np.outer(np.asarray(self.base.predict((weight * self.shift)[None]))[0] * self.ratio, self.root)
-        return inside - mixed - mixed.T + (weight @ self.shift**2) * np.outer(self.root, self.root)
+        # from the columns themselves: the base's kernel less what differs would lose the digits of delicate ones
+        total, length = 0.0, min(PART, self.p)
+        for first in range(0, self.p, length):
+            J = np.arange(first, first + length)
+            inside = np.where(J < self.p, weight[np.minimum(J, self.p - 1)], 0.0)
+            total = total + _kernel(self.gather(np.minimum(J, self.p)), inside)
+        return total
+
+
+@jax.jit
+def _kernel(rows, weight):
+    return jnp.matmul(rows.T * weight.astype(rows.dtype), rows, precision=PRECISION)
 
 
 @jax.jit

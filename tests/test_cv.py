@@ -106,3 +106,223 @@ def test_ridge_leaving_one_out_equals_refits_on_the_scale_of_all_rows(n_p, name)
     np.testing.assert_allclose(cv.fold_loss[0], (y[:, None] - expected) ** 2, rtol=0, atol=1e-8 * (y**2).max())
     assert cv.gap.shape == (1, n, 6)
     assert cv.gap.max() < 1e-9
+
+
+def small(n=60, p=10, seed=5):
+    X, y = ar_problem(n, p, active=4, seed=seed)
+    return X, y
+
+
+RESAMPLED = {
+    "bootstrap": lambda n, rng: [
+        (train, np.setdiff1d(np.arange(n), train)) for train in (rng.integers(0, n, n) for _ in range(3))
+    ],
+    "growing": lambda n, rng: [(np.arange(k), np.arange(k, k + 10)) for k in (20, 30, 40)],
+    "few to train on": lambda n, rng: [(np.arange(10), np.arange(10, n)), (np.arange(50, n), np.arange(50))],
+    "rows judged twice": lambda n, rng: [(np.arange(30), np.array([40, 41, 41, 45])), (np.arange(30, 60), np.arange(9))],
+}
+
+
+@pytest.mark.parametrize("p", [10, 300])
+@pytest.mark.parametrize("name", RESAMPLED)
+def test_resampled_folds_equal_separate_fits(name, p):
+    X, y = small(p=p)
+    folds = RESAMPLED[name](60, np.random.default_rng(0))
+    cv = jr.fit_cv(X, y, l1_ratios=(0.7,), cv=folds, n_lambdas=8, lambda_min_ratio=0.05)
+    np.testing.assert_allclose(cv.fold_loss, plain(X, y, folds, cv)[2], rtol=SAME)
+    held = np.zeros(60, bool)
+    held[np.concatenate([test for _, test in folds])] = True
+    assert (np.isfinite(cv.oof_predictions) == held).all()
+
+
+@pytest.mark.parametrize("p", [10, 300])
+def test_repeats_average_folds_of_their_own(p):
+    X, y = small(p=p)
+    cv = jr.fit_cv(X, y, cv=4, repeats=3, n_lambdas=6, seed=7)
+    assert cv.fold_loss.shape == (1, 12, 6)
+    alone = jr.fit_cv(X, y, cv=4, seed=7, n_lambdas=6)
+    np.testing.assert_allclose(cv.fold_loss[:, :4], alone.fold_loss, rtol=SAME)
+    losses, weight = cv.fold_loss[0].reshape(3, 4, 6), cv.fold_weight.reshape(3, 4)
+    means = np.array([np.average(e, axis=0, weights=w) for e, w in zip(losses, weight, strict=True)])
+    errors = [
+        np.average((e - m) ** 2, axis=0, weights=w) / 3 for e, m, w in zip(losses, means, weight, strict=True)
+    ]
+    np.testing.assert_allclose(cv.mean_loss[0], means.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(cv.std_error[0], np.sqrt(np.mean(errors, axis=0)), rtol=1e-12)
+
+
+def test_equal_averaging_is_that_of_scikit_learn():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    X, y = small()
+    ids, folds = partition(60, 7)
+    cv = jr.fit_cv(X, y, l1_ratios=(1.0, 0.4), cv=ids, averaging="equal", standardize=False, lambda_min_ratio=1e-3)
+    theirs = linear_model.ElasticNetCV(l1_ratio=[1.0, 0.4], cv=folds, tol=1e-13, max_iter=10**6, alphas=100).fit(X, y)
+    np.testing.assert_allclose(cv.lambdas, theirs.alphas_, rtol=1e-12)
+    np.testing.assert_allclose(cv.fold_loss.swapaxes(1, 2), theirs.mse_path_, rtol=1e-7)
+    assert (cv.l1_ratio_, cv.lambda_min) == (theirs.l1_ratio_, pytest.approx(theirs.alpha_, rel=1e-12))
+    np.testing.assert_allclose(cv.coef, theirs.coef_, atol=1e-6)
+
+
+def test_ridge_leaving_one_out_is_that_of_scikit_learn():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    X, y = small()
+    alphas = np.geomspace(100, 0.01, 12)
+    theirs = linear_model.RidgeCV(alphas=alphas, store_cv_results=True).fit(X, y)
+    cv = jr.fit_cv(X, y, l1_ratios=0.0, cv="loo", lambdas=alphas / 59, standardize=False)  # alpha = (n - 1) lambda
+    np.testing.assert_allclose(cv.fold_loss[0], theirs.cv_results_, rtol=1e-9)
+
+
+METRICS = {
+    "mse": lambda y, f, w: np.average((y - f) ** 2, weights=w),
+    "deviance": lambda y, f, w: np.average((y - f) ** 2, weights=w),
+    "mae": lambda y, f, w: np.average(abs(y - f), weights=w),
+    "r2": lambda y, f, w: np.average((y - f) ** 2, weights=w) / np.average((y - np.average(y, weights=w)) ** 2, weights=w) - 1,
+    "worst": lambda y, f, w: float(abs(y - f).max()),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("p", [10, 300])
+def test_metrics_judge_the_held_out_rows(name, p):
+    X, y = small(p=p)
+    weight = np.linspace(0.5, 2, 60)
+    metric = METRICS[name] if name == "worst" else name
+    ids, folds = partition(60, 4)
+    cv = jr.fit_cv(X, y, cv=ids, n_lambdas=9, metric=metric, keep="all", sample_weight=weight, lambda_min_ratio=0.01)
+    found = cv.oof_predictions[0]
+    expected = [[METRICS[name](y[t], found[t, k], weight[t]) for k in range(9)] for _, t in folds]
+    np.testing.assert_allclose(cv.fold_loss[0], expected, rtol=1e-10)
+    training = [METRICS[name](y, column, weight) for column in cv.path.predict(X).T]
+    np.testing.assert_allclose(cv.train_loss, training, rtol=1e-9, atol=1e-12)
+    if name in ("r2", "worst"):
+        assert cv.observation_loss is None
+    else:
+        rows = abs(y[:, None] - found) ** (1 if name == "mae" else 2)
+        np.testing.assert_allclose(cv.observation_loss[0], rows, rtol=1e-12)
+
+
+def test_what_is_kept_by_default_is_that_at_the_choice():
+    X, y = small()
+    kept, cv = (jr.fit_cv(X, y, l1_ratios=(1.0, 0.2), cv=5, keep=keep) for keep in ("all", None))
+    a, k = cv.best
+    np.testing.assert_allclose(cv.oof_predictions, kept.oof_predictions[a, :, k], rtol=1e-10)
+    np.testing.assert_allclose(cv.observation_loss, (y - cv.oof_predictions) ** 2, rtol=1e-12)
+    np.testing.assert_allclose(cv.mean_loss, kept.mean_loss, rtol=1e-10)
+
+
+@pytest.mark.parametrize("p", [10, 300])
+def test_early_ends_cut_all_curves_alike(p):
+    X, y = small(p=p)
+    with pytest.warns(jr.ConvergenceWarning, match=r"l1_ratio 0.5: the path was cut after \d+ of 100 lambdas"):
+        cv = jr.fit_cv(X, y, l1_ratios=(1.0, 0.5), cv=3, max_features=4)
+    length = cv.lambdas.shape[1]
+    assert 1 < length < 100
+    assert cv.fold_loss.shape == (2, 3, length)
+    assert all(path.df.max() <= 4 and len(path.lambdas) == length for path in cv.paths)
+
+
+def test_one_warning_counts_the_fits_that_did_not_converge():
+    X, y = small(p=300)
+    with pytest.warns(jr.ConvergenceWarning, match=r"\d+ of 40 fits of folds have a gap above tol.*max_iter=1") as caught:
+        cv = jr.fit_cv(X, y, cv=4, n_lambdas=10, max_iter=1)
+    assert len(caught) == 1
+    assert ((cv.status == jr.Status.converged) == (cv.gap <= 1e-6)).all()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_float32_comes_close_to_float64(shape):
+    X, y = ar_problem(*SHAPES[shape], active=8, seed=1)
+    single, double = (jr.fit_cv(X.astype(t), y, cv=4, n_lambdas=20, lambda_min_ratio=0.05) for t in ("f4", "f8"))
+    assert single.path.coef.dtype == np.float32
+    assert single.gap.max() <= 1e-4
+    np.testing.assert_allclose(single.fold_loss, double.fold_loss, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_jax_arrays_and_frames_give_the_same(shape):
+    import jax
+
+    pd = pytest.importorskip("pandas")
+    X, y = ar_problem(*SHAPES[shape], active=8, seed=1)
+    plain_cv = jr.fit_cv(X, y, cv=4, n_lambdas=10)
+    with jax.enable_x64(True):
+        on_device = jax.numpy.asarray(X)
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(X.shape[1])])
+    for given in (on_device, frame, X.tolist()):
+        np.testing.assert_allclose(jr.fit_cv(given, y, cv=4, n_lambdas=10).fold_loss, plain_cv.fold_loss, rtol=1e-9)
+    assert jr.fit_cv(frame, y, cv=4, n_lambdas=10).path.feature_names[1] == "c1"
+
+
+# ---- columns and rows that vanish from a fold ----
+
+
+@pytest.mark.parametrize("p", [10, 300])
+@pytest.mark.parametrize("level", [0.0, 1e6 + 0.1])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_a_column_that_is_constant_in_a_fold_gets_nothing_there(p, level, fit_intercept):
+    X, y = small(p=p)
+    ids, folds = partition(60, 4)
+    X[:, 2] = level
+    X[ids == 1, 2] += X[ids == 1, 3]  # varies in fold 1 only
+    X[:, 5] = np.where(ids == 2, 1e5 * X[:, 5], X[:, 5])  # nearly constant beside what fold 2 holds
+    cv = jr.fit_cv(X, y, cv=ids, n_lambdas=8, lambda_min_ratio=0.05, keep="all", fit_intercept=fit_intercept)
+    coefs, _, losses = plain(X, y, folds, cv, fit_intercept=fit_intercept)
+    if fit_intercept:
+        assert not coefs[0, 1, :, 2].any()
+    np.testing.assert_allclose(cv.fold_loss, losses, rtol=1e-8)
+    assert np.isfinite(cv.oof_predictions).all()
+
+
+@pytest.mark.parametrize("p", [10, 300])
+def test_a_fold_with_a_constant_response_predicts_it(p):
+    X, _ = small(p=p)
+    y = np.where(np.arange(60) < 20, X[:, 0], 3.0)
+    cv = jr.fit_cv(X, y, l1_ratios=(1.0, 0.0), cv=(np.arange(60) < 20) * 1, n_lambdas=5, keep="all")
+    np.testing.assert_allclose(cv.oof_predictions[:, :20], 3.0, rtol=1e-12)
+    assert np.isfinite(cv.fold_loss).all()
+    assert cv.gap.max() <= 1e-6
+
+
+def test_duplicated_columns_and_more_columns_than_training_rows():
+    X, y = small(n=24, p=20)
+    X = np.column_stack([X, X[:, :5], X[:, 3]])
+    cv = jr.fit_cv(X, y, l1_ratios=(1.0, 0.3), cv=6)
+    assert cv.gap.max() <= 1e-6
+    ids, folds = partition(24, 6)
+    cv = jr.fit_cv(X, y, l1_ratios=(0.3,), cv=ids, n_lambdas=10)
+    np.testing.assert_allclose(cv.fold_loss, plain(X, y, folds, cv)[2], rtol=1e-8)
+
+
+REFUSED = [
+    ({"l1_ratios": (0.5, 0.5)}, "l1_ratios is .*with a value twice"),
+    ({"l1_ratios": ()}, "l1_ratios is empty"),
+    ({"l1_ratios": (0.5, 1.2)}, "l1_ratio is 1.2; give a number from 0"),
+    ({"l1_ratios": (0.5, 1.0), "penalty": ElasticNet(0.5)}, r"l1_ratios is \[0.5, 1.0\], but penalty has l1_ratio=0.5"),
+    ({"metric": "rmse"}, "metric is 'rmse'; give one of 'mse', 'mae', 'r2', 'deviance'"),
+    ({"metric": lambda y, f, w: y - f}, r"metric gives an array of shape \(20,\)"),
+    ({"metric": lambda y, f, w: np.nan}, "metric gives NaN or infinity"),
+    ({"keep": True}, "keep is True; give one of None, 'all'"),
+    ({"averaging": "mean"}, "averaging is 'mean'; give one of 'weighted', 'equal'"),
+    ({"metric": "r2", "cv": "loo"}, "metric is 'r2', but y does not vary"),
+    ({"cv": "loo", "l1_ratios": 0.0, "lambdas": [1.0, 0.0], "penalty_factors": "last unpenalised"}, "fits row 59 whatever"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED)
+def test_bad_arguments_are_refused(options, message):
+    X, y = small()
+    options = {"cv": 3} | options
+    if "penalty_factors" in options:
+        X[:, -1] = np.arange(60) == 59  # the last row alone decides on its coefficient
+        options["penalty_factors"] = (np.arange(10) < 9) * 1.0
+    with pytest.raises(ValueError, match=message):
+        jr.fit_cv(X, y, **options)
+
+
+def test_l1_ratios_and_penalty_may_agree():
+    X, y = small()
+    cvs = [jr.fit_cv(X, y, n_lambdas=5, **o) for o in ({"l1_ratios": 0.5}, {"penalty": ElasticNet(0.5)}, {})]
+    both = jr.fit_cv(X, y, n_lambdas=5, l1_ratios=[0.5], penalty=ElasticNet(0.5))
+    assert (cvs[0].mean_loss == cvs[1].mean_loss).all()
+    assert (cvs[0].mean_loss == both.mean_loss).all()
+    assert [cv.l1_ratio_ for cv in cvs] == [0.5, 0.5, 1.0]

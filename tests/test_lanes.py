@@ -1,0 +1,80 @@
+"""Lanes: the products of a reweighted design are those of a design made with these weights."""
+
+import jax
+import numpy as np
+import pytest
+from reference import ar_problem
+
+from jaxreg._design import DenseDesign
+from jaxreg._lanes import lane_gram, make_lane, moments, relative
+
+N, P = 40, 9
+
+
+def data():
+    X = ar_problem(N, P, seed=4)[0] * np.linspace(0.1, 5, P) + np.linspace(-2, 2, P)
+    X[:, 3] = 2.5  # constant everywhere
+    X[:, 4] = np.where(np.arange(N) < 4, X[:, 4], 1.5)  # constant on the rows from 4 on
+    X[:, 5] = np.where(np.arange(N) < 4, 1e7 * X[:, 5], X[:, 5])  # nearly all of its variance on the others
+    return X
+
+
+def weights(name):
+    rng = np.random.default_rng(5)
+    weight = {
+        "fold": (np.arange(N) >= 4) * 1.0,
+        "bootstrap": np.bincount(rng.integers(0, N, N), minlength=N) * 1.0,
+        "any": rng.uniform(0, 2, N),
+    }[name]
+    return weight / weight.sum()
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("on_host", [True, False])
+@pytest.mark.parametrize("centre", [True, False])
+@pytest.mark.parametrize("full", ["even", "uneven"])
+@pytest.mark.parametrize("name", ["fold", "bootstrap", "any"])
+def test_products_are_those_of_a_design_with_these_weights(name, full, centre, on_host):
+    X, weight = data(), weights(name)
+    everywhere = np.full(N, 1 / N) if full == "even" else np.linspace(1, 3, N) / np.linspace(1, 3, N).sum()
+    base = DenseDesign(X, everywhere, centre, np.float64, on_host)
+    alone = DenseDesign(X, weight, centre, np.float64, on_host)
+    share = relative(base, weight)
+    first = np.asarray(base.correlate(np.sqrt(share * weight)[None]))[0]
+    second = np.asarray(base.squares(share[None]))[0]
+    lane, delicate = make_lane(base, X, weight, centre, first, second)
+
+    np.testing.assert_array_equal(lane.columns.constant, alone.columns.constant)
+    for field in ("mean", "norm", "sd"):
+        np.testing.assert_allclose(getattr(lane.columns, field), getattr(alone.columns, field), rtol=1e-9, atol=1e-12)
+    rng = np.random.default_rng(6)
+    R, coef, J = rng.standard_normal((3, N)), rng.standard_normal((2, P)), np.array([4, 0, P, 5])
+    same = {"rtol": 0, "atol": 1e-8}  # column 5 of the fold loses 7 of 16 digits beside the other rows
+    np.testing.assert_allclose(lane.correlate(R), alone.correlate(R), **same)
+    np.testing.assert_allclose(lane.gather(J), alone.gather(J), **same)
+    np.testing.assert_allclose(lane.predict(coef), alone.predict(coef), **same)
+    np.testing.assert_allclose(lane.gram(), alone.gram(), **same)
+    np.testing.assert_allclose(lane.kernel(np.arange(P) * 1.0), alone.kernel(np.arange(P) * 1.0), **same)
+    np.testing.assert_allclose(lane_gram(lane, delicate, moments(base, np.zeros(N), share).gram), alone.gram(), **same)
+
+
+def test_moments_add_up_and_give_squared_errors():
+    X, rng = data(), np.random.default_rng(7)
+    weight = rng.uniform(0.5, 2, N)
+    weight /= weight.sum()
+    base = DenseDesign(X, weight, True, np.float64, True)
+    y, held = rng.standard_normal(N), np.arange(N) % 3 == 0
+    rest = moments(base, y, np.ones(N)) - moments(base, y, held * 1.0)
+    alone = moments(base, y, (~held) * 1.0)
+    for name in ("gram", "first", "cross", "weight", "y", "yy"):
+        np.testing.assert_allclose(getattr(rest, name), getattr(alone, name), rtol=0, atol=1e-14)
+    coef, intercept = rng.standard_normal((2, P)), np.array([0.3, -1.0])
+    scaled = (X - base.columns.mean) / base.columns.norm
+    expected = [weight[held] @ (y - b0 - scaled @ b)[held] ** 2 for b0, b in zip(intercept, coef, strict=True)]
+    found = moments(base, y, held * 1.0).squared_error(intercept, coef)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
