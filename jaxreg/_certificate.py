@@ -243,5 +243,6 @@ class PassCertificate(_Certificate):
         kinds, kind = self._kinds(coefficients, lambdas)
         results = []
         for members in kinds:
-            results.append((yield from certify(members)))
+            found = yield from certify(members)
+            results.append(found)
         return _each_by_its_kind(results, kind)

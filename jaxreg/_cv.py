@@ -63,9 +63,9 @@ def fit_cv(
     ----------
     X, y : as for `fit_path`, and so are all arguments that are not listed here
     l1_ratios : number or (A,) mixing parameters in [0, 1]; None takes that of `penalty`, or 1
-    cv : number of folds, drawn with `seed`; a splitter of scikit-learn; fold ids (n,), whose sorted values are the folds;
-        a list of (train, test) pairs of row indices or masks, where a row that is named twice counts twice; or
-        "loo", leave one out
+    cv : number of folds, drawn with `seed`; a splitter of scikit-learn; integer fold ids (n,), whose sorted values are
+        the folds; a list of (train, test) pairs of row indices or masks, where a row that is named twice counts twice;
+        or "loo", leave one out
     groups : (n,) labels of rows that stay together, for an integer `cv` or a splitter. The largest groups are dealt out
         first, each to the fold with the fewest rows.
     repeats : of an integer `cv`, each with folds of its own; K is their total. std_error is then the root mean
@@ -89,9 +89,13 @@ def fit_cv(
 
     Notes
     -----
-    With p <= 256, or n >= p and p <= 1536, the Gram matrix of a fold is that of all rows less that of the rows held out,
-    and so is its squared error; otherwise the folds go side by side, and one product with X serves all. On a CPU
-    the lanes run in one thread per core.
+    With p <= 256, or n >= p and p <= 1536, the Gram matrix of a fold is that of all rows less that of the rows held
+    out, which also gives its squared error; otherwise the folds go side by side, and one product with X serves all. The
+    lanes run in one thread per core of the host.
+
+    Ridge without limits that leaves one out (cv="loo", l1_ratio 0) needs one decomposition for all rows and lambdas:
+    row i is predicted by the fit of the others at the penalty (sum w - w_i) * lambda. With `standardize` the columns
+    keep the scales that all rows give them, and `gap` is that of the fit of all rows.
 
     Source: Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), section 6, for averages and grid.
     """
@@ -168,8 +172,7 @@ def _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, times
     data, problem = setup.data, setup.problem
     length = len(paths[0].lambdas)
     gap, n_iter, fold_loss = (
-        np.stack([getattr(each, name)[:, :length] for each in fits])
-        for name in ("gap", "n_iter", "loss")
+        np.stack([getattr(each, name)[:, :length] for each in fits]) for name in ("gap", "n_iter", "loss")
     )
     fold_weight = folds.held_weight(data.weight)
     weight = fold_weight if averaging == "weighted" else np.ones(len(folds))
@@ -251,6 +254,6 @@ def _shortfall(status, gap, options):
     at_limit = int((status == Status.max_iter).sum())
     cause = f"{at_limit} stopped at max_iter={options.max_iter}: raise it; " if at_limit else ""
     return [
-        f"{unmet.sum()} of {unmet.size} fits of folds have a gap above tol={options.tol:.1e}, the worst {gap.max():.1e}: "
-        f"{cause}{_fit.PRECISION_LIMIT}"
+        f"{unmet.sum()} of {unmet.size} fits of folds have a gap above tol={options.tol:.1e}, the worst "
+        f"{gap.max():.1e}: {cause}{_fit.PRECISION_LIMIT}"
     ]

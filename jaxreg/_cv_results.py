@@ -19,7 +19,7 @@ class Selection(NamedTuple):
 
     l1_ratio: float
     lam: float
-    index: int  # of lam among the lambdas of that mixing parameter
+    index: int  # type: ignore[assignment]  # of lam among the lambdas of that mixing parameter
     coef: np.ndarray  # (p,)
     intercept: float
 
@@ -106,9 +106,11 @@ class CVResult:
 
         Lasso: rank of the active columns. Elastic net and ridge: trace of the hat matrix.
         """
-        if callable(self._effective_df):
-            object.__setattr__(self, "_effective_df", self._effective_df())
-        return self._effective_df
+        found = self._effective_df
+        if callable(found):
+            found = found()
+            object.__setattr__(self, "_effective_df", found)
+        return found
 
     def __getstate__(self):
         self.effective_df  # noqa: B018 (what works it out holds the data, which does not go into a pickle)
@@ -136,7 +138,7 @@ class CVResult:
         elif rule != "min":
             values = self._criteria(rule)
             if not np.isfinite(values).any():
-                raise ValueError(f"rule is {rule!r}, but no point has a residual degree of freedom; give larger lambdas.")
+                raise ValueError(f"rule is {rule!r}, but no point leaves a degree of freedom; give larger lambdas.")
             a, k = map(int, np.unravel_index(np.argmin(values), values.shape))
         path = self.paths[a]
         coef = path.coef_sparse[[k]].toarray()[0]
@@ -210,7 +212,8 @@ class CVResult:
         least, error = self.mean_loss[a, k], self.std_error[a, k]
         lines = [
             f"The held-out loss is least, {least:.5g}, at lambda {self.lambdas[a, k]:.4g}; the training loss there is "
-            f"{self.train_loss[k]:.5g}. Up to lambda {self.lambda_1se:.4g} it stays within one standard error, {error:.3g}."
+            f"{self.train_loss[k]:.5g}. Up to lambda {self.lambda_1se:.4g} it stays within one standard error, "
+            f"{error:.3g}."
         ]
         if k == L - 1:
             lines.append("That is the smallest lambda of the grid: a smaller lambda_min_ratio may do better.")

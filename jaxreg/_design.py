@@ -82,8 +82,8 @@ class StoredDesign(Design):
         return H
 
     @abstractmethod
-    def samples(self, I):
-        """Columns I (k,) of A: (p, k)."""
+    def samples(self, rows):
+        """Columns `rows` (k,) of A, which are rows of X: (p, k)."""
 
     @abstractmethod
     def squares(self, W):
@@ -129,8 +129,8 @@ class DenseDesign(StoredDesign):
     def predict(self, coef):
         return self._products.predict(self._A, coef)
 
-    def samples(self, I):
-        return self._products.samples(self._A, I)
+    def samples(self, rows):
+        return self._products.samples(self._A, rows)
 
     def squares(self, W):
         parts = np.array_split(np.arange(self.p), -(-self.p // PART))
@@ -287,8 +287,8 @@ class _Products:
         coef = coef.astype(A.rows.dtype) * A.scale
         return self._matmul(coef, A.rows) - self._matmul(coef, A.mean)[:, None]
 
-    def _samples(self, A, I):
-        return (self._xp.take(A.rows, I, axis=1) - A.mean[:, None]) * A.scale[:, None]
+    def _samples(self, A, rows):
+        return (self._xp.take(A.rows, rows, axis=1) - A.mean[:, None]) * A.scale[:, None]
 
     def _squares(self, A, J, W):
         part = (A.rows[J] - A.mean[J][:, None]) * A.scale[J][:, None]

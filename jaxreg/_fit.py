@@ -101,12 +101,9 @@ def prepare(X, y, request) -> Setup:
     began = time.perf_counter()
     data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype)
     n, p = data.X.shape
-    model = Model(
-        _validation.check_penalty_factors(request.penalty_factors, p),
-        *_validation.check_limits(request.lower, request.upper, p),
-        request.fit_intercept,
-        request.standardize,
-    )
+    factors = _validation.check_penalty_factors(request.penalty_factors, p)
+    lower, upper = _validation.check_limits(request.lower, request.upper, p)
+    model = Model(factors, lower, upper, request.fit_intercept, request.standardize)
     precision = np.dtype(data.X.dtype)
     whole = (n >= p and p <= GRAM_LIMIT) or p <= SMALL
     on_host = whole and jax.default_backend() == "cpu"
@@ -148,11 +145,10 @@ def choose_solver(solver, l1_ratio, model):
 def blocks(problem, gram, lambdas, options, solver, warm_start):
     """(loop over lambda, its grid, the positions of `lambdas` in it)."""
     start = _starting_point(warm_start, problem, lambdas[0])
+    grid, kept = lambdas, np.arange(len(lambdas))
     if solver == "ridge":
-        return _loops.eigen(decomposed(problem, gram), problem, gram, lambdas, options), lambdas, np.arange(len(lambdas))
-    if warm_start is not None:
-        grid, kept = lambdas, np.arange(len(lambdas))
-    else:
+        return _loops.eigen(decomposed(problem, gram), problem, gram, grid, options), grid, kept
+    if warm_start is None:
         grid, kept = _grid.with_hidden_points(lambdas, _grid.lambda_max(problem, options.l1_ratio))
     if gram is not None:
         return _loops.whole(problem, gram, grid, options, start), grid, kept

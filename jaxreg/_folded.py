@@ -24,7 +24,7 @@ class Lane:
     gap: np.ndarray  # (L,)
     n_iter: np.ndarray  # (L,)
     coef: Any  # (L, p) CSR, or None where predictions take less memory
-    intercept: np.ndarray | None
+    intercept: Any  # (L,), likewise
     predictions: np.ndarray | None  # (m, L)
 
     def predict(self, data, k):
@@ -126,8 +126,8 @@ class Folded:
         weight = self.setup.data.weight * self.folds.train(k)
         return weight / weight.sum()
 
-    # Both give, for the folds `part`: their problems, a list of Solved by mixing parameter for each, behind that of all rows if
-    # `with_full`, and the Moments of the rows that each holds out, or None.
+    # Both give, for the folds `part`: their problems; a list of Solved by mixing parameter for each, behind that of all
+    # rows if `with_full`; and the Moments of the rows that each holds out, or None.
 
     # ---- n >= p: Gram matrices by differences ----
 

@@ -58,9 +58,9 @@ def make_folds(cv, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Fo
     seed = _validation.check_count(seed, "seed", at_least=0)
     repeats = _validation.check_count(repeats, "repeats")
     if repeats > 1 and not _is_count(cv):
-        raise ValueError(f"repeats is {repeats}, but only folds drawn from an integer cv can be repeated; give repeats=1.")
+        raise ValueError(f"repeats is {repeats}, but only folds of an integer cv can be drawn again; give repeats=1.")
     if groups is not None and not (_is_count(cv) or _is_splitter(cv)):
-        raise ValueError("groups is given, but cv says itself which rows go together; give an integer cv or a splitter.")
+        raise ValueError("groups is given, but cv says itself which rows go together; give an integer or a splitter.")
     if isinstance(cv, str) and cv == "loo":
         ids = [np.arange(n)]
     elif _is_count(cv):
@@ -156,7 +156,7 @@ def _of_pairs(pairs, n):
         train, test = (_part(rows, side, k, n) for rows, side in zip(pair, ("train", "test"), strict=True))
         both = np.intersect1d(train.rows, test.rows)
         if both.size:
-            raise ValueError(f"cv has row {both[0]} in the training and in the test part of fold {k}; take it out of one.")
+            raise ValueError(f"cv has row {both[0]} in the training and the test part of fold {k}; take it out of one.")
         complement = len(train.rows) + len(test.rows) == n and (train.counts == 1).all()
         held_out.append(test)
         trained_on.append(None if complement else train)
@@ -186,7 +186,7 @@ def _checked(folds, weight):
         for found, name, least in ((training, "training", 2), (judging, "test", 1)):
             if found < least:
                 raise ValueError(
-                    f"cv leaves {found} row(s) of positive weight in the {name} part of fold {k}; it needs {least}: give "
-                    "fewer folds or other ones, or leave out rows of weight 0."
+                    f"cv leaves {found} row(s) of positive weight in the {name} part of fold {k}; it needs {least}: "
+                    "give fewer folds or other ones, or leave out rows of weight 0."
                 )
     return folds

@@ -187,16 +187,14 @@ def screened(problem, lambdas, options, start):
 def eigen(ridge, problem, gram, lambdas, options):
     """Blocks of points of a ridge path without limits, from its decomposition."""
     columns, first = np.arange(problem.design.p), 0
-    if gram is None:
-        certify = PassCertificate(problem, 0.0, options.precision)
-    else:
-        certify = GramCertificate(problem, gram, 0.0, options.precision)
+    on_gram = None if gram is None else GramCertificate(problem, gram, 0.0, options.precision)
+    by_pass = PassCertificate(problem, 0.0, options.precision)
     for b, df in ridge.blocks(lambdas, BLOCK):
         b = _as_returned(b, columns, problem, options.precision)
         block = lambdas[first : first + len(b)]
-        if gram is None:
-            gaps, rss, _ = yield from certify(problem.design.predict(b), b, columns, block)
+        if on_gram is not None:
+            gaps, rss = on_gram(b, block)
         else:
-            gaps, rss = certify(b, block)
+            gaps, rss, _ = yield from by_pass(problem.design.predict(b), b, columns, block)
         yield [_point(b[i], columns, gaps[i], rss[i], 1, float(df[i])) for i in range(len(b))]
         first += len(b)

@@ -61,7 +61,7 @@ def make_metric(metric) -> Metric:
     def in_fold(y, predictions, weight):
         values = np.array([_scalar(metric(y, column, weight)) for column in predictions.T])
         if not np.isfinite(values).all():
-            raise ValueError("metric gives NaN or infinity; give a function (y, prediction, weight) with finite values.")
+            raise ValueError("metric gives NaN or infinity; give a function (y, prediction, weight) that is finite.")
         return values
 
     return Metric(getattr(metric, "__name__", "metric"), in_fold, None)

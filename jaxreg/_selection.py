@@ -74,7 +74,7 @@ def _trace(gram, l2):
     shifted = gram + np.diag(l2)
     try:
         C = cholesky(shifted, lower=True, check_finite=False)
-        definite = (np.diagonal(C) ** 2 > INDEPENDENT).all()
+        definite = bool((np.diagonal(C) ** 2 > INDEPENDENT).all())
     except LinAlgError:
         definite = False
     if definite and not l2.any():

@@ -112,9 +112,10 @@ def plot_validation_curve(cv, ax=None):
     _df_axis(ax, at, cv.path.df[points])
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.05 * (high - low), high)  # room for the two words
-    style = {"color": BACKGROUND, "fontsize": LABEL_SIZE, "fontstyle": "italic", "transform": ax.transAxes}
-    ax.text(0.01, 0.015, "underfitting", ha="left", va="bottom", **style)
-    ax.text(0.99, 0.015, "overfitting", ha="right", va="bottom", **style)
+    for place, word in ((0.01, "underfitting"), (0.99, "overfitting")):
+        side = "left" if place < 0.5 else "right"
+        text = ax.text(place, 0.015, word, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
+        text.set(fontsize=LABEL_SIZE, fontstyle="italic")
     ax.legend(loc="upper center", fontsize=LABEL_SIZE, frameon=False)
     return ax
 

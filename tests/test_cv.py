@@ -119,7 +119,10 @@ RESAMPLED = {
     ],
     "growing": lambda n, rng: [(np.arange(k), np.arange(k, k + 10)) for k in (20, 30, 40)],
     "few to train on": lambda n, rng: [(np.arange(10), np.arange(10, n)), (np.arange(50, n), np.arange(50))],
-    "rows judged twice": lambda n, rng: [(np.arange(30), np.array([40, 41, 41, 45])), (np.arange(30, 60), np.arange(9))],
+    "rows judged twice": lambda n, rng: [
+        (np.arange(30), np.array([40, 41, 41, 45])),
+        (np.arange(30, 60), np.arange(9)),
+    ],
 }
 
 
@@ -144,9 +147,7 @@ def test_repeats_average_folds_of_their_own(p):
     np.testing.assert_allclose(cv.fold_loss[:, :4], alone.fold_loss, rtol=SAME)
     losses, weight = cv.fold_loss[0].reshape(3, 4, 6), cv.fold_weight.reshape(3, 4)
     means = np.array([np.average(e, axis=0, weights=w) for e, w in zip(losses, weight, strict=True)])
-    errors = [
-        np.average((e - m) ** 2, axis=0, weights=w) / 3 for e, m, w in zip(losses, means, weight, strict=True)
-    ]
+    errors = [np.average((e - m) ** 2, axis=0, weights=w) / 3 for e, m, w in zip(losses, means, weight, strict=True)]
     np.testing.assert_allclose(cv.mean_loss[0], means.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(cv.std_error[0], np.sqrt(np.mean(errors, axis=0)), rtol=1e-12)
 
@@ -176,7 +177,7 @@ METRICS = {
     "mse": lambda y, f, w: np.average((y - f) ** 2, weights=w),
     "deviance": lambda y, f, w: np.average((y - f) ** 2, weights=w),
     "mae": lambda y, f, w: np.average(abs(y - f), weights=w),
-    "r2": lambda y, f, w: np.average((y - f) ** 2, weights=w) / np.average((y - np.average(y, weights=w)) ** 2, weights=w) - 1,
+    "r2": lambda y, f, w: np.average((y - f) ** 2, weights=w) / np.cov(y, aweights=w, ddof=0) - 1,
     "worst": lambda y, f, w: float(abs(y - f).max()),
 }
 
@@ -223,7 +224,9 @@ def test_early_ends_cut_all_curves_alike(p):
 
 def test_one_warning_counts_the_fits_that_did_not_converge():
     X, y = small(p=300)
-    with pytest.warns(jr.ConvergenceWarning, match=r"\d+ of 40 fits of folds have a gap above tol.*max_iter=1") as caught:
+    with pytest.warns(
+        jr.ConvergenceWarning, match=r"\d+ of 40 fits of folds have a gap above tol.*max_iter=1"
+    ) as caught:
         cv = jr.fit_cv(X, y, cv=4, n_lambdas=10, max_iter=1)
     assert len(caught) == 1
     assert ((cv.status == jr.Status.converged) == (cv.gap <= 1e-6)).all()
@@ -304,7 +307,10 @@ REFUSED = [
     ({"keep": True}, "keep is True; give one of None, 'all'"),
     ({"averaging": "mean"}, "averaging is 'mean'; give one of 'weighted', 'equal'"),
     ({"metric": "r2", "cv": "loo"}, "metric is 'r2', but y does not vary"),
-    ({"cv": "loo", "l1_ratios": 0.0, "lambdas": [1.0, 0.0], "penalty_factors": "last unpenalised"}, "fits row 59 whatever"),
+    (
+        {"cv": "loo", "l1_ratios": 0.0, "lambdas": [1.0, 0.0], "penalty_factors": "last unpenalised"},
+        "fits row 59 whatever",
+    ),
 ]
 
 

@@ -30,6 +30,7 @@ class Ridge(ABC):
     """One decomposition, and what follows from it for any lambda."""
 
     values: np.ndarray  # (k,) S
+    size: int  # of the decomposed matrix
 
     @abstractmethod
     def blocks(self, lambdas, length):
