@@ -37,8 +37,8 @@ class Lane:
 def _predictions(data, rows, coef, intercept):
     """Predictions (m, L) of rows of the data, offset included."""
     J = np.unique(coef.indices)
-    X = np.asarray(data.X[rows[:, None], J], dtype=np.float64)
-    found = X @ coef[:, J].toarray().T + intercept
+    columns = np.asarray(data.X.T[J[:, None], rows], dtype=np.float64)
+    found = columns.T @ coef[:, J].toarray().T + intercept
     return found if data.offset is None else found + data.offset[rows, None]
 
 
@@ -152,13 +152,14 @@ class Folded:
             return total - others, others if self.folds.trained_on[k] is None else None
 
         def solve(task):
-            problem, gram = task
-            return [self._points(a, problem, gram) for a in mixes]
+            k, train = task
+            posed, gram = (problem, self.setup.gram) if train is None else self._gram_problem(k, train)
+            return posed, [self._points(a, posed, gram) for a in mixes]
 
-        found = [sums(k) for k in part]
-        problems = [self._gram_problem(k, train) for k, (train, _) in zip(part, found, strict=True)]
-        full = [(problem, self.setup.gram)] * with_full
-        return [each for each, _ in problems], _lockstep.each(solve, full + problems), [held for _, held in found]
+        found = [sums(k) for k in part]  # all of them first: their products use every core, and so do the lanes
+        tasks = [(None, None)] * with_full + [(k, train) for k, (train, _) in zip(part, found, strict=True)]
+        problems, solved = zip(*_lockstep.each(solve, tasks), strict=True)
+        return list(problems[with_full:]), list(solved), [held for _, held in found]
 
     def _gram_problem(self, k, train):
         """(problem, Gram matrix) of a fold from the moments of its training rows."""
