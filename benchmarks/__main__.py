@@ -20,6 +20,7 @@ def main():
     run.add_argument("--rows", nargs="+", metavar="NAME", help="names or shell-style patterns; default: all")
     run.add_argument("--peers", nargs="+", metavar="NAME", help="programs; default: all (GPU: jaxreg)")
     run.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    run.add_argument("--cv", action="store_true", help="the rows of cross-validation")
     run.add_argument("--out", type=Path, metavar="FILE", help="JSON; rows that it has already are replaced")
     run.add_argument("--runs", type=int, default=5, help="least number of warm fits behind a median (5)")
     run.add_argument("--limit", type=float, default=20.0, help="seconds that one fit may take (20)")
@@ -53,8 +54,8 @@ def _run(given):
     from benchmarks.suite import run
     from benchmarks.table import full_table
 
-    out = given.out or RESULTS / f"{given.device}.json"
-    results = run(given.rows, given.peers, given.device, out, Effort(given.runs, given.limit))
+    out = given.out or RESULTS / f"{'cv' if given.cv else given.device}.json"
+    results = run(given.rows, given.peers, given.device, out, Effort(given.runs, given.limit), given.cv)
     print(full_table(results))
 
 

@@ -70,7 +70,7 @@ def floor(problem, measured, device):
     if n >= p:
         product = blas.dsyrk if problem.X.dtype == np.float64 else blas.ssyrk
         return {"seconds": _seconds(lambda: product(1.0, problem.X, trans=True)), "of": "X'X once, measured"}
-    multiplying = 2 * n * p * len(problem.lambdas) / rate
+    multiplying = 2 * n * p * problem.points / rate
     reading = problem.X.nbytes / measured["read_bytes"]
     return {"seconds": max(multiplying, reading), "of": "X'r at all lambdas" if multiplying > reading else "reading X"}
 

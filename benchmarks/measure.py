@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.certificate import Judge
 from benchmarks.process import Failed, OverLimit, Worker, write_job
 
 TARGETS = ("1e-04", "1e-06", "1e-08")
@@ -18,6 +17,7 @@ OVER_LIMIT, NOT_REACHED, INCOMPLETE = "over limit", "not reached", "incomplete"
 MEASURED = "measured"
 STARTUP = 120.0  # seconds that imports and compilation may add to the first fit of a process
 SLOWER = 1.5  # one fit that takes this much longer than another's median is slower
+SAVING = 3.0  # times the limit that a fit and what is saved of it may take
 SETTLE = 0.3  # seconds in which the threads of the judge's own products go to sleep
 SHORT, MOST = 0.5, 25  # quick fits are repeated for half a second, or 25 times
 
@@ -32,7 +32,7 @@ class Effort:
 
 def measure_row(problem, commands, device, effort):
     """Results of the programs in `commands`, a dict from Peer to the command of its worker."""
-    results, judge = {}, Judge(problem)
+    results, judge = {}, problem.judge()
     with tempfile.TemporaryDirectory() as name:
         write_job(problem, Path(name))
         for peer, command in commands.items():
@@ -103,7 +103,10 @@ class _Measurement:
         try:
             if self.worker is None:
                 self._start(loosest)
-            point["seconds"] = self.worker.ask(setting, 1, self.effort.limit, saved)["seconds"]
+            # what is saved for the judge of a cross-validation takes about as long as the fit, which alone is limited
+            point["seconds"] = self.worker.ask(setting, 1, SAVING * self.effort.limit, saved)["seconds"]
+            if point["seconds"][0] > self.effort.limit:
+                raise OverLimit
         except OverLimit:
             self.__exit__()
             point["status"], said = OVER_LIMIT, f"over {self.effort.limit:g} s"

@@ -65,6 +65,11 @@ def _glmnet_default(n, p, dtype):
     return {"type": "covariance" if p < 500 else "naive", "thresh": 1e-7}
 
 
+def _jobs(loosest, tightest):
+    """On one core, and on all of them."""
+    return [_decades(loosest, tightest, n_jobs=n_jobs) for n_jobs in (1, -1)]
+
+
 _BY_R = shutil.which("Rscript") is not None
 JAXREG = Peer(
     "jaxreg",
@@ -115,3 +120,36 @@ PEERS = [
         _glmnet_default if _BY_R else lambda n, p, dtype: {"thresh": 1e-7},
     ),
 ]
+
+
+def _of_folds(name, script, ladders, default):
+    """The peer `name` when it cross-validates, in the environment that it has already."""
+    interpreter = next(peer.interpreter for peer in PEERS if peer.name == name)
+    return Peer(name, interpreter, script, ladders, default)
+
+
+CV_PEERS = [
+    _of_folds("jaxreg", ("loop.py", "cv_jaxreg"), lambda n, p, dtype: [_decades(6, 6)], JAXREG.default),
+    _of_folds(
+        "scikit-learn",
+        ("loop.py", "cv_sklearn"),
+        lambda n, p, dtype: _jobs(4, 10),
+        lambda n, p, dtype: {"n_jobs": 1, "tol": 1e-4},
+    ),
+    Peer(
+        "celer",
+        # the newest scikit-learn that its classes for cross-validation know
+        _python("celer-cv", "celer==0.7.4", "numpy==2.2.6", "scipy==1.15.3", "scikit-learn==1.6.1"),
+        ("loop.py", "cv_celer"),
+        lambda n, p, dtype: _jobs(4, 12),
+        lambda n, p, dtype: {"n_jobs": 1, "tol": 1e-4},
+    ),
+    _of_folds(
+        "adelie",
+        ("loop.py", "cv_adelie"),
+        lambda n, p, dtype: [_decades(7, 16)],
+        lambda n, p, dtype: {"tol": 1e-7},
+    ),
+]
+if _BY_R:
+    CV_PEERS.append(_of_folds("glmnet", ("cv_glmnet.R",), _glmnet_ladders, _glmnet_default))

@@ -8,6 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.environments import clean_variables
 
 
@@ -20,18 +22,14 @@ class Failed(Exception):
 
 
 def write_job(problem, folder):
-    """Raw files that every language reads: columns of X one after the other, y, lambdas; and job.json."""
+    """Raw files that every language reads: columns of X one after the other, y, lambdas, fold ids; and job.json."""
     n, p = problem.X.shape
     problem.X.T.tofile(folder / "X")
     problem.y.tofile(folder / "y")
     problem.lambdas.tofile(folder / "lambdas")
-    job = {
-        "n": n,
-        "p": p,
-        "n_lambdas": len(problem.lambdas),
-        "l1_ratio": problem.l1_ratio,
-        "dtype": str(problem.X.dtype),
-    }
+    job = {"n": n, "p": p, "dtype": str(problem.X.dtype)} | problem.job()
+    if "l1_ratios" in job:
+        problem.folds.astype(np.int32).tofile(folder / "folds")
     (folder / "job.json").write_text(json.dumps(job))
 
 

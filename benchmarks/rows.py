@@ -14,6 +14,8 @@ from functools import partial
 
 import numpy as np
 
+from benchmarks.certificate import Judge
+
 N_LAMBDAS = 100
 L1_RATIOS = {"lasso": 1.0, "enet": 0.5}
 SNR = 3.0  # standard deviation of the signal over that of the noise
@@ -42,6 +44,18 @@ class Problem:
     lambdas: np.ndarray
     l1_ratio: float
 
+    @property
+    def points(self):
+        """How many solutions it has."""
+        return len(self.lambdas)
+
+    def job(self):
+        """What a worker needs to know beside the arrays."""
+        return {"n_lambdas": len(self.lambdas), "l1_ratio": self.l1_ratio}
+
+    def judge(self):
+        return Judge(self)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -51,6 +65,7 @@ class Row:
     l1_ratio: float
     data: Callable[[], tuple[np.ndarray, np.ndarray]]
     rho: float | None = None
+    without: tuple[str, ...] = ()
 
     def load(self):
         return make_problem(*self.data(), self.l1_ratio)
@@ -106,13 +121,18 @@ def real_data(name):
 
 def select(patterns, device):
     """Rows whose names match shell-style patterns; a full AR name of any size makes its row."""
+    return [_make(name) for name in matching(patterns, NAMES[device], AR_NAME)]
+
+
+def matching(patterns, known, of_any_size):
+    """Those of the names `known` that match the patterns, and patterns that match a regular expression themselves."""
     names = []
     for pattern in patterns or ["*"]:
-        found = fnmatch.filter(NAMES[device], pattern) or [pattern] * bool(AR_NAME.fullmatch(pattern))
+        found = fnmatch.filter(known, pattern) or [pattern] * bool(of_any_size.fullmatch(pattern))
         if not found:
-            raise SystemExit(f"No row is called {pattern!r}. The rows are: {', '.join(NAMES[device])}")
+            raise SystemExit(f"No row is called {pattern!r}. The rows are: {', '.join(known)}")
         names += found
-    return [_make(name) for name in dict.fromkeys(names)]
+    return list(dict.fromkeys(names))
 
 
 def _make(name):

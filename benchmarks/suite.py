@@ -3,10 +3,10 @@
 import json
 import sys
 
-from benchmarks import machine, rows
+from benchmarks import cv_rows, machine, rows
 from benchmarks.environments import Absent
 from benchmarks.measure import measure_row
-from benchmarks.peers import JAXREG, PEERS
+from benchmarks.peers import CV_PEERS, JAXREG, PEERS
 
 SCHEMA = 1
 
@@ -17,9 +17,13 @@ def read(file):
     return json.loads(file.read_text())
 
 
-def run(patterns, names, device, file, effort):
-    """Measure, write `file`, and return what it holds. Rows that it has already are replaced."""
-    chosen, peers = rows.select(patterns, device), _choose(names, device)
+def run(patterns, names, device, file, effort, folds=False):
+    """Measure, write `file`, and return what it holds. Rows that it has already are replaced.
+
+    With `folds` the rows are those of cross-validation.
+    """
+    chosen = cv_rows.select(patterns) if folds else rows.select(patterns, device)
+    peers, order = _choose(names, device, folds), cv_rows.NAMES if folds else rows.NAMES[device]
     results = {"schema": SCHEMA, "versions": {}, "absent": {}, "rows": []} | (read(file) if file.exists() else {})
     results["machine"], results["date"] = machine.describe(), machine.today()
     try:
@@ -37,22 +41,23 @@ def run(patterns, names, device, file, effort):
         if rates is None:
             entry["not_measured"] = missing
         else:
-            entry |= _measure(row, commands, rates, device, effort)
+            entry |= _measure(row, _able(commands, row), rates, device, effort)
             results["versions"] |= _versions(entry["results"])
-        results["rows"] = _in_order([*(old for old in results["rows"] if old["name"] != row.name), entry], device)
+        results["rows"] = _in_order([*(old for old in results["rows"] if old["name"] != row.name), entry], order)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
     return results
 
 
-def _choose(names, device):
-    known = {peer.name: peer for peer in PEERS}
+def _choose(names, device, folds):
+    peers = CV_PEERS if folds else PEERS
+    known = {peer.name: peer for peer in peers}
     for name in names or []:
         if name not in known:
             raise SystemExit(f"No peer is called {name!r}. The peers are: {', '.join(known)}")
     if not names:
-        return PEERS if device == "cpu" else [JAXREG]
-    return [peer for peer in PEERS if peer.name in names]  # jaxreg first: its dual values judge the others' excess
+        return peers if device == "cpu" else [JAXREG]
+    return [peer for peer in peers if peer.name in names]  # jaxreg first: its dual values judge the others' excess
 
 
 def _commands(peers):
@@ -67,6 +72,11 @@ def _commands(peers):
     return commands, absent
 
 
+def _able(commands, row):
+    """Without the peers that the row says it is not for."""
+    return {peer: command for peer, command in commands.items() if peer.name not in row.without}
+
+
 def _measure(row, commands, rates, device, effort):
     problem = row.load()
     n, p = problem.X.shape
@@ -75,7 +85,7 @@ def _measure(row, commands, rates, device, effort):
         "p": p,
         "rho": row.rho,
         "l1_ratio": problem.l1_ratio,
-        "n_lambdas": len(problem.lambdas),
+        "n_lambdas": problem.lambdas.shape[-1],
         "dtype": str(problem.X.dtype),
         "limit": effort.limit,
         "floor": machine.floor(problem, rates, device),
@@ -87,7 +97,7 @@ def _versions(measured):
     return {name: result["cold"]["versions"] for name, result in measured.items() if result.get("cold")}
 
 
-def _in_order(entries, device):
-    """As in the list of rows, others behind."""
-    place = {name: k for k, name in enumerate(rows.NAMES[device])}
+def _in_order(entries, names):
+    """As in the list of names, others behind."""
+    place = {name: k for k, name in enumerate(names)}
     return sorted(entries, key=lambda entry: place.get(entry["name"], len(place)))

@@ -12,7 +12,7 @@ import jaxreg as jr
 
 sys.path.append(str(Path(__file__).parents[1]))  # benchmarks/ is not installed
 
-from benchmarks import machine, measure, peers, process, readme, rows, suite, table
+from benchmarks import cv_rows, machine, measure, peers, process, readme, rows, suite, table
 from benchmarks.certificate import Judge, path_bounds
 from benchmarks.environments import UNSET, Absent, clean_variables, r_with
 
@@ -318,3 +318,57 @@ def test_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(scaling, "measure", lambda **size: point | size)
     scaling.run(tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"picture.png", "scaling.json", "scaling.png"}
+
+
+def cross_validated(problem):
+    """Coefficients (A, K + 1, L, p) of separate fits."""
+    from benchmarks.workers import cv_jaxreg
+
+    lambdas, l1_ratios = problem.lambdas, problem.l1_ratio
+    return cv_jaxreg.coefficients(cv_jaxreg.fit(problem.X, problem.y, lambdas, l1_ratios, problem.folds, 1e-6))
+
+
+@pytest.mark.parametrize("name", ["cv-ar0.5-50x8-lasso", "cv-ar0-30x40-mixes"])
+def test_the_judge_of_folds_finds_the_worst_gap(name):
+    problem = cv_rows.select([name])[0].load()
+    assert (problem.X.shape[0], len(np.unique(problem.folds))) == (len(problem.folds), 10)
+    coef = cross_validated(problem)
+    assert problem.points == coef[..., 0].size
+    assert problem.judge()(coef.ravel())[0] < 1e-9
+    coef[-1, 4, 50, 0] += 1e-3
+    train = problem.folds != 3
+    X, y = (v[train] - v[train].mean(axis=0) for v in (problem.X, problem.y))
+    alone = {"fit_intercept": False, "standardize": False}
+    expected = reference.gap(X, y, 0.0, coef[-1, 4, 50], problem.lambdas[-1, 50], problem.l1_ratios[-1], **alone)
+    assert problem.judge()(coef.ravel())[0] == pytest.approx(expected, rel=1e-9)
+    assert problem.judge()(coef[:, 1:].ravel()) is None
+
+
+def test_the_judge_of_left_out_rows_fits_without_them():
+    problem = cv_rows.select(["loo-ridge-30x6"])[0].load()
+    errors = cross_validated(problem)
+    assert problem.judge()(errors.ravel())[0] < 1e-9
+    errors[0, 3] *= 1.01
+    assert problem.judge()(errors.ravel())[0] > 1e-3
+    assert problem.judge()(errors[1:].ravel()) is None
+
+
+def test_rows_of_cross_validation_name_their_peers():
+    assert len(cv_rows.select(None)) == 9
+    lasso, mixes, ridge = cv_rows.select(["cv-ar0.5-10000x200-*", "loo-*"])
+    assert (lasso.without, mixes.without) == ((), ("adelie",))
+    assert "celer" in ridge.without
+    problem = cv_rows.select(["cv-ar0.5-40x12-mixes"])[0].load()
+    for a, lambdas in zip(problem.l1_ratios, problem.lambdas, strict=True):
+        assert abs(problem.X.T @ problem.y).max() / 40 == pytest.approx(lambdas[0] * a)
+
+
+def test_a_run_of_folds_writes_its_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(suite, "CV_PEERS", [peers.CV_PEERS[0]])
+    monkeypatch.setattr(machine, "rates", lambda device: {"gemm_flops": {"float64": 1e11}, "read_bytes": 1e10})
+    name = "cv-ar0.5-12x20-mixes"
+    results = suite.run([name], None, "cpu", tmp_path / "cv.json", measure.Effort(), folds=True)
+    (row,) = results["rows"]
+    assert row["l1_ratio"] == [0.1, 0.5, 0.7, 0.9, 1.0]
+    assert row["results"]["jaxreg"]["targets"]["gap"]["1e-06"]["gap"] <= 1e-6
+    assert f"`{name}`" in table.full_table(results)

@@ -4,8 +4,10 @@ A request is a line of JSON, {"setting": {...}, "runs": k, "save": file or null}
 the first one tells also the seconds of the imports, the memory of the first fit and the versions. MODULE has
 
     PACKAGES: distributions whose versions are reported
-    fit(X, y, lambdas, l1_ratio, **setting) -> result: this alone is timed
-    coefficients(result) -> (L, p)
+    fit(X, y, lambdas, l1_ratio, **setting) -> result: this alone is timed. To cross-validate,
+        fit(X, y, lambdas (A, L), l1_ratios, fold ids, **setting)
+    coefficients(result) -> (L, p), for the judge. To cross-validate, (A, K + 1, L, p): of all rows, and of those that
+        each fold leaves, by the same solver at the same setting; to leave one out, squared errors (n, L)
     device_peak() -> MB of an accelerator, or None: if its program can use one
 """
 
@@ -32,7 +34,11 @@ def load(folder):
 
     job = json.loads((folder / "job.json").read_text())
     X = np.fromfile(folder / "X", dtype=job["dtype"]).reshape(job["p"], job["n"]).T
-    return X, np.fromfile(folder / "y", dtype=job["dtype"]), np.fromfile(folder / "lambdas"), job["l1_ratio"]
+    y, lambdas = np.fromfile(folder / "y", dtype=job["dtype"]), np.fromfile(folder / "lambdas")
+    if "l1_ratio" in job:
+        return X, y, lambdas, job["l1_ratio"]
+    l1_ratios = job["l1_ratios"]
+    return X, y, lambdas.reshape(len(l1_ratios), -1), l1_ratios, np.fromfile(folder / "folds", dtype=np.int32)
 
 
 def answer(program, job, request):
