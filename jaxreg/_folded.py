@@ -156,7 +156,7 @@ class Folded:
             posed, gram = (problem, self.setup.gram) if train is None else self._gram_problem(k, train)
             return posed, [self._points(a, posed, gram) for a in mixes]
 
-        found = [sums(k) for k in part]  # all of them first: their products use every core, and so do the lanes
+        found = _lockstep.each(sums, part)  # all of them first: their products use every core, and so do the lanes
         tasks = [(None, None)] * with_full + [(k, train) for k, (train, _) in zip(part, found, strict=True)]
         problems, solved = zip(*_lockstep.each(solve, tasks), strict=True)
         return list(problems[with_full:]), list(solved), [held for _, held in found]
