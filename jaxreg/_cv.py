@@ -126,6 +126,8 @@ def fit_cv(
     )
     with jax.enable_x64(True):
         setup = _fit.prepare(X, y, request)
+        if setup.responses is not None:
+            raise ValueError(f"y has {setup.responses.shape[1]} columns; fit_cv takes one response at a time.")
         folds = make_folds(cv, setup.data.y, setup.data.weight, groups, repeats, seed)
         lambdas = np.stack([_fit.lambdas_for(setup, request, a) for a in l1_ratios])
         prepared = time.perf_counter()

@@ -64,6 +64,7 @@ class Setup:
     """Checked data and the problem that they pose, for any mixing parameter and lambda."""
 
     data: _validation.Data
+    responses: np.ndarray | None  # (n, K), where y has several; `data` and `problem` have the first
     model: Model
     problem: Problem
     gram: np.ndarray | None  # (p, p), where all columns are the working set
@@ -100,6 +101,7 @@ def prepare(X, y, request) -> Setup:
     """Check the data, and centre and scale them."""
     began = time.perf_counter()
     data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype)
+    responses, data = (data.y, replace(data, y=data.y[:, 0])) if data.y.ndim == 2 else (None, data)
     n, p = data.X.shape
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
     lower, upper = _validation.check_limits(request.lower, request.upper, p)
@@ -119,6 +121,7 @@ def prepare(X, y, request) -> Setup:
     )
     return Setup(
         data=data,
+        responses=responses,
         model=model,
         problem=make_problem(design, data, model),
         gram=np.asarray(design.gram()) if whole else None,

@@ -96,7 +96,7 @@ class Folded:
         ridge = decomposed(setup.problem, setup.gram)
         loop = _loops.eigen(ridge, setup.problem, setup.gram, lambdas, self.options[a])
         points = self._answered(loop, setup.problem)
-        errors = ridge.left_out(lambdas, setup.model.fit_intercept)
+        errors = ridge.left_out(setup.problem, lambdas, setup.model.fit_intercept)
         y, rows = setup.data.y, np.arange(len(setup.data.y))
         predictions = y[:, None] - errors
         loss = self.metric.of_each(y, predictions)

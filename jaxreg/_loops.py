@@ -190,7 +190,7 @@ def eigen(ridge, problem, gram, lambdas, options):
     columns, first = np.arange(problem.design.p), 0
     on_gram = None if gram is None else GramCertificate(problem, gram, 0.0, options.precision)
     by_pass = PassCertificate(problem, 0.0, options.precision)
-    for b, df in ridge.blocks(lambdas, BLOCK):
+    for b, df in ridge.blocks(problem, lambdas, BLOCK):
         b = _as_returned(b, columns, problem, options.precision)
         block = lambdas[first : first + len(b)]
         if on_gram is not None:

@@ -4,7 +4,7 @@ import time
 
 import jax
 
-from jaxreg import _fit
+from jaxreg import _fit, _responses
 from jaxreg._results import PathResult
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
@@ -48,7 +48,8 @@ def fit_path(
     Parameters
     ----------
     X : (n, p) array, list of rows, or pandas / polars frame (its column names are kept)
-    y : (n,)
+    y : (n,), or (n, K) for K responses, where ridge without limits solves them from one decomposition; the objective is
+        then the sum of theirs
     loss, penalty : `jaxreg.losses.Squared()` and `jaxreg.penalties.ElasticNet(l1_ratio)`
     lambdas : (L,) explicit grid, any order, 0 allowed; the result has it descending
     n_lambdas, lambda_min_ratio : the automatic grid, geometric from lambda_max down to lambda_min_ratio * lambda_max;
@@ -107,6 +108,9 @@ def fit_path(
     # Results leave this scope as NumPy: a float64 JAX array outside it decays at the next operation.
     with jax.enable_x64(True):
         setup = _fit.prepare(X, y, request)
-        path, said = _fit.path(setup, request, l1_ratio, began)
+        if setup.responses is None:
+            path, said = _fit.path(setup, request, l1_ratio, began)
+        else:
+            path, said = _responses.path(setup, request, l1_ratio, began)
     _fit.warn(said)
     return path

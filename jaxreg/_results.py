@@ -33,8 +33,8 @@ class PathResult:
     Attributes
     ----------
     lambdas : (L,) descending
-    coef_sparse : SciPy CSR array (L, p), coefficients on the scale of the user's X
-    intercept : (L,)
+    coef_sparse : SciPy CSR array (L, p), coefficients on the scale of the user's X; (L, p * K) for K responses
+    intercept : (L,), or (L, K) for K responses
     gap : (L,) duality gap over that of the null model (intercept and unpenalised columns); see `fit_path`
     df : (L,) number of nonzero coefficients
     effective_df : (L,) trace of the hat matrix less the intercept for ridge, df for the lasso, else None
@@ -49,6 +49,7 @@ class PathResult:
     feature_names : names of a frame's columns, else None
     constant_features : (k,) indices of columns that do not vary; their coefficients are 0
     offset_used : whether the fit had an offset
+    n_responses : K where y had several columns, else None
     """
 
     lambdas: np.ndarray
@@ -68,6 +69,7 @@ class PathResult:
     feature_names: tuple[str, ...] | None = None
     constant_features: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     offset_used: bool = False
+    n_responses: int | None = None
 
     def head(self, length) -> "PathResult":
         """The first `length` points."""
@@ -77,38 +79,42 @@ class PathResult:
 
     @property
     def coef(self) -> np.ndarray:
-        """Dense coefficients (L, p)."""
-        return self.coef_sparse.toarray()
+        """Dense coefficients (L, p), or (L, p, K) for K responses."""
+        return self._by_response(self.coef_sparse.toarray())
+
+    def _by_response(self, coef):
+        return coef if self.n_responses is None else coef.reshape(len(coef), -1, self.n_responses)
 
     @property
     def n_features(self) -> int:
-        return self.coef_sparse.shape[1]
+        return self.coef_sparse.shape[1] // (self.n_responses or 1)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Feature names, made up ("x0", "x1", ...) where the data had none."""
         return self.feature_names or tuple(f"x{j}" for j in range(self.n_features))
 
-    def coef_at(self, lam) -> tuple[float, np.ndarray]:
-        """(intercept, coefficients (p,)) at any lambda, by linear interpolation in lambda between the two neighbours.
+    def coef_at(self, lam) -> tuple[Any, np.ndarray]:
+        """(intercept, coefficients (p,)) at any lambda; (K,) and (p, K) for K responses.
 
-        Beyond the ends the nearest point counts, as in glmnet. At a point of the grid the result is exact, as is
-        the lasso between two points with the same active columns and signs.
+        Linear interpolation in lambda between the two neighbours; beyond the ends the nearest point counts, as in
+        glmnet. At a point of the grid the result is exact, as is the lasso between two points with the same active
+        columns and signs.
         """
         lam = _validation.check_lam(lam)
         ascending = self.lambdas[::-1]
         position = np.interp(lam, ascending, np.arange(len(ascending)))
         right = len(ascending) - 1 - int(np.floor(position))
         share = position % 1.0
-        coef = (1 - share) * self.coef_sparse[[right]].toarray()[0]
+        coef = (1 - share) * self._by_response(self.coef_sparse[[right]].toarray())[0]
         intercept = (1 - share) * self.intercept[right]
         if share:
-            coef = coef + share * self.coef_sparse[[right - 1]].toarray()[0]
+            coef = coef + share * self._by_response(self.coef_sparse[[right - 1]].toarray())[0]
             intercept = intercept + share * self.intercept[right - 1]
-        return float(intercept), coef
+        return float(intercept) if self.n_responses is None else intercept, coef
 
     def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
-        """Predictions (m, L) for new rows X (m, p), or (m,) at one lambda.
+        """Predictions (m, L) for new rows X (m, p), or (m,) at one lambda; with a last axis for several responses.
 
         `offset` (m,) is required if the path was fitted with one. `type` is "response" or "link", the same for the
         squared loss.
@@ -116,18 +122,28 @@ class PathResult:
         _validation.check_choice(type, "type", ("response", "link"))
         X = _validation.check_prediction(X, self.n_features, self.feature_names)
         offset = _validation.check_offset(offset, len(X), self.offset_used)
+        if self.n_responses is not None:
+            if offset.any():
+                raise ValueError(
+                    "offset is given, but a path of several responses has none; add it to the predictions."
+                )
+            intercept, coef = (self.intercept, self.coef) if lam is None else self.coef_at(lam)
+            return np.einsum("mj,...jk->m...k", X, coef, optimize=True) + intercept
         if lam is None:
             return (self.coef_sparse @ X.T).T + self.intercept + offset[:, None]
         intercept, coef = self.coef_at(lam)
         return X @ coef + intercept + offset
 
     def to_frame(self):
-        """pandas DataFrame: a row per lambda (the index), the intercept and a column per feature."""
+        """pandas DataFrame: a row per lambda (the index), the intercept and a column per feature (and response)."""
         import pandas as pd
 
-        table = np.column_stack([self.intercept, self.coef])
+        columns = ["(intercept)", *self.names]
         index = pd.Index(self.lambdas, name="lambda")
-        return pd.DataFrame(table, index=index, columns=["(intercept)", *self.names])
+        table = np.concatenate([self.intercept[:, None], self.coef], axis=1)
+        if self.n_responses is not None:
+            columns = pd.MultiIndex.from_product([columns, range(self.n_responses)], names=["feature", "response"])
+        return pd.DataFrame(table.reshape(len(table), -1), index=index, columns=columns)
 
     def _rows(self, most):
         """Table rows at `most` places of the path, as text."""
@@ -148,8 +164,9 @@ class PathResult:
         counts = {status: int((self.status == status).sum()) for status in Status}
         said = ", ".join(f"{number} {status.name}" for status, number in counts.items() if number)
         kind = {1.0: "Lasso", 0.0: "Ridge"}.get(self.l1_ratio, f"Elastic-net ({self.l1_ratio:g})")
+        responses = "" if self.n_responses is None else f"{self.n_responses} responses, "
         return (
-            f"{kind} path: {len(self.lambdas)} lambdas, {self.n_features} features, solver {self.solver}; "
+            f"{kind} path: {len(self.lambdas)} lambdas, {self.n_features} features, {responses}solver {self.solver}; "
             f"{said}; worst relative gap {self.gap.max():.1e} (asked for {self.tol:.0e})"
         )
 
@@ -179,6 +196,10 @@ class PathResult:
         """Coefficients against log lambda or the L1 norm; see `jaxreg.plotting.plot_path`."""
         from jaxreg.plotting import plot_path
 
+        if self.n_responses is not None:
+            raise ValueError(
+                f"the path has {self.n_responses} responses; fit the one to draw alone: fit_path(X, y[:, k])."
+            )
         return plot_path(self, x=x, labels=labels, ax=ax)
 
     def save(self, path) -> None:

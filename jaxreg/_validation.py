@@ -19,7 +19,7 @@ class Data:
     """Checked data. X is a NumPy or JAX array (n, p) of float32 or float64, the rest NumPy float64."""
 
     X: Any
-    y: np.ndarray  # (n,), the offset not yet taken off
+    y: np.ndarray  # (n,) or (n, K), the offset not yet taken off
     weight: np.ndarray  # (n,), sums to 1
     offset: np.ndarray | None
     feature_names: tuple[str, ...] | None
@@ -113,6 +113,14 @@ def _vector(obj, name, n, per="row of X"):
     return array
 
 
+def _responses(obj, n):
+    """y (n,), or (n, K) with K > 1."""
+    array = _numeric(obj, "y")
+    if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
+        return np.asarray(array, dtype=np.float64)
+    return _vector(array, "y", n)
+
+
 def _check_dtype(dtype):
     try:
         given = np.dtype(dtype)
@@ -143,8 +151,10 @@ def check_design(X, dtype):
 def check_data(X, y, sample_weight, offset, dtype) -> Data:
     X, names = check_design(X, dtype)
     n = X.shape[0]
-    y = _vector(y, "y", n)
+    y = _responses(y, n)
     _require_finite(y, "y")
+    if y.ndim == 2 and offset is not None:
+        raise ValueError(f"offset is given, but y has {y.shape[1]} columns; subtract the offset from y.")
     if sample_weight is None:
         weight = np.full(n, 1.0 / n)
     else:

@@ -27,17 +27,20 @@ ROWS = 4096  # of the data at a time
 
 
 class Ridge(ABC):
-    """One decomposition, and what follows from it for any lambda."""
+    """One decomposition, and what follows from it for any lambda and response.
+
+    `problem` may have another response than the one that was decomposed with.
+    """
 
     values: np.ndarray  # (k,) S
     size: int  # of the decomposed matrix
 
     @abstractmethod
-    def blocks(self, lambdas, length):
+    def blocks(self, problem, lambdas, length):
         """Blocks of at most `length` points: (b (B, p), effective degrees of freedom (B,))."""
 
     @abstractmethod
-    def left_out(self, lambdas, intercept):
+    def left_out(self, problem, lambdas, intercept):
         """Errors (n, L) of the rows, each predicted by the fit of the others, in units of y."""
 
     def _inverse(self, lambdas):
@@ -56,7 +59,6 @@ def decomposed(problem, gram) -> Ridge:
 @final
 class _GramSide(Ridge):
     def __init__(self, problem, gram):
-        self.problem, self.gram = problem, gram
         self.P, self.U = np.flatnonzero(problem.l2_factor > 0), np.flatnonzero(problem.l1_factor == 0)
         P, U = self.P, self.U
         self.size = len(P)
@@ -64,20 +66,22 @@ class _GramSide(Ridge):
         self.cross = gram[np.ix_(U, P)]
         self.scale = 1.0 / np.sqrt(problem.l2_factor[P])
         inner = self.scale[:, None] * (gram[np.ix_(P, P)] - self.cross.T @ self.onto @ self.cross) * self.scale
-        corr = self.scale * (problem.corr[P] - self.cross.T @ self.onto @ problem.corr[U])
         values, self.vectors = np.linalg.eigh(inner)
-        self.values, self.target = np.maximum(values, 0.0), corr @ self.vectors
+        self.values = np.maximum(values, 0.0)
 
-    def blocks(self, lambdas, length):
-        problem, U = self.problem, self.U
+    def _target(self, corr):
+        return (self.scale * (corr[self.P] - self.cross.T @ self.onto @ corr[self.U])) @ self.vectors
+
+    def blocks(self, problem, lambdas, length):
+        U = self.U
         inverse, df = self._inverse(lambdas)
         b = np.zeros((len(lambdas), problem.design.p))
-        b[:, self.P] = ((inverse * self.target) @ self.vectors.T) * self.scale
+        b[:, self.P] = ((inverse * self._target(problem.corr)) @ self.vectors.T) * self.scale
         b[:, U] = (problem.corr[U] - b[:, self.P] @ self.cross.T) @ self.onto
         yield b, df + (np.linalg.matrix_rank(self.onto) if U.size else 0)
 
-    def left_out(self, lambdas, intercept):
-        problem, design = self.problem, self.problem.design
+    def left_out(self, problem, lambdas, intercept):
+        design, target = problem.design, self._target(problem.corr)
         errors = np.empty((design.n, len(lambdas)))
         for first in range(0, design.n, ROWS):
             rows = np.arange(first, min(first + ROWS, design.n))
@@ -89,7 +93,7 @@ class _GramSide(Ridge):
             unpenalised = problem.corr[self.U] @ projected
             for weight, at in _by_weight(design.root[rows] ** 2):
                 inverse, _ = self._inverse((1.0 - weight) * lambdas)
-                fitted = unpenalised[at, None] + (Q[at] * self.target) @ inverse.T
+                fitted = unpenalised[at, None] + (Q[at] * target) @ inverse.T
                 free = 1.0 - own[at, None] - Q[at] ** 2 @ inverse.T
                 errors[rows[at]] = _predicted(problem.z[rows[at], None] - fitted, free, rows[at], lambdas)
         return errors / design.root[:, None]
@@ -98,7 +102,7 @@ class _GramSide(Ridge):
 @final
 class _KernelSide(Ridge):
     def __init__(self, problem):
-        self.problem, design, basis = problem, problem.design, problem.basis
+        design, basis = problem.design, problem.basis
         self.size = design.n
         self.U = np.flatnonzero(problem.l1_factor == 0)
         penalised = problem.l2_factor > 0
@@ -106,24 +110,27 @@ class _KernelSide(Ridge):
         kernel = np.asarray(design.kernel(self.weight), dtype=np.float64)
         kernel = kernel - (kernel @ basis.T) @ basis
         kernel = kernel - basis.T @ (basis @ kernel)
-        z = problem.z - (problem.z @ basis.T) @ basis
         values, self.vectors = np.linalg.eigh((kernel + kernel.T) / 2)
-        self.values, self.target = np.maximum(values, 0.0), z @ self.vectors
+        self.values = np.maximum(values, 0.0)
+        unpenalised = np.asarray(design.gather(self.U), dtype=np.float64) if self.U.size else np.zeros((0, design.n))
+        self.onto = np.linalg.pinv(unpenalised)
 
-    def blocks(self, lambdas, length):
-        problem, design, U = self.problem, self.problem.design, self.U
+    def _target(self, problem):
+        return (problem.z - (problem.z @ problem.basis.T) @ problem.basis) @ self.vectors
+
+    def blocks(self, problem, lambdas, length):
+        design, U = problem.design, self.U
         inverse, df = self._inverse(lambdas)
-        dual = (inverse * self.target) @ self.vectors.T
-        onto = np.linalg.pinv(np.asarray(design.gather(U), dtype=np.float64)) if U.size else np.zeros((design.n, 0))
+        dual = (inverse * self._target(problem)) @ self.vectors.T
         for start in range(0, len(lambdas), length):
             part = slice(start, start + length)
             b = np.asarray(design.correlate(dual[part]), dtype=np.float64) * self.weight
             if U.size:
-                b[:, U] = (problem.z - np.asarray(design.predict(b))) @ onto
+                b[:, U] = (problem.z - np.asarray(design.predict(b))) @ self.onto
             yield b, df[part] + len(problem.basis)
 
-    def left_out(self, lambdas, intercept):
-        problem, design = self.problem, self.problem.design
+    def left_out(self, problem, lambdas, intercept):
+        design, target = problem.design, self._target(problem)
         squared = self.vectors**2
         # the directions of the intercept and the unpenalised columns are fitted fully, not left by the kernel at 0
         own = intercept * design.root**2 + np.einsum("ui,ui->i", problem.basis, problem.basis)
@@ -133,7 +140,7 @@ class _KernelSide(Ridge):
             shape = len(lambdas), len(self.values)
             strength = np.broadcast_to(((1.0 - weight) * lambdas)[:, None], shape)
             left = np.divide(strength, self.values + strength, out=np.zeros(shape), where=strength > 0)
-            residual = (self.vectors[at] * self.target) @ left.T
+            residual = (self.vectors[at] * target) @ left.T
             errors[at] = _predicted(residual, squared[at] @ left.T - own[at, None], at, lambdas)
         return errors / design.root[:, None]
 
