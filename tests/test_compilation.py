@@ -11,6 +11,7 @@ import pytest
 from reference import ar_problem
 
 import jaxreg as jr
+from jaxreg import _lockstep
 
 REDUCED = {"solve_block", "append_columns"}
 PRODUCTS = {"gaps_from_gram", "_correlate"}  # of the size of the data
@@ -68,13 +69,31 @@ def test_no_retrace_for_new_values(n, p):
     assert set(limited) <= {"gaps_from_gram", "gaps_from_residuals"}  # their conjugates are another formula
 
 
-@pytest.mark.parametrize("sizes", [((93, 18), (101, 23)), ((48, 313), (50, 331))])
+@pytest.mark.parametrize("sizes", [((93, 18), (101, 23)), ((48, 325), (50, 331))])
 def test_other_data_of_the_same_capacity_compile_no_reduced_kernel(sizes):
     jr.fit_path(*ar_problem(*sizes[0], 0.5))
     with compilations() as names:
         jr.fit_path(*ar_problem(*sizes[1], 0.5))
     assert PRODUCTS & set(names)
     assert not REDUCED & set(names)
+
+
+@pytest.mark.parametrize(("n", "p"), [(95, 21), (41, 317)])
+def test_cross_validation_compiles_nothing_for_new_values_or_folds(n, p, monkeypatch):
+    monkeypatch.setattr(_lockstep, "each", lambda work, items: [work(item) for item in items])  # logs are of one thread
+    X, y = ar_problem(n, p, 0.5)
+    rng = np.random.default_rng(0)
+    with compilations() as first:
+        jr.fit_cv(X, y, cv=4)
+    assert PRODUCTS & set(first)
+    with compilations() as again:
+        jr.fit_cv(X, y, cv=4, seed=1)
+        jr.fit_cv(X, y, cv=4, metric="mae", sample_weight=rng.uniform(0.5, 1, n))
+        jr.fit_cv(X, rng.standard_normal(n), cv=4, keep="all", averaging="equal")
+    assert again == []
+    with compilations() as other:
+        jr.fit_cv(X, y, cv=5)
+    assert set(other) <= (set() if n > p else {"_correlate", "_squares"})  # of the rows of all lanes together
 
 
 def test_nothing_global_changes():
