@@ -85,5 +85,6 @@ def average(fold_loss, fold_weight, repeats):
     weight = fold_weight.reshape(repeats, -1, 1)
     weight = weight / weight.sum(axis=1, keepdims=True)
     mean = (weight * losses).sum(axis=-2, keepdims=True)
-    variance = (weight * (losses - mean) ** 2).sum(axis=-2) / (K // repeats - 1)
-    return mean.mean(axis=(-3, -2)), np.sqrt(variance.mean(axis=-2))
+    scale = np.abs(losses - mean).max() or 1.0  # the square of a loss may overflow
+    variance = (weight * ((losses - mean) / scale) ** 2).sum(axis=-2) / (K // repeats - 1)
+    return mean.mean(axis=(-3, -2)), scale * np.sqrt(variance.mean(axis=-2))

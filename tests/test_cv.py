@@ -152,6 +152,13 @@ def test_repeats_average_folds_of_their_own(p):
     np.testing.assert_allclose(cv.std_error[0], np.sqrt(np.mean(errors, axis=0)), rtol=1e-12)
 
 
+def test_large_responses_do_not_overflow():
+    X, y = small()
+    cv, large = (jr.fit_cv(X, y * scale, cv=4, n_lambdas=6) for scale in (1.0, 1e100))
+    for name in ("mean_loss", "std_error"):
+        np.testing.assert_allclose(getattr(large, name), 1e200 * getattr(cv, name), rtol=1e-9)
+
+
 def test_equal_averaging_is_that_of_scikit_learn():
     linear_model = pytest.importorskip("sklearn.linear_model")
     X, y = small()
