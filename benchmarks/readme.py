@@ -1,28 +1,30 @@
-"""The short table of the README, between its two markers."""
+"""The short tables of the README, each between its two markers."""
 
 from benchmarks import table
 from benchmarks.table import OTHERS, OURS
 
-BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
-
 
 def update(file, results):
-    """Replace what stands between the markers of `file`."""
+    """Replace what stands between the markers of `file`: those of paths, or those of cross-validation."""
+    name = "cv-benchmarks" if results.get("folds") else "benchmarks"
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     text = file.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise SystemExit(f"{file} has no {BEGIN} ... {END}")
-    before, rest = text.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    file.write_text(f"{before}{BEGIN}\n{short_table(results)}\n{END}{after}", encoding="utf-8")
+    if begin not in text or end not in text:
+        raise SystemExit(f"{file} has no {begin} ... {end}")
+    before, rest = text.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    file.write_text(f"{before}{begin}\n{short_table(results)}\n{end}{after}", encoding="utf-8")
 
 
 def short_table(results):
     """Time ratios of the peers, with every row that a peer wins and why."""
-    shown = [row for row in table.measured(results) if _shown(row)]
-    head = ["row", f"{OURS}", *OTHERS, "glmnet at its default"]
+    rows = table.measured(results)
+    shown = [row for row in rows if _shown(row)]
+    peers = [peer for peer in OTHERS if peer in results["absent"] or any(peer in row["results"] for row in rows)]
+    head = ["row", f"{OURS}", *peers, "glmnet at its default"]
     parts = [
         f"{table.heading(results)} {OURS} in seconds, medians of at least 5 warm runs; the others in multiples of it.",
-        table.markdown(head, [_line(row, results) for row in shown]),
+        table.markdown(head, [_line(row, results, peers) for row in shown]),
         _rest(results, shown),
         table.win_lines(results),
         *table.absent_lines(results),
@@ -31,14 +33,14 @@ def short_table(results):
 
 
 def _shown(row):
-    """One rho speaks for all; a row that a peer wins is always shown."""
-    return row["rho"] in (None, 0.5) or bool(table.wins(row))
+    """One rho speaks for all; the rows that a peer wins are named below the table."""
+    return row["rho"] in (None, 0.5)
 
 
-def _line(row, results):
+def _line(row, results, peers):
     ours = table.reached(row, OURS)
     if ours is None:
-        return [f"`{row['name']}`", table.cell(row, OURS), *["-"] * (len(OTHERS) + 1)]
+        return [f"`{row['name']}`", table.cell(row, OURS), *["-"] * (len(peers) + 1)]
 
     def ratio(peer):
         entry = table.reached(row, peer)
@@ -48,7 +50,7 @@ def _line(row, results):
     loose = (
         "-" if default.get("gap") is None else f"{times(default['median'] / ours['median'])} (gap {default['gap']:.0e})"
     )
-    return [f"`{row['name']}`", f"{table.seconds(ours['median'])} s", *map(ratio, OTHERS), loose]
+    return [f"`{row['name']}`", f"{table.seconds(ours['median'])} s", *map(ratio, peers), loose]
 
 
 def times(ratio):

@@ -25,6 +25,7 @@ def run(patterns, names, device, file, effort, folds=False):
     chosen = cv_rows.select(patterns) if folds else rows.select(patterns, device)
     peers, order = _choose(names, device, folds), cv_rows.NAMES if folds else rows.NAMES[device]
     results = {"schema": SCHEMA, "versions": {}, "absent": {}, "rows": []} | (read(file) if file.exists() else {})
+    results["folds"] = folds
     results["machine"], results["date"] = machine.describe(), machine.today()
     try:
         rates = machine.rates(device)

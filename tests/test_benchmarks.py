@@ -292,7 +292,9 @@ def test_the_readme_is_rewritten_between_its_markers(tmp_path):
     ):
         assert told in once
     assert "`ar0-200x10000-lasso`" not in once
-    assert "On the other 1 rows" in once
+    assert "On the other 2 rows" in once
+    with pytest.raises(SystemExit, match="has no <!-- cv-benchmarks -->"):
+        readme.update(file, results_of_a_run() | {"folds": True})
     file.write_text("no markers")
     with pytest.raises(SystemExit, match="has no <!-- benchmarks -->"):
         readme.update(file, results_of_a_run())
