@@ -34,7 +34,7 @@ Out = Annotated[Path, typer.Option(help="Folder for path.png, coefficients.csv a
 
 @app.command()
 def demo(l1_ratio: Ratio = 1.0, out: Out = Path("jaxreg-demo")):
-    """Fit the diabetes data with all products, twice."""
+    """Fit the diabetes data with all products, twice, and cross-validate them."""
     pd = _require("pandas", "jaxreg[frames]")
     _require("matplotlib", "jaxreg[plot]")
     data = _require("sklearn.datasets", "jaxreg[sklearn]").load_diabetes(scaled=False)
@@ -48,7 +48,9 @@ def demo(l1_ratio: Ratio = 1.0, out: Out = Path("jaxreg-demo")):
         out.mkdir(parents=True, exist_ok=True)
         _, compiling = _fit(frame, data.target, l1_ratio)
         result, compiled = _fit(frame, data.target, l1_ratio)
-        _report(result, out, f"Diabetes data: {len(names)} columns and their {len(columns) - len(names)} products")
+        title = f"Diabetes data: {len(names)} columns and their {len(columns) - len(names)} products"
+        _report(result, out, title)
+        _cross_validate(frame, data.target, l1_ratio, out, title)
     typer.echo(f"First call {compiling:.3f} s (it compiles), second call {compiled:.3f} s.")
 
 
@@ -120,14 +122,26 @@ def _fit(X, y, l1_ratio, **options):
     return result, time.perf_counter() - began
 
 
-def _report(result, out, title):
+def _cross_validate(X, y, l1_ratio, out, title):
+    from jaxreg.plotting import plot_validation_curve
+
+    cv = jr.fit_cv(X, y, l1_ratios=l1_ratio)
+    _draw(plot_validation_curve, cv, out / "validation_curve.png", title)
+    typer.echo(f"{cv.summary()}\nWrote validation_curve.png to {out}.")
+
+
+def _draw(plot, result, file, title):
     from matplotlib.figure import Figure  # not pyplot: no display, no global state
 
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    plot(result, ax=figure.subplots()).set_title(title, parse_math=False)
+    figure.savefig(file, dpi=150)
+
+
+def _report(result, out, title):
     from jaxreg.plotting import plot_path
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    plot_path(result, ax=figure.subplots()).set_title(title, parse_math=False)
-    figure.savefig(out / "path.png", dpi=150)
+    _draw(plot_path, result, out / "path.png", title)
     result.to_frame().to_csv(out / "coefficients.csv")
     summary = result.summary()
     (out / "summary.txt").write_text(summary + "\n", encoding="utf-8")

@@ -34,10 +34,11 @@ def table(n=60):
     return frame.round(3)
 
 
-def written(folder):
-    """(header, numbers) of the coefficients, after a look at the other two files."""
-    assert (folder / "path.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert sorted(file.name for file in folder.iterdir()) == ["coefficients.csv", "path.png", "summary.txt"]
+def written(folder, figures=("path.png",)):
+    """(header, numbers) of the coefficients, after a look at the other files."""
+    for figure in figures:
+        assert (folder / figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert {file.name for file in folder.iterdir()} == {"coefficients.csv", "summary.txt", *figures}
     with open(folder / "coefficients.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     return header, np.array(rows, dtype=float)
@@ -181,7 +182,7 @@ def test_demo(tmp_path):
     datasets = pytest.importorskip("sklearn.datasets")
     result = call("demo", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    header, numbers = written(tmp_path / "out")
+    header, numbers = written(tmp_path / "out", ("path.png", "validation_curve.png"))
     data = datasets.load_diabetes(scaled=False)
     assert header[2:12] == data.feature_names
     assert header[12:15] == ["age:sex", "age:bmi", "age:bp"]
@@ -193,6 +194,7 @@ def test_demo(tmp_path):
     np.testing.assert_allclose(numbers[:, 2:], path.coef, rtol=0, atol=1e-9 * np.abs(path.coef).max())
     assert "Lasso path: 100 lambdas, 55 features" in result.stdout
     assert "Worst relative gap" in result.stdout
+    assert "Cross-validation: 10 folds x 100 lambdas" in result.stdout
     assert "First call" in result.stdout
     assert "second call" in result.stdout
 
