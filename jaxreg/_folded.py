@@ -10,7 +10,7 @@ from jaxreg import _fit, _lanes, _lockstep, _loops
 from jaxreg._problem import centred_response, make_problem
 from jaxreg.solvers.ridge import decomposed
 
-GRAM_BYTES = 2**28  # of the Gram matrices of the folds that are worked on at once
+BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices and about eight vectors of rows each
 LOCKSTEP = 10  # lanes that share a pass over the data: each holds a working set
 EXACT_SHARE = 1e-6  # a smaller squared error, relative to that of 0, is not read from differences of moments
 
@@ -107,9 +107,9 @@ class Folded:
 
     def _fit_folds(self, mixes):
         """(a Solved of all rows, the Fits of all folds) of the mixing parameters at the positions `mixes`."""
-        p, K = self.base.p, len(self.folds)
+        n, p, K = self.base.n, self.base.p, len(self.folds)
         on_gram = self.setup.gram is not None
-        at_once = max(1, GRAM_BYTES // (8 * p**2)) if on_gram else LOCKSTEP
+        at_once = max(1, BYTES // (16 * p**2 + 64 * n)) if on_gram else LOCKSTEP
         full, lanes = None, []
         for first in range(0, K, at_once):
             part = np.arange(first, min(first + at_once, K))

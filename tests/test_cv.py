@@ -152,6 +152,19 @@ def test_repeats_average_folds_of_their_own(p):
     np.testing.assert_allclose(cv.std_error[0], np.sqrt(np.mean(errors, axis=0)), rtol=1e-12)
 
 
+@pytest.mark.parametrize("p", [10, 300])
+def test_folds_that_do_not_fit_into_memory_together_are_worked_on_in_turn(p, monkeypatch):
+    X, y = small(p=p)
+    options = {"l1_ratios": (1.0, 0.3), "cv": 7, "n_lambdas": 6, "lambda_min_ratio": 0.05}
+    together = jr.fit_cv(X, y, **options)
+    monkeypatch.setattr("jaxreg._folded.BYTES", 3 * (16 * p**2 + 64 * 60))
+    monkeypatch.setattr("jaxreg._folded.LOCKSTEP", 3)
+    in_turn = jr.fit_cv(X, y, **options)
+    np.testing.assert_allclose(in_turn.fold_loss, together.fold_loss, rtol=SAME)
+    np.testing.assert_allclose(in_turn.path.coef, together.path.coef, rtol=0, atol=SAME)
+    np.testing.assert_allclose(in_turn.oof_predictions, together.oof_predictions, rtol=0, atol=SAME * abs(y).max())
+
+
 def test_large_responses_do_not_overflow():
     X, y = small()
     cv, large = (jr.fit_cv(X, y * scale, cv=4, n_lambdas=6) for scale in (1.0, 1e100))
