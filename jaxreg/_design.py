@@ -288,7 +288,10 @@ class _Products:
         return self._matmul(coef, A.rows) - self._matmul(coef, A.mean)[:, None]
 
     def _samples(self, A, rows):
-        return (self._xp.take(A.rows, rows, axis=1) - A.mean[:, None]) * A.scale[:, None]
+        found = self._xp.take(A.rows, rows, axis=1, mode="clip")
+        found -= A.mean[:, None]  # NumPy: in place
+        found *= A.scale[:, None]
+        return found
 
     def _squares(self, A, J, W):
         part = (A.rows[J] - A.mean[J][:, None]) * A.scale[J][:, None]

@@ -61,6 +61,15 @@ class Solved:
     kept: np.ndarray
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What a fold's problem on the Gram matrix is made of."""
+
+    train: _lanes.Moments  # of the training rows
+    by_difference: bool  # of those of other rows, not from the training rows themselves
+    held_out: _lanes.Moments | None  # of the rows held out, where they are all others
+
+
 def _stacked(lanes):
     loss, gap, n_iter = (np.stack([getattr(lane, name) for lane in lanes]) for name in ("loss", "gap", "n_iter"))
     return Fits(loss, gap, n_iter, lanes)
@@ -143,37 +152,38 @@ class Folded:
             yy=2 * problem.total,
         )
 
-        def sums(k):
-            """(moments of the training rows, of the rows held out where they are the others)."""
-            train = self.folds.train(k)
-            if np.count_nonzero(train != 1) > np.count_nonzero(train):
-                return _lanes.moments(self.base, self.response, train), None
-            others = _lanes.moments(self.base, self.response, 1 - train)
-            return total - others, others if self.folds.trained_on[k] is None else None
-
         def solve(task):
-            k, train = task
-            posed, gram = (problem, self.setup.gram) if train is None else self._gram_problem(k, train)
+            k, sums = task
+            posed, gram = (problem, self.setup.gram) if sums is None else self._gram_problem(k, sums)
             return posed, [self._points(a, posed, gram) for a in mixes]
 
-        found = _lockstep.each(sums, part)  # all of them first: their products use every core, and so do the lanes
-        tasks = [(None, None)] * with_full + [(k, train) for k, (train, _) in zip(part, found, strict=True)]
+        found = [self._sums(k, total) for k in part]  # all of them first: their products use every core
+        tasks = [(None, None)] * with_full + list(zip(part, found, strict=True))
         problems, solved = zip(*_lockstep.each(solve, tasks), strict=True)
-        return list(problems[with_full:]), list(solved), [held for _, held in found]
+        return list(problems[with_full:]), list(solved), [sums.held_out for sums in found]
 
-    def _gram_problem(self, k, train):
+    def _sums(self, k, total):
+        train = self.folds.train(k)
+        if np.count_nonzero(train != 1) <= np.count_nonzero(train):
+            others = _lanes.moments(self.base, self.response, 1 - train)
+            held_out = others if self.folds.trained_on[k] is None else None
+            rest = total - others
+            if not rest.delicate(total, self.setup.model.fit_intercept):
+                return Sums(rest, True, held_out)
+        return Sums(_lanes.moments(self.base, self.response, train), False, None)
+
+    def _gram_problem(self, k, sums):
         """(problem, Gram matrix) of a fold from the moments of its training rows."""
-        model, data = self.setup.model, replace(self.setup.data, weight=self._weight(k))
+        train, model, data = sums.train, self.setup.model, replace(self.setup.data, weight=self._weight(k))
         first, second = train.first / train.weight, train.gram / train.weight
-        lane, delicate = _lanes.make_lane(
-            self.base, data.X, data.weight, model.fit_intercept, first, np.diagonal(second)
-        )
-        corr = train.cross / train.weight
-        if model.fit_intercept:
-            corr = corr - train.y / train.weight * first
-        varies = centred_response(data, model.fit_intercept)[0].any()
-        problem = make_problem(lane, data, model, corr * lane.inverse * varies)
-        return problem, _lanes.lane_gram(lane, delicate, second)
+        lane = _lanes.make_lane(self.base, data.X, data.weight, model.fit_intercept, first, np.diagonal(second))
+        corr = None
+        if sums.by_difference:
+            z, _ = centred_response(data, model.fit_intercept)
+            level = train.y / train.weight if model.fit_intercept else 0.0
+            corr = (train.cross / train.weight - level * first) * lane.inverse * z.any()
+            corr[lane.exact.columns] = lane.exact.rows @ z
+        return make_problem(lane, data, model, corr), _lanes.lane_gram(lane, second)
 
     # ---- otherwise: one pass over the data for all lanes ----
 
@@ -196,7 +206,7 @@ class Folded:
         first = np.asarray(base.correlate(np.sqrt(share * weights)), dtype=np.float64)
         second = np.asarray(base.squares(share), dtype=np.float64)
         lanes = [
-            _lanes.make_lane(base, each.X, each.weight, model.fit_intercept, first[i], second[i])[0]
+            _lanes.make_lane(base, each.X, each.weight, model.fit_intercept, first[i], second[i])
             for i, each in enumerate(data)
         ]
         z = [centred_response(each, model.fit_intercept)[0][None] for each in data]

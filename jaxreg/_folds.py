@@ -157,7 +157,8 @@ def _of_pairs(pairs, n):
         both = np.intersect1d(train.rows, test.rows)
         if both.size:
             raise ValueError(f"cv has row {both[0]} in the training and the test part of fold {k}; take it out of one.")
-        complement = len(train.rows) + len(test.rows) == n and (train.counts == 1).all()
+        once = (train.counts == 1).all() and (test.counts == 1).all()
+        complement = len(train.rows) + len(test.rows) == n and once
         held_out.append(test)
         trained_on.append(None if complement else train)
     return Folds(n, held_out, trained_on)

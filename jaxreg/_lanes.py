@@ -6,7 +6,8 @@ A lane gives the row i the weight omega_ki, sum_i omega_ki = 1. Relative to the 
     d = A (ratio * level),                           s such that diag(A_k A_k') = 1
 
 where d are the differences of the lane's column means and s the ratios of its scales to those of A. Folds, bootstrap
-samples and subsamples differ in their weights only.
+samples and subsamples differ in their weights only. Columns that hardly vary on the lane's rows, as measured on all
+rows, would lose digits that way: these few are kept as they are.
 """
 
 from dataclasses import dataclass
@@ -18,19 +19,21 @@ import numpy as np
 
 from jaxreg._design import PART, PRECISION, Columns, Design, standardise_on_host
 
-DELICATE = 1e-4  # where less of a column's variance is left, differences of sums would lose digits
+DELICATE = 1e-4  # where less of a variance is left, differences of sums would lose digits
 
 
 @final
 class Reweighted(Design):
-    """A lane of the stored design `base`."""
+    """A lane of the stored design `base`; `exact` are rows of A_k that do not come from it."""
 
-    def __init__(self, base, weight, columns, centre):
+    def __init__(self, base, weight, columns, centre, exact):
         self.base, self.n, self.p, self.dtype = base, base.n, base.p, base.dtype
         self.columns, self.root = columns, np.sqrt(weight)
         self.ratio = np.sqrt(relative(base, weight))
         self.shift = (columns.mean - base.columns.mean) / base.columns.norm
         self.inverse = np.where(columns.constant & centre, 0.0, base.columns.norm / columns.norm)
+        self.inverse[exact.columns] = 0.0
+        self.exact = exact
 
     def to_base(self, R):
         """The right-hand sides for which the base is asked in order to correlate R (k, n)."""
@@ -38,8 +41,10 @@ class Reweighted(Design):
 
     def from_base(self, H, R):
         """R A_k' from the base's answer H (k, p)."""
-        H = np.asarray(H) - np.outer(np.asarray(R) @ self.root, self.shift)
-        return (H * self.inverse).astype(self.dtype)
+        R = np.asarray(R)
+        H = ((np.asarray(H) - np.outer(R @ self.root, self.shift)) * self.inverse).astype(self.dtype)
+        H[:, self.exact.columns] = R @ self.exact.rows.T
+        return H
 
     def correlate(self, R):
         return self.from_base(self.base.correlate(self.to_base(R)), R)
@@ -47,11 +52,14 @@ class Reweighted(Design):
     def gather(self, J):
         at = np.minimum(J, self.p - 1)
         inverse = np.where(J < self.p, self.inverse[at], 0.0)
-        return _gathered(self.base.gather(J), self.ratio, self.root, self.shift[at], inverse)
+        found = _gathered(self.base.gather(J), self.ratio, self.root, self.shift[at], inverse)
+        place, row = np.nonzero(J[:, None] == self.exact.columns)
+        return found.at[place].set(self.exact.rows[row].astype(self.dtype)) if place.size else found
 
     def predict(self, coef):
+        known = np.asarray(coef)[:, self.exact.columns] @ self.exact.rows
         coef = np.asarray(coef) * self.inverse
-        return np.asarray(self.base.predict(coef)) * self.ratio - np.outer(coef @ self.shift, self.root)
+        return np.asarray(self.base.predict(coef)) * self.ratio - np.outer(coef @ self.shift, self.root) + known
 
     def gram(self):
         A = np.asarray(self.gather(np.arange(self.p)), dtype=np.float64)
@@ -84,15 +92,15 @@ def relative(base, weight):
 
 
 @dataclass(frozen=True)
-class Delicate:
-    """Columns of a lane that are known from their rows."""
+class Exact:
+    """Rows of A_k that were computed from the data themselves."""
 
     columns: np.ndarray  # (k,)
-    rows: np.ndarray  # (k, n), those of A_k
+    rows: np.ndarray  # (k, n)
 
 
 def make_lane(base, X, weight, centre, first, second):
-    """(lane, Delicate) of weights (n,), given A (ratio * level) and the diagonal of A diag(ratio^2) A', both (p,)."""
+    """Lane of weights (n,), given A (ratio * level) and the diagonal of A diag(ratio^2) A', both (p,)."""
     columns = base.columns
     variance = second - first**2
     size = np.maximum(variance if centre else second, 0.0)
@@ -108,7 +116,7 @@ def make_lane(base, X, weight, centre, first, second):
     rows, exact = standardise_on_host(np.asarray(X[:, J]).T, weight, centre, np.float64)
     for name in ("mean", "norm", "sd", "constant"):
         getattr(found, name)[J] = getattr(exact, name)
-    return Reweighted(base, weight, found, centre), Delicate(J, rows)
+    return Reweighted(base, weight, found, centre, Exact(J, rows))
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,14 @@ class Moments:
 
     def __sub__(self, other):
         return Moments(*(getattr(self, name) - getattr(other, name) for name in self.__dataclass_fields__))
+
+    def spread(self, centre):
+        """Sum of omega_i y_i^2, about the mean if `centre`."""
+        return self.yy - centre * self.y**2 / self.weight
+
+    def delicate(self, total, centre):
+        """Whether so little is left of the total that a difference of sums would lose digits."""
+        return self.weight < DELICATE * total.weight or self.spread(centre) < DELICATE * total.spread(centre)
 
     def squared_error(self, intercept, coef):
         """Sums (L,) of omega_i (y_i - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p)."""
@@ -147,12 +163,12 @@ def moments(base, response, counts):
     return Moments(gram, sums[:, 0], sums[:, 1], weight.sum(), weight @ y, weight @ y**2)
 
 
-def lane_gram(lane, delicate, second):
+def lane_gram(lane, second):
     """A_k A_k' (p, p) from the second moments A diag(ratio^2) A'."""
     gram = second - np.outer(lane.shift, lane.shift)
     gram *= lane.inverse[:, None]
     gram *= lane.inverse
-    if delicate.columns.size:
-        rows = lane.correlate(delicate.rows)
-        gram[delicate.columns], gram[:, delicate.columns] = rows, rows.T
+    if lane.exact.columns.size:
+        rows = lane.correlate(lane.exact.rows)
+        gram[lane.exact.columns], gram[:, lane.exact.columns] = rows, rows.T
     return gram

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-BLOCK = 16  # indices that change sides at once, at most
+SMALL, FEW, MANY = 256, 8, 16  # at most FEW indices change sides at once up to the size SMALL, beyond it MANY
 DELAY = 8  # a rank of the m-th part of this goes into the base at once
 
 
@@ -36,9 +36,14 @@ class Delayed:
     used: jax.Array  # ()
 
 
+def at_once(m):
+    """How many indices change sides at once, at most."""
+    return min(m, FEW if m <= SMALL else MANY)
+
+
 def delay(m):
     """Rank that goes into the base at once."""
-    return max(2 * BLOCK, m // DELAY // BLOCK * BLOCK)
+    return max(2 * MANY, m // DELAY // MANY * MANY)
 
 
 def delayed(M, xp=jnp):
@@ -52,7 +57,7 @@ def applied(T):
 
 
 def has_room(T):
-    return T.used <= delay(len(T.base)) - BLOCK
+    return T.used <= delay(len(T.base)) - at_once(len(T.base))
 
 
 def with_room(T):

@@ -32,9 +32,9 @@ import numpy as np
 from jax import lax
 
 from jaxreg.solvers._tableau import (
-    BLOCK,
     Delayed,
     append,
+    at_once,
     bordered,
     delayed,
     exchange,
@@ -164,7 +164,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
     Returns the tableau with its solution x, the number of updates, and whether it is unsolved.
     """
     m = ce.shape[0]
-    size = min(BLOCK, m)
+    size = at_once(m)
     l1 = strength.l1
 
     def right_hand_side(face):
