@@ -3,7 +3,8 @@
 import numpy as np
 
 STEP = 0.5  # hidden points are put in so that lambda never falls faster than this
-FLOOR = 1e-4  # hidden points before lambda = 0 go down to this share of the largest lambda
+FLOOR = 1e-10  # hidden points go down to this share of the largest lambda,
+FLOOR_OF_0 = 1e-4  # but to this one before lambda = 0
 
 
 def lambda_max(problem, l1_ratio):
@@ -28,7 +29,8 @@ def with_hidden_points(lambdas, start):
     """(grid to solve, positions of `lambdas` in it): no step from `start` on is longer than STEP allows."""
     grid, keep, previous = [], [], start
     for lam in lambdas:
-        target = max(lam, FLOOR * start) if lam < previous else previous
+        floor = FLOOR if lam > 0 else FLOOR_OF_0
+        target = max(lam, floor * start) if lam < previous else previous
         if 0 < target < STEP * previous:
             steps = int(np.ceil(np.log(target / previous) / np.log(STEP)))
             grid.extend(previous * (target / previous) ** (np.arange(1, steps) / steps))

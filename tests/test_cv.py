@@ -123,6 +123,10 @@ RESAMPLED = {
         (np.arange(30), np.array([40, 41, 41, 45])),
         (np.arange(30, 60), np.arange(9)),
     ],
+    "all other rows, judged twice": lambda n, rng: [
+        (np.arange(40), np.r_[40:n, 40, 40, 41]),
+        (np.arange(20, n), np.r_[:20, 3]),
+    ],
 }
 
 
@@ -136,6 +140,29 @@ def test_resampled_folds_equal_separate_fits(name, p):
     held = np.zeros(60, bool)
     held[np.concatenate([test for _, test in folds])] = True
     assert (np.isfinite(cv.oof_predictions) == held).all()
+
+
+@pytest.mark.parametrize("p", [10, 300])
+@pytest.mark.parametrize("size", [1e4, 1e9])
+@pytest.mark.parametrize("what", ["weight", "y", "X"])
+def test_a_fold_without_the_outlier_is_exact(what, size, p):
+    X, y = small(p=p)
+    ids, folds = partition(60, 4)
+    weight, outlier = np.ones(60), 7
+    if what == "weight":
+        weight[outlier] = size
+    elif what == "y":
+        y[outlier] *= size
+    else:
+        X[outlier, 3] *= size
+    k, options = ids[outlier], {"sample_weight": weight}
+    cv = jr.fit_cv(X, y, cv=ids, lambdas=np.geomspace(1, 0.05, 6), keep="all", **options)
+    without = jr.fit_cv(X, y, cv=ids, lambdas=np.geomspace(1, 0.05, 6), **options)
+    coef, intercept, loss = (values[0, k] for values in plain(X, y, folds, cv, **options))
+    np.testing.assert_allclose(cv.fold_loss[0, k], loss, rtol=SAME)
+    np.testing.assert_allclose(without.fold_loss[0, k], loss, rtol=SAME)
+    test = np.setdiff1d(folds[k][1], [outlier])
+    np.testing.assert_allclose(cv.oof_predictions[0, test], X[test] @ coef.T + intercept, rtol=0, atol=SAME)
 
 
 @pytest.mark.parametrize("p", [10, 300])

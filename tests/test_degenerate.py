@@ -154,3 +154,14 @@ def test_means_that_are_large_against_the_spread():
     X = np.round(X * 1e6) / 1e6
     path = jr.fit_path(X + 2.0**20, y + 2.0**20)
     np.testing.assert_allclose(path.coef, jr.fit_path(X, y).coef, atol=1e-8)
+
+
+@pytest.mark.parametrize("share", [1e-8, 1e-9, 1e-10, 1e-12])
+def test_far_below_lambda_max_nothing_blows_up(share):
+    X, y = ar_problem(45, 300, active=4, seed=5)
+    largest = jr.fit_path(X, y, n_lambdas=1).lambdas[0]
+    path = jr.fit_path(X, y, lambdas=share * largest * np.geomspace(1, 0.05, 6))
+    assert path.gap.max() < 1e-9
+    interpolating = jr.fit_path(X, y, lambdas=[1e-6 * largest])
+    np.testing.assert_allclose(abs(path.coef).sum(axis=1), abs(interpolating.coef).sum(), rtol=1e-3)
+    assert abs(path.predict(X) - y[:, None]).max() < 1e-5

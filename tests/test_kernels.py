@@ -45,8 +45,9 @@ def test_exchange_is_the_principal_pivot_transform():
     H, active = positive_definite(m), np.zeros(m, bool)
     T, floor = _tableau.delayed(jnp.asarray(H)), jnp.full(m, 1e-12)
     rng = np.random.default_rng(1)
-    for count in (5, 16, 1, 9, 16):
-        D = rng.choice(m, 16, replace=False)
+    most = _tableau.at_once(m)
+    for count in (5, most, 1, 6, most):
+        D = rng.choice(m, most, replace=False)
         before = dense(T)
         T = _tableau.with_room(T)
         T, done = _tableau.exchange(T, jnp.asarray(active), jnp.asarray(D), count, floor)

@@ -300,6 +300,12 @@ def _refine(tableau, problem, strength, pull, r, tol, project):
     return x, g, drift
 
 
+def _worse_than_zero(x, g, l1, problem):
+    """Whether the objective at x, with gradient g, is above that of 0: rounding has been blown up along a null space."""
+    value, penalty = x @ (problem.corr + g) / 2, jnp.sum(jnp.where(x == 0, 0.0, l1 * jnp.abs(x)))
+    return penalty - value > 1e-6 * penalty
+
+
 def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
     """Proximal steps at one lambda until the optimality conditions hold by the Gram matrix itself.
 
@@ -333,14 +339,15 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
         y, g, drift = _refine(tableau, problem, strength, pull, residual, tol, steps < 3)
         _, up, down = _violations(face, y, g, strength.l1, strength.slack, problem)
         wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down) / (10.0 * strength.slack)
-        error = jnp.where(unsolved, jnp.inf, jnp.max(wrong))
-        x = jnp.where(unsolved, before, y)
+        failed = unsolved | _worse_than_zero(y, g, strength.l1, problem)
+        error = jnp.where(failed, jnp.inf, jnp.max(wrong))
+        x = jnp.where(failed, before, y)
         best, least = jnp.where(error <= least, x, best), jnp.minimum(error, least)
         kept = Tableau(tableau.matrix, face, tableau.pending, x, tableau.lam_ref)
         # no progress: the tableau is not accurate enough to get on with
         stuck = (error > 1.0) & (error > 0.5 * previous) & (steps < 10)
-        rebuild = unsolved | stuck | (drift > DRIFT * scale)
-        return kept, best, error, least, updates + more, steps + 1, rebuild, descend | unsolved
+        rebuild = failed | stuck | (drift > DRIFT * scale)
+        return kept, best, error, least, updates + more, steps + 1, rebuild, descend | failed
 
     zero = jnp.zeros((), jnp.int32)
     reusable = (lam <= tableau.lam_ref * REACH) & (tableau.lam_ref <= lam * REACH)
