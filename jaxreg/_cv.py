@@ -65,14 +65,16 @@ def fit_cv(
     l1_ratios : number or (A,) mixing parameters in [0, 1]; None takes that of `penalty`, or 1
     cv : number of folds, drawn with `seed`; a splitter of scikit-learn; integer fold ids (n,), whose sorted values are
         the folds; a list of (train, test) pairs of row indices or masks, where a row that is named twice counts twice;
-        or "loo", leave one out
+        or "loo", leave one out. Folds of a splitter, or pairs, that hold out all rows once, then all rows once again,
+        and so on, in groups of equal size, are `repeats`.
     groups : (n,) labels of rows that stay together, for an integer `cv` or a splitter. The largest groups are dealt out
         first, each to the fold with the fewest rows.
     repeats : of an integer `cv`, each with folds of its own; K is their total. std_error is then the root mean
         square of those of the repeats: more repeats average out the draw of the folds, but are no new data.
     seed : of the folds
     metric : "mse" (the default for the squared loss), "mae", "r2" (its negative), "deviance" (here the mean
-        squared error), or a function (y, prediction, weight) -> number, lower is better
+        squared error), or a function (y, prediction, weight) -> number, lower is better, of the rows of a fold whose
+        weight is not 0; the weights are 1 on average over all rows of the data
     keep : "all" keeps the held-out predictions and losses of the rows at all lambdas, (A, n, L)
     penalty : `jaxreg.penalties.ElasticNet`, in place of `l1_ratios`
     lambdas : (L,) one grid for all mixing parameters; None gives each its own, from the full data
@@ -95,7 +97,9 @@ def fit_cv(
 
     Ridge without limits that leaves one out (cv="loo", l1_ratio 0) needs one decomposition for all rows and lambdas:
     row i is predicted by the fit of the others at the penalty (sum w - w_i) * lambda. With `standardize` the columns
-    keep the scales that all rows give them, and `gap` is that of the fit of all rows.
+    keep the scales that all rows give them, and `gap` is that of the fit of all rows. All other fits that leave one out
+    (l1_ratio > 0, limits, solver="pivot", a splitter) scale the columns by the rows that they train on, as other folds
+    do: give standardize=False to compare both kinds.
 
     Source: Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), section 6, for averages and grid.
     """
@@ -128,11 +132,10 @@ def fit_cv(
         setup = _fit.prepare(X, y, request)
         if setup.responses is not None:
             raise ValueError(f"y has {setup.responses.shape[1]} columns; fit_cv takes one response at a time.")
-        folds = make_folds(cv, setup.data.y, setup.data.weight, groups, repeats, seed)
+        folds = make_folds(cv, X, setup.data.y, setup.data.weight, groups, repeats, seed)
         lambdas = np.stack([_fit.lambdas_for(setup, request, a) for a in l1_ratios])
         prepared = time.perf_counter()
-        leave_one_out = isinstance(cv, str)
-        folded = Folded(setup, folds, l1_ratios, lambdas, request, metric, keep == "all", leave_one_out)
+        folded = Folded(setup, folds, l1_ratios, lambdas, request, metric, keep == "all")
         full, fits = folded.run()
         paths, said = _full_paths(folded, full, began)
         result, more = _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, (began, prepared))
@@ -158,16 +161,20 @@ def _check_mixes(l1_ratios, penalty, loss):
 
 def _full_paths(folded, full, began):
     """(paths of all rows, cut to the shortest, and what to warn of)."""
-    seconds, found = time.perf_counter() - began, []
-    for options, solver, solved in zip(folded.options, folded.solvers, full, strict=True):
-        asked = replace(folded.setup.options, l1_ratio=options.l1_ratio)
-        found.append(
-            _fit.path_result(folded.setup, asked, solver, solved.points, solved.grid, solved.kept, seconds, began)
-        )
-    length = min(len(path.lambdas) for path, _ in found)
+    seconds, setup = time.perf_counter() - began, folded.setup
+    asked = [replace(setup.options, l1_ratio=options.l1_ratio) for options in folded.options]
+    ends = [
+        _fit.end(solved.points, solved.kept, setup.problem.total, options)
+        for solved, options in zip(full, asked, strict=True)
+    ]
+    length = min((each for each in ends if each is not None), default=None)
+    found = [
+        _fit.path_result(setup, options, solver, solved.points, solved.grid, solved.kept, length, seconds, began)
+        for options, solver, solved in zip(asked, folded.solvers, full, strict=True)
+    ]
     which = ["" if len(found) == 1 else f"l1_ratio {path.l1_ratio:g}: " for path, _ in found]
     said = [prefix + each for prefix, (_, clauses) in zip(which, found, strict=True) for each in clauses]
-    return tuple(path.head(length) for path, _ in found), said
+    return tuple(path for path, _ in found), said + _fit.cut(length, full[0].kept)
 
 
 def _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, times):
@@ -205,7 +212,7 @@ def _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, times
         timings={"prepare": prepared - began, "solve": ended - prepared, "total": ended - began},
         _effective_df=partial(_effective_df, problem, paths),
     )
-    return result, _shortfall(status, gap, setup.options)
+    return result, _shortfall(status, gap, setup.options) + _trivial(fits[0].trivial)
 
 
 def _of_rows(data, fits, metric, best, length, keep):
@@ -233,7 +240,7 @@ def _train_loss(data, path, metric):
     counting = np.flatnonzero(data.weight)
     offset = None if data.offset is None else data.offset[counting]
     predictions = path.predict(np.asarray(data.X[counting]), offset=offset)
-    return metric.in_fold(data.y[counting], predictions, data.weight[counting])
+    return metric.in_fold(data.y[counting], predictions, _scores.row_weight(data)[counting])
 
 
 def _effective_df(problem, paths):
@@ -253,9 +260,17 @@ def _shortfall(status, gap, options):
     unmet = status != Status.converged
     if not unmet.any():
         return []
-    at_limit = int((status == Status.max_iter).sum())
-    cause = f"{at_limit} stopped at max_iter={options.max_iter}: raise it; " if at_limit else ""
+    at_limit, causes = int((status == Status.max_iter).sum()), []
+    if at_limit:
+        causes.append(f"{at_limit} stopped at max_iter={options.max_iter}: raise it")
+    if at_limit < unmet.sum():
+        causes.append(_fit.PRECISION_LIMIT)
     return [
         f"{unmet.sum()} of {unmet.size} fits of folds have a gap above tol={options.tol:.1e}, the worst "
-        f"{gap.max():.1e}: {cause}{_fit.PRECISION_LIMIT}"
+        f"{gap.max():.1e}: {'; '.join(causes)}"
     ]
+
+
+def _trivial(folds):
+    """What to warn of where the null model fits the training rows of some folds (K,) exactly."""
+    return [f"in {folds.sum()} of {len(folds)} folds {_fit.NULL_FITS}"] if folds.any() else []

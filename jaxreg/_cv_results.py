@@ -137,7 +137,7 @@ class CVResult:
             k = self._position_1se()
         elif rule != "min":
             values = self._criteria(rule)
-            if not np.isfinite(values).any():
+            if values.min() == np.inf:
                 raise ValueError(f"rule is {rule!r}, but no point leaves a degree of freedom; give larger lambdas.")
             a, k = map(int, np.unravel_index(np.argmin(values), values.shape))
         path = self.paths[a]
@@ -215,9 +215,9 @@ class CVResult:
             f"{self.train_loss[k]:.5g}. Up to lambda {self.lambda_1se:.4g} it stays within one standard error, "
             f"{error:.3g}."
         ]
-        if k == L - 1:
-            lines.append("That is the smallest lambda of the grid: a smaller lambda_min_ratio may do better.")
-        if k == 0:
+        if k == L - 1 > 0 and self.lambdas[a, k] > 0:
+            lines.append("That is the smallest lambda of the grid: smaller ones may do better.")
+        if k == 0 and L > 1:
             lines.append("That is the largest lambda of the grid, the model without most of its columns.")
         return lines
 

@@ -20,6 +20,7 @@ GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the workin
 SMALL = 256  # so it is for any n up to this
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
 PRECISION_LIMIT = "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
+NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"
 
 
 @dataclass(frozen=True)
@@ -205,10 +206,12 @@ def path(setup, request, l1_ratio, began):
     loop, grid, kept = blocks(setup.problem, setup.gram, lambdas, options, solver, request.warm_start)
     points = _collect(answered(loop, setup.problem.design), grid, kept, setup.problem.total, options)
     seconds = time.perf_counter() - started
-    return path_result(setup, options, solver, points, grid, kept, seconds, began)
+    length = end(points, kept, setup.problem.total, options)
+    result, said = path_result(setup, options, solver, points, grid, kept, length, seconds, began)
+    return result, said + cut(length, kept)
 
 
-def _end(points, kept, total, options):
+def end(points, kept, total, options):
     """How many of the asked-for points (positions `kept` among the solved) to keep by glmnet's rules, or None: all."""
     previous = 0.0
     for count, k in enumerate(kept[kept < len(points)]):
@@ -229,17 +232,23 @@ def _collect(found, grid, kept, total, options):
         points.extend(block)
         if options.progress:
             worst = max(point.gap for point in points)
-            end = "\n" if len(points) == len(grid) else ""
-            print(f"\rlambda {len(points)} of {len(grid)}, worst gap {worst:.1e}", end=end, file=sys.stderr, flush=True)
-        if _end(points, kept, total, options) is not None:
+            text = f"\rlambda {len(points)} of {len(grid)}, worst gap {worst:.1e}"
+            print(text, end="\n" if len(points) == len(grid) else "", file=sys.stderr, flush=True)
+        if end(points, kept, total, options) is not None:
             break
     return points
 
 
-def path_result(setup, options, solver, points, grid, kept, seconds, began):
-    problem = setup.problem
-    end = _end(points, kept, problem.total, options)
-    taken = kept if end is None else kept[:end]
+def cut(length, kept):
+    """What to warn of where a path keeps `length` of its points."""
+    if length is None or length == len(kept):
+        return []
+    return [f"the path was cut after {length} of {len(kept)} lambdas, by early_stop or max_features"]
+
+
+def path_result(setup, options, solver, points, grid, kept, length, seconds, began):
+    """(PathResult of the first `length` asked-for points, None: of all; what to warn of beside the cut)."""
+    problem, taken = setup.problem, kept[:length]
     if not taken.size:
         raise ValueError(f"max_features={options.max_features} is exceeded at the first lambda; start at a larger one.")
     points = [points[k] for k in taken]
@@ -250,9 +259,8 @@ def path_result(setup, options, solver, points, grid, kept, seconds, began):
     said = _shortfalls(status, gap, options)
     if len(taken) < len(kept):
         status[-1] = Status.early_stop
-        said.append(f"the path was cut after {len(taken)} of {len(kept)} lambdas, by early_stop or max_features")
     if problem.null_loss == 0:
-        said.append("y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0")
+        said.append(NULL_FITS)
     df = np.diff(coef.indptr)
     effective = np.array([point.effective_df for point in points]) if solver == "ridge" else None
     rss = np.array([point.rss for point in points])

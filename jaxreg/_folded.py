@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _fit, _lanes, _lockstep, _loops
+from jaxreg import _fit, _lanes, _lockstep, _loops, _scores
 from jaxreg._problem import centred_response, make_problem
 from jaxreg.solvers.ridge import decomposed
 
@@ -23,6 +23,7 @@ class Lane:
     loss: np.ndarray  # (L,)
     gap: np.ndarray  # (L,)
     n_iter: np.ndarray  # (L,)
+    trivial: bool  # whether the null model fits the training rows exactly
     coef: Any  # (L, p) CSR, or None where predictions take less memory
     intercept: Any  # (L,), likewise
     predictions: np.ndarray | None  # (m, L)
@@ -49,6 +50,7 @@ class Fits:
     loss: np.ndarray  # (K, L)
     gap: np.ndarray  # (K, L)
     n_iter: np.ndarray  # (K, L)
+    trivial: np.ndarray  # (K,)
     lanes: list[Lane]  # they predict every row that is held out
 
 
@@ -71,8 +73,8 @@ class Sums:
 
 
 def _stacked(lanes):
-    loss, gap, n_iter = (np.stack([getattr(lane, name) for lane in lanes]) for name in ("loss", "gap", "n_iter"))
-    return Fits(loss, gap, n_iter, lanes)
+    names = "loss", "gap", "n_iter", "trivial"
+    return Fits(*(np.stack([getattr(lane, name) for lane in lanes]) for name in names), lanes)
 
 
 class Folded:
@@ -81,11 +83,11 @@ class Folded:
     Ridge that leaves one out needs no fits beside that of the data.
     """
 
-    def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions, leave_one_out):
-        self.leave_one_out = leave_one_out
+    def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions):
         self.setup, self.folds, self.lambdas, self.request = setup, folds, lambdas, request
         self.metric, self.keep_predictions = metric, keep_predictions
         self.base = setup.problem.design
+        self.row_weight = _scores.row_weight(setup.data)
         self.response = setup.data.y - (0.0 if setup.data.offset is None else setup.data.offset) - setup.problem.y_mean
         quiet = replace(setup.options, max_features=None, early_stop=False, progress=False)
         self.options = [replace(quiet, l1_ratio=a) for a in l1_ratios]
@@ -93,7 +95,7 @@ class Folded:
 
     def run(self):
         """(a Solved of all rows, the Fits of all folds) for each mixing parameter."""
-        closed = [a for a, solver in enumerate(self.solvers) if solver == "ridge" and self.leave_one_out]
+        closed = [a for a, solver in enumerate(self.solvers) if solver == "ridge" and self.folds.leave_one_out]
         others = [a for a in range(len(self.options)) if a not in closed]
         found = {a: self._leave_one_out(a) for a in closed}
         if others:
@@ -108,10 +110,11 @@ class Folded:
         errors = ridge.left_out(setup.problem, lambdas, setup.model.fit_intercept)
         y, rows = setup.data.y, np.arange(len(setup.data.y))
         predictions = y[:, None] - errors
-        loss = self.metric.of_each(y, predictions)
+        loss = self.metric.of_each(y, predictions, self.row_weight)
         gap, n_iter = (np.array([getattr(point, name) for point in points]) for name in ("gap", "n_iter"))
-        lane = Lane(rows, loss, gap, n_iter, None, None, predictions)
-        fits = Fits(loss, np.broadcast_to(gap, loss.shape), np.broadcast_to(n_iter, loss.shape), [lane])
+        lane = Lane(rows, loss, gap, n_iter, False, None, None, predictions)
+        gap, n_iter = np.broadcast_to(gap, loss.shape), np.broadcast_to(n_iter, loss.shape)
+        fits = Fits(loss, gap, n_iter, np.zeros(len(rows), bool), [lane])
         return Solved(points, lambdas, np.arange(len(lambdas))), fits
 
     def _fit_folds(self, mixes):
@@ -241,13 +244,14 @@ class Folded:
             loss = self._loss_by_moments(coef, intercept, held)
         if loss is None:
             predictions = _predictions(data, rows, coef, intercept)
-            loss = self.metric.in_fold(data.y[rows], predictions, data.weight[rows] * counts)
+            loss = self.metric.in_fold(data.y[rows], predictions, self.row_weight[rows] * counts)
         keep = predictions is not None and (self.keep_predictions or predictions.size <= coef.nnz)
         return Lane(
             rows=rows,
             loss=loss,
             gap=np.array([point.gap for point in points]),
             n_iter=np.array([point.n_iter for point in points]),
+            trivial=problem.null_loss == 0,
             coef=None if keep else coef,
             intercept=None if keep else intercept,
             predictions=predictions if keep else None,

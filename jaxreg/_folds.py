@@ -27,6 +27,7 @@ class Folds:
     held_out: list[Part]
     trained_on: list[Part | None]
     repeats: int = 1
+    leave_one_out: bool = False  # in the order of the rows
 
     def __len__(self):
         return len(self.held_out)
@@ -47,14 +48,14 @@ class Folds:
         return np.array([weight[part.rows] @ part.counts for part in self.held_out])
 
 
-def make_folds(cv, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Folds:
+def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Folds:
     """Folds of `cv`, which is what `fit_cv` documents.
 
     groups (n,): rows with the same entry stay together. strata (n,): with an integer `cv`, every fold gets its share of
     each value. A row of weight 0 may be held out, but does not count as one that trains or judges.
     """
     n = len(y)
-    groups = _check_labels(groups, "groups", n)
+    group_ids = _check_labels(groups, "groups", n)
     seed = _validation.check_count(seed, "seed", at_least=0)
     repeats = _validation.check_count(repeats, "repeats")
     if repeats > 1 and not _is_count(cv):
@@ -64,9 +65,9 @@ def make_folds(cv, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Fo
     if isinstance(cv, str) and cv == "loo":
         ids = [np.arange(n)]
     elif _is_count(cv):
-        ids = _drawn(_validation.check_count(cv, "cv", at_least=2), n, groups, repeats, seed, strata)
+        ids = _drawn(_validation.check_count(cv, "cv", at_least=2), n, group_ids, repeats, seed, strata)
     elif _is_splitter(cv):
-        return _checked(_of_pairs(list(cv.split(np.zeros((n, 1)), y, groups)), n), weight)
+        return _checked(_of_pairs(list(cv.split(X, y, groups)), n), weight)
     elif isinstance(cv, (str, bytes, bool)) or not np.iterable(cv):
         raise ValueError(
             f"cv is {cv!r}; give a number of folds, a splitter, fold ids, a list of (train, test) pairs, or 'loo'."
@@ -78,7 +79,7 @@ def make_folds(cv, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Fo
             return _checked(_of_pairs(listed, n), weight)
         ids = [labels]
     held_out = [Part(rows, np.ones(len(rows))) for each in ids for rows in _by_id(each)]
-    return _checked(Folds(n, held_out, [None] * len(held_out), len(ids)), weight)
+    return _checked(Folds(n, held_out, [None] * len(held_out), len(ids), isinstance(cv, str)), weight)
 
 
 def _by_id(ids):
@@ -101,7 +102,13 @@ def _check_labels(labels, name, n):
     array = np.asarray(labels)
     if array.shape != (n,):
         raise ValueError(f"{name} has shape {array.shape}, but needs one entry per row of X, ({n},).")
-    return np.unique(array, return_inverse=True)[1]
+    missing = np.array([each is None or each != each for each in array.tolist()])
+    if missing.any():
+        raise ValueError(f"{name} has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")
+    try:
+        return np.unique(array, return_inverse=True)[1]
+    except TypeError as error:
+        raise TypeError(f"{name} has labels that cannot be sorted ({error}); give numbers only, or strings.") from error
 
 
 def _as_labels(cv, n):
@@ -161,7 +168,18 @@ def _of_pairs(pairs, n):
         complement = len(train.rows) + len(test.rows) == n and once
         held_out.append(test)
         trained_on.append(None if complement else train)
-    return Folds(n, held_out, trained_on)
+    return Folds(n, held_out, trained_on, _repeats(held_out, n))
+
+
+def _repeats(held_out, n):
+    """How many groups of equal size there are of folds in a row that hold out every row once; 1 if it is not so."""
+    times, ends = np.zeros(n), []
+    for k, part in enumerate(held_out):
+        times[part.rows] += part.counts
+        if (times == len(ends) + 1).all():
+            ends.append(k + 1)
+    sizes = np.diff([0, *ends])
+    return len(ends) if ends and ends[-1] == len(held_out) and (sizes == sizes[0]).all() and sizes[0] > 1 else 1
 
 
 def _part(rows, side, k, n):

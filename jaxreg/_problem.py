@@ -78,7 +78,8 @@ def make_problem(design, data, model, corr=None):
         eps = np.finfo(design.dtype).eps
         U = np.asarray(design.gather(unpenalised), dtype=np.float64)
         basis, residual = _null_fit(U, z, lower[unpenalised], upper[unpenalised], eps)
-        if np.abs(residual).max() <= 16 * eps * np.abs(z).max(initial=0.0):
+        saturated = np.count_nonzero(data.weight) <= model.fit_intercept + len(basis)
+        if saturated or np.abs(residual).max() <= 16 * eps * np.abs(z).max(initial=0.0):
             residual = np.zeros_like(residual)
         null_corr = np.asarray(design.correlate(residual[None]), dtype=np.float64)[0]
     return Problem(

@@ -32,7 +32,7 @@ def path(setup, request, l1_ratio, began):
         loop = _loops.eigen(ridge, each.problem, each.gram, lambdas, options)
         points = [point for block in _fit.answered(loop, each.problem.design) for point in block]
         seconds = time.perf_counter() - started
-        found.append(_fit.path_result(each, options, solver, points, lambdas, kept, seconds, began))
+        found.append(_fit.path_result(each, options, solver, points, lambdas, kept, None, seconds, began))
     said = list(dict.fromkeys(clause for _, clauses in found for clause in clauses))
     return _joined([path for path, _ in found], setups, began), said
 

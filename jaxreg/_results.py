@@ -2,7 +2,7 @@
 
 import html
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Any
 
@@ -70,12 +70,6 @@ class PathResult:
     constant_features: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     offset_used: bool = False
     n_responses: int | None = None
-
-    def head(self, length) -> "PathResult":
-        """The first `length` points."""
-        by_point = ("lambdas", "coef_sparse", "intercept", "gap", "df", "effective_df", "dev_ratio", "n_iter", "status")
-        cut = {name: getattr(self, name)[:length] for name in by_point if getattr(self, name) is not None}
-        return replace(self, **cut)
 
     @property
     def coef(self) -> np.ndarray:

@@ -17,11 +17,16 @@ class Metric:
     of_rows: Callable | None  # (y, predictions) -> (m, L)
     squared: bool = False  # whether it is the mean squared error
 
-    def of_each(self, y, predictions):
+    def of_each(self, y, predictions, weight):
         """(m, L) where every row is a fold."""
         if self.of_rows is not None:
             return self.of_rows(y, predictions)
-        return np.stack([self.in_fold(y[[i]], predictions[[i]], np.ones(1)) for i in range(len(y))])
+        return np.stack([self.in_fold(y[[i]], predictions[[i]], weight[[i]]) for i in range(len(y))])
+
+
+def row_weight(data):
+    """Weights (n,) that are 1 on average."""
+    return data.weight / data.weight.mean()
 
 
 def _squared(y, predictions):
@@ -59,6 +64,8 @@ def make_metric(metric) -> Metric:
         return METRICS[_validation.check_choice(metric, "metric", tuple(METRICS))]
 
     def in_fold(y, predictions, weight):
+        counts = weight > 0
+        y, predictions, weight = y[counts], predictions[counts], weight[counts]
         values = np.array([_scalar(metric(y, column, weight)) for column in predictions.T])
         if not np.isfinite(values).all():
             raise ValueError("metric gives NaN or infinity; give a function (y, prediction, weight) that is finite.")

@@ -291,5 +291,5 @@ def check_model(loss, penalty):
         if isinstance(value, type):
             raise TypeError(f"{name} is the class {value.__name__}; give an instance, {value.__name__}().")
         if not isinstance(value, known):
-            raise TypeError(f"{name} is {value!r}; fit_path knows {known.__module__}.{known.__name__} so far.")
+            raise TypeError(f"{name} is {value!r}; jaxreg has {known.__module__}.{known.__name__} so far.")
     return loss, penalty

@@ -81,7 +81,7 @@ def plot_validation_curve(cv, ax=None):
     Returns
     -------
     matplotlib Axes. Curves and vertical lines are `ax.lines` with the labels of the legend; lambda = 0 has no place on
-    the log axis and is left out.
+    the log axis and is left out. The axis spans the lambdas of the chosen mixing parameter.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def test_ridge_leaving_one_out_equals_refits_on_the_scale_of_all_rows(n_p, name)
     options = setting(name, n, p)
     if "sample_weight" in options:
         options["sample_weight"][5] = 1.7  # a row of weight 0 cannot be left out
-    lambdas = np.geomspace(30, 0.01, 6)
+    lambdas = np.r_[np.geomspace(30, 0.01, 4), 1e-6, 0.0]
     cv = jr.fit_cv(X, y, l1_ratios=0.0, cv="loo", lambdas=lambdas, keep="all", **options)
     weight = options.pop("sample_weight", np.ones(n))
     offset = options.pop("offset", np.zeros(n))
@@ -261,12 +261,13 @@ def test_what_is_kept_by_default_is_that_at_the_choice():
 @pytest.mark.parametrize("p", [10, 300])
 def test_early_ends_cut_all_curves_alike(p):
     X, y = small(p=p)
-    with pytest.warns(jr.ConvergenceWarning, match=r"l1_ratio 0.5: the path was cut after \d+ of 100 lambdas"):
+    with pytest.warns(jr.ConvergenceWarning, match=r"^the path was cut after \d+ of 100 lambdas"):
         cv = jr.fit_cv(X, y, l1_ratios=(1.0, 0.5), cv=3, max_features=4)
     length = cv.lambdas.shape[1]
     assert 1 < length < 100
     assert cv.fold_loss.shape == (2, 3, length)
     assert all(path.df.max() <= 4 and len(path.lambdas) == length for path in cv.paths)
+    assert all(path.status[-1] == jr.Status.early_stop for path in cv.paths)
 
 
 def test_one_warning_counts_the_fits_that_did_not_converge():
@@ -276,6 +277,7 @@ def test_one_warning_counts_the_fits_that_did_not_converge():
     ) as caught:
         cv = jr.fit_cv(X, y, cv=4, n_lambdas=10, max_iter=1)
     assert len(caught) == 1
+    assert "collinearity" not in str(caught[0].message)
     assert ((cv.status == jr.Status.converged) == (cv.gap <= 1e-6)).all()
 
 
@@ -327,7 +329,8 @@ def test_a_column_that_is_constant_in_a_fold_gets_nothing_there(p, level, fit_in
 def test_a_fold_with_a_constant_response_predicts_it(p):
     X, _ = small(p=p)
     y = np.where(np.arange(60) < 20, X[:, 0], 3.0)
-    cv = jr.fit_cv(X, y, l1_ratios=(1.0, 0.0), cv=(np.arange(60) < 20) * 1, n_lambdas=5, keep="all")
+    with pytest.warns(jr.ConvergenceWarning, match="^in 1 of 2 folds y is constant, or the unpenalised columns"):
+        cv = jr.fit_cv(X, y, l1_ratios=(1.0, 0.0), cv=(np.arange(60) < 20) * 1, n_lambdas=5, keep="all")
     np.testing.assert_allclose(cv.oof_predictions[:, :20], 3.0, rtol=1e-12)
     assert np.isfinite(cv.fold_loss).all()
     assert cv.gap.max() <= 1e-6
@@ -379,3 +382,36 @@ def test_l1_ratios_and_penalty_may_agree():
     assert (cvs[0].mean_loss == cvs[1].mean_loss).all()
     assert (cvs[0].mean_loss == both.mean_loss).all()
     assert [cv.l1_ratio_ for cv in cvs] == [0.5, 0.5, 1.0]
+
+
+def test_a_function_sees_the_rows_that_count_with_weights_of_mean_one():
+    X, y = small(n=20)
+    weight = np.linspace(1, 2, 20)
+    seen = []
+
+    def metric(y, prediction, weight):
+        seen.append(weight)
+        return float(weight @ (y - prediction) ** 2)
+
+    options = {"l1_ratios": 0.0, "lambdas": [0.5], "sample_weight": weight, "metric": metric, "standardize": False}
+    closed, refits = jr.fit_cv(X, y, cv="loo", **options), jr.fit_cv(X, y, cv=np.arange(20), **options)
+    np.testing.assert_allclose(closed.fold_loss, refits.fold_loss, rtol=1e-9)
+    for which in (seen[:20], seen[21:41]):
+        np.testing.assert_allclose(np.concatenate(which), weight / weight.mean())
+
+    y[3], weight[3] = 1e9, 0.0
+    largest = jr.fit_cv(X, y, cv=4, sample_weight=weight, metric=lambda y, f, w: float(abs(y - f).max()))
+    assert largest.mean_loss.max() < 100
+    assert largest.train_loss.max() < 100
+
+
+@pytest.mark.parametrize("p", [100, 260])
+def test_folds_that_the_unpenalised_columns_fit_are_pointed_out(p):
+    X, y = ar_problem(14, p, seed=3)
+    factors = np.where(np.arange(p) < 8, 0.0, 1.0)
+    ids = np.repeat([0, 1], [5, 9])  # 9 rows train the first fold, as many as there are free terms
+    with pytest.warns(jr.ConvergenceWarning, match="in 2 of 2 folds y is constant, or the unpenalised columns fit"):
+        cv = jr.fit_cv(X, y, cv=ids, penalty_factors=factors, n_lambdas=4)
+    assert cv.gap.max() == 0
+    with pytest.warns(jr.ConvergenceWarning, match="the unpenalised columns fit it exactly"):
+        assert jr.fit_path(X[5:], y[5:], penalty_factors=factors, n_lambdas=4).gap.max() == 0

@@ -1,5 +1,7 @@
 """Folds: who is held out with whom, and what is refused."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from jaxreg._folds import make_folds
 N = 23
 Y = np.arange(N, dtype=float)
 EVEN = np.full(N, 1 / N)
+_folds = partial(make_folds, X=np.arange(N)[:, None])
 
 
 def ids_of(folds):
@@ -20,7 +23,7 @@ def ids_of(folds):
 
 
 def test_drawn_folds_are_a_balanced_partition_that_the_seed_decides():
-    first, again, other = (make_folds(5, Y, EVEN, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (_folds(5, y=Y, weight=EVEN, seed=seed) for seed in (0, 0, 1))
     sizes = np.bincount(ids_of(first))
     assert sorted(sizes) == [4, 4, 5, 5, 5]
     assert (ids_of(first) == ids_of(again)).all()
@@ -28,7 +31,7 @@ def test_drawn_folds_are_a_balanced_partition_that_the_seed_decides():
 
 
 def test_repeats_draw_new_folds():
-    folds = make_folds(4, Y, EVEN, repeats=3)
+    folds = _folds(4, y=Y, weight=EVEN, repeats=3)
     assert (len(folds), folds.repeats) == (12, 3)
     held = np.array([np.bincount(part.rows, minlength=N) for part in folds.held_out]).reshape(3, 4, N)
     assert (held.sum(axis=1) == 1).all()
@@ -37,14 +40,14 @@ def test_repeats_draw_new_folds():
 
 def test_groups_stay_together_in_folds_of_about_equal_size():
     groups = np.repeat(list("abcdefgh"), [9, 1, 2, 3, 1, 2, 4, 1])
-    ids = ids_of(make_folds(3, Y, EVEN, groups=groups))
+    ids = ids_of(_folds(3, y=Y, weight=EVEN, groups=groups))
     assert all(len(set(ids[groups == g])) == 1 for g in set(groups))
     assert sorted(np.bincount(ids)) == [7, 7, 9]  # a group larger than a fold is one
 
 
 def test_strata_are_shared_out():
     strata = np.repeat([0, 1, 2], [15, 6, 2])
-    ids = ids_of(make_folds(3, Y, EVEN, strata=strata))
+    ids = ids_of(_folds(3, y=Y, weight=EVEN, strata=strata))
     assert (np.bincount(ids[strata == 0]) == 5).all()
     assert (np.bincount(ids[strata == 1]) == 2).all()
     assert len(set(ids[strata == 2])) == 2  # a class with fewer rows than folds is absent from some
@@ -52,12 +55,12 @@ def test_strata_are_shared_out():
 
 def test_fold_ids_are_taken_in_sorted_order():
     ids = np.where(np.arange(N) < 7, 30, np.where(np.arange(N) < 12, -1, 4))
-    folds = make_folds(ids.tolist(), Y, EVEN)
+    folds = _folds(ids.tolist(), y=Y, weight=EVEN)
     assert [part.rows[0] for part in folds.held_out] == [7, 12, 0]
 
 
 def test_leaving_one_out_has_a_fold_for_each_row():
-    assert (ids_of(make_folds("loo", Y, EVEN)) == np.arange(N)).all()
+    assert (ids_of(_folds("loo", y=Y, weight=EVEN)) == np.arange(N)).all()
 
 
 @pytest.mark.parametrize("as_mask", [False, True])
@@ -66,7 +69,7 @@ def test_pairs_count_rows_as_often_as_they_are_named(as_mask):
     test = np.array([2, 3])
     if as_mask:
         test = np.isin(np.arange(N), test)
-    folds = make_folds([(train, test), (test, train)], Y, EVEN)
+    folds = _folds([(train, test), (test, train)], y=Y, weight=EVEN)
     expected = np.bincount([0, 1, 1, 5, N - 1], minlength=N)
     assert (folds.train(0) == expected).all()
     assert (folds.held_out[1].counts == expected[expected > 0]).all()
@@ -75,12 +78,12 @@ def test_pairs_count_rows_as_often_as_they_are_named(as_mask):
 
 def test_splitters_of_scikit_learn():
     selection = pytest.importorskip("sklearn.model_selection")
-    folds = make_folds(selection.TimeSeriesSplit(3), Y, EVEN)
+    folds = _folds(selection.TimeSeriesSplit(3), y=Y, weight=EVEN)
     for k, (train, test) in enumerate(selection.TimeSeriesSplit(3).split(Y[:, None])):
         assert (np.flatnonzero(folds.train(k)) == train).all()
         assert (folds.held_out[k].rows == test).all()
     groups = np.arange(N) % 6
-    by_group = make_folds(selection.GroupKFold(3), Y, EVEN, groups=groups)
+    by_group = _folds(selection.GroupKFold(3), y=Y, weight=EVEN, groups=groups)
     ids = ids_of(by_group)
     assert all(len(set(ids[groups == g])) == 1 for g in range(6))
 
@@ -114,11 +117,44 @@ BAD = [
 @pytest.mark.parametrize(("arguments", "message"), BAD)
 def test_bad_folds_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        make_folds(y=Y, weight=EVEN, **arguments)
+        _folds(y=Y, weight=EVEN, **arguments)
 
 
 def test_a_fold_that_holds_out_weights_of_zero_alone_is_refused():
     weight = np.where(np.arange(N) % 4 == 1, 0.0, 1.0)
     with pytest.raises(ValueError, match=r"cv leaves 0 row\(s\) of positive weight in the test part of fold 1"):
-        make_folds(np.arange(N) % 4, Y, weight)
-    assert len(make_folds(np.arange(N) % 5, Y, weight)) == 5
+        _folds(np.arange(N) % 4, y=Y, weight=weight)
+    assert len(_folds(np.arange(N) % 5, y=Y, weight=weight)) == 5
+
+
+class Recorder:
+    def split(self, X, y, groups):
+        self.seen = X, y, groups
+        return [(np.arange(10), np.arange(10, N)), (np.arange(10, N), np.arange(10))]
+
+
+def test_a_splitter_sees_the_data_and_the_labels():
+    X, groups, splitter = np.arange(2 * N).reshape(N, 2), np.repeat(["a", "b"], [10, N - 10]), Recorder()
+    make_folds(splitter, X, Y, EVEN, groups=groups)
+    assert splitter.seen[0] is X
+    assert splitter.seen[2] is groups
+
+
+def test_complete_partitions_in_a_row_are_repeats():
+    selection = pytest.importorskip("sklearn.model_selection")
+    assert _folds(selection.RepeatedKFold(n_splits=4, n_repeats=3), y=Y, weight=EVEN).repeats == 3
+    assert _folds(selection.KFold(4), y=Y, weight=EVEN).repeats == 1
+    assert _folds(selection.ShuffleSplit(4), y=Y, weight=EVEN).repeats == 1
+    assert _folds(selection.TimeSeriesSplit(4), y=Y, weight=EVEN).repeats == 1
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_rows_without_a_group_are_refused(missing):
+    groups = np.array([*"aabbcc", missing, *"d" * (N - 7)], dtype=object)
+    with pytest.raises(ValueError, match=r"groups has no label \(None or NaN\) at row 6"):
+        _folds(3, y=Y, weight=EVEN, groups=groups)
+
+
+def test_groups_of_mixed_kinds_are_refused():
+    with pytest.raises(TypeError, match="groups has labels that cannot be sorted"):
+        _folds(3, y=Y, weight=EVEN, groups=np.array([1, "a"] * 11 + [2], dtype=object))

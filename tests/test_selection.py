@@ -152,3 +152,12 @@ def test_the_frame_has_a_row_for_each_point(cv):
     frame = cv.to_frame()
     assert list(frame.columns) == ["l1_ratio", "lambda", "mean_loss", "std_error", "df"]
     assert frame.loc[frame.mean_loss.idxmin(), "lambda"] == cv.lambda_min
+
+
+@pytest.mark.parametrize("rule", ["aic", "bic", "ebic", "gcv"])
+def test_an_exact_fit_is_the_best_there_is(rule):
+    X, _ = ar_problem(40, 5, seed=1)
+    with pytest.warns(jr.ConvergenceWarning, match="y is constant"):
+        cv = jr.fit_cv(X, np.full(40, 2.0), cv=4)
+    assert cv.select(rule).intercept == pytest.approx(2.0)
+    assert not cv.select(rule).coef.any()

@@ -301,7 +301,7 @@ def _refine(tableau, problem, strength, pull, r, tol, project):
 
 
 def _worse_than_zero(x, g, l1, problem):
-    """Whether the objective at x, with gradient g, is above that of 0: rounding has been blown up along a null space."""
+    """Whether the objective at x, with gradient g, is above that of 0: rounding is blown up along a null space."""
     value, penalty = x @ (problem.corr + g) / 2, jnp.sum(jnp.where(x == 0, 0.0, l1 * jnp.abs(x)))
     return penalty - value > 1e-6 * penalty
 

@@ -22,7 +22,7 @@ from typing import final
 
 import numpy as np
 
-UNDETERMINED = 1e-10  # 1 - leverage of a row that no other row says anything about
+UNDETERMINED = 1e-10  # 1 - leverage from which on no other row says anything about a row
 ROWS = 4096  # of the data at a time
 
 
@@ -52,8 +52,9 @@ class Ridge(ABC):
 
 
 def decomposed(problem, gram) -> Ridge:
-    """From the Gram matrix (p, p), or, where that is None, on the (n, n) side."""
-    return _KernelSide(problem) if gram is None else _GramSide(problem, gram)
+    """From the Gram matrix (p, p), or, where that is None or larger, on the (n, n) side."""
+    design = problem.design
+    return _KernelSide(problem) if gram is None or design.n < design.p else _GramSide(problem, gram)
 
 
 @final
@@ -95,7 +96,7 @@ class _GramSide(Ridge):
                 inverse, _ = self._inverse((1.0 - weight) * lambdas)
                 fitted = unpenalised[at, None] + (Q[at] * target) @ inverse.T
                 free = 1.0 - own[at, None] - Q[at] ** 2 @ inverse.T
-                errors[rows[at]] = _predicted(problem.z[rows[at], None] - fitted, free, rows[at], lambdas)
+                errors[rows[at]] = _predicted(problem.z[rows[at], None] - fitted, free, free, rows[at], lambdas)
         return errors / design.root[:, None]
 
 
@@ -110,18 +111,15 @@ class _KernelSide(Ridge):
         kernel = np.asarray(design.kernel(self.weight), dtype=np.float64)
         kernel = kernel - (kernel @ basis.T) @ basis
         kernel = kernel - basis.T @ (basis @ kernel)
-        values, self.vectors = np.linalg.eigh((kernel + kernel.T) / 2)
-        self.values = np.maximum(values, 0.0)
+        values, vectors = np.linalg.eigh((kernel + kernel.T) / 2)
+        self.values, self.vectors = _beside(basis, np.maximum(values, 0.0), vectors)
         unpenalised = np.asarray(design.gather(self.U), dtype=np.float64) if self.U.size else np.zeros((0, design.n))
         self.onto = np.linalg.pinv(unpenalised)
-
-    def _target(self, problem):
-        return (problem.z - (problem.z @ problem.basis.T) @ problem.basis) @ self.vectors
 
     def blocks(self, problem, lambdas, length):
         design, U = problem.design, self.U
         inverse, df = self._inverse(lambdas)
-        dual = (inverse * self._target(problem)) @ self.vectors.T
+        dual = (inverse * (problem.z @ self.vectors)) @ self.vectors.T
         for start in range(0, len(lambdas), length):
             part = slice(start, start + length)
             b = np.asarray(design.correlate(dual[part]), dtype=np.float64) * self.weight
@@ -130,19 +128,30 @@ class _KernelSide(Ridge):
             yield b, df[part] + len(problem.basis)
 
     def left_out(self, problem, lambdas, intercept):
-        design, target = problem.design, self._target(problem)
-        squared = self.vectors**2
-        # the directions of the intercept and the unpenalised columns are fitted fully, not left by the kernel at 0
-        own = intercept * design.root**2 + np.einsum("ui,ui->i", problem.basis, problem.basis)
+        design = problem.design
+        # beside the intercept and the unpenalised columns both e_i and 1 - h_i are sums over lambda (S + lambda)^-1:
+        # no difference is taken, however close the fit
+        level = design.root[None] if intercept else np.zeros((0, design.n))
+        values, vectors = _beside(level, self.values, self.vectors)
+        target, squared = problem.z @ vectors, vectors**2
         errors = np.empty((design.n, len(lambdas)))
         for weight, at in _by_weight(design.root**2):
-            # lambda (S + lambda)^-1 is 1 - the shrinkage: no difference is taken where the fit is close
-            shape = len(lambdas), len(self.values)
-            strength = np.broadcast_to(((1.0 - weight) * lambdas)[:, None], shape)
-            left = np.divide(strength, self.values + strength, out=np.zeros(shape), where=strength > 0)
-            residual = (self.vectors[at] * target) @ left.T
-            errors[at] = _predicted(residual, squared[at] @ left.T - own[at, None], at, lambdas)
+            strength = ((1.0 - weight) * lambdas)[:, None]
+            with np.errstate(divide="ignore"):
+                left = 1.0 / (values + strength)  # up to a factor, which the ratio does not see
+            without_limit = np.isinf(left)  # lambda = 0: what no column reaches is all that counts
+            left = np.where(without_limit.any(axis=1, keepdims=True), without_limit, left)
+            residual, free, seen = (vectors[at] * target) @ left.T, squared[at] @ left.T, squared[at] @ (left > 0).T
+            errors[at] = _predicted(residual, free, seen, at, lambdas)
         return errors / design.root[:, None]
+
+
+def _beside(basis, values, vectors):
+    """Eigenvalues and -vectors (n, m) of a matrix that annuls the rows of the orthonormal `basis`, without these."""
+    null = values <= np.finfo(float).eps * len(vectors) * values.max(initial=0.0)
+    _, _, rotation = np.linalg.svd(basis @ vectors[:, null])
+    unreached = vectors[:, null] @ rotation[len(basis) :].T
+    return np.append(values[~null], np.zeros(unreached.shape[1])), np.hstack([vectors[:, ~null], unreached])
 
 
 def _by_weight(weight):
@@ -152,9 +161,9 @@ def _by_weight(weight):
     return zip(values, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True)
 
 
-def _predicted(residual, free, rows, lambdas):
-    """residual / free, where `free` = 1 - leverage."""
-    bad = np.argwhere(~(free > UNDETERMINED))
+def _predicted(residual, free, seen, rows, lambdas):
+    """residual / free, where `free` is 1 - leverage; of rows with a positive `seen`, which is that up to factors."""
+    bad = np.argwhere(~(seen > UNDETERMINED))
     if bad.size:
         i, k = bad[0]
         raise ValueError(
