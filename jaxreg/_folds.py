@@ -73,7 +73,7 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) ->
             f"cv is {cv!r}; give a number of folds, a splitter, fold ids, a list of (train, test) pairs, or 'loo'."
         )
     else:
-        listed = list(cv)
+        listed = cv if isinstance(cv, np.ndarray) and cv.dtype != object else list(cv)
         labels = _as_labels(listed, n)
         if labels is None:
             return _checked(_of_pairs(listed, n), weight)
@@ -112,10 +112,10 @@ def _check_labels(labels, name, n):
 
 
 def _as_labels(cv, n):
-    """The list cv as fold ids (n,), or None if it is one of pairs."""
-    if not cv:
+    """The list or array cv as fold ids (n,), or None if it is a list of pairs."""
+    if not len(cv):
         raise ValueError("cv is empty; give at least 2 folds.")
-    if any(isinstance(each, (tuple, list, np.ndarray)) for each in cv):
+    if not isinstance(cv, np.ndarray) and any(isinstance(each, (tuple, list, np.ndarray)) for each in cv):
         return None
     array = np.asarray(cv)
     if array.dtype.kind not in "iu":

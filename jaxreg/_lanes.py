@@ -112,10 +112,11 @@ def make_lane(base, X, weight, centre, first, second):
         constant=np.zeros(base.p, bool),
     )
     J = np.flatnonzero(variance < DELICATE * np.maximum(second, 1.0))
-    # also decides whether a column is constant: no sum can
-    rows, exact = standardise_on_host(np.asarray(X[:, J]).T, weight, centre, np.float64)
-    for name in ("mean", "norm", "sd", "constant"):
-        getattr(found, name)[J] = getattr(exact, name)
+    rows = np.empty((0, base.n))
+    if J.size:  # also decides whether a column is constant: no sum can
+        rows, exact = standardise_on_host(np.asarray(X[:, J]).T, weight, centre, np.float64)
+        for name in ("mean", "norm", "sd", "constant"):
+            getattr(found, name)[J] = getattr(exact, name)
     return Reweighted(base, weight, found, centre, Exact(J, rows))
 
 

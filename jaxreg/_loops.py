@@ -6,6 +6,7 @@ They are generators that yield either a list of points or a request for `Correla
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 
 import jax
 import numpy as np
@@ -44,9 +45,14 @@ class Point:
     effective_df: float | None = None
 
 
-def _point(x, columns, gap, rss, n_iter, effective_df=None):
-    nonzero = np.flatnonzero(x)
-    return Point(columns[nonzero], x[nonzero], float(gap), float(rss), int(n_iter), effective_df)
+def _points(x, columns, gaps, rss, n_iter, effective_df=None):
+    """Points of solutions x (B, m) of `columns` (m,)."""
+    row, nonzero = np.nonzero(x)
+    indices, values, ends = columns[nonzero], x[row, nonzero], np.searchsorted(row, np.arange(len(x) + 1))
+    parts = [slice(first, end) for first, end in pairwise(ends)]
+    df = [None] * len(x) if effective_df is None else effective_df.tolist()
+    each = zip(parts, gaps.tolist(), rss.tolist(), n_iter.tolist(), df, strict=True)
+    return [Point(indices[part], values[part], *rest) for part, *rest in each]
 
 
 def _as_returned(x, columns, problem, precision):
@@ -93,8 +99,8 @@ def whole(problem, gram, lambdas, options, start):
         )
         b = _as_returned(np.asarray(x)[:, :p], columns, problem, options.precision)
         gaps, rss = certify(b, filled)
-        updates = np.asarray(updates)
-        yield [_point(b[i], columns, gaps[i], rss[i], updates[i]) for i in range(len(block))]
+        count = len(block)
+        yield _points(b[:count], columns, gaps[:count], rss[:count], np.asarray(updates)[:count])
 
 
 def screened(problem, lambdas, options, start):
@@ -171,7 +177,7 @@ def screened(problem, lambdas, options, start):
         outside = pull > a * block[:, None] * (1 + VIOLATION[dtype])
         fine = (gaps <= FLOOR[dtype]) | ((gaps <= SHARE * options.tol) & ~outside.any(axis=1))
         accepted = len(block) if fine.all() else int(np.argmin(fine))
-        solved = [_point(x[i], working.columns, gaps[i], rss[i], updates[i]) for i in range(len(block))]
+        solved = _points(x[:count], working.columns, gaps, rss[:count], updates[:count])
         failure = None
         if accepted:
             yield solved[:accepted]
@@ -197,5 +203,5 @@ def eigen(ridge, problem, gram, lambdas, options):
             gaps, rss = on_gram(b, block)
         else:
             gaps, rss, _ = yield from by_pass(problem.design.predict(b), b, columns, block)
-        yield [_point(b[i], columns, gaps[i], rss[i], 1, float(df[i])) for i in range(len(b))]
+        yield _points(b, columns, gaps, rss, np.ones(len(b), int), df)
         first += len(b)
