@@ -36,30 +36,33 @@ def transform(H, active):
     return M
 
 
-def dense(T):
-    return np.asarray(T.base - T.left @ T.right)
+def dense(T, active):
+    """M of T = J M - J."""
+    J = np.diag(np.where(active, -1.0, 1.0))
+    return np.eye(len(J)) + J @ np.asarray(T.base - (T.signs * T.factor.T) @ T.factor)
 
 
 def test_exchange_is_the_principal_pivot_transform():
     m = 30
     H, active = positive_definite(m), np.zeros(m, bool)
-    T, floor = _tableau.delayed(jnp.asarray(H)), jnp.full(m, 1e-12)
+    T, floor = _tableau.delayed(jnp.asarray(H - np.eye(len(H)))), jnp.full(m, 1e-12)
     rng = np.random.default_rng(1)
     most = _tableau.at_once(m)
     for count in (5, most, 1, 6, most):
         D = rng.choice(m, most, replace=False)
-        before = dense(T)
         T = _tableau.with_room(T)
+        before = _tableau.applied(T).base
         T, done = _tableau.exchange(T, jnp.asarray(active), jnp.asarray(D), count, floor)
         assert set(np.flatnonzero(done.accepted)) == set(D[:count])
         assert done.number == count
         active[D[:count]] ^= True
-        np.testing.assert_allclose(dense(T), transform(H, active), atol=1e-10)
+        np.testing.assert_allclose(dense(T, active), transform(H, active), atol=1e-10)
         u, change = rng.standard_normal(m), np.zeros(m)
         change[D[:count]] = rng.standard_normal(count)
-        np.testing.assert_allclose(done.product(before @ (u - change), u, change), dense(T) @ u, atol=1e-10)
-        np.testing.assert_allclose(_tableau.product(T, u), dense(T) @ u, atol=1e-10)
-    np.testing.assert_allclose(_tableau.applied(T).base, dense(T), atol=1e-10)
+        Tu = _tableau.times(T, u)
+        np.testing.assert_allclose(done.times(before @ (u - change), u, change), Tu, atol=1e-10)
+        np.testing.assert_allclose(_tableau.transform(active, u, Tu), dense(T, active) @ u, atol=1e-10)
+    np.testing.assert_allclose(dense(_tableau.applied(T), active), dense(T, active), atol=1e-10)
 
 
 def test_exchange_refuses_copies_and_takes_the_rest():
@@ -67,11 +70,12 @@ def test_exchange_refuses_copies_and_takes_the_rest():
     columns = np.vstack([base, base[:4]])
     H = columns @ columns.T / 50 + 1e-9 * np.eye(14)
     D = np.r_[np.arange(14), 0, 0]
-    T = _tableau.delayed(jnp.asarray(H))
+    T = _tableau.delayed(jnp.asarray(H - np.eye(len(H))))
     T, done = _tableau.exchange(T, jnp.zeros(14, bool), jnp.asarray(D), 14, jnp.full(14, 1e-12))
     assert np.asarray(done.accepted).tolist() == [True] * 10 + [False] * 4
     assert done.number == 10
-    np.testing.assert_allclose(dense(T), transform(H, np.asarray(done.accepted)), atol=1e-7)
+    accepted = np.asarray(done.accepted)
+    np.testing.assert_allclose(dense(T, accepted), transform(H, accepted), atol=1e-7)
 
 
 def test_append_is_the_transform_of_the_larger_matrix():
@@ -79,21 +83,22 @@ def test_append_is_the_transform_of_the_larger_matrix():
     H = positive_definite(m)
     floor, D = jnp.full(m, 1e-12), np.r_[0, 3, 5, 11, np.arange(12, 24)]
     start = np.zeros((m, m))
-    start[:old, :old] = H[:old, :old]
+    start[:old, :old] = H[:old, :old] - np.eye(old)
     T = _tableau.delayed(jnp.asarray(start))
     T, done = _tableau.exchange(T, jnp.zeros(m, bool), jnp.asarray(D), 4, floor)
     active = np.asarray(done.accepted)
     rows = np.zeros((8, m))  # two of them padding
-    rows[:new, : old + new] = H[old : old + new, : old + new]
+    rows[:new, : old + new] = (H - np.eye(m))[old : old + new, : old + new]
     T = _tableau.append(T, jnp.asarray(active), jnp.asarray(rows), old)
     used = old + new
-    np.testing.assert_allclose(dense(T)[:used, :used], transform(H[:used, :used], active[:used]), atol=1e-10)
-    assert not dense(T)[used:].any()
+    M = dense(T, active)
+    np.testing.assert_allclose(M[:used, :used], transform(H[:used, :used], active[:used]), atol=1e-10)
+    np.testing.assert_array_equal(M[used:], np.eye(m)[used:])
 
     index = np.r_[np.flatnonzero(active), 15, 13, 0]
-    smaller = dense(_tableau.kept(T, jnp.asarray(index), jnp.arange(7) < 6))
-    np.testing.assert_allclose(smaller[:6, :6], dense(T)[np.ix_(index[:6], index[:6])])
-    assert not smaller[6].any()
+    smaller = dense(_tableau.kept(T, jnp.asarray(index), jnp.arange(7) < 6), active[index] & (np.arange(7) < 6))
+    np.testing.assert_allclose(smaller[:6, :6], M[np.ix_(index[:6], index[:6])])
+    np.testing.assert_array_equal(smaller[6], np.eye(7)[6])
 
 
 def problem(corr, l1_factor):

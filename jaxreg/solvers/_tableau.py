@@ -1,17 +1,23 @@
 """Principal pivot transforms of a positive definite matrix, by blocks of static size.
 
-For H x = b and an active set A the tableau M maps [b_A ; x_I] to [x_A ; b_I]:
+For H x = b and an active set A the principal pivot transform M maps [b_A ; x_I] to [x_A ; b_I]:
 
     M = [  H_AA^-1         -H_AA^-1 H_AI                ]
         [  H_IA H_AA^-1     H_II - H_IA H_AA^-1 H_AI    ]
 
-It is kept as base - left @ right: an exchange of few indices appends to the two factors, which touches little
-memory, and many exchanges go into the base at once, in one product.
+With the signs J = diag(j), j = -1 on A and 1 on I, J M is symmetric (the sweep operator), and so is T = J M - J. When
+the indices D change sides, with j as it was before,
+
+    T <- T - T_:D (T_DD + J_D)^-1 T_D:        M u = u + J T u
+
+a symmetric update of low rank and nothing else. T is kept as base - F' diag(s) F with s = 1 or -1: an exchange of few
+indices appends rows to F, which touches little memory, and many exchanges go into the base at once, in one product. That
+it stays symmetric to the last bit matters: what is left over of columns that are not those of the rows would grow.
 
 Source: Tucker (1960), "A combinatorial equivalence of matrices"; Tsatsomeros (2000), "Principal pivot
-transforms: properties and applications", eq. (2). With H positive definite every principal minor of M is
-positive, so any set of indices may change sides. Delayed updates: McDaniel et al. (2017), "Delayed Slater
-determinant update algorithms for high efficiency quantum Monte Carlo", J. Chem. Phys. 147.
+transforms: properties and applications", eq. (2); Goodnight (1979), "A tutorial on the SWEEP operator". With H positive
+definite every principal minor of M is positive, so any set of indices may change sides. Delayed updates: McDaniel et
+al. (2017), "Delayed Slater determinant update algorithms for high efficiency quantum Monte Carlo", J. Chem. Phys. 147.
 """
 
 from dataclasses import dataclass, replace
@@ -28,11 +34,11 @@ DELAY = 8  # a rank of the m-th part of this goes into the base at once
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Delayed:
-    """The tableau base - left @ right of which the first `used` columns of `left` are in use."""
+    """The matrix T = base - factor' diag(signs) factor, of which the first `used` rows of the factor are in use."""
 
     base: jax.Array  # (m, m)
-    left: jax.Array  # (m, r)
-    right: jax.Array  # (r, m)
+    factor: jax.Array  # (r, m)
+    signs: jax.Array  # (r,)
     used: jax.Array  # ()
 
 
@@ -46,14 +52,20 @@ def delay(m):
     return max(2 * MANY, m // DELAY // MANY * MANY)
 
 
-def delayed(M, xp=jnp):
-    m = M.shape[0]
-    return Delayed(M, xp.zeros((m, delay(m)), M.dtype), xp.zeros((delay(m), m), M.dtype), xp.zeros((), np.int32))
+def delayed(base, xp=jnp):
+    """T without a factor; with no index active it is H - 1.
+
+    An unused index has zeros there, as if its column were orthogonal to all others.
+    """
+    m = base.shape[0]
+    return Delayed(base, xp.zeros((delay(m), m), base.dtype), xp.zeros(delay(m), base.dtype), xp.zeros((), np.int32))
 
 
 def applied(T):
-    """T with its factors gone into the base."""
-    return delayed(T.base - T.left @ T.right)
+    """T with its factor gone into the base."""
+    # written out: as an operand that is read across, it makes the product take twice the time
+    left = lax.optimization_barrier((T.signs[:, None] * T.factor).T)
+    return delayed(T.base - left @ T.factor)
 
 
 def has_room(T):
@@ -61,91 +73,95 @@ def has_room(T):
 
 
 def with_room(T):
-    """T, its factors applied if they are full."""
+    """T, its factor applied if that is full."""
     return lax.while_loop(lambda T: ~has_room(T), applied, T)  # a loop of at most one turn: lax.cond copies the base
 
 
-def product(T, u):
-    return T.base @ u - T.left @ (T.right @ u)
+def times(T, u):
+    """T u."""
+    return T.base @ u - (T.signs * (T.factor @ u)) @ T.factor
 
 
-def _guarded_inverse(S, floor, count):
-    """Inverse of the principal block of S that the guard accepts, zero elsewhere.
+def transform(active, u, Tu):
+    """M u from T u."""
+    return u + jnp.where(active, -Tu, Tu)
 
-    Gauss-Jordan on the first `count` diagonal entries in turn. A pivot below `floor` is rounding error, and
-    one that an earlier pivot of the same block has reduced a thousandfold belongs to a near copy of that
-    column: both are left for a later block. Written in plain JAX because a LAPACK call inside a
-    compiled loop waits for a second thread pool.
+
+def _guarded_factor(P, sign, floor, count):
+    """(C, accepted): C' diag(sign) C is the inverse of the block of P that the guard accepts, zero elsewhere.
+
+    Gaussian elimination on the first `count` diagonal entries in turn; the pivots have the signs given. A
+    pivot below `floor` is rounding error, and one that an earlier pivot of the same block has reduced a thousandfold
+    belongs to a near copy of that column: both are left for a later block. Written in plain JAX because a LAPACK call
+    inside a compiled loop waits for a second thread pool.
     """
-    k = S.shape[0]
+    k = P.shape[0]
     index = jnp.arange(k)
-    reference = 1e-3 * jnp.diagonal(S)
+    reference = 1e-3 * sign * jnp.diagonal(P)
 
     def step(i, carry):
         S, accepted = carry
         pivot = S[i, i]
-        ok = (pivot > floor[i]) & ((i == 0) | (pivot > reference[i]))
-        here = index == i
-        row = jnp.where(here, 1.0, S[i]) / jnp.where(ok, pivot, 1.0)
-        rest = jnp.where(here[None, :], 0.0, S) - jnp.where(here, 0.0, S[:, i])[:, None] * row[None, :]
-        return jnp.where(ok, jnp.where(here[:, None], row[None, :], rest), S), accepted | (here & ok)
+        ok = (sign[i] * pivot > floor[i]) & ((i == 0) | (sign[i] * pivot > reference[i]))
+        share = jnp.where(ok & (index > i), S[:, i] / jnp.where(ok, pivot, 1.0), 0.0)
+        return S - share[:, None] * S[i], accepted | ((index == i) & ok)
 
-    S, accepted = lax.fori_loop(0, count, step, (S, jnp.zeros(k, bool)))
-    return jnp.where(accepted[:, None] & accepted[None, :], S, 0.0), accepted
+    start = jnp.concatenate([P, jnp.eye(k, dtype=P.dtype)], axis=1), jnp.zeros(k, bool)
+    S, accepted = lax.fori_loop(0, count, step, start)
+    pivots = jnp.where(accepted, sign * jnp.diagonal(S), 1.0)
+    C = jnp.where(accepted[:, None] & accepted, S[:, k:], 0.0) / jnp.sqrt(pivots)[:, None]
+    return C, accepted
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Exchange:
-    """What an exchange of the indices D did to products with the tableau."""
+    """What an exchange of the indices D did to products with T."""
 
     D: jax.Array  # (k,)
     accepted: jax.Array  # (m,) bool, those that changed sides
     number: jax.Array  # () how many these are
-    cols: jax.Array  # (k, m) M[:, D]' before
-    left: jax.Array  # (m, k)
-    right: jax.Array  # (k, m)
+    rows: jax.Array  # (k, m) T[D] before
+    factor: jax.Array  # (k, m)
+    signs: jax.Array  # (k,)
 
-    def product(self, v, u, change):
-        """M u after the exchange, given v = M (u - change) before it; the change is zero off D."""
-        return v + self.cols @ change[self.D] - self.left @ (self.right @ u)
+    def times(self, Tu, u, change):
+        """T u after the exchange, given Tu = T (u - change) before it; the change is zero off D."""
+        return Tu + change[self.D] @ self.rows - (self.signs * (self.factor @ u)) @ self.factor
 
 
 def exchange(T, active, D, count, floor):
-    """(tableau, Exchange) after the first `count` indices of D have changed sides, as far as the guard accepts them.
-
-    M <- M - (M[:, D] + E) (M[D, D])^-1 (M[D, :] - E')
-    """
+    """(T, Exchange) after the first `count` indices of D have changed sides, as far as the guard accepts them."""
     m = active.shape[0]
-    rows, cols = T.base[D] - T.left[D] @ T.right, T.base[:, D] - T.left @ T.right[:, D]
-    # the same block twice: what depends on both lets the compiler update the factors in place
-    inverse, accepted = _guarded_inverse((rows[:, D] + cols[D]) / 2, floor[D], count)
-    E = ((jnp.arange(m)[:, None] == D[None, :]) & accepted[None, :]).astype(rows.dtype)
-    left, right = (cols + E) @ inverse, rows - E.T
+    rows = T.base[D] - (T.signs[:, None] * T.factor[:, D]).T @ T.factor
+    signs = jnp.where(active[D], -1.0, 1.0)
+    C, accepted = _guarded_factor(rows[:, D] + jnp.diag(signs), signs, floor[D], count)
+    factor = C @ rows
     T = Delayed(
         T.base,
-        lax.dynamic_update_slice_in_dim(T.left, left, T.used, 1),
-        lax.dynamic_update_slice_in_dim(T.right, right, T.used, 0),
+        lax.dynamic_update_slice_in_dim(T.factor, factor, T.used, 0),
+        lax.dynamic_update_slice_in_dim(T.signs, signs, T.used, 0),
         T.used + count,
     )
     changed = jnp.zeros(m, bool).at[jnp.where(accepted, D, m)].set(True, mode="drop")
-    return T, Exchange(D, changed, jnp.sum(accepted, dtype=jnp.int32), cols, left, right)
+    return T, Exchange(D, changed, jnp.sum(accepted, dtype=jnp.int32), rows, factor, signs)
 
 
-def append(T, active, H_rows, first):
-    """Tableau with new inactive variables from the unused position `first` on, given their rows H_rows (b, m) of H.
+def append(T, active, rows, first):
+    """T with new inactive variables from the unused position `first` on, given their rows (b, m) of H - 1.
 
     Rows of zeros are padding. By the Schur complement.
     """
-    b, m = H_rows.shape
+    b, m = rows.shape
     index = jnp.arange(m)
     new = (first <= index) & (index < first + b)
-    onto_active = jnp.where(active, H_rows, 0.0)
-    X = onto_active @ T.base - (onto_active @ T.left) @ T.right  # H_JA H_AA^-1 on A, -H_JA H_AA^-1 H_AI on the inactive
+    onto_active = jnp.where(active, rows, 0.0)
+    # onto_active M: H_JA H_AA^-1 on A, -H_JA H_AA^-1 H_AI on the inactive
+    X = onto_active - (onto_active @ T.base - (onto_active @ T.factor.T * T.signs) @ T.factor)
     corner = jnp.where(active, X, 0.0) @ onto_active.T
-    corner = lax.dynamic_update_slice_in_dim(jnp.zeros_like(H_rows), -corner, first, 1)
-    rows = jnp.where(active, X, H_rows + jnp.where(new, corner, X))
-    return replace(T, base=bordered(T.base, rows, jnp.where(active, -rows, rows), first))
+    corner = lax.dynamic_update_slice_in_dim(jnp.zeros_like(rows), corner, first, 1)
+    rows = jnp.where(active, X, rows + jnp.where(new, -corner, X))
+    return replace(T, base=bordered(T.base, rows, rows, first))
 
 
 def bordered(square, rows, columns, first):
@@ -155,6 +171,6 @@ def bordered(square, rows, columns, first):
 
 
 def kept(T, index, real):
-    """Tableau of the positions `index` (m2,) where `real`, zero elsewhere."""
+    """T of the positions `index` (m2,) where `real`; the others are unused."""
     base = applied(T).base[index[:, None], index[None, :]]
     return delayed(jnp.where(real[:, None] & real[None, :], base, 0.0))

@@ -40,7 +40,8 @@ from jaxreg.solvers._tableau import (
     exchange,
     has_room,
     kept,
-    product,
+    times,
+    transform,
     with_room,
 )
 
@@ -86,7 +87,7 @@ class Face:
 class Tableau:
     """State that goes from one lambda to the next."""
 
-    matrix: Delayed  # (m, m) principal pivot transform of G + diag(rho) on face.active
+    matrix: Delayed  # (m, m) of G + diag(rho), with face.active
     face: Face
     pending: Values  # (m,) bool, still to be pivoted in after a rebuild
     x: Values  # (m,) latest solution
@@ -170,7 +171,8 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
     def right_hand_side(face):
         return jnp.where(face.active, ce - l1 * face.sign, face.pinned)
 
-    def look(v, face, pending):
+    def look(u, Tu, face, pending):
+        v = transform(face.active, u, Tu)
         x = jnp.where(face.active, v, face.pinned)
         # what the proximal term alone makes a violator is none: it would let in every copy of an active column
         slack = strength.slack + 2.0 * PROXIMAL * jnp.max(jnp.abs(x - centre))
@@ -183,7 +185,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
         return jnp.any(counts > 0) & (updates < limit) & (patience >= 0) & (refused < 2)
 
     def body(s):
-        M, face, pending, y, v, (x, leave, up, down, counts), updates, fewest, patience, refused = s
+        M, face, pending, y, Tu, (x, leave, up, down, counts), updates, fewest, patience, refused = s
         filling, blocked = counts[0] > 0, counts[1] > 0
         number = counts[1] + counts[2]
         up, down = jnp.where(filling, 0.0, up), jnp.where(filling, 0.0, down)
@@ -210,14 +212,15 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
         refused = jnp.where(done.number > 0, 0, refused + 1)
         before, face = right_hand_side(face), _flip(face, x, up, down, done.accepted, l1, problem)
         u = right_hand_side(face)
-        v = done.product(v, u, u - before)
+        Tu = done.times(Tu, u, u - before)
         pending = pending & ~done.accepted & (done.number > 0)  # what the guard refuses twice stays out
-        return M, face, pending, y, v, look(v, face, pending), updates + ~filling, fewest, patience, refused
+        return M, face, pending, y, Tu, look(u, Tu, face, pending), updates + ~filling, fewest, patience, refused
 
     zero = jnp.zeros((), jnp.int32)
     M, face, pending = tableau.matrix, tableau.face, tableau.pending
-    v = product(M, right_hand_side(face))
-    start = (M, face, pending, tableau.x, v, look(v, face, pending), zero, zero + m + 1, zero + PATIENCE, zero)
+    u = right_hand_side(face)
+    Tu = times(M, u)
+    start = (M, face, pending, tableau.x, Tu, look(u, Tu, face, pending), zero, zero + m + 1, zero + PATIENCE, zero)
 
     def stretch(s):
         return lax.while_loop(lambda s: cond(s) & has_room(s[0]), body, (with_room(s[0]), *s[1:]))
@@ -239,7 +242,7 @@ def _polish(tableau, pull, x, r, tol):
 
     def body(s):
         x, r, p, q, rz_old, steps = s
-        z = jnp.where(active, product(M, r), 0.0)
+        z = jnp.where(active, transform(active, r, times(M, r)), 0.0)
         rz = r @ z
         beta = jnp.where(steps > 0, rz / rz_old, 0.0)
         p, q = z + beta * p, r + beta * q
@@ -270,7 +273,7 @@ def _rebuilt(tableau, problem, l1_ratio, lam):
     free = (problem.lower < x) & (x < problem.upper)
     pending = free & ((x != 0) | (problem.l1_factor == 0))
     face = Face(jnp.zeros_like(pending), jnp.sign(x), jnp.where(pending, 0.0, x))
-    return Tableau(delayed(problem.gram + jnp.diag(_rho(problem, l1_ratio, lam))), face, pending, x, lam)
+    return Tableau(delayed(problem.gram + jnp.diag(_rho(problem, l1_ratio, lam) - 1.0)), face, pending, x, lam)
 
 
 def _refine(tableau, problem, strength, pull, r, tol, project):
@@ -400,7 +403,7 @@ def append_columns(tableau, gram, rows, first, count, l2_factor, l1_ratio):
     rho = PROXIMAL + lam_ref * (1.0 - l1_ratio) * l2_factor
     offset = jnp.arange(b)[:, None]
     diagonal = (jnp.arange(m)[None, :] == first + offset) & (offset < count)
-    matrix = append(tableau.matrix, tableau.face.active, rows + jnp.where(diagonal, rho, 0.0), first)
+    matrix = append(tableau.matrix, tableau.face.active, rows + jnp.where(diagonal, rho - 1.0, 0.0), first)
     return replace(tableau, matrix=matrix), bordered(gram, rows, rows, first)
 
 
