@@ -130,10 +130,15 @@ class Exchange:
         return Tu + change[self.D] @ self.rows - (self.signs * (self.factor @ u)) @ self.factor
 
 
+def _rows(square, D):
+    """square[D], as slices: the compiler takes a gather for work on all of `square`, and divides it among threads."""
+    return jnp.concatenate([lax.dynamic_slice_in_dim(square, D[i], 1) for i in range(len(D))])
+
+
 def exchange(T, active, D, count, floor):
     """(T, Exchange) after the first `count` indices of D have changed sides, as far as the guard accepts them."""
     m = active.shape[0]
-    rows = T.base[D] - (T.signs[:, None] * T.factor[:, D]).T @ T.factor
+    rows = _rows(T.base, D) - (T.signs[:, None] * T.factor[:, D]).T @ T.factor
     signs = jnp.where(active[D], -1.0, 1.0)
     C, accepted = _guarded_factor(rows[:, D] + jnp.diag(signs), signs, floor[D], count)
     factor = C @ rows
@@ -143,7 +148,7 @@ def exchange(T, active, D, count, floor):
         lax.dynamic_update_slice_in_dim(T.signs, signs, T.used, 0),
         T.used + count,
     )
-    changed = jnp.zeros(m, bool).at[jnp.where(accepted, D, m)].set(True, mode="drop")
+    changed = jnp.any((jnp.arange(m) == D[:, None]) & accepted[:, None], axis=0)  # a scatter would be a loop
     return T, Exchange(D, changed, jnp.sum(accepted, dtype=jnp.int32), rows, factor, signs)
 
 

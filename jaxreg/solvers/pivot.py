@@ -204,7 +204,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
 
         # the least violation must not vanish in float32; on float64 top_k is an order slower on CPU
         score = jnp.where(amount > 0, jnp.maximum(amount, 1e-30), 0.0).astype(jnp.float32)
-        largest, D = lax.top_k(score, size)
+        largest, D = lax.optimization_barrier(lax.top_k(score, size))  # used in slices, it would become a full sort
         most = jnp.where(descend & ~filling & ~blocked, 1, size)
         count = jnp.minimum(jnp.sum(largest > 0, dtype=jnp.int32), most)
         floor = jnp.where(face.active, 0.25 / (1.0 + rho), 0.25 * rho)
