@@ -39,7 +39,7 @@ class Columns:
 
 
 class Design(ABC):
-    """Products with A. Arguments and results are JAX arrays."""
+    """Products with A. Arguments and results are arrays of NumPy or JAX."""
 
     n: int
     p: int
@@ -86,6 +86,10 @@ class StoredDesign(Design):
         """Columns `rows` (k,) of A, which are rows of X: (p, k)."""
 
     @abstractmethod
+    def reweighted(self, J, ratio, level, shift, inverse):
+        """diag(inverse) [ A_J diag(ratio) - shift level' ] of the rows J (b,), with shift and inverse (b,): (b, n)."""
+
+    @abstractmethod
     def squares(self, W):
         """Sums of the squared entries of the rows of A with weights W (k, n): (k, p)."""
 
@@ -119,12 +123,20 @@ class DenseDesign(StoredDesign):
         place = np.asarray if on_host else jax.device_put
         self._A = _Dense(place(rows), place(mean.astype(dtype)), place(scale.astype(dtype)))
         self._products = _ON_HOST if on_host else _COMPILED
+        # few rows are a copy in memory, for which a compiled gather keeps every core busy
+        on_cpu = jax.default_backend() == "cpu"
+        self._few = (_ON_HOST, jax.tree.map(np.asarray, self._A)) if on_cpu else (_COMPILED, self._A)
 
     def correlate(self, R):
         return self._products.correlate(self._A, R)
 
     def gather(self, J):
-        return self._products.gather(self._A, J)
+        products, A = self._few
+        return products.gather(A, J)
+
+    def reweighted(self, J, ratio, level, shift, inverse):
+        products, A = self._few
+        return products.reweighted(A, J, ratio, level, shift, inverse)
 
     def predict(self, coef):
         return self._products.predict(self._A, coef)
@@ -269,6 +281,7 @@ class _Products:
         self._xp = xp
         self.correlate = compiled(self._correlate)
         self.gather = compiled(self._gather)
+        self.reweighted = compiled(self._reweighted)
         self.predict = compiled(self._predict)
         self.samples = compiled(self._samples)
         self.squares = compiled(self._squares)
@@ -282,6 +295,10 @@ class _Products:
     def _gather(self, A, J):
         at = self._xp.minimum(J, len(A.rows) - 1)
         return self._xp.where((at == J)[:, None], (A.rows[at] - A.mean[at][:, None]) * A.scale[at][:, None], 0.0)
+
+    def _reweighted(self, A, J, ratio, level, shift, inverse):
+        rows = (self._gather(A, J) * ratio - shift[:, None] * level) * inverse[:, None]
+        return rows.astype(A.rows.dtype)
 
     def _predict(self, A, coef):
         coef = coef.astype(A.rows.dtype) * A.scale

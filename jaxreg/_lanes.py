@@ -52,9 +52,12 @@ class Reweighted(Design):
     def gather(self, J):
         at = np.minimum(J, self.p - 1)
         inverse = np.where(J < self.p, self.inverse[at], 0.0)
-        found = _gathered(self.base.gather(J), self.ratio, self.root, self.shift[at], inverse)
+        found = self.base.reweighted(J, self.ratio, self.root, self.shift[at], inverse)
         place, row = np.nonzero(J[:, None] == self.exact.columns)
-        return found.at[place].set(self.exact.rows[row].astype(self.dtype)) if place.size else found
+        if place.size:
+            found = np.array(found)
+            found[place] = self.exact.rows[row]
+        return found
 
     def predict(self, coef):
         known = np.asarray(coef)[:, self.exact.columns] @ self.exact.rows
@@ -78,11 +81,6 @@ class Reweighted(Design):
 @jax.jit
 def _kernel(rows, weight):
     return jnp.matmul(rows.T * weight.astype(rows.dtype), rows, precision=PRECISION)
-
-
-@jax.jit
-def _gathered(rows, ratio, level, shift, inverse):
-    return ((rows * ratio - shift[:, None] * level) * inverse[:, None]).astype(rows.dtype)
 
 
 def relative(base, weight):
