@@ -190,7 +190,7 @@ class GramCertificate(_Certificate):
         return np.concatenate([basis, np.zeros((rows - len(basis), len(members)))])
 
     def __call__(self, b, lambdas):
-        """(gaps, squared residuals) (B,) of coefficients b (B, p)."""
+        """(gaps, squared residuals) (B,) of coefficients b (B, p), which may be on their way to the host."""
 
         def certify(members):
             problem = self.problem
@@ -200,7 +200,7 @@ class GramCertificate(_Certificate):
             )  # fmt: skip
             return tuple(map(np.asarray, found))
 
-        kinds, kind = self._kinds(lambda: b, lambdas)
+        kinds, kind = self._kinds(lambda: np.asarray(b), lambdas)
         return _each_by_its_kind([certify(members) for members in kinds], kind)
 
 

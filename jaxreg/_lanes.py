@@ -145,10 +145,15 @@ class Moments:
 
     def squared_error(self, intercept, coef):
         """Sums (L,) of omega_i (y_i - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p)."""
-        fit = coef @ self.gram
-        inner = np.einsum("ij,ij->i", fit, coef) - 2 * coef @ self.cross
-        outer = self.yy - 2 * intercept * self.y + intercept**2 * self.weight
-        return outer + inner + 2 * intercept * (coef @ self.first)
+        return np.asarray(_squared_error(self.gram, self.first, self.cross, self.weight, self.y, self.yy, intercept, coef))
+
+
+@jax.jit  # NumPy's own threads and those of the compiled loops would wait for each other
+def _squared_error(gram, first, cross, weight, y, yy, intercept, coef):
+    fit = jnp.matmul(coef, gram, precision=PRECISION)
+    inner = jnp.sum(fit * coef, axis=1) - 2 * coef @ cross
+    outer = yy - 2 * intercept * y + intercept**2 * weight
+    return outer + inner + 2 * intercept * (coef @ first)
 
 
 def moments(base, response, counts):

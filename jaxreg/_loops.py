@@ -5,7 +5,7 @@ They are generators that yield either a list of points or a request for `Correla
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import jax
@@ -57,11 +57,10 @@ def _points(x, columns, gaps, rss, n_iter, effective_df=None):
 
 def _as_returned(x, columns, problem, precision):
     """Solutions x (B, m) of `columns` as the user gets them: rounded to `precision` on the user's scale."""
-    x = np.asarray(x)
     if precision == np.float64:
         return x
     norm = np.append(problem.design.columns.norm, 1.0)[columns]
-    return (x / norm).astype(precision).astype(np.float64) * norm
+    return (np.asarray(x) / norm).astype(precision).astype(np.float64) * norm
 
 
 def _filled(block, length):
@@ -69,26 +68,33 @@ def _filled(block, length):
     return np.concatenate([block, np.full(length - len(block), block[-1])])
 
 
+def _padded(problem, m):
+    """`problem` with absent columns behind its own, m in all; the design does not have them."""
+
+    def padded(values, absent):
+        return np.concatenate([values, np.full(m - len(values), absent)])
+
+    return replace(
+        problem,
+        corr=padded(problem.corr, 0.0),
+        l1_factor=padded(problem.l1_factor, np.inf),
+        l2_factor=padded(problem.l2_factor, 0.0),
+        lower=padded(problem.lower, -np.inf),
+        upper=padded(problem.upper, np.inf),
+    )
+
+
 def whole(problem, gram, lambdas, options, start):
     """Blocks of points on the Gram matrix (p, p) of all columns; certificates come from it as well."""
     p = problem.design.p
     m = -(-p // STEP) * STEP if p <= FINE else capacity_for(p)
-
-    def padded(values, absent):
-        return np.concatenate([values, np.full(m - p, absent)])
-
     square = np.zeros((m, m))
     square[:p, :p] = gram
-    reduced = Reduced(
-        jax.device_put(square),
-        padded(problem.corr, 0.0),
-        padded(problem.l1_factor, np.inf),
-        padded(problem.l2_factor, 0.0),
-        padded(problem.lower, -np.inf),
-        padded(problem.upper, np.inf),
-    )
-    certify = GramCertificate(problem, gram, options.l1_ratio, options.precision)
-    columns = np.arange(p)
+    square = jax.device_put(square)
+    problem = _padded(problem, m)
+    reduced = Reduced(square, problem.corr, problem.l1_factor, problem.l2_factor, problem.lower, problem.upper)
+    certify = GramCertificate(problem, square, options.l1_ratio, options.precision)
+    columns = np.minimum(np.arange(m), p)
     tableau = empty_tableau(m)
     tableau.x[:p] = start
     for first in range(0, len(lambdas), WHOLE_BLOCK):
@@ -97,10 +103,10 @@ def whole(problem, gram, lambdas, options, start):
         tableau, x, updates, _ = solve_block(
             tableau, reduced, filled, len(block), options.l1_ratio, options.max_iter, options.max_iter + 1
         )
-        b = _as_returned(np.asarray(x)[:, :p], columns, problem, options.precision)
-        gaps, rss = certify(b, filled)
+        x = _as_returned(x, columns, problem, options.precision)
+        gaps, rss = certify(x, filled)
         count = len(block)
-        yield _points(b[:count], columns, gaps[:count], rss[:count], np.asarray(updates)[:count])
+        yield _points(np.asarray(x)[:count], columns, gaps[:count], rss[:count], np.asarray(updates)[:count])
 
 
 def screened(problem, lambdas, options, start):
@@ -168,7 +174,7 @@ def screened(problem, lambdas, options, start):
         filled = _filled(block, BLOCK)
         x, updates, count = working.solve(filled, len(block), options.max_iter)
         block = block[:count]
-        x, updates = _as_returned(x, working.columns, problem, options.precision), np.asarray(updates)
+        x, updates = _as_returned(np.asarray(x), working.columns, problem, options.precision), np.asarray(updates)
         gaps, rss, h = yield from certify(working.fit(x), x, working.columns, filled)
         gaps, h = gaps[: len(block)], h[: len(block)]
 
