@@ -7,7 +7,7 @@ from functools import partial
 import jax
 import numpy as np
 
-from jaxreg import _fit, _scores, _selection, _validation
+from jaxreg import _fit, _responses, _scores, _selection, _validation
 from jaxreg._cv_results import CVResult
 from jaxreg._folded import Folded
 from jaxreg._folds import make_folds
@@ -61,7 +61,9 @@ def fit_cv(
 
     Parameters
     ----------
-    X, y : as for `fit_path`, and so are all arguments that are not listed here
+    X, y : as for `fit_path`, and so are all arguments that are not listed here. Ridge without limits takes several
+        responses, y (n, K), and chooses one lambda for all: a loss is the plain average of theirs, and `gap` that of
+        the sum of their objectives.
     l1_ratios : number or (A,) mixing parameters in [0, 1]; None takes that of `penalty`, or 1
     cv : number of folds, drawn with `seed`; a splitter of scikit-learn; integer fold ids (n,), whose sorted values are
         the folds; a list of (train, test) pairs of row indices or masks, where a row that is named twice counts twice;
@@ -74,8 +76,8 @@ def fit_cv(
     seed : of the folds
     metric : "mse" (the default for the squared loss), "mae", "r2" (its negative), "deviance" (here the mean
         squared error), or a function (y, prediction, weight) -> number, lower is better, of the rows of a fold whose
-        weight is not 0; the weights are 1 on average over all rows of the data
-    keep : "all" keeps the held-out predictions and losses of the rows at all lambdas, (A, n, L)
+        weight is not 0; the weights are 1 on average over all rows of the data. It is called for each response.
+    keep : "all" keeps the held-out predictions and losses of the rows at all lambdas, (A, n, L); see `CVResult`
     penalty : `jaxreg.penalties.ElasticNet`, in place of `l1_ratios`
     lambdas : (L,) one grid for all mixing parameters; None gives each its own, from the full data
     early_stop, max_features : cut the paths of the full data; all grids end where the first of them does
@@ -95,11 +97,11 @@ def fit_cv(
     out, which also gives its squared error; otherwise the folds go side by side, and one product with X serves all. The
     lanes run in one thread per core of the host.
 
-    Ridge without limits that leaves one out (cv="loo", l1_ratio 0) needs one decomposition for all rows and lambdas:
-    row i is predicted by the fit of the others at the penalty (sum w - w_i) * lambda. With `standardize` the columns
-    keep the scales that all rows give them, and `gap` is that of the fit of all rows. All other fits that leave one out
-    (l1_ratio > 0, limits, solver="pivot", a splitter) scale the columns by the rows that they train on, as other folds
-    do: give standardize=False to compare both kinds.
+    Ridge without limits needs one decomposition for each fold, whatever the number of responses. If it leaves one out
+    (cv="loo", l1_ratio 0), it needs one for all rows and lambdas: row i is predicted by the fit of the others at the
+    penalty (sum w - w_i) * lambda. With `standardize` the columns keep the scales that all rows give them, and `gap` is
+    that of the fit of all rows. All other fits that leave one out (l1_ratio > 0, limits, solver="pivot", a splitter)
+    scale the columns by the rows that they train on, as other folds do: give standardize=False to compare both kinds.
 
     Source: Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), section 6, for averages and grid.
     """
@@ -130,15 +132,16 @@ def fit_cv(
     )
     with jax.enable_x64(True):
         setup = _fit.prepare(X, y, request)
-        if setup.responses is not None:
-            raise ValueError(f"y has {setup.responses.shape[1]} columns; fit_cv takes one response at a time.")
-        folds = make_folds(cv, X, setup.data.y, setup.data.weight, groups, repeats, seed)
-        lambdas = np.stack([_fit.lambdas_for(setup, request, a) for a in l1_ratios])
+        setups = _responses.setups(setup, request, l1_ratios)
+        targets = setup.data.y if setup.responses is None else setup.responses
+        folds = make_folds(cv, X, targets, setup.data.weight, groups, repeats, seed)
+        lambdas = np.stack([_fit.lambdas_for(setups, request, a) for a in l1_ratios])
         prepared = time.perf_counter()
-        folded = Folded(setup, folds, l1_ratios, lambdas, request, metric, keep == "all")
+        folded = Folded(setups, folds, l1_ratios, lambdas, request, metric, keep == "all")
         full, fits = folded.run()
-        paths, said = _full_paths(folded, full, began)
-        result, more = _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, (began, prepared))
+        found = [_full_paths(folded, *each, began) for each in zip(setups, full, strict=True)]
+        own, said = [paths for paths, _ in found], _responses.said_once(clauses for _, clauses in found)
+        result, more = _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, (began, prepared))
     _fit.warn(said + more)
     return result
 
@@ -159,9 +162,9 @@ def _check_mixes(l1_ratios, penalty, loss):
     return given
 
 
-def _full_paths(folded, full, began):
-    """(paths of all rows, cut to the shortest, and what to warn of)."""
-    seconds, setup = time.perf_counter() - began, folded.setup
+def _full_paths(folded, setup, full, began):
+    """(paths of all rows for one response, cut to the shortest, and what to warn of)."""
+    seconds = time.perf_counter() - began
     asked = [replace(setup.options, l1_ratio=options.l1_ratio) for options in folded.options]
     ends = [
         _fit.end(solved.points, solved.kept, setup.problem.total, options)
@@ -174,22 +177,29 @@ def _full_paths(folded, full, began):
     ]
     which = ["" if len(found) == 1 else f"l1_ratio {path.l1_ratio:g}: " for path, _ in found]
     said = [prefix + each for prefix, (_, clauses) in zip(which, found, strict=True) for each in clauses]
-    return tuple(path for path, _ in found), said + _fit.cut(length, full[0].kept)
+    return [path for path, _ in found], said + _fit.cut(length, full[0].kept)
 
 
-def _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, times):
-    data, problem = setup.data, setup.problem
+def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times):
+    """(CVResult, what to warn of) of the responses' own paths and fits."""
+    setup, weight = setups[0], setups[0].data.weight
+    paths = tuple(_responses.joined(each, setups) for each in zip(*own, strict=True))
     length = len(paths[0].lambdas)
-    gap, n_iter, fold_loss = (
-        np.stack([getattr(each, name)[:, :length] for each in fits]) for name in ("gap", "n_iter", "loss")
+    null_loss = np.stack([[fit.null_loss for fit in each] for each in fits])  # (responses, A, K)
+    gap, n_iter, loss = (
+        np.stack([[getattr(fit, name)[:, :length] for fit in each] for each in fits])
+        for name in ("gap", "n_iter", "loss")
     )
-    fold_weight = folds.held_weight(data.weight)
-    weight = fold_weight if averaging == "weighted" else np.ones(len(folds))
-    mean_loss, std_error = _scores.average(fold_loss, weight, folds.repeats)
+    gap, n_iter, fold_loss = _responses.weighted(gap, null_loss), n_iter.max(axis=0), loss.mean(axis=0)
+    fold_weight = folds.held_weight(weight)
+    share = fold_weight if averaging == "weighted" else np.ones(len(folds))
+    mean_loss, std_error = _scores.average(fold_loss, share, folds.repeats)
     status = _fit.statuses(gap, n_iter, setup.options)
-    train_mse = 2 * problem.total * (1 - np.stack([path.dev_ratio for path in paths]))
     best = np.unravel_index(np.argmin(mean_loss), mean_loss.shape)
-    predictions, losses = _of_rows(data, fits, metric, best, length, keep)
+    each_own = list(zip(setups, own, strict=True))
+    train_mse = np.stack([[_train_mse(each, path) for path in paths] for each, paths in each_own], axis=-1)
+    train_loss = np.mean([_train_loss(each, paths[best[0]], metric) for each, paths in each_own], axis=0)
+    predictions, losses = _of_rows(setups, fits, metric, best, length, keep)
     began, prepared = times
     ended = time.perf_counter()
     result = CVResult(
@@ -199,45 +209,54 @@ def _result(setup, folds, l1_ratios, paths, fits, metric, keep, averaging, times
         fold_loss=fold_loss,
         mean_loss=mean_loss,
         std_error=std_error,
-        train_loss=train_mse[best[0]] if metric.squared else _train_loss(data, paths[best[0]], metric),
+        train_loss=train_loss,
         gap=gap,
         status=status,
         metric=metric.name,
         fold_weight=fold_weight,
         oof_predictions=predictions,
         observation_loss=losses,
-        n_samples=int(np.count_nonzero(data.weight)),
+        n_samples=int(np.count_nonzero(weight)),
         train_mse=train_mse,
         fit_intercept=setup.model.fit_intercept,
         timings={"prepare": prepared - began, "solve": ended - prepared, "total": ended - began},
-        _effective_df=partial(_effective_df, problem, paths),
+        _effective_df=partial(_effective_df, setup.problem, paths),
     )
-    return result, _shortfall(status, gap, setup.options) + _trivial(fits[0].trivial)
+    return result, _shortfall(status, gap, setup.options) + _trivial((null_loss[:, 0] == 0).any(axis=0))
 
 
-def _of_rows(data, fits, metric, best, length, keep):
-    """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L)."""
-    n = len(data.y)
-    mixes, points = (fits, np.arange(length)) if keep == "all" else ([fits[best[0]]], np.array([best[1]]))
-    predictions, losses = (np.zeros((len(mixes), n, len(points))) for _ in range(2))
-    times = np.zeros((n, 1))
-    for lane in mixes[0].lanes:
+def _of_rows(setups, fits, metric, best, length, keep):
+    """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L); predictions [, K]."""
+    n = len(setups[0].data.y)
+    mixes, points = (range(len(fits[0])), np.arange(length)) if keep == "all" else (best[:1], np.array(best[1:]))
+    predictions = np.zeros((len(mixes), n, len(points), len(setups)))
+    losses, times = np.zeros(predictions.shape[:-1]), np.zeros((n, 1))
+    for lane in fits[0][0].lanes:
         times[lane.rows] += 1
-    for i, each in enumerate(mixes):
-        for lane in each.lanes:
-            found = lane.predict(data, points)
-            predictions[i, lane.rows] += found
-            if metric.of_rows is not None:
-                losses[i, lane.rows] += metric.of_rows(data.y[lane.rows], found)
+    for r, setup in enumerate(setups):
+        for i, a in enumerate(mixes):
+            for lane in fits[r][a].lanes:
+                found = lane.predict(setup.data, points)
+                predictions[i, lane.rows, :, r] += found
+                if metric.of_rows is not None:
+                    losses[i, lane.rows] += metric.of_rows(setup.data.y[lane.rows], found) / len(setups)
     with np.errstate(invalid="ignore"):
-        predictions, losses = (np.where(times > 0, v / times, np.nan) for v in (predictions, losses))
+        predictions, losses = predictions / times[..., None], losses / times  # NaN where never held out
     if keep != "all":
         predictions, losses = predictions[0, :, 0], losses[0, :, 0]
+    if setups[0].responses is None:
+        predictions = predictions[..., 0]
     return predictions, losses if metric.of_rows is not None else None
 
 
-def _train_loss(data, path, metric):
-    counting = np.flatnonzero(data.weight)
+def _train_mse(setup, path):
+    return 2 * setup.problem.total * (1 - path.dev_ratio)
+
+
+def _train_loss(setup, path, metric):
+    if metric.squared:
+        return _train_mse(setup, path)
+    data, counting = setup.data, np.flatnonzero(setup.data.weight)
     offset = None if data.offset is None else data.offset[counting]
     predictions = path.predict(np.asarray(data.X[counting]), offset=offset)
     return metric.in_fold(data.y[counting], predictions, _scores.row_weight(data)[counting])

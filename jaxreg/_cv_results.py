@@ -20,13 +20,13 @@ class Selection(NamedTuple):
     l1_ratio: float
     lam: float
     index: int  # type: ignore[assignment]  # of lam among the lambdas of that mixing parameter
-    coef: np.ndarray  # (p,)
-    intercept: float
+    coef: np.ndarray  # (p,), or (p, R) for R responses
+    intercept: float | np.ndarray  # or (R,)
 
 
 @dataclass(frozen=True)
 class CVResult:
-    """Cross-validated paths: A mixing parameters, K folds (repeats multiply K), L lambdas.
+    """Cross-validated paths: A mixing parameters, K folds (repeats multiply K), L lambdas, R responses if several.
 
     Attributes
     ----------
@@ -34,14 +34,14 @@ class CVResult:
     l1_ratios : (A,) as they were given
     lambdas : (A, L) descending, those of each mixing parameter
     fold_loss : (A, K, L) held-out loss of each fold
-    mean_loss, std_error : (A, L) over the folds; see `fit_cv`
+    mean_loss, std_error : (A, L) over the folds; see `fit_cv`. All losses are averages over the responses.
     train_loss : (L,) loss of `path` on the data it was fitted to
     gap, status : (A, K, L) duality gap and `Status` of each fit
     metric : name of the loss
     fold_weight : (K,) total weight of the rows that each fold holds out, the data's being 1
     oof_predictions : (n,) at the choice, each row predicted by the fit that did not see it; the mean of several, NaN of
-        none; with keep="all" (A, n, L)
-    observation_loss : the loss of each row, like oof_predictions; None for a metric that has none (r2, a callable)
+        none; with keep="all" (A, n, L). Several responses add a last axis: (n, R), (A, n, L, R).
+    observation_loss : the loss of each row, (n,) or (A, n, L); None for a metric that has none (r2, a callable)
     n_samples : rows with a positive weight
     timings : seconds by phase
     """
@@ -60,7 +60,7 @@ class CVResult:
     oof_predictions: np.ndarray
     observation_loss: np.ndarray | None
     n_samples: int
-    train_mse: np.ndarray  # (A, L) mean squared error of the paths on the data, for the information criteria
+    train_mse: np.ndarray  # (A, L, R or 1) mean squared errors of the paths on the data, for the information criteria
     fit_intercept: bool
     timings: dict[str, float]
     _effective_df: Callable[[], np.ndarray] | np.ndarray
@@ -92,11 +92,11 @@ class CVResult:
 
     @property
     def coef(self) -> np.ndarray:
-        """(p,) at lambda_min."""
+        """(p,), or (p, R) for R responses, at lambda_min."""
         return self.select().coef
 
     @property
-    def intercept(self) -> float:
+    def intercept(self) -> float | np.ndarray:
         """At lambda_min."""
         return self.select().intercept
 
@@ -127,7 +127,8 @@ class CVResult:
         "1se" : at that mixing parameter, the largest lambda within one standard error of it
         "aic", "bic", "ebic", "gcv" : least criterion over all paths of the full data, for Gaussian errors of unknown
             variance, with `effective_df`. Points without a residual degree of freedom do not count. Near them (n < p,
-            small lambda) the residual variance is a poor estimate and "aic" overfits.
+            small lambda) the residual variance is a poor estimate and "aic" overfits. Of several responses, each with
+            a variance of its own and independent of the others, the criterion is the average of theirs.
 
         Returns (l1_ratio, lam, index, coef, intercept).
         """
@@ -140,18 +141,21 @@ class CVResult:
             if values.min() == np.inf:
                 raise ValueError(f"rule is {rule!r}, but no point leaves a degree of freedom; give larger lambdas.")
             a, k = map(int, np.unravel_index(np.argmin(values), values.shape))
-        path = self.paths[a]
-        coef = path.coef_sparse[[k]].toarray()[0]
-        return Selection(float(self.l1_ratios[a]), float(self.lambdas[a, k]), k, coef, float(path.intercept[k]))
+        lam = float(self.lambdas[a, k])
+        intercept, coef = self.paths[a].coef_at(lam)
+        return Selection(float(self.l1_ratios[a]), lam, k, coef, intercept)
 
     def _criteria(self, rule):
-        n, p = self.n_samples, self.path.n_features
+        """(A, L), the average over the responses."""
+        n, p, mse = self.n_samples, self.path.n_features, self.train_mse
         df = self.effective_df + self.fit_intercept
         nonzero = np.stack([path.df for path in self.paths])
-        return _selection.criterion(rule, self.train_mse, df, nonzero, n, p)
+        varies = mse.any(axis=(0, 1))  # a response that every point fits exactly has no say beside others
+        mse = mse[..., varies] if varies.any() else mse
+        return _selection.criterion(rule, mse, df[..., None], nonzero[..., None], n, p).mean(axis=-1)
 
     def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
-        """Predictions (m,) for new rows X (m, p) with the chosen mix, at lambda_min or at another lambda.
+        """Predictions (m,), or (m, R), for new rows X (m, p) with the chosen mix, at lambda_min or at another lambda.
 
         `lam` is a number, "min" or "1se".
         """
@@ -199,10 +203,11 @@ class CVResult:
     def _headline(self):
         A, K, L = self.fold_loss.shape
         mixes = f"{A} mixing parameters x " if A > 1 else ""
+        responses = "" if self.path.n_responses is None else f" of {self.path.n_responses} responses"
         reached = int((self.status == Status.converged).sum())
         return (
-            f"Cross-validation: {mixes}{K} folds x {L} lambdas, {self.metric}; {reached} of {self.status.size} fits "
-            f"converged, worst relative gap {self.gap.max():.1e}"
+            f"Cross-validation: {mixes}{K} folds x {L} lambdas, {self.metric}{responses}; {reached} of "
+            f"{self.status.size} fits converged, worst relative gap {self.gap.max():.1e}"
         )
 
     def _explanation(self):

@@ -132,11 +132,12 @@ def prepare(X, y, request) -> Setup:
     )
 
 
-def lambdas_for(setup, request, l1_ratio):
-    """The grid (L,) of a mixing parameter: the one that is given, or its own."""
+def lambdas_for(setups, request, l1_ratio):
+    """The grid (L,) of a mixing parameter for all responses, a Setup for each: the one that is given, or its own."""
     if request.lambdas is not None:
         return request.lambdas
-    return _grid.geometric(_grid.lambda_max(setup.problem, l1_ratio), request.n_lambdas, setup.ratio)
+    largest = max(_grid.lambda_max(setup.problem, l1_ratio) for setup in setups)
+    return _grid.geometric(largest, request.n_lambdas, setups[0].ratio)
 
 
 def choose_solver(solver, l1_ratio, model):
@@ -146,12 +147,18 @@ def choose_solver(solver, l1_ratio, model):
     return "ridge" if solver == "auto" and eigen else "pivot" if solver == "auto" else solver
 
 
-def blocks(problem, gram, lambdas, options, solver, warm_start):
-    """(loop over lambda, its grid, the positions of `lambdas` in it)."""
+def blocks(problems, gram, lambdas, options, solver, warm_start):
+    """[(loop over lambda, its grid, the positions of `lambdas` in it)] of problems that differ in their response."""
+    _check_warm_start(warm_start, problems[0].design.p)
+    if solver == "ridge":
+        ridge, kept = decomposed(problems[0], gram), np.arange(len(lambdas))
+        return [(_loops.eigen(ridge, problem, gram, lambdas, options), lambdas, kept) for problem in problems]
+    return [_pivoting(problem, gram, lambdas, options, warm_start) for problem in problems]
+
+
+def _pivoting(problem, gram, lambdas, options, warm_start):
     start = _starting_point(warm_start, problem, lambdas[0])
     grid, kept = lambdas, np.arange(len(lambdas))
-    if solver == "ridge":
-        return _loops.eigen(decomposed(problem, gram), problem, gram, grid, options), grid, kept
     if warm_start is None:
         grid, kept = _grid.with_hidden_points(lambdas, _grid.lambda_max(problem, options.l1_ratio))
     if gram is not None:
@@ -159,15 +166,19 @@ def blocks(problem, gram, lambdas, options, solver, warm_start):
     return _loops.screened(problem, grid, options, start), grid, kept
 
 
-def _starting_point(warm_start, problem, first):
-    """Coefficients (p,) on the problem's scale."""
-    p = problem.design.p
+def _check_warm_start(warm_start, p):
     if warm_start is None:
-        return np.zeros(p)
+        return
     if not isinstance(warm_start, PathResult):
         raise TypeError(f"warm_start is a {type(warm_start).__name__}; give a PathResult, or None.")
     if warm_start.n_features != p:
         raise ValueError(f"warm_start has {warm_start.n_features} features, X has {p}; give a path on the same ones.")
+
+
+def _starting_point(warm_start, problem, first):
+    """Coefficients (p,) on the problem's scale."""
+    if warm_start is None:
+        return np.zeros(problem.design.p)
     b = warm_start.coef_at(first)[1] * problem.design.columns.norm
     return np.where(np.isinf(problem.l1_factor), 0.0, np.clip(b, problem.lower, problem.upper))
 
@@ -201,9 +212,9 @@ def path(setup, request, l1_ratio, began):
     """(PathResult, what to warn of) of the data with one mixing parameter."""
     options = replace(setup.options, l1_ratio=l1_ratio)
     solver = choose_solver(request.solver, l1_ratio, setup.model)
-    lambdas = lambdas_for(setup, request, l1_ratio)
+    lambdas = lambdas_for([setup], request, l1_ratio)
     started = time.perf_counter()
-    loop, grid, kept = blocks(setup.problem, setup.gram, lambdas, options, solver, request.warm_start)
+    ((loop, grid, kept),) = blocks([setup.problem], setup.gram, lambdas, options, solver, request.warm_start)
     points = _collect(answered(loop, setup.problem.design), grid, kept, setup.problem.total, options)
     seconds = time.perf_counter() - started
     length = end(points, kept, setup.problem.total, options)

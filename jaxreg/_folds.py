@@ -173,10 +173,11 @@ def _of_pairs(pairs, n):
 
 def _repeats(held_out, n):
     """How many groups of equal size there are of folds in a row that hold out every row once; 1 if it is not so."""
-    times, ends = np.zeros(n), []
+    times = np.zeros(n)
+    ends: list[int] = []
     for k, part in enumerate(held_out):
         times[part.rows] += part.counts
-        if (times == len(ends) + 1).all():
+        if np.all(times == len(ends) + 1):
             ends.append(k + 1)
     sizes = np.diff([0, *ends])
     return len(ends) if ends and ends[-1] == len(held_out) and (sizes == sizes[0]).all() and sizes[0] > 1 else 1

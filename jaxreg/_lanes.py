@@ -120,32 +120,34 @@ def make_lane(base, X, weight, centre, first, second):
 
 @dataclass(frozen=True)
 class Moments:
-    """Sums over rows that are weighted omega_i * counts_i: what a Gram solver, and a squared error, needs of them.
+    """Sums over rows that are weighted omega_i * counts_i: what Gram solvers, and squared errors, of K responses need.
 
     They add up: the training rows of a fold are all rows less those held out.
     """
 
     gram: np.ndarray  # (p, p) A diag(counts) A'
     first: np.ndarray  # (p,) sum of omega_i z_i, the rows of A being sqrt(omega_i) z_i
-    cross: np.ndarray  # (p,) sum of omega_i z_i y_i
+    cross: np.ndarray  # (K, p) sums of omega_i z_i y_i
     weight: float  # sum of omega_i
-    y: float  # sum of omega_i y_i
-    yy: float  # sum of omega_i y_i^2
+    y: np.ndarray  # (K,) sums of omega_i y_i
+    yy: np.ndarray  # (K,) sums of omega_i y_i^2
 
     def __sub__(self, other):
         return Moments(*(getattr(self, name) - getattr(other, name) for name in self.__dataclass_fields__))
 
     def spread(self, centre):
-        """Sum of omega_i y_i^2, about the mean if `centre`."""
+        """Sums (K,) of omega_i y_i^2, about the means if `centre`."""
         return self.yy - centre * self.y**2 / self.weight
 
     def delicate(self, total, centre):
-        """Whether so little is left of the total that a difference of sums would lose digits."""
-        return self.weight < DELICATE * total.weight or self.spread(centre) < DELICATE * total.spread(centre)
+        """Whether so little is left of a total that a difference of sums would lose digits."""
+        little = self.spread(centre) < DELICATE * total.spread(centre)
+        return self.weight < DELICATE * total.weight or bool(little.any())
 
-    def squared_error(self, intercept, coef):
-        """Sums (L,) of omega_i (y_i - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p)."""
-        return np.asarray(_squared_error(self.gram, self.first, self.cross, self.weight, self.y, self.yy, intercept, coef))
+    def squared_error(self, k, intercept, coef):
+        """Sums (L,) of omega_i (y_ik - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p)."""
+        of_response = self.cross[k], self.weight, self.y[k], self.yy[k]
+        return np.asarray(_squared_error(self.gram, self.first, *of_response, intercept, coef))
 
 
 @jax.jit  # NumPy's own threads and those of the compiled loops would wait for each other
@@ -156,15 +158,15 @@ def _squared_error(gram, first, cross, weight, y, yy, intercept, coef):
     return outer + inner + 2 * intercept * (coef @ first)
 
 
-def moments(base, response, counts):
-    """Moments of the rows with counts (n,) other than 0 and the responses (n,)."""
+def moments(base, responses, counts):
+    """Moments of the rows with counts (n,) other than 0 and the responses (K, n)."""
     rows = np.flatnonzero(counts)
     B, count = np.asarray(base.samples(rows)), counts[rows]
-    root, y = base.root[rows], response[rows]
+    root, y = base.root[rows], responses[:, rows]
     weight = root**2 * count
     gram = B @ B.T if (count == 1).all() else (B * count) @ B.T
-    sums = B @ (root * count * np.stack([np.ones_like(y), y])).T
-    return Moments(gram, sums[:, 0], sums[:, 1], weight.sum(), weight @ y, weight @ y**2)
+    sums = B @ (root * count * np.vstack([np.ones_like(root), y])).T
+    return Moments(gram, sums[:, 0], sums[:, 1:].T, weight.sum(), y @ weight, y**2 @ weight)
 
 
 def lane_gram(lane, second):

@@ -99,6 +99,14 @@ def make_problem(design, data, model, corr=None):
     )
 
 
+def make_problems(design, data, model, corr=None):
+    """The Problems of several responses, a Data for each, on one design; `corr` (K, p) where A z is known already."""
+    if corr is None:
+        z = np.stack([centred_response(each, model.fit_intercept)[0] for each in data])
+        corr = np.asarray(design.correlate(z), dtype=np.float64)
+    return [make_problem(design, each, model, known) for each, known in zip(data, corr, strict=True)]
+
+
 def centred_response(data, fit_intercept):
     """(sqrt(weight) * (y - offset - mean) (n,), mean): exact zeros where nothing but rounding is left."""
     response = data.y if data.offset is None else data.y - data.offset

@@ -1,75 +1,74 @@
-"""Ridge paths of several responses from one decomposition."""
+"""Several responses: each is solved as alone, on what they share; together they are one ridge path."""
 
 import time
 from dataclasses import replace
 
 import numpy as np
 
-from jaxreg import _fit, _grid, _loops
-from jaxreg._problem import centred_response, make_problem
-from jaxreg.solvers.ridge import decomposed
+from jaxreg import _fit
+from jaxreg._problem import make_problems
+
+
+def setups(setup, request, l1_ratios):
+    """A Setup for each response: of several the products with X are taken together."""
+    if setup.responses is None:
+        return [setup]
+    K = setup.responses.shape[1]
+    if any(_fit.choose_solver(request.solver, l1_ratio, setup.model) != "ridge" for l1_ratio in l1_ratios):
+        raise ValueError(
+            f"y has {K} columns; several responses need l1_ratio=0 and no limits, and a solver other than 'pivot': "
+            "give one column, or these."
+        )
+    for name in ("early_stop", "max_features"):
+        if getattr(request, name):
+            raise ValueError(f"{name} is given, but cuts the path of one response; y has {K}.")
+    data = [replace(setup.data, y=y) for y in setup.responses.T]
+    problems = make_problems(setup.problem.design, data, setup.model)
+    return [replace(setup, data=each, problem=problem) for each, problem in zip(data, problems, strict=True)]
 
 
 def path(setup, request, l1_ratio, began):
     """(PathResult, what to warn of) of all responses at the same lambdas."""
-    solver = _fit.choose_solver(request.solver, l1_ratio, setup.model)
-    if solver != "ridge":
-        raise ValueError(
-            f"y has {setup.responses.shape[1]} columns; several responses need l1_ratio=0 and no limits: give one."
-        )
-    for name in ("early_stop", "max_features"):
-        if getattr(request, name):
-            raise ValueError(f"{name} is given, but cuts the path of one response; y has {setup.responses.shape[1]}.")
-    setups = _setups(setup)
-    options = replace(setup.options, l1_ratio=0.0)
-    lambdas = request.lambdas
-    if lambdas is None:
-        largest = max(_grid.lambda_max(each.problem, 0.0) for each in setups)
-        lambdas = _grid.geometric(largest, request.n_lambdas, setup.ratio)
-    ridge, kept, found = decomposed(setup.problem, setup.gram), np.arange(len(lambdas)), []
-    for each in setups:
-        started = time.perf_counter()
-        loop = _loops.eigen(ridge, each.problem, each.gram, lambdas, options)
-        points = [point for block in _fit.answered(loop, each.problem.design) for point in block]
+    each = setups(setup, request, [l1_ratio])
+    options = replace(setup.options, l1_ratio=l1_ratio)
+    lambdas = _fit.lambdas_for(each, request, l1_ratio)
+    started, found = time.perf_counter(), []
+    loops = _fit.blocks([s.problem for s in each], setup.gram, lambdas, options, "ridge", request.warm_start)
+    for own, (loop, grid, kept) in zip(each, loops, strict=True):
+        points = [point for block in _fit.answered(loop, own.problem.design) for point in block]
         seconds = time.perf_counter() - started
-        found.append(_fit.path_result(each, options, solver, points, lambdas, kept, None, seconds, began))
-    said = list(dict.fromkeys(clause for _, clauses in found for clause in clauses))
-    return _joined([path for path, _ in found], setups, began), said
+        found.append(_fit.path_result(own, options, "ridge", points, grid, kept, None, seconds, began))
+    return joined([path for path, _ in found], each), said_once(clauses for _, clauses in found)
 
 
-def _setups(setup):
-    """One for each response; the products with X are taken together."""
-    design, model = setup.problem.design, setup.model
-    data = [replace(setup.data, y=y) for y in setup.responses.T]
-    z = np.stack([centred_response(each, model.fit_intercept)[0] for each in data])
-    corr = np.asarray(design.correlate(z), dtype=np.float64)
-    problems = [make_problem(design, each, model, c) for each, c in zip(data, corr, strict=True)]
-    return [replace(setup, data=each, problem=problem) for each, problem in zip(data, problems, strict=True)]
+def said_once(clauses):
+    """One list of all, each once."""
+    return list(dict.fromkeys(clause for each in clauses for clause in each))
 
 
-def _joined(paths, setups, began):
-    """One path: its objective is the sum of theirs."""
+def joined(paths, setups):
+    """One path of the responses' paths: its objective is the sum of theirs."""
     from scipy.sparse import csr_array
 
-    first = paths[0]
-    null, total = (np.array([getattr(each.problem, name) for each in setups]) for name in ("null_loss", "total"))
+    last = paths[-1]  # its timings are those of all
+    if setups[0].responses is None:
+        return last
     coef = np.stack([path.coef for path in paths], axis=-1)
     return replace(
-        first,
-        coef_sparse=csr_array(coef.reshape(len(first.lambdas), -1)),
+        last,
+        coef_sparse=csr_array(coef.reshape(len(coef), -1)),
         intercept=np.stack([path.intercept for path in paths], axis=-1),
-        gap=_weighted([path.gap for path in paths], null),
+        gap=weighted([path.gap for path in paths], [each.problem.null_loss for each in setups]),
         df=(coef != 0).any(axis=-1).sum(axis=-1),
-        dev_ratio=_weighted([path.dev_ratio for path in paths], total),
+        dev_ratio=weighted([path.dev_ratio for path in paths], [each.problem.total for each in setups]),
         status=np.max([path.status for path in paths], axis=0),
-        timings={
-            "prepare": first.timings["prepare"],
-            "solve": sum(path.timings["solve"] for path in paths),
-            "total": time.perf_counter() - began,
-        },
         n_responses=len(paths),
     )
 
 
-def _weighted(values, weight):
-    return np.average(values, axis=0, weights=weight) if weight.any() else np.zeros_like(values[0])
+def weighted(values, weights):
+    """Averages (..., L) of values (K, ..., L) with weights (K, ...); 0 where all weigh nothing."""
+    weights = np.asarray(weights)
+    total = weights.sum(axis=0)
+    share = weights / np.where(total > 0, total, 1.0)
+    return (share[..., None] * values).sum(axis=0)

@@ -97,7 +97,7 @@ class PathResult:
         """
         lam = _validation.check_lam(lam)
         ascending = self.lambdas[::-1]
-        position = np.interp(lam, ascending, np.arange(len(ascending)))
+        position = float(np.interp(lam, ascending, np.arange(len(ascending))))  # weakly typed: float32 stays float32
         right = len(ascending) - 1 - int(np.floor(position))
         share = position % 1.0
         coef = (1 - share) * self._by_response(self.coef_sparse[[right]].toarray())[0]

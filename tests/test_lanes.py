@@ -60,7 +60,7 @@ def test_products_are_those_of_a_design_with_these_weights(name, full, centre, o
     np.testing.assert_allclose(lane.predict(coef), alone.predict(coef), **same)
     np.testing.assert_allclose(lane.gram(), alone.gram(), **same)
     np.testing.assert_allclose(lane.kernel(np.arange(P) * 1.0), alone.kernel(np.arange(P) * 1.0), **same)
-    np.testing.assert_allclose(lane_gram(lane, moments(base, np.zeros(N), share).gram), alone.gram(), **same)
+    np.testing.assert_allclose(lane_gram(lane, moments(base, np.zeros((1, N)), share).gram), alone.gram(), **same)
 
 
 def test_moments_add_up_and_give_squared_errors():
@@ -68,13 +68,14 @@ def test_moments_add_up_and_give_squared_errors():
     weight = rng.uniform(0.5, 2, N)
     weight /= weight.sum()
     base = DenseDesign(X, weight, True, np.float64, True)
-    y, held = rng.standard_normal(N), np.arange(N) % 3 == 0
-    rest = moments(base, y, np.ones(N)) - moments(base, y, held * 1.0)
-    alone = moments(base, y, (~held) * 1.0)
+    Y, held = rng.standard_normal((2, N)), np.arange(N) % 3 == 0
+    rest = moments(base, Y, np.ones(N)) - moments(base, Y, held * 1.0)
+    alone = moments(base, Y, (~held) * 1.0)
     for name in ("gram", "first", "cross", "weight", "y", "yy"):
         np.testing.assert_allclose(getattr(rest, name), getattr(alone, name), rtol=0, atol=1e-14)
     coef, intercept = rng.standard_normal((2, P)), np.array([0.3, -1.0])
     scaled = (X - base.columns.mean) / base.columns.norm
-    expected = [weight[held] @ (y - b0 - scaled @ b)[held] ** 2 for b0, b in zip(intercept, coef, strict=True)]
-    found = moments(base, y, held * 1.0).squared_error(intercept, coef)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    found = moments(base, Y, held * 1.0)
+    for k, y in enumerate(Y):
+        expected = [weight[held] @ (y - b0 - scaled @ b)[held] ** 2 for b0, b in zip(intercept, coef, strict=True)]
+        np.testing.assert_allclose(found.squared_error(k, intercept, coef), expected, rtol=1e-12)

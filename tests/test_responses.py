@@ -87,5 +87,3 @@ def test_what_several_responses_do_not_do_is_refused(options, message):
     X, Y = problem(30, 6)
     with pytest.raises(ValueError, match=message):
         jr.fit_path(X, Y, **options)
-    with pytest.raises(ValueError, match=r"y has 3 columns; fit_cv takes one|offset is given|several|early"):
-        jr.fit_cv(X, Y, l1_ratios=0.0)

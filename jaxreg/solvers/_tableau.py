@@ -11,8 +11,8 @@ the indices D change sides, with j as it was before,
     T <- T - T_:D (T_DD + J_D)^-1 T_D:        M u = u + J T u
 
 a symmetric update of low rank and nothing else. T is kept as base - F' diag(s) F with s = 1 or -1: an exchange of few
-indices appends rows to F, which touches little memory, and many exchanges go into the base at once, in one product. That
-it stays symmetric to the last bit matters: what is left over of columns that are not those of the rows would grow.
+indices appends rows to F, which touches little memory, and many exchanges go into the base at once, in one product.
+That it stays symmetric to the last bit matters: what is left over of columns that are not those of the rows would grow.
 
 Source: Tucker (1960), "A combinatorial equivalence of matrices"; Tsatsomeros (2000), "Principal pivot
 transforms: properties and applications", eq. (2); Goodnight (1979), "A tutorial on the SWEEP operator". With H positive
