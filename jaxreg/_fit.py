@@ -179,6 +179,8 @@ def _starting_point(warm_start, problem, first):
     """Coefficients (p,) on the problem's scale."""
     if warm_start is None:
         return np.zeros(problem.design.p)
+    if warm_start.n_responses is not None:
+        raise ValueError(f"warm_start has {warm_start.n_responses} responses, y has one; give a path of one, or None.")
     b = warm_start.coef_at(first)[1] * problem.design.columns.norm
     return np.where(np.isinf(problem.l1_factor), 0.0, np.clip(b, problem.lower, problem.upper))
 

@@ -10,6 +10,7 @@ import jaxreg as jr
 
 N, P = 12, 4
 X, Y = ar_problem(N, P)
+SEVERAL = jr.fit_path(X, np.c_[Y, -Y], penalty=jr.penalties.ElasticNet(0.0), n_lambdas=2)
 
 
 def changed(array, index, value):
@@ -84,6 +85,7 @@ BAD = [
     ({"penalty": 0.5}, TypeError, r"penalty is 0.5"),
     ({"warm_start": np.ones(P)}, TypeError, r"warm_start is a ndarray; give a PathResult"),
     ({"warm_start": jr.fit_path(X[:, :3], Y, n_lambdas=2)}, ValueError, r"warm_start has 3 features, X has 4"),
+    ({"warm_start": SEVERAL}, ValueError, r"warm_start has 2 responses, y has one; give a path of one"),
 ]
 
 
