@@ -23,7 +23,8 @@ def short_table(results):
     peers = [peer for peer in OTHERS if peer in results["absent"] or any(peer in row["results"] for row in rows)]
     head = ["row", f"{OURS}", *peers, "glmnet at its default"]
     parts = [
-        f"{table.heading(results)} {OURS} in seconds, medians of at least 5 warm runs; the others in multiples of it.",
+        f"{table.heading(results)} {OURS} in seconds, medians of at least {table.fewest_runs(results)} warm runs; the "
+        "others in multiples of it.",
         table.markdown(head, [_line(row, results, peers) for row in shown]),
         _rest(results, shown),
         table.win_lines(results),

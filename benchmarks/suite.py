@@ -89,6 +89,7 @@ def _measure(row, commands, rates, device, effort):
         "n_lambdas": problem.lambdas.shape[-1],
         "dtype": str(problem.X.dtype),
         "limit": effort.limit,
+        "runs": effort.runs,
         "floor": machine.floor(problem, rates, device),
         "results": measure_row(problem, commands, device, effort),
     }

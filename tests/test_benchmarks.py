@@ -260,6 +260,7 @@ def test_the_table_tells_everything():
     assert line.startswith("- scikit-learn is faster (")
     assert line.endswith("): `ar0.9-200x10000-lasso` 2.0x.")
     assert "celer is absent: celer cannot be installed: no wheel." in text
+    assert "medians of at least 5 warm runs" in text
     assert "| `ar0.5-9x9-lasso` | not measured |" in text
     assert "| 2, 12 |" in text
 
@@ -292,6 +293,9 @@ def test_the_readme_is_rewritten_between_its_markers(tmp_path):
     ):
         assert told in once
     assert "`ar0-200x10000-lasso`" not in once
+    fewer = results_of_a_run()
+    fewer["rows"][0]["runs"] = 3
+    assert "medians of at least 3 warm runs" in readme.short_table(fewer)
     assert "On the other 2 rows" in once
     with pytest.raises(SystemExit, match="has no <!-- cv-benchmarks -->"):
         readme.update(file, results_of_a_run() | {"folds": True})
@@ -371,6 +375,7 @@ def test_a_run_of_folds_writes_its_rows(tmp_path, monkeypatch):
     name = "cv-ar0.5-12x20-mixes"
     results = suite.run([name], None, "cpu", tmp_path / "cv.json", measure.Effort(), folds=True)
     (row,) = results["rows"]
+    assert row["runs"] == measure.Effort().runs
     assert row["l1_ratio"] == [0.1, 0.5, 0.7, 0.9, 1.0]
     assert row["results"]["jaxreg"]["targets"]["gap"]["1e-06"]["gap"] <= 1e-6
     assert f"`{name}`" in table.full_table(results)
