@@ -62,7 +62,7 @@ def fit_cv(
     Parameters
     ----------
     X, y : as for `fit_path`, and so are all arguments that are not listed here. Ridge without limits takes several
-        responses, y (n, K), and chooses one lambda for all: a loss is the plain average of theirs, and `gap` that of
+        responses, y (n, R), and chooses one lambda for all: a loss is the plain average of theirs, and `gap` that of
         the sum of their objectives.
     l1_ratios : number or (A,) mixing parameters in [0, 1]; None takes that of `penalty`, or 1
     cv : number of folds, drawn with `seed`; a splitter of scikit-learn; integer fold ids (n,), whose sorted values are
@@ -94,8 +94,8 @@ def fit_cv(
     Notes
     -----
     With p <= 256, or n >= p and p <= 1536, the Gram matrix of a fold is that of all rows less that of the rows held
-    out, which also gives its squared error; otherwise the folds go side by side, and one product with X serves all. The
-    lanes run in one thread per core of the host.
+    out, which also gives its squared error; otherwise the folds go side by side, and one product with X serves all (but
+    not in ridge). The lanes run in one thread per core of the host.
 
     Ridge without limits needs one decomposition for each fold, whatever the number of responses. If it leaves one out
     (cv="loo", l1_ratio 0), it needs one for all rows and lambdas: row i is predicted by the fit of the others at the
@@ -226,7 +226,7 @@ def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times)
 
 
 def _of_rows(setups, fits, metric, best, length, keep):
-    """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L); predictions [, K]."""
+    """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L); predictions [, R]."""
     n = len(setups[0].data.y)
     mixes, points = (range(len(fits[0])), np.arange(length)) if keep == "all" else (best[:1], np.array(best[1:]))
     predictions = np.zeros((len(mixes), n, len(points), len(setups)))

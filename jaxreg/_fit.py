@@ -103,7 +103,10 @@ def prepare(X, y, request) -> Setup:
     began = time.perf_counter()
     data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype)
     responses, data = (data.y, replace(data, y=data.y[:, 0])) if data.y.ndim == 2 else (None, data)
+    if jax.default_backend() == "cpu":  # the same memory, whose rows need no compilation
+        data = replace(data, X=np.asarray(data.X))
     n, p = data.X.shape
+    _check_warm_start(request.warm_start, p)
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
     lower, upper = _validation.check_limits(request.lower, request.upper, p)
     model = Model(factors, lower, upper, request.fit_intercept, request.standardize)
@@ -149,7 +152,6 @@ def choose_solver(solver, l1_ratio, model):
 
 def blocks(problems, gram, lambdas, options, solver, warm_start):
     """[(loop over lambda, its grid, the positions of `lambdas` in it)] of problems that differ in their response."""
-    _check_warm_start(warm_start, problems[0].design.p)
     if solver == "ridge":
         ridge, kept = decomposed(problems[0], gram), np.arange(len(lambdas))
         return [(_loops.eigen(ridge, problem, gram, lambdas, options), lambdas, kept) for problem in problems]

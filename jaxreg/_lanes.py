@@ -19,6 +19,7 @@ import numpy as np
 
 from jaxreg._design import PART, PRECISION, Columns, Design, standardise_on_host
 
+EXACT_SHARE = 1e-6  # a squared error that is a smaller share of its terms is not read from their differences
 DELICATE = 1e-4  # where less of a variance is left, differences of sums would lose digits
 
 
@@ -120,34 +121,41 @@ def make_lane(base, X, weight, centre, first, second):
 
 @dataclass(frozen=True)
 class Moments:
-    """Sums over rows that are weighted omega_i * counts_i: what Gram solvers, and squared errors, of K responses need.
+    """Sums over rows that are weighted omega_i * counts_i: what Gram solvers, and squared errors, of R responses need.
 
     They add up: the training rows of a fold are all rows less those held out.
     """
 
     gram: np.ndarray  # (p, p) A diag(counts) A'
     first: np.ndarray  # (p,) sum of omega_i z_i, the rows of A being sqrt(omega_i) z_i
-    cross: np.ndarray  # (K, p) sums of omega_i z_i y_i
+    cross: np.ndarray  # (R, p) sums of omega_i z_i y_i
     weight: float  # sum of omega_i
-    y: np.ndarray  # (K,) sums of omega_i y_i
-    yy: np.ndarray  # (K,) sums of omega_i y_i^2
+    y: np.ndarray  # (R,) sums of omega_i y_i
+    yy: np.ndarray  # (R,) sums of omega_i y_i^2
 
     def __sub__(self, other):
         return Moments(*(getattr(self, name) - getattr(other, name) for name in self.__dataclass_fields__))
 
     def spread(self, centre):
-        """Sums (K,) of omega_i y_i^2, about the means if `centre`."""
+        """Sums (R,) of omega_i y_i^2, about the means if `centre`."""
         return self.yy - centre * self.y**2 / self.weight
 
     def delicate(self, total, centre):
         """Whether so little is left of a total that a difference of sums would lose digits."""
-        little = self.spread(centre) < DELICATE * total.spread(centre)
-        return self.weight < DELICATE * total.weight or bool(little.any())
+        if self.weight < DELICATE * total.weight:
+            return True
+        return bool((self.spread(centre) < DELICATE * total.spread(centre)).any())
 
-    def squared_error(self, k, intercept, coef):
-        """Sums (L,) of omega_i (y_ik - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p)."""
-        of_response = self.cross[k], self.weight, self.y[k], self.yy[k]
-        return np.asarray(_squared_error(self.gram, self.first, *of_response, intercept, coef))
+    def squared_error(self, r, intercept, coef):
+        """Sums (L,) of omega_i (y_ir - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p).
+
+        Infinite where the terms are so much larger than their sum that it would lose digits.
+        """
+        of_response = self.cross[r], self.weight, self.y[r], self.yy[r]
+        error = np.asarray(_squared_error(self.gram, self.first, *of_response, intercept, coef))
+        fit = np.abs(coef) @ np.sqrt(np.maximum(np.diagonal(self.gram), 0.0))
+        largest = np.maximum(np.maximum(self.yy[r], self.weight * intercept**2), fit**2)
+        return np.where(error > EXACT_SHARE * largest, error, np.inf)
 
 
 @jax.jit  # NumPy's own threads and those of the compiled loops would wait for each other

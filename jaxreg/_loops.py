@@ -51,6 +51,7 @@ def _points(x, columns, gaps, rss, n_iter, effective_df=None):
     indices, values, ends = columns[nonzero], x[row, nonzero], np.searchsorted(row, np.arange(len(x) + 1))
     parts = [slice(first, end) for first, end in pairwise(ends)]
     df = [None] * len(x) if effective_df is None else effective_df.tolist()
+    rss = np.maximum(rss, 0.0)  # of an exact fit it may be a difference of rounding errors
     each = zip(parts, gaps.tolist(), rss.tolist(), n_iter.tolist(), df, strict=True)
     return [Point(indices[part], values[part], *rest) for part, *rest in each]
 

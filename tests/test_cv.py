@@ -199,6 +199,26 @@ def test_large_responses_do_not_overflow():
         np.testing.assert_allclose(getattr(large, name), 1e200 * getattr(cv, name), rtol=1e-9)
 
 
+def test_held_out_errors_of_large_coefficients_that_cancel_are_exact():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((400, 3))
+    X[:, 1] = X[:, 0] + 1e-3 * X[:, 1]
+    y = (X[:, 0] - X[:, 1]) / 1e-3 + X[:, 2] + 0.01 * rng.standard_normal(400)
+    options = {"lambdas": [0.0], "cv": 4, "standardize": False}
+    cv = jr.fit_cv(X, y, **options)
+    np.testing.assert_allclose(cv.fold_loss, jr.fit_cv(X, y, keep="all", **options).fold_loss, rtol=1e-9)
+
+
+def test_a_fold_that_holds_out_all_but_a_trace_of_the_weight():
+    X, y = small()
+    ids = np.arange(60) % 2
+    weight = np.where(ids == 0, 1.0, 1e-30)
+    cv = jr.fit_cv(X, y, cv=ids, sample_weight=weight, n_lambdas=5)
+    alone = jr.fit_path(X[ids == 1], y[ids == 1], lambdas=cv.lambdas[0])
+    loss = np.mean((alone.predict(X[ids == 0]) - y[ids == 0][:, None]) ** 2, axis=0)
+    np.testing.assert_allclose(cv.fold_loss[0, 0], loss, rtol=1e-9)
+
+
 def test_equal_averaging_is_that_of_scikit_learn():
     linear_model = pytest.importorskip("sklearn.linear_model")
     X, y = small()
@@ -415,3 +435,9 @@ def test_folds_that_the_unpenalised_columns_fit_are_pointed_out(p):
     assert cv.gap.max() == 0
     with pytest.warns(jr.ConvergenceWarning, match="the unpenalised columns fit it exactly"):
         assert jr.fit_path(X[5:], y[5:], penalty_factors=factors, n_lambdas=4).gap.max() == 0
+
+
+def test_a_warm_start_is_checked_where_nothing_starts_from_it():
+    X, y = small()
+    with pytest.raises(TypeError, match="warm_start is a str"):
+        jr.fit_cv(X, y, l1_ratios=0.0, cv="loo", warm_start="path")

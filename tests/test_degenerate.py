@@ -149,6 +149,20 @@ def test_scales_from_tiny_to_huge():
     np.testing.assert_allclose(path.coef * scales / 1e40, jr.fit_path(X, y).coef, atol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e4, 1e8, 1e12])
+def test_a_ridge_part_that_dwarfs_the_gram_matrix_costs_no_digits(scale):
+    X, y = ar_problem(80, 30, 0.9)
+    X, y = X - X.mean(axis=0), scale * (y - y.mean())
+    path = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(0.5), standardize=False)
+    gram, corr = X.T @ X / 80, X.T @ y / 80
+    for lam, b in zip(path.lambdas[1:], path.coef[1:], strict=True):
+        A = b != 0
+        exact = np.linalg.solve(gram[np.ix_(A, A)] + lam / 2 * np.eye(A.sum()), corr[A] - lam / 2 * np.sign(b[A]))
+        np.testing.assert_allclose(b[A], exact, rtol=0, atol=1e-7 * abs(exact).max())
+        assert (abs(corr - gram @ b)[~A] <= lam / 2 * (1 + 1e-9)).all()
+    assert path.gap.max() < 1e-9
+
+
 def test_means_that_are_large_against_the_spread():
     X, y = ar_problem(200, 10, 0.5)
     X = np.round(X * 1e6) / 1e6

@@ -63,6 +63,8 @@ def test_exchange_is_the_principal_pivot_transform():
         np.testing.assert_allclose(done.times(before @ (u - change), u, change), Tu, atol=1e-10)
         np.testing.assert_allclose(_tableau.transform(active, u, Tu), dense(T, active) @ u, atol=1e-10)
     np.testing.assert_allclose(dense(_tableau.applied(T), active), dense(T, active), atol=1e-10)
+    base = np.asarray(_tableau.applied(T).base)
+    np.testing.assert_array_equal(base, base.T)
 
 
 def test_exchange_refuses_copies_and_takes_the_rest():

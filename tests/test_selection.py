@@ -155,6 +155,16 @@ def test_the_frame_has_a_row_for_each_point(cv):
 
 
 @pytest.mark.parametrize("rule", ["aic", "bic", "ebic", "gcv"])
+@pytest.mark.parametrize("seed", range(6))
+def test_noiseless_responses_have_criteria_that_are_numbers(rule, seed):
+    X, _ = ar_problem(60, 5, seed=seed)
+    cv = jr.fit_cv(X, X @ np.array([1.0, -2, 0, 3, 0.5]), lambdas=[1.0, 0.1, 0.0], cv=4)
+    assert (cv.path.dev_ratio <= 1).all()
+    assert (cv.train_loss >= 0).all()
+    assert cv.select(rule).lam == 0.0
+
+
+@pytest.mark.parametrize("rule", ["aic", "bic", "ebic", "gcv"])
 def test_an_exact_fit_is_the_best_there_is(rule):
     X, _ = ar_problem(40, 5, seed=1)
     with pytest.warns(jr.ConvergenceWarning, match="y is constant"):

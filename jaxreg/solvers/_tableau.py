@@ -12,7 +12,8 @@ the indices D change sides, with j as it was before,
 
 a symmetric update of low rank and nothing else. T is kept as base - F' diag(s) F with s = 1 or -1: an exchange of few
 indices appends rows to F, which touches little memory, and many exchanges go into the base at once, in one product.
-That it stays symmetric to the last bit matters: what is left over of columns that are not those of the rows would grow.
+The update has the same bits on both sides of the diagonal: where they differed by rounding, exchanges of a thousand
+columns lost so many digits that the tableau had to be rebuilt.
 
 Source: Tucker (1960), "A combinatorial equivalence of matrices"; Tsatsomeros (2000), "Principal pivot
 transforms: properties and applications", eq. (2); Goodnight (1979), "A tutorial on the SWEEP operator". With H positive
@@ -164,6 +165,7 @@ def append(T, active, rows, first):
     # onto_active M: H_JA H_AA^-1 on A, -H_JA H_AA^-1 H_AI on the inactive
     X = onto_active - (onto_active @ T.base - (onto_active @ T.factor.T * T.signs) @ T.factor)
     corner = jnp.where(active, X, 0.0) @ onto_active.T
+    corner = (corner + corner.T) / 2
     corner = lax.dynamic_update_slice_in_dim(jnp.zeros_like(rows), corner, first, 1)
     rows = jnp.where(active, X, rows + jnp.where(new, -corner, X))
     return replace(T, base=bordered(T.base, rows, rows, first))

@@ -87,7 +87,7 @@ class Face:
 class Tableau:
     """State that goes from one lambda to the next."""
 
-    matrix: Delayed  # (m, m) of G + diag(rho), with face.active
+    matrix: Delayed  # (m, m) of G + diag(rho) scaled to a unit diagonal, with face.active
     face: Face
     pending: Values  # (m,) bool, still to be pivoted in after a rebuild
     x: Values  # (m,) latest solution
@@ -116,6 +116,11 @@ def empty_tableau(m):
 
 def _rho(problem, l1_ratio, lam_ref):
     return PROXIMAL + lam_ref * (1.0 - l1_ratio) * problem.l2_factor
+
+
+def _unit(rho):
+    """Units of the variables in which diag(H) is 1: a large ridge part would cost the tableau its digits."""
+    return 1.0 / jnp.sqrt(1.0 + rho)
 
 
 def _strength(problem, l1_ratio, lam, scale):
@@ -161,18 +166,23 @@ def _flip(face, x, up, down, accepted, l1, problem):
 def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
     """Solve the complementarity problem of one proximal step, ce = c + d * centre; at most `limit` updates.
 
+    The tableau's products are in units in which H has a unit diagonal, the face's in those of the problem.
+
     `descend` selects the active-set rule, which starts from the feasible point tableau.x on the tableau's face.
     Returns the tableau with its solution x, the number of updates, and whether it is unsolved.
     """
     m = ce.shape[0]
     size = at_once(m)
-    l1 = strength.l1
+    l1, unit = strength.l1, _unit(rho)
+
+    def in_units(face, v):
+        return jnp.where(face.active, v * unit, v / unit)
 
     def right_hand_side(face):
-        return jnp.where(face.active, ce - l1 * face.sign, face.pinned)
+        return in_units(face, jnp.where(face.active, ce - l1 * face.sign, face.pinned))
 
     def look(u, Tu, face, pending):
-        v = transform(face.active, u, Tu)
+        v = in_units(face, transform(face.active, u, Tu))
         x = jnp.where(face.active, v, face.pinned)
         # what the proximal term alone makes a violator is none: it would let in every copy of an active column
         slack = strength.slack + 2.0 * PROXIMAL * jnp.max(jnp.abs(x - centre))
@@ -207,7 +217,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
         largest, D = lax.optimization_barrier(lax.top_k(score, size))  # used in slices, it would become a full sort
         most = jnp.where(descend & ~filling & ~blocked, 1, size)
         count = jnp.minimum(jnp.sum(largest > 0, dtype=jnp.int32), most)
-        floor = jnp.where(face.active, 0.25 / (1.0 + rho), 0.25 * rho)
+        floor = jnp.where(face.active, 0.25, 0.25 * rho * unit**2)
         M, done = exchange(M, face.active, D, count, floor)
         refused = jnp.where(done.number > 0, 0, refused + 1)
         before, face = right_hand_side(face), _flip(face, x, up, down, done.accepted, l1, problem)
@@ -229,7 +239,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
     return Tableau(M, face, pending, x, tableau.lam_ref), updates, jnp.any(counts > 0)
 
 
-def _polish(tableau, pull, x, r, tol):
+def _polish(tableau, unit, pull, x, r, tol):
     """Conjugate gradients for H_AA e = r, H = M_AA^-1 - diag(pull), preconditioned by M_AA: (x + e, r - H e).
 
     The preconditioned direction M r has H M r = r - pull M r, so that a step costs one product with the tableau.
@@ -242,7 +252,7 @@ def _polish(tableau, pull, x, r, tol):
 
     def body(s):
         x, r, p, q, rz_old, steps = s
-        z = jnp.where(active, transform(active, r, times(M, r)), 0.0)
+        z = jnp.where(active, unit * transform(active, unit * r, times(M, unit * r)), 0.0)
         rz = r @ z
         beta = jnp.where(steps > 0, rz / rz_old, 0.0)
         p, q = z + beta * p, r + beta * q
@@ -273,10 +283,13 @@ def _rebuilt(tableau, problem, l1_ratio, lam):
     free = (problem.lower < x) & (x < problem.upper)
     pending = free & ((x != 0) | (problem.l1_factor == 0))
     face = Face(jnp.zeros_like(pending), jnp.sign(x), jnp.where(pending, 0.0, x))
-    return Tableau(delayed(problem.gram + jnp.diag(_rho(problem, l1_ratio, lam) - 1.0)), face, pending, x, lam)
+    rho = _rho(problem, l1_ratio, lam)
+    unit = _unit(rho)
+    rows = unit[:, None] * problem.gram * unit + jnp.diag(rho * unit**2 - 1.0)
+    return Tableau(delayed(rows), face, pending, x, lam)
 
 
-def _refine(tableau, problem, strength, pull, r, tol, project):
+def _refine(tableau, problem, strength, unit, pull, r, tol, project):
     """From tableau.x with residual r on the active variables: (x, gradient g at x, drift of the tableau).
 
     Each round polishes with the tableau and evaluates the result by the Gram matrix; one round is the rule. The last
@@ -290,7 +303,7 @@ def _refine(tableau, problem, strength, pull, r, tol, project):
 
     def body(s):
         x, _, r, drift, _, rounds = s
-        polished, expected = _polish(tableau, pull, x, r, tol)
+        polished, expected = _polish(tableau, unit, pull, x, r, tol)
         y = _towards(face, strength.l1, problem, x, polished, project)
         g = problem.corr - problem.gram @ y - strength.l2 * y
         r = jnp.where(face.active, g - strength.l1 * face.sign, 0.0)
@@ -339,7 +352,7 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
         tableau, more, unsolved = _pivot(tableau, problem, strength, rho, ce, centre, descend, max_iter - updates)
         face = tableau.face
         residual = jnp.where(face.active, pull * (tableau.x - centre), 0.0)
-        y, g, drift = _refine(tableau, problem, strength, pull, residual, tol, steps < 3)
+        y, g, drift = _refine(tableau, problem, strength, _unit(rho), pull, residual, tol, steps < 3)
         _, up, down = _violations(face, y, g, strength.l1, strength.slack, problem)
         wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down) / (10.0 * strength.slack)
         failed = unsolved | _worse_than_zero(y, g, strength.l1, problem)
@@ -401,9 +414,12 @@ def append_columns(tableau, gram, rows, first, count, l2_factor, l1_ratio):
     b, m = rows.shape
     lam_ref = jnp.where(jnp.isinf(tableau.lam_ref), 0.0, tableau.lam_ref)
     rho = PROXIMAL + lam_ref * (1.0 - l1_ratio) * l2_factor
+    unit = _unit(rho)
     offset = jnp.arange(b)[:, None]
     diagonal = (jnp.arange(m)[None, :] == first + offset) & (offset < count)
-    matrix = append(tableau.matrix, tableau.face.active, rows + jnp.where(diagonal, rho - 1.0, 0.0), first)
+    scaled = lax.dynamic_slice_in_dim(unit, first, b)[:, None] * rows * unit
+    scaled = scaled + jnp.where(diagonal, rho * unit**2 - 1.0, 0.0)
+    matrix = append(tableau.matrix, tableau.face.active, scaled, first)
     return replace(tableau, matrix=matrix), bordered(gram, rows, rows, first)
 
 
