@@ -167,7 +167,7 @@ def _squared_error(gram, first, cross, weight, y, yy, intercept, coef):
 
 
 def moments(base, responses, counts):
-    """Moments of the rows with counts (n,) other than 0 and the responses (K, n)."""
+    """Moments of the rows with counts (n,) other than 0 and the responses (R, n)."""
     rows = np.flatnonzero(counts)
     B, count = np.asarray(base.samples(rows)), counts[rows]
     root, y = base.root[rows], responses[:, rows]
