@@ -180,8 +180,7 @@ def moments(base, responses, counts):
 def lane_gram(lane, second):
     """A_k A_k' (p, p) from the second moments A diag(ratio^2) A'."""
     gram = second - np.outer(lane.shift, lane.shift)
-    gram *= lane.inverse[:, None]
-    gram *= lane.inverse
+    gram *= np.outer(lane.inverse, lane.inverse)
     if lane.exact.columns.size:
         rows = lane.correlate(lane.exact.rows)
         gram[lane.exact.columns], gram[:, lane.exact.columns] = rows, rows.T

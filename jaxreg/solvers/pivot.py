@@ -92,6 +92,7 @@ class Tableau:
     pending: Values  # (m,) bool, still to be pivoted in after a rebuild
     x: Values  # (m,) latest solution
     lam_ref: Values  # () the lambda whose ridge part rho holds; inf: to be rebuilt
+    noise: Values  # () by how much its gradients were found to be wrong
 
 
 @jax.tree_util.register_dataclass
@@ -111,7 +112,7 @@ def empty_tableau(m):
         return np.zeros(m)
 
     face = Face(zeros() > 0, zeros(), zeros())
-    return Tableau(delayed(np.zeros((m, m)), np), face, zeros() > 0, zeros(), np.array(np.inf))
+    return Tableau(delayed(np.zeros((m, m)), np), face, zeros() > 0, zeros(), np.array(np.inf), np.array(0.0))
 
 
 def _rho(problem, l1_ratio, lam_ref):
@@ -184,8 +185,9 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
     def look(u, Tu, face, pending):
         v = in_units(face, transform(face.active, u, Tu))
         x = jnp.where(face.active, v, face.pinned)
-        # what the proximal term alone makes a violator is none: it would let in every copy of an active column
-        slack = strength.slack + 2.0 * PROXIMAL * jnp.max(jnp.abs(x - centre))
+        # what the proximal term alone makes a violator is none: it would let in every copy of an active column;
+        # nor what rounding in the tableau makes one, where lambda is so small that this is as large as l1
+        slack = strength.slack + 2.0 * PROXIMAL * jnp.max(jnp.abs(x - centre)) + tableau.noise
         leave, up, down = _violations(face, x, ce - v, l1, slack, problem)
         counts = jnp.sum(jnp.stack([pending, leave > 0, up + down > 0]), axis=1, dtype=jnp.int32)
         return x, leave, up, down, counts
@@ -236,7 +238,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
         return lax.while_loop(lambda s: cond(s) & has_room(s[0]), body, (with_room(s[0]), *s[1:]))
 
     M, face, pending, _, _, (x, *_, counts), updates, *_ = lax.while_loop(cond, stretch, start)
-    return Tableau(M, face, pending, x, tableau.lam_ref), updates, jnp.any(counts > 0)
+    return replace(tableau, matrix=M, face=face, pending=pending, x=x), updates, jnp.any(counts > 0)
 
 
 def _polish(tableau, unit, pull, x, r, tol):
@@ -285,8 +287,8 @@ def _rebuilt(tableau, problem, l1_ratio, lam):
     face = Face(jnp.zeros_like(pending), jnp.sign(x), jnp.where(pending, 0.0, x))
     rho = _rho(problem, l1_ratio, lam)
     unit = _unit(rho)
-    rows = unit[:, None] * problem.gram * unit + jnp.diag(rho * unit**2 - 1.0)
-    return Tableau(delayed(rows), face, pending, x, lam)
+    rows = problem.gram * jnp.outer(unit, unit) + jnp.diag(rho * unit**2 - 1.0)
+    return Tableau(delayed(rows), face, pending, x, lam, jnp.zeros_like(lam))
 
 
 def _refine(tableau, problem, strength, unit, pull, r, tol, project):
@@ -354,12 +356,12 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
         residual = jnp.where(face.active, pull * (tableau.x - centre), 0.0)
         y, g, drift = _refine(tableau, problem, strength, _unit(rho), pull, residual, tol, steps < 3)
         _, up, down = _violations(face, y, g, strength.l1, strength.slack, problem)
-        wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down) / (10.0 * strength.slack)
-        failed = unsolved | _worse_than_zero(y, g, strength.l1, problem)
-        error = jnp.where(failed, jnp.inf, jnp.max(wrong))
+        wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down)
+        failed = unsolved | _worse_than_zero(y, g, strength.l1, problem) | ~(jnp.max(wrong) <= scale)
+        error = jnp.where(failed, jnp.inf, jnp.max(wrong / (10.0 * strength.slack)))
         x = jnp.where(failed, before, y)
         best, least = jnp.where(error <= least, x, best), jnp.minimum(error, least)
-        kept = Tableau(tableau.matrix, face, tableau.pending, x, tableau.lam_ref)
+        kept = replace(tableau, x=x, noise=drift)
         # no progress: the tableau is not accurate enough to get on with
         stuck = (error > 1.0) & (error > 0.5 * previous) & (steps < 10)
         rebuild = failed | stuck | (drift > DRIFT * scale)
@@ -372,7 +374,7 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
     start = (tableau, tableau.x, no_error_yet, no_error_yet, zero, zero, stale, jnp.zeros((), bool))
     tableau, best, _, _, updates, _, rebuild, _ = lax.while_loop(cond, body, start)
     lam_ref = jnp.where(rebuild, jnp.inf, tableau.lam_ref)
-    return Tableau(tableau.matrix, tableau.face, tableau.pending, best, lam_ref), updates
+    return replace(tableau, x=best, lam_ref=lam_ref), updates
 
 
 @partial(jax.jit, donate_argnums=0)
@@ -417,7 +419,7 @@ def append_columns(tableau, gram, rows, first, count, l2_factor, l1_ratio):
     unit = _unit(rho)
     offset = jnp.arange(b)[:, None]
     diagonal = (jnp.arange(m)[None, :] == first + offset) & (offset < count)
-    scaled = lax.dynamic_slice_in_dim(unit, first, b)[:, None] * rows * unit
+    scaled = rows * jnp.outer(lax.dynamic_slice_in_dim(unit, first, b), unit)
     scaled = scaled + jnp.where(diagonal, rho * unit**2 - 1.0, 0.0)
     matrix = append(tableau.matrix, tableau.face.active, scaled, first)
     return replace(tableau, matrix=matrix), bordered(gram, rows, rows, first)
@@ -438,4 +440,5 @@ def keep_columns(tableau, gram, keep):
 
     face = Face(vector(tableau.face.active), vector(tableau.face.sign), vector(tableau.face.pinned))
     matrix, pending = kept(tableau.matrix, index, real), vector(tableau.pending)
-    return Tableau(matrix, face, pending, vector(tableau.x), tableau.lam_ref), square(gram)
+    tableau = replace(tableau, matrix=matrix, face=face, pending=pending, x=vector(tableau.x))
+    return tableau, square(gram)
