@@ -315,8 +315,8 @@ class _Products:
         return self._matmul(W.astype(part.dtype), self._xp.square(part).T)
 
     def _gram(self, A):
-        n = A.rows.shape[1]
-        return (self._matmul(A.rows, A.rows.T) - n * A.mean[:, None] * A.mean) * A.scale[:, None] * A.scale
+        n, outer = A.rows.shape[1], self._xp.outer  # which keeps the result symmetric to the last bit
+        return (self._matmul(A.rows, A.rows.T) - n * outer(A.mean, A.mean)) * outer(A.scale, A.scale)
 
     def _kernel(self, A, weight):
         centred = (A.rows - A.mean[:, None]) * A.scale[:, None]

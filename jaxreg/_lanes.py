@@ -172,7 +172,9 @@ def moments(base, responses, counts):
     B, count = np.asarray(base.samples(rows)), counts[rows]
     root, y = base.root[rows], responses[:, rows]
     weight = root**2 * count
-    gram = B @ B.T if (count == 1).all() else (B * count) @ B.T
+    once = (count == 1).all()
+    gram = B @ B.T if once else (B * count) @ B.T
+    gram = gram if once else (gram + gram.T) / 2  # as the first is, symmetric to the last bit
     sums = B @ (root * count * np.vstack([np.ones_like(root), y])).T
     return Moments(gram, sums[:, 0], sums[:, 1:].T, weight.sum(), y @ weight, y**2 @ weight)
 
