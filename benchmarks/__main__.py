@@ -20,7 +20,9 @@ def main():
     run.add_argument("--rows", nargs="+", metavar="NAME", help="names or shell-style patterns; default: all")
     run.add_argument("--peers", nargs="+", metavar="NAME", help="programs; default: all (GPU: jaxreg)")
     run.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
-    run.add_argument("--cv", action="store_true", help="the rows of cross-validation")
+    family = run.add_mutually_exclusive_group()
+    family.add_argument("--cv", action="store_true", help="the rows of cross-validation")
+    family.add_argument("--penalties", action="store_true", help="the rows of penalties beyond the elastic net")
     run.add_argument("--out", type=Path, metavar="FILE", help="JSON; rows that it has already are replaced")
     run.add_argument("--runs", type=int, default=5, help="least number of warm fits behind a median (5)")
     run.add_argument("--limit", type=float, default=20.0, help="seconds that one fit may take (20)")
@@ -52,18 +54,22 @@ def main():
 def _run(given):
     from benchmarks.measure import Effort
     from benchmarks.suite import run
-    from benchmarks.table import full_table
 
-    out = given.out or RESULTS / f"{'cv' if given.cv else given.device}.json"
-    results = run(given.rows, given.peers, given.device, out, Effort(given.runs, given.limit), given.cv)
-    print(full_table(results))
+    out = given.out or RESULTS / f"{'penalties' if given.penalties else 'cv' if given.cv else given.device}.json"
+    effort = Effort(given.runs, given.limit)
+    _print(run(given.rows, given.peers, given.device, out, effort, given.cv, given.penalties))
 
 
 def _table(given):
     from benchmarks.suite import read
-    from benchmarks.table import full_table
 
-    print(full_table(read(given.file)))
+    _print(read(given.file))
+
+
+def _print(results):
+    from benchmarks import penalty_table, table
+
+    print((penalty_table if results.get("penalties") else table).full_table(results))
 
 
 def _readme(given):

@@ -34,6 +34,12 @@ def path_bounds(problem, coef):
     return primal, dual, y @ y / (2 * n)
 
 
+def whole_path(problem, coef):
+    """Coefficients (L, p), with responses (L, p, K), of flat ones; None if points are missing or are not numbers."""
+    shape = len(problem.lambdas), problem.X.shape[1], *problem.y.shape[1:]
+    return coef.reshape(shape) if coef.size == np.prod(shape) and np.isfinite(coef).all() else None
+
+
 def _dots(a, b):
     return np.einsum("ij,ij->i", a, b)
 
@@ -46,15 +52,16 @@ class Judge:
     less the best dual value that any path seen so far has given, which bounds its distance to the optimum.
     """
 
-    def __init__(self, problem):
-        self.problem = problem
+    def __init__(self, problem, bounds=path_bounds):
+        """bounds: gives, as path_bounds does, the objectives, the dual values and the null loss."""
+        self.problem, self.bounds = problem, bounds
         self.best_dual = np.full(len(problem.lambdas), -np.inf)
 
     def __call__(self, coef):
-        """(gap, excess) of coefficients (L * p,); None if points are missing or are not numbers."""
-        shape = len(self.problem.lambdas), self.problem.X.shape[1]
-        if coef.size != shape[0] * shape[1] or not np.isfinite(coef).all():
+        """(gap, excess) of coefficients (L * p * K,); None if points are missing or are not numbers."""
+        coef = whole_path(self.problem, coef)
+        if coef is None:
             return None
-        primal, dual, null_loss = path_bounds(self.problem, coef.reshape(shape))
+        primal, dual, null_loss = self.bounds(self.problem, coef)
         self.best_dual = np.maximum(self.best_dual, dual)
         return float((primal - dual).max() / null_loss), float((primal - self.best_dual).max() / null_loss)

@@ -42,6 +42,9 @@ class CVProblem:
     def job(self):
         return {"n_lambdas": self.lambdas.shape[1], "l1_ratios": self.l1_ratio}
 
+    def about(self):
+        return {"l1_ratio": self.l1_ratio}
+
     def judge(self):
         return FoldJudge(self)
 

@@ -117,7 +117,9 @@ class _Measurement:
             if judged is None:
                 point["status"] = said = INCOMPLETE
             else:
-                point["gap"], point["excess"] = judged
+                point["gap"], point["excess"], *objectives = judged
+                if objectives:  # of penalties that may have several local minima
+                    point["objectives"] = objectives[0]
                 said = f"{point['median']:.4g} s, gap {point['gap']:.1e}, excess {point['excess']:.1e}"
         print(f"  {self.peer.name} {setting}: {said}", file=sys.stderr, flush=True)
         return point

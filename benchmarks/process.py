@@ -22,7 +22,7 @@ class Failed(Exception):
 
 
 def write_job(problem, folder):
-    """Raw files that every language reads: columns of X one after the other, y, lambdas, fold ids; and job.json."""
+    """Raw files that every language reads: columns of X one by one, rows of y, lambdas, fold ids; and job.json."""
     n, p = problem.X.shape
     problem.X.T.tofile(folder / "X")
     problem.y.tofile(folder / "y")

@@ -1,19 +1,21 @@
 """The short tables of the README, each between its two markers."""
 
-from benchmarks import table
-from benchmarks.table import OTHERS, OURS
+from benchmarks import penalty_table, table
+from benchmarks.table import OTHERS, OURS, times
 
 
 def update(file, results):
-    """Replace what stands between the markers of `file`: those of paths, or those of cross-validation."""
-    name = "cv-benchmarks" if results.get("folds") else "benchmarks"
+    """Replace what stands between the markers of `file`: those of paths, of cross-validation, or of other penalties."""
+    penalties = results.get("penalties")
+    name = "penalty-benchmarks" if penalties else "cv-benchmarks" if results.get("folds") else "benchmarks"
+    written = penalty_table.short_table(results) if penalties else short_table(results)
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     text = file.read_text(encoding="utf-8")
     if begin not in text or end not in text:
         raise SystemExit(f"{file} has no {begin} ... {end}")
     before, rest = text.split(begin, 1)
     after = rest.split(end, 1)[1]
-    file.write_text(f"{before}{begin}\n{short_table(results)}\n{end}{after}", encoding="utf-8")
+    file.write_text(f"{before}{begin}\n{written}\n{end}{after}", encoding="utf-8")
 
 
 def short_table(results):
@@ -52,10 +54,6 @@ def _line(row, results, peers):
         "-" if default.get("gap") is None else f"{times(default['median'] / ours['median'])} (gap {default['gap']:.0e})"
     )
     return [f"`{row['name']}`", f"{table.seconds(ours['median'])} s", *map(ratio, peers), loose]
-
-
-def times(ratio):
-    return f"{ratio:.2g}x" if ratio < 10 else f"{ratio:.0f}x"
 
 
 def _rest(results, shown):

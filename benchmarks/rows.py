@@ -53,6 +53,10 @@ class Problem:
         """What a worker needs to know beside the arrays."""
         return {"n_lambdas": len(self.lambdas), "l1_ratio": self.l1_ratio}
 
+    def about(self):
+        """What the results tell of it beside its size."""
+        return {"l1_ratio": self.l1_ratio}
+
     def judge(self):
         return Judge(self)
 
@@ -73,31 +77,46 @@ class Row:
 
 def make_problem(columns, y, l1_ratio, n_lambdas=N_LAMBDAS, lambda_min_ratio=None):
     """The Problem of feature-major columns (p, n), which are scaled in place, and y (n,)."""
+    X, y = standardised(columns, y)
+    n, p = X.shape
+    largest = abs(y @ X).max() / n / l1_ratio
+    ratio = lambda_min_ratio or (1e-2 if n < p else 1e-4)
+    lambdas = np.geomspace(largest, ratio * largest, n_lambdas, dtype=np.float64)
+    return Problem(X, y, lambdas, l1_ratio)
+
+
+def standardised(columns, y):
+    """X (n, p) of feature-major columns (p, n), which are scaled in place, and y (n,) or (n, K): mean 0, variance 1."""
     varied = np.ptp(columns, axis=1) > 0
     columns = columns if varied.all() else columns[varied]
     columns -= columns.mean(axis=1, dtype=np.float64, keepdims=True).astype(columns.dtype)
     columns /= np.sqrt(np.einsum("ij,ij->i", columns, columns)[:, None] / columns.shape[1])
-    y = (y - y.mean()) / y.std()
-    X = columns.T
-    n, p = X.shape
-    largest = abs(y.astype(X.dtype) @ X).max() / n / l1_ratio
-    ratio = lambda_min_ratio or (1e-2 if n < p else 1e-4)
-    lambdas = np.geomspace(largest, ratio * largest, n_lambdas, dtype=np.float64)
-    return Problem(X, y.astype(X.dtype), lambdas, l1_ratio)
+    y = (y - y.mean(axis=0)) / y.std(axis=0)
+    return columns.T, y.astype(columns.dtype)
 
 
 def ar_data(n, p, rho, active=20, seed=0, dtype=np.float64):
     """AR(rho) columns (p, n) with `active` coefficients of random sign, and a noisy response (n,)."""
     rng = np.random.default_rng(seed)
+    columns = ar_columns(rng, n, p, rho, dtype)
+    where = rng.choice(p, min(active, p), replace=False)
+    beta = rng.choice([-1, 1], where.size) * rng.uniform(0.5, 1.5, where.size)
+    return columns, noisy(rng, beta @ columns[where])
+
+
+def ar_columns(rng, n, p, rho, dtype=np.float64):
+    """Columns (p, n) whose correlation decays as rho^distance."""
     columns = rng.standard_normal((p, n), dtype=dtype)
     innovation = np.sqrt(1 - rho**2).astype(dtype)
     for j in range(1, p):
         columns[j] *= innovation
         columns[j] += dtype(rho) * columns[j - 1]
-    where = rng.choice(p, min(active, p), replace=False)
-    beta = rng.choice([-1, 1], where.size) * rng.uniform(0.5, 1.5, where.size)
-    signal = beta @ columns[where]
-    return columns, signal + rng.standard_normal(n) * signal.std() / SNR
+    return columns
+
+
+def noisy(rng, signal):
+    """The signal, (n,) or (n, K), with noise."""
+    return signal + rng.standard_normal(signal.shape) * signal.std(axis=0) / SNR
 
 
 def real_data(name):

@@ -3,10 +3,12 @@
 import json
 import sys
 
-from benchmarks import cv_rows, machine, rows
+from benchmarks import cv_rows, machine, penalty_rows, rows
 from benchmarks.environments import Absent
 from benchmarks.measure import measure_row
-from benchmarks.peers import CV_PEERS, JAXREG, PEERS
+from benchmarks.peers import CV_PEERS, PEERS
+from benchmarks.penalty_certificate import compared_objectives
+from benchmarks.penalty_peers import PENALTY_PEERS
 
 SCHEMA = 1
 
@@ -17,15 +19,20 @@ def read(file):
     return json.loads(file.read_text())
 
 
-def run(patterns, names, device, file, effort, folds=False):
+def run(patterns, names, device, file, effort, folds=False, penalties=False):
     """Measure, write `file`, and return what it holds. Rows that it has already are replaced.
 
-    With `folds` the rows are those of cross-validation.
+    With `folds` the rows are those of cross-validation, with `penalties` those of penalties beyond the elastic net.
     """
-    chosen = cv_rows.select(patterns) if folds else rows.select(patterns, device)
-    peers, order = _choose(names, device, folds), cv_rows.NAMES if folds else rows.NAMES[device]
+    if penalties:
+        chosen, order, peers = penalty_rows.select(patterns), penalty_rows.NAMES, PENALTY_PEERS
+    elif folds:
+        chosen, order, peers = cv_rows.select(patterns), cv_rows.NAMES, CV_PEERS
+    else:
+        chosen, order, peers = rows.select(patterns, device), rows.NAMES[device], PEERS
+    peers = _choose(names, device, peers)
     results = {"schema": SCHEMA, "versions": {}, "absent": {}, "rows": []} | (read(file) if file.exists() else {})
-    results["folds"] = folds
+    results |= {"folds": folds, "penalties": penalties}
     results["machine"], results["date"] = machine.describe(), machine.today()
     try:
         rates = machine.rates(device)
@@ -50,14 +57,13 @@ def run(patterns, names, device, file, effort, folds=False):
     return results
 
 
-def _choose(names, device, folds):
-    peers = CV_PEERS if folds else PEERS
+def _choose(names, device, peers):
     known = {peer.name: peer for peer in peers}
     for name in names or []:
         if name not in known:
             raise SystemExit(f"No peer is called {name!r}. The peers are: {', '.join(known)}")
     if not names:
-        return peers if device == "cpu" else [JAXREG]
+        return peers if device == "cpu" else peers[:1]  # jaxreg
     return [peer for peer in peers if peer.name in names]  # jaxreg first: its dual values judge the others' excess
 
 
@@ -81,11 +87,11 @@ def _able(commands, row):
 def _measure(row, commands, rates, device, effort):
     problem = row.load()
     n, p = problem.X.shape
-    return {
+    measured = {
         "n": n,
         "p": p,
         "rho": row.rho,
-        "l1_ratio": problem.l1_ratio,
+        **problem.about(),
         "n_lambdas": problem.lambdas.shape[-1],
         "dtype": str(problem.X.dtype),
         "limit": effort.limit,
@@ -93,6 +99,8 @@ def _measure(row, commands, rates, device, effort):
         "floor": machine.floor(problem, rates, device),
         "results": measure_row(problem, commands, device, effort),
     }
+    objectives = compared_objectives(measured["results"])
+    return measured | ({"objectives": objectives} if objectives else {})
 
 
 def _versions(measured):

@@ -93,6 +93,10 @@ def seconds(value):
     return f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
 
 
+def times(ratio):
+    return f"{ratio:.2g}x" if ratio < 10 else f"{ratio:.0f}x"
+
+
 def default_cell(row, peer):
     """Seconds at the default setting @ gap."""
     result = row["results"].get(peer)
@@ -167,16 +171,17 @@ def absent_lines(results):
 
 def cold_table(results):
     names = [OURS, *OTHERS]
-
-    def entry(row, peer):
-        cold = row["results"].get(peer, {}).get("cold")
-        if not cold:
-            return cell(row, peer)
-        peak = cold["device_peak_mb"] if cold.get("device_peak_mb") is not None else cold["peak_mb"]
-        return f"{seconds(cold['seconds'])}, " + ("-" if peak is None else f"{peak:.0f}")
-
-    body = [[f"`{row['name']}`", *(entry(row, peer) for peer in names)] for row in measured(results)]
+    body = [[f"`{row['name']}`", *(cold_cell(row, peer) for peer in names)] for row in measured(results)]
     return markdown(["row", *(f"{peer} s, MB" for peer in names)], body)
+
+
+def cold_cell(row, peer):
+    """Seconds and MB of the first fit in a new process."""
+    cold = row["results"].get(peer, {}).get("cold")
+    if not cold:
+        return cell(row, peer)
+    peak = cold["device_peak_mb"] if cold.get("device_peak_mb") is not None else cold["peak_mb"]
+    return f"{seconds(cold['seconds'])}, " + ("-" if peak is None else f"{peak:.0f}")
 
 
 def excess_table(results):

@@ -5,6 +5,7 @@ from jaxreg._cv import fit_cv
 from jaxreg._cv_results import CVResult, Selection
 from jaxreg._path import fit_path
 from jaxreg._results import ConvergenceWarning, PathResult, Status
+from jaxreg._solve import Solution, solve
 
 __version__ = "0.1.0.dev0"
 
@@ -13,10 +14,12 @@ __all__ = [
     "ConvergenceWarning",
     "PathResult",
     "Selection",
+    "Solution",
     "Status",
     "compat",
     "fit_cv",
     "fit_path",
     "losses",
     "penalties",
+    "solve",
 ]

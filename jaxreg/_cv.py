@@ -11,6 +11,7 @@ from jaxreg import _fit, _responses, _scores, _selection, _validation
 from jaxreg._cv_results import CVResult
 from jaxreg._folded import Folded
 from jaxreg._folds import make_folds
+from jaxreg._objective import Objective
 from jaxreg._results import Status
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
@@ -106,11 +107,12 @@ def fit_cv(
     Source: Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), section 6, for averages and grid.
     """
     began = time.perf_counter()
-    l1_ratios = _check_mixes(l1_ratios, penalty, loss)
-    metric = _scores.make_metric(metric)
+    l1_ratios, penalty = _check_mixes(l1_ratios, penalty)
     _validation.check_choice(keep, "keep", (None, "all"))
     _validation.check_choice(averaging, "averaging", ("weighted", "equal"))
     request = _fit.check_request(
+        loss=loss,
+        penalty=penalty,
         lambdas=lambdas,
         n_lambdas=n_lambdas,
         lambda_min_ratio=lambda_min_ratio,
@@ -130,6 +132,7 @@ def fit_cv(
         dtype=dtype,
         progress=progress,
     )
+    metric = _scores.make_metric(metric, loss)
     with jax.enable_x64(True):
         setup = _fit.prepare(X, y, request)
         setups = _responses.setups(setup, request, l1_ratios)
@@ -146,20 +149,24 @@ def fit_cv(
     return result
 
 
-def _check_mixes(l1_ratios, penalty, loss):
-    """(A,) mixing parameters, in the order given."""
-    own = None if penalty is None else _fit.check_model(loss, penalty)
-    _fit.check_model(loss, penalty or ElasticNet())
+def _check_mixes(l1_ratios, penalty):
+    """((A,) mixing parameters in the order given, the penalty without regard to them)."""
     if l1_ratios is None:
-        return np.array([1.0 if own is None else own])
+        penalty = ElasticNet() if penalty is None else penalty
+        return np.array([_fit.mixing(penalty)]), penalty
     given = np.array([ElasticNet(a).l1_ratio for a in ([l1_ratios] if np.ndim(l1_ratios) == 0 else l1_ratios)])
     if not given.size:
         raise ValueError("l1_ratios is empty; give one or more numbers from 0 (ridge) to 1 (lasso), or None.")
     if len(np.unique(given)) < len(given):
         raise ValueError(f"l1_ratios is {given.tolist()}, with a value twice; give each once.")
-    if own is not None and given.tolist() != [own]:
+    if penalty is None:
+        return given, ElasticNet()
+    own = _fit.mixing(penalty)
+    if np.isnan(own):
+        raise ValueError(f"l1_ratios is {given.tolist()}, but {penalty!r} has no mixing parameter; give None.")
+    if isinstance(penalty, ElasticNet) and given.tolist() != [own]:
         raise ValueError(f"l1_ratios is {given.tolist()}, but penalty has l1_ratio={own:g}; give one of the two.")
-    return given
+    return given, penalty
 
 
 def _full_paths(folded, setup, full, began):
@@ -220,9 +227,11 @@ def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times)
         train_mse=train_mse,
         fit_intercept=setup.model.fit_intercept,
         timings={"prepare": prepared - began, "solve": ended - prepared, "total": ended - began},
-        _effective_df=partial(_effective_df, setup.problem, paths),
+        _effective_df=None if isinstance(setup.problem, Objective) else partial(_effective_df, setup.problem, paths),
     )
-    return result, _shortfall(status, gap, setup.options) + _trivial((null_loss[:, 0] == 0).any(axis=0))
+    return result, _shortfall(status, gap, paths[0].certificate, setup.options) + _trivial(
+        (null_loss[:, 0] == 0).any(axis=0)
+    )
 
 
 def _of_rows(setups, fits, metric, best, length, keep):
@@ -275,7 +284,7 @@ def _effective_df(problem, paths):
         )
 
 
-def _shortfall(status, gap, options):
+def _shortfall(status, gap, certificate, options):
     unmet = status != Status.converged
     if not unmet.any():
         return []
@@ -285,7 +294,7 @@ def _shortfall(status, gap, options):
     if at_limit < unmet.sum():
         causes.append(_fit.PRECISION_LIMIT)
     return [
-        f"{unmet.sum()} of {unmet.size} fits of folds have a gap above tol={options.tol:.1e}, the worst "
+        f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "
         f"{gap.max():.1e}: {'; '.join(causes)}"
     ]
 

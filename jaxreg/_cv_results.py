@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxreg import _selection, _validation
-from jaxreg._results import PathResult, Status
+from jaxreg._results import MEASURES, PathResult, Status
 
 RULES = ("min", "1se", *_selection.CRITERIA)
 COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "df")
@@ -63,7 +63,7 @@ class CVResult:
     train_mse: np.ndarray  # (A, L, R or 1) mean squared errors of the paths on the data, for the information criteria
     fit_intercept: bool
     timings: dict[str, float]
-    _effective_df: Callable[[], np.ndarray] | np.ndarray
+    _effective_df: Callable[[], np.ndarray] | np.ndarray | None  # None where no formula is at hand
 
     @property
     def best(self) -> tuple[int, int]:
@@ -104,16 +104,22 @@ class CVResult:
     def effective_df(self) -> np.ndarray:
         """(A, L) degrees of freedom of the paths without the intercept, worked out at the first call.
 
-        Lasso: rank of the active columns. Elastic net and ridge: trace of the hat matrix.
+        Lasso: rank of the active columns. Elastic net and ridge: trace of the hat matrix. ValueError elsewhere.
         """
         found = self._effective_df
+        if found is None:
+            raise ValueError(
+                f"effective_df is known for the squared loss with ElasticNet, not for {self.path.penalty} and "
+                f"{self.path.loss}, or for the solver 'proximal'; choose by rule 'min' or '1se'."
+            )
         if callable(found):
             found = found()
             object.__setattr__(self, "_effective_df", found)
         return found
 
     def __getstate__(self):
-        self.effective_df  # noqa: B018 (what works it out holds the data, which does not go into a pickle)
+        if self._effective_df is not None:
+            self.effective_df  # noqa: B018 (what works it out holds the data, which does not go into a pickle)
         return dict(self.__dict__)
 
     def _position_1se(self):
@@ -190,7 +196,7 @@ class CVResult:
         points += [("min", b, int(np.argmin(self.mean_loss[b]))) for b in range(len(self.paths)) if b != a]
         return [
             (
-                f"{self.l1_ratios[b]:g}",
+                "-" if np.isnan(self.l1_ratios[b]) else f"{self.l1_ratios[b]:g}",
                 rule,
                 f"{self.lambdas[b, i]:.4g}",
                 f"{self.mean_loss[b, i]:.5g}",
@@ -207,7 +213,7 @@ class CVResult:
         reached = int((self.status == Status.converged).sum())
         return (
             f"Cross-validation: {mixes}{K} folds x {L} lambdas, {self.metric}{responses}; {reached} of "
-            f"{self.status.size} fits converged, worst relative gap {self.gap.max():.1e}"
+            f"{self.status.size} fits converged, worst {MEASURES[self.path.certificate]} {self.gap.max():.1e}"
         )
 
     def _explanation(self):

@@ -4,22 +4,29 @@ import sys
 import time
 import warnings
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxreg import _grid, _loops, _validation
+from jaxreg import _composite_loop, _grid, _loops, _validation
 from jaxreg._certificate import Correlations
 from jaxreg._design import DenseDesign
+from jaxreg._objective import Objective, make_objective
 from jaxreg._problem import Model, Problem, make_problem
+from jaxreg._pytree import described
 from jaxreg._results import ConvergenceWarning, PathResult, Status, make_csr
+from jaxreg.losses import Loss, Squared
+from jaxreg.penalties import ElasticNet, Penalty, SparseGroupLasso
 from jaxreg.solvers.ridge import decomposed
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
 PRECISION_LIMIT = "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
+SOLVERS = "auto", "pivot", "ridge", "proximal"
+MIXING = ElasticNet, SparseGroupLasso  # penalties with a mixing parameter
 NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"
 
 
@@ -27,6 +34,8 @@ NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penal
 class Request:
     """The keywords that `fit_path` and `fit_cv` have in common; those that need the data are checked by `prepare`."""
 
+    loss: Loss
+    penalty: Penalty
     lambdas: np.ndarray | None
     n_lambdas: int
     lambda_min_ratio: float | None
@@ -51,7 +60,7 @@ class Request:
 class Options:
     """What the loops over lambda and the result need to know of the request."""
 
-    l1_ratio: float
+    l1_ratio: float  # NaN for a penalty that has none
     tol: float
     precision: np.dtype  # of the result
     max_iter: int
@@ -64,27 +73,35 @@ class Options:
 class Setup:
     """Checked data and the problem that they pose, for any mixing parameter and lambda."""
 
+    loss: Loss
+    penalty: Penalty
     data: _validation.Data
     responses: np.ndarray | None  # (n, K), where y has several; `data` and `problem` have the first
     model: Model
-    problem: Problem
+    problem: Problem | Objective
     gram: np.ndarray | None  # (p, p), where all columns are the working set
     options: Options
     ratio: float  # of the ends of an automatic grid
     seconds: float
 
 
-def check_model(loss, penalty):
-    """The mixing parameter."""
-    return _validation.check_model(loss, penalty)[1].l1_ratio
+def mixing(penalty):
+    """The mixing parameter of a penalty, NaN where it has none."""
+    return penalty.l1_ratio if isinstance(penalty, MIXING) else np.nan
+
+
+def mixed(penalty, l1_ratio):
+    """The penalty with another mixing parameter."""
+    return penalty if np.isnan(l1_ratio) else replace(penalty, l1_ratio=l1_ratio)
 
 
 def check_request(**given) -> Request:
+    _validation.check_model(given["loss"], given["penalty"])
     checked = {
         "lambdas": _validation.check_lambdas(given["lambdas"]),
         "n_lambdas": _validation.check_count(given["n_lambdas"], "n_lambdas"),
         "max_iter": _validation.check_count(given["max_iter"], "max_iter"),
-        "solver": _validation.check_choice(given["solver"], "solver", ("auto", "pivot", "ridge")),
+        "solver": _validation.check_choice(given["solver"], "solver", SOLVERS),
     }
     if given["lambda_min_ratio"] is not None:
         ratio = _validation.check_positive(given["lambda_min_ratio"], "lambda_min_ratio", below=1)
@@ -102,16 +119,17 @@ def prepare(X, y, request) -> Setup:
     """Check the data, and centre and scale them."""
     began = time.perf_counter()
     data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype)
+    given, general = data, is_general(request)
     responses, data = (data.y, replace(data, y=data.y[:, 0])) if data.y.ndim == 2 else (None, data)
     if jax.default_backend() == "cpu":  # the same memory, whose rows need no compilation
-        data = replace(data, X=np.asarray(data.X))
+        data, given = (replace(each, X=np.asarray(each.X)) for each in (data, given))
     n, p = data.X.shape
     _check_warm_start(request.warm_start, p)
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
     lower, upper = _validation.check_limits(request.lower, request.upper, p)
     model = Model(factors, lower, upper, request.fit_intercept, request.standardize)
     precision = np.dtype(data.X.dtype)
-    whole = (n >= p and p <= GRAM_LIMIT) or p <= SMALL
+    whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL) and isinstance(request.loss, Squared)
     on_host = whole and jax.default_backend() == "cpu"
     design = DenseDesign(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
     options = Options(
@@ -124,10 +142,12 @@ def prepare(X, y, request) -> Setup:
         progress=request.progress,
     )
     return Setup(
+        loss=request.loss,
+        penalty=request.penalty,
         data=data,
         responses=responses,
         model=model,
-        problem=make_problem(design, data, model),
+        problem=_posed(design, given, model, request) if general else make_problem(design, data, model),
         gram=np.asarray(design.gram()) if whole else None,
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
@@ -135,15 +155,48 @@ def prepare(X, y, request) -> Setup:
     )
 
 
+def is_general(request):
+    """Whether the proximal solver is asked for, or nothing else can do it."""
+    plain = isinstance(request.loss, Squared) and isinstance(request.penalty, ElasticNet)
+    if plain:
+        return request.solver == "proximal"
+    if request.solver not in ("auto", "proximal"):
+        raise ValueError(
+            f"solver is {request.solver!r}, which solves the squared loss with ElasticNet; give 'auto' or 'proximal'."
+        )
+    return True
+
+
+def _posed(design, data, model, request):
+    """The Objective of the proximal solver."""
+    if not (np.isinf(model.lower).all() and np.isinf(model.upper).all()):
+        raise ValueError("lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'.")
+    if data.y.ndim == 2 and request.max_features:
+        raise ValueError(f"max_features is given, but cuts the path of one response; y has {data.y.shape[1]}.")
+    if data.y.ndim == 2 and not isinstance(request.loss, Squared):
+        raise ValueError(f"y has {data.y.shape[1]} columns; several responses need the squared loss.")
+    return make_objective(design, data, model, request.loss, request.penalty)
+
+
 def lambdas_for(setups, request, l1_ratio):
     """The grid (L,) of a mixing parameter for all responses, a Setup for each: the one that is given, or its own."""
     if request.lambdas is not None:
         return request.lambdas
-    largest = max(_grid.lambda_max(setup.problem, l1_ratio) for setup in setups)
+    if isinstance(setups[0].problem, Objective):
+        largest = _composite_loop.largest_lambda(with_mixing(setups[0].problem, l1_ratio), setups[0].gram)
+    else:
+        largest = max(_grid.lambda_max(setup.problem, l1_ratio) for setup in setups)
     return _grid.geometric(largest, request.n_lambdas, setups[0].ratio)
 
 
-def choose_solver(solver, l1_ratio, model):
+def with_mixing(objective, l1_ratio):
+    return replace(objective, penalty=mixed(objective.penalty, l1_ratio))
+
+
+def choose_solver(request, l1_ratio, model):
+    solver = request.solver
+    if is_general(request):
+        return "proximal"
     eigen = l1_ratio == 0 and np.isinf(model.lower).all() and np.isinf(model.upper).all()
     if solver == "ridge" and not eigen:
         raise ValueError("solver='ridge' needs l1_ratio=0 and no limits; give solver='auto'.")
@@ -151,10 +204,15 @@ def choose_solver(solver, l1_ratio, model):
 
 
 def blocks(problems, gram, lambdas, options, solver, warm_start):
-    """[(loop over lambda, its grid, the positions of `lambdas` in it)] of problems that differ in their response."""
+    """[(loop over lambda, its grid, the positions of `lambdas` in it)] of problems that differ in their response.
+
+    One for each, or one for all of them together.
+    """
     if solver == "ridge":
         ridge, kept = decomposed(problems[0], gram), np.arange(len(lambdas))
         return [(_loops.eigen(ridge, problem, gram, lambdas, options), lambdas, kept) for problem in problems]
+    if solver == "proximal":  # all responses together
+        return [_proximal(with_mixing(problems[0], options.l1_ratio), gram, lambdas, options, warm_start)]
     return [_pivoting(problem, gram, lambdas, options, warm_start) for problem in problems]
 
 
@@ -166,6 +224,26 @@ def _pivoting(problem, gram, lambdas, options, warm_start):
     if gram is not None:
         return _loops.whole(problem, gram, grid, options, start), grid, kept
     return _loops.screened(problem, grid, options, start), grid, kept
+
+
+def _proximal(objective, gram, lambdas, options, warm_start):
+    grid, kept = lambdas, np.arange(len(lambdas))
+    start = np.zeros((objective.design.p, *objective.y.shape[1:]))
+    if warm_start is None:
+        grid, kept = _grid.with_hidden_points(lambdas, _composite_loop.largest_lambda(objective, gram))
+    else:
+        start = _start_of_objective(warm_start, objective, lambdas[0])
+    return _composite_loop.composite(objective, gram, grid, options, start), grid, kept
+
+
+def _start_of_objective(warm_start, objective, first):
+    coef = warm_start.coef_at(first)[1]
+    if coef.shape != (objective.design.p, *objective.y.shape[1:]):
+        raise ValueError(f"warm_start has coefficients of shape {coef.shape}; give a path on the same responses.")
+    scale = np.divide(
+        objective.design.columns.norm, objective.scale, out=np.zeros(len(coef)), where=objective.scale > 0
+    )
+    return coef * (scale if coef.ndim == 1 else scale[:, None])
 
 
 def _check_warm_start(warm_start, p):
@@ -201,10 +279,15 @@ def answered(loop, design):
 
 
 def coefficients(problem, points):
-    """((L, p) CSR coefficients, (L,) intercepts) on the user's scale, in float64."""
-    coef = make_csr([(point.indices, point.values) for point in points], problem.design.p)
-    coef.data = coef.data / problem.design.columns.norm[coef.indices]
-    return coef, problem.y_mean - coef @ problem.design.columns.mean
+    """((L, p) CSR coefficients, (L,) intercepts) in float64 on the user's scale; (L, p K) and (L, K) of K responses."""
+    columns, y_mean = problem.design.columns, problem.y_mean
+    K = np.size(y_mean)
+    coef = make_csr([(point.indices, point.values) for point in points], problem.design.p * K)
+    coef.data = coef.data / columns.norm[coef.indices // K]
+    mean = columns.mean if np.ndim(y_mean) == 0 else np.kron(columns.mean[:, None], np.eye(K))
+    return coef, y_mean - coef @ mean + np.array([point.intercept for point in points]).reshape(
+        -1, *[1] * np.ndim(y_mean)
+    )
 
 
 def statuses(gap, n_iter, options):
@@ -215,7 +298,7 @@ def statuses(gap, n_iter, options):
 def path(setup, request, l1_ratio, began):
     """(PathResult, what to warn of) of the data with one mixing parameter."""
     options = replace(setup.options, l1_ratio=l1_ratio)
-    solver = choose_solver(request.solver, l1_ratio, setup.model)
+    solver = choose_solver(request, l1_ratio, setup.model)
     lambdas = lambdas_for([setup], request, l1_ratio)
     started = time.perf_counter()
     ((loop, grid, kept),) = blocks([setup.problem], setup.gram, lambdas, options, solver, request.warm_start)
@@ -276,7 +359,8 @@ def path_result(setup, options, solver, points, grid, kept, length, seconds, beg
         status[-1] = Status.early_stop
     if problem.null_loss == 0:
         said.append(NULL_FITS)
-    df = np.diff(coef.indptr)
+    df = np.diff(coef.indptr) if np.ndim(problem.y_mean) == 0 else _rows_in(coef, np.size(problem.y_mean))
+    general = isinstance(problem, Objective)
     effective = np.array([point.effective_df for point in points]) if solver == "ridge" else None
     rss = np.array([point.rss for point in points])
     path = PathResult(
@@ -285,7 +369,7 @@ def path_result(setup, options, solver, points, grid, kept, length, seconds, beg
         intercept=intercept.astype(options.precision),
         gap=gap,
         df=df,
-        effective_df=df.astype(float) if options.l1_ratio == 1 else effective,
+        effective_df=df.astype(float) if options.l1_ratio == 1 and solver == "pivot" else effective,
         dev_ratio=1 - rss / 2 / problem.total if problem.total > 0 else np.zeros(len(taken)),
         n_iter=n_iter,
         status=status,
@@ -296,8 +380,17 @@ def path_result(setup, options, solver, points, grid, kept, length, seconds, beg
         feature_names=setup.data.feature_names,
         constant_features=problem.constant_features,
         offset_used=setup.data.offset is not None,
+        n_responses=None if np.ndim(problem.y_mean) == 0 else np.size(problem.y_mean),
+        loss=described(setup.loss),
+        penalty=described(mixed(setup.penalty, options.l1_ratio)),
+        certificate=problem.certificate if general else "gap",
     )
     return path, said
+
+
+def _rows_in(coef, K):
+    """How many features each row of a CSR array (L, p K) has nonzero coefficients for."""
+    return np.array([len(np.unique(coef.indices[a:b] // K)) for a, b in pairwise(coef.indptr)])
 
 
 def _shortfalls(status, gap, options):

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _fit, _lanes, _lockstep, _loops, _scores
+from jaxreg import _composite_loop, _fit, _lanes, _lockstep, _loops, _scores
+from jaxreg._objective import make_objective
 from jaxreg._problem import centred_response, make_problems
+from jaxreg.losses import Squared
 from jaxreg.solvers.ridge import decomposed
 
 BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices, and a path and eight vectors of rows each
@@ -99,7 +101,8 @@ class Folded:
         self.centred = np.stack([_centred(each) for each in setups])
         quiet = replace(setup.options, max_features=None, early_stop=False, progress=False)
         self.options = [replace(quiet, l1_ratio=a) for a in l1_ratios]
-        self.solvers = [_fit.choose_solver(request.solver, a, setup.model) for a in l1_ratios]
+        self.solvers = [_fit.choose_solver(request, a, setup.model) for a in l1_ratios]
+        self.general = _fit.is_general(request)
 
     def run(self):
         """(Solved of all rows, Fits of all folds), both by response and mixing parameter."""
@@ -163,7 +166,7 @@ class Folded:
         total = _lanes.Moments(
             gram=self.setup.gram,
             first=np.zeros(self.base.p) if centred else np.asarray(self.base.correlate(self.base.root[None]))[0],
-            cross=np.stack([problem.corr for problem in self.problems]),
+            cross=self._cross(),
             weight=1.0,
             y=np.zeros(len(self.problems)) if centred else self.centred @ omega,
             yy=np.array([2 * problem.total for problem in self.problems]),
@@ -178,6 +181,13 @@ class Folded:
         tasks = [(None, None)] * with_full + list(zip(part, found, strict=True))
         problems, solved = zip(*_lockstep.each(solve, tasks), strict=True)
         return list(problems[with_full:]), list(solved), [sums.held_out for sums in found]
+
+    def _cross(self):
+        """A z (R, p) of the responses."""
+        if not self.general:
+            return np.stack([problem.corr for problem in self.problems])
+        corr = self.problems[0].corr
+        return corr[None] if corr.ndim == 1 else corr.T
 
     def _sums(self, k, total):
         train = self.folds.train(k)
@@ -200,19 +210,21 @@ class Folded:
             level = train.y / train.weight if model.fit_intercept else np.zeros(len(z))
             corr = (train.cross / train.weight - np.outer(level, first)) * lane.inverse * z.any(axis=1, keepdims=True)
             corr[:, lane.exact.columns] = z @ lane.exact.rows.T
-        return make_problems(lane, data, model, corr), _lanes.lane_gram(lane, second)
+        return self._posed(lane, data, corr), _lanes.lane_gram(lane, second)
 
     # ---- otherwise: one pass over the data for all lanes ----
 
     def _on_passes(self, part, mixes, with_full):
         problems = self._pass_problems(part)
         together = [self.problems] * with_full + problems
-        lanes = [problem.design for posed in together for problem in posed]
         by_mix = []
         for a in mixes:
             loops = [self._blocks(a, posed, None) for posed in together]
+            lanes = [posed[0].design for posed, each in zip(together, loops, strict=True) for _ in each]
             points = iter(_lockstep.run([loop for each in loops for loop, _, _ in each], lanes))
-            by_mix.append([[Solved(next(points), grid, kept) for _, grid, kept in each] for each in loops])
+            by_mix.append(
+                [self._by_response([Solved(next(points), grid, kept) for _, grid, kept in each]) for each in loops]
+            )
         return problems, list(map(list, zip(*by_mix, strict=True))), [None] * len(part)
 
     def _pass_problems(self, part):
@@ -226,15 +238,37 @@ class Folded:
             _lanes.make_lane(base, self.setup.data.X, weights[i], model.fit_intercept, first[i], second[i])
             for i in range(len(part))
         ]
+        if not isinstance(self.request.loss, Squared):
+            return [self._posed(lane, each, None) for lane, each in zip(lanes, data, strict=True)]
         z = [np.stack([centred_response(each, model.fit_intercept)[0] for each in fold]) for fold in data]
         answers = base.correlate(np.concatenate([lane.to_base(R) for lane, R in zip(lanes, z, strict=True)]))
         answers = np.asarray(answers, dtype=np.float64).reshape(len(part), -1, base.p)
         return [
-            make_problems(lane, data[i], model, lane.from_base(answers[i], z[i]).astype(np.float64))
+            self._posed(lane, data[i], lane.from_base(answers[i], z[i]).astype(np.float64))
             for i, lane in enumerate(lanes)
         ]
 
     # ---- both ----
+
+    def _posed(self, lane, data, corr):
+        """The problems of a fold, by response; corr (R, p), or None."""
+        model, request = self.setup.model, self.request
+        if not self.general:
+            return make_problems(lane, data, model, corr)
+        if len(data) == 1:
+            corr = None if corr is None else corr[0]
+            return [make_objective(lane, data[0], model, request.loss, request.penalty, corr)]
+        together = replace(data[0], y=np.stack([each.y for each in data], axis=1))
+        joint = make_objective(lane, together, model, request.loss, request.penalty, corr.T)
+        return [joint.of_response(r) for r in range(len(data))]
+
+    def _by_response(self, found):
+        """A Solved for each response, of those of the loops: one for each, or one for all together."""
+        R = len(self.setups)
+        if len(found) == R:
+            return found
+        (together,) = found
+        return [replace(together, points=points) for points in _composite_loop.split(together.points, R)]
 
     def _blocks(self, a, problems, gram):
         """[(loop, its grid, the positions of the asked-for lambdas in it)] by response."""
@@ -242,8 +276,10 @@ class Folded:
         return _fit.blocks(problems, gram, self.lambdas[a], self.options[a], self.solvers[a], warm_start)
 
     def _points(self, a, problems, gram):
-        loops = zip(problems, self._blocks(a, problems, gram), strict=True)
-        return [Solved(self._answered(loop, problem), grid, kept) for problem, (loop, grid, kept) in loops]
+        loops = zip(problems, self._blocks(a, problems, gram), strict=False)
+        return self._by_response(
+            [Solved(self._answered(loop, problem), grid, kept) for problem, (loop, grid, kept) in loops]
+        )
 
     def _answered(self, loop, problem):
         return [point for block in _fit.answered(loop, problem.design) for point in block]

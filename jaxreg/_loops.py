@@ -4,7 +4,6 @@ They are generators that yield either a list of points or a request for `Correla
 `whole` works on the Gram matrix of all columns, `screened` on a working set, `eigen` is ridge without limits.
 """
 
-from collections import deque
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -12,6 +11,7 @@ import jax
 import numpy as np
 
 from jaxreg._certificate import GramCertificate, PassCertificate
+from jaxreg._expected import Secant
 from jaxreg._working_set import CHUNK, WorkingSet, capacity_for
 from jaxreg.solvers.pivot import Reduced, empty_tableau, solve_block
 
@@ -24,8 +24,6 @@ SPAN = 0.5  # a block does not reach below this share of its first lambda
 SHARE = 5e-4  # of tol: a larger gap is worked on even where no column is missing
 FLOOR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-6}  # a smaller one is as good as it gets
 VIOLATION = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 4e-6}  # rounding error, in units of the threshold
-FOLLOWED = 0.6  # how far along its secant a correlation is expected to go on
-BASELINE = 7  # points that the secant goes back
 LIKELY = 1.05  # of the threshold: what is expected to exceed it comes in ahead of time
 WORTH = 0.5  # of the threshold: a weaker column does not fill a chunk
 MOST = 8  # chunks that are added at once
@@ -40,9 +38,11 @@ class Point:
     indices: np.ndarray
     values: np.ndarray
     gap: float
-    rss: float  # squared residual
+    rss: float  # squared residual; twice the loss where that is another
     n_iter: int
     effective_df: float | None = None
+    intercept: float = 0.0  # beside what the means of the data give
+    of_responses: np.ndarray | None = None  # the parts (K,) of rss, where K responses are solved together
 
 
 def _points(x, columns, gaps, rss, n_iter, effective_df=None):
@@ -64,7 +64,7 @@ def _as_returned(x, columns, problem, precision):
     return (np.asarray(x) / norm).astype(precision).astype(np.float64) * norm
 
 
-def _filled(block, length):
+def filled(block, length):
     """`block` continued to a static length, so that nothing is compiled again for a short one."""
     return np.concatenate([block, np.full(length - len(block), block[-1])])
 
@@ -100,12 +100,12 @@ def whole(problem, gram, lambdas, options, start):
     tableau.x[:p] = start
     for first in range(0, len(lambdas), WHOLE_BLOCK):
         block = lambdas[first : first + WHOLE_BLOCK]
-        filled = _filled(block, WHOLE_BLOCK)
+        lengthened = filled(block, WHOLE_BLOCK)
         tableau, x, updates, _ = solve_block(
-            tableau, reduced, filled, len(block), options.l1_ratio, options.max_iter, options.max_iter + 1
+            tableau, reduced, lengthened, len(block), options.l1_ratio, options.max_iter, options.max_iter + 1
         )
         x = _as_returned(x, columns, problem, options.precision)
-        gaps, rss = certify(x, filled)
+        gaps, rss = certify(x, lengthened)
         count = len(block)
         yield _points(np.asarray(x)[:count], columns, gaps[:count], rss[:count], np.asarray(updates)[:count])
 
@@ -127,19 +127,12 @@ def screened(problem, lambdas, options, start):
         pull *= factor
         return pull
 
-    def expected(lam):
-        """Strengths (p,) as they are expected at lam: the secant of the last points, not followed all the way."""
-        (h_before, lam_before), (h, lam_last) = history[0], history[-1]
-        if lam_before > lam_last:
-            h = h + FOLLOWED * (lam - lam_last) / (lam_before - lam_last) * (h_before - h)
-        return strength(h)
-
     def add(missing, lam):
         """Add the columns with a positive value in `missing`, and those that are expected to come in down to lam.
 
         True if any came in. Columns are added in whole chunks: the rest of one costs nothing.
         """
-        ahead = expected(lam)
+        ahead = strength(secant.at(lam))
         rank = np.where(working.member, 0.0, ahead)
         likely = min(np.count_nonzero(rank > a * lam * LIKELY), max(2 * CHUNK, working.active_count() // 2))
         if missing is not None:
@@ -153,7 +146,7 @@ def screened(problem, lambdas, options, start):
     working = WorkingSet(problem, a, len(needed))
     working.add(needed, strength(problem.null_corr))
     working.start_from(start)
-    history = deque([(problem.null_corr, lambdas[0])], BASELINE)
+    secant = Secant(problem.null_corr, lambdas[0])
     failure, refinements, rounds, k, length = None, 0, 0, 0, BLOCK
     while k < len(lambdas):
         block = lambdas[k : k + (length if rounds < 3 else 1)]
@@ -167,16 +160,16 @@ def screened(problem, lambdas, options, start):
             if not grown or rounds > ROUNDS:
                 if refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
                     yield [point]
-                    history.append((h, block[0]))
+                    secant.extend([h], block[:1])
                     k, failure, refinements, rounds = k + 1, None, 0, 0
                     continue
                 working.relinearise(x, h)
                 refinements += 1
-        filled = _filled(block, BLOCK)
-        x, updates, count = working.solve(filled, len(block), options.max_iter)
+        lengthened = filled(block, BLOCK)
+        x, updates, count = working.solve(lengthened, len(block), options.max_iter)
         block = block[:count]
         x, updates = _as_returned(np.asarray(x), working.columns, problem, options.precision), np.asarray(updates)
-        gaps, rss, h = yield from certify(working.fit(x), x, working.columns, filled)
+        gaps, rss, h = yield from certify(working.fit(x), x, working.columns, lengthened)
         gaps, h = gaps[: len(block)], h[: len(block)]
 
         pull = strength(h)
@@ -189,7 +182,7 @@ def screened(problem, lambdas, options, start):
         if accepted:
             yield solved[:accepted]
             refinements, rounds = 0, 0
-            history.extend(zip(h[:accepted], block[:accepted], strict=True))
+            secant.extend(h[:accepted], block[:accepted])
         if accepted < len(block):
             soon = slice(accepted, accepted + 3)
             missing = np.where(outside[soon], pull[soon], 0.0).max(axis=0)

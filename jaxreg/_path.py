@@ -84,8 +84,9 @@ def fit_path(
     Source: objective and grid of Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1).
     """
     began = time.perf_counter()
-    l1_ratio = _fit.check_model(loss, penalty)
     request = _fit.check_request(
+        loss=loss,
+        penalty=penalty,
         lambdas=lambdas,
         n_lambdas=n_lambdas,
         lambda_min_ratio=lambda_min_ratio,
@@ -108,9 +109,7 @@ def fit_path(
     # Results leave this scope as NumPy: a float64 JAX array outside it decays at the next operation.
     with jax.enable_x64(True):
         setup = _fit.prepare(X, y, request)
-        if setup.responses is None:
-            path, said = _fit.path(setup, request, l1_ratio, began)
-        else:
-            path, said = _responses.path(setup, request, l1_ratio, began)
+        each_alone = setup.responses is not None and not _fit.is_general(request)
+        path, said = (_responses if each_alone else _fit).path(setup, request, _fit.mixing(penalty), began)
     _fit.warn(said)
     return path

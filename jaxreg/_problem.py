@@ -58,13 +58,19 @@ def _null_fit(U, z, lower, upper, eps):
     return basis, z - lsq_linear(U.T, z, (lower, upper), method="bvls").x @ U
 
 
+def entering_columns(design, model):
+    """(columns that are left out because they do not vary, penalty factors with inf for these, scales) all (p,)."""
+    left_out = design.columns.constant & (model.fit_intercept or model.standardize)
+    factors = np.where(left_out | ((model.lower == 0) & (model.upper == 0)), np.inf, model.penalty_factors)
+    sigma = np.where(left_out, 1.0, design.columns.sd) if model.standardize else np.ones(design.p)
+    return left_out, factors, sigma
+
+
 def make_problem(design, data, model, corr=None):
     """The Problem of `data` on `design`; `corr` (p,) where A z is known already."""
     columns = design.columns
     z, y_mean = centred_response(data, model.fit_intercept)
-    left_out = columns.constant & (model.fit_intercept or model.standardize)
-    factors = np.where(left_out | ((model.lower == 0) & (model.upper == 0)), np.inf, model.penalty_factors)
-    sigma = np.where(left_out, 1.0, columns.sd) if model.standardize else np.ones(design.p)
+    left_out, factors, sigma = entering_columns(design, model)
     l1_factor = factors * sigma / columns.norm
     with np.errstate(invalid="ignore"):
         l2_factor = np.where(np.isinf(factors), 0.0, factors * (sigma / columns.norm) ** 2)

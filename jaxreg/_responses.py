@@ -1,4 +1,4 @@
-"""Several responses: each is solved as alone, on what they share; together they are one ridge path."""
+"""Several responses: in ridge each is solved as alone, on what they share; together they are one path."""
 
 import time
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from jaxreg import _fit
+from jaxreg._objective import Objective
 from jaxreg._problem import make_problems
 
 
@@ -14,7 +15,12 @@ def setups(setup, request, l1_ratios):
     if setup.responses is None:
         return [setup]
     K = setup.responses.shape[1]
-    if any(_fit.choose_solver(request.solver, l1_ratio, setup.model) != "ridge" for l1_ratio in l1_ratios):
+    if isinstance(setup.problem, Objective):
+        return [
+            replace(setup, data=replace(setup.data, y=y), problem=setup.problem.of_response(r))
+            for r, y in enumerate(setup.responses.T)
+        ]
+    if any(_fit.choose_solver(request, l1_ratio, setup.model) != "ridge" for l1_ratio in l1_ratios):
         raise ValueError(
             f"y has {K} columns; several responses need l1_ratio=0 and no limits, and a solver other than 'pivot': "
             "give one column, or these."

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxreg import _validation
 
+MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
 
 
@@ -39,12 +40,13 @@ class PathResult:
     df : (L,) number of nonzero coefficients
     effective_df : (L,) trace of the hat matrix less the intercept for ridge, df for the lasso, else None
     dev_ratio : (L,) share of the intercept-only model's deviance that is explained
-    n_iter : (L,) solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge"
-    status : (L,) `Status` codes
-    tol : the gap that was asked for
-    l1_ratio : the penalty's mixing parameter
-    solver : what solved it, "pivot" or "ridge"
-    certificate : what `gap` holds: "gap"
+    n_iter : (L,) solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", products with
+        the data or their Gram matrix for "proximal"
+    status : (L,) `Status` codes tol : the gap that was asked for l1_ratio : the penalty's mixing parameter, NaN where
+    it has none solver : what solved it, "pivot", "ridge" or "proximal" certificate : what `gap` holds: "gap"; or
+    "residual", where no dual is known: the residual of the prox over the largest
+        gradient of the null model, max |b - prox(b - t f'(b), lambda, t)| / t
+    loss, penalty : their names and numbers
     timings : seconds by phase
     feature_names : names of a frame's columns, else None
     constant_features : (k,) indices of columns that do not vary; their coefficients are 0
@@ -70,6 +72,8 @@ class PathResult:
     constant_features: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     offset_used: bool = False
     n_responses: int | None = None
+    loss: str = "Squared()"
+    penalty: str = "ElasticNet()"
 
     @property
     def coef(self) -> np.ndarray:
@@ -157,11 +161,15 @@ class PathResult:
     def _headline(self):
         counts = {status: int((self.status == status).sum()) for status in Status}
         said = ", ".join(f"{number} {status.name}" for status, number in counts.items() if number)
-        kind = {1.0: "Lasso", 0.0: "Ridge"}.get(self.l1_ratio, f"Elastic-net ({self.l1_ratio:g})")
+        kind = self.penalty
+        if self.penalty.startswith("ElasticNet"):
+            kind = {1.0: "Lasso", 0.0: "Ridge"}.get(self.l1_ratio, f"Elastic-net ({self.l1_ratio:g})")
+        kind += "" if self.loss == "Squared()" else f", {self.loss},"
+        measure = MEASURES[self.certificate]
         responses = "" if self.n_responses is None else f"{self.n_responses} responses, "
         return (
             f"{kind} path: {len(self.lambdas)} lambdas, {self.n_features} features, {responses}solver {self.solver}; "
-            f"{said}; worst relative gap {self.gap.max():.1e} (asked for {self.tol:.0e})"
+            f"{said}; worst {measure} {self.gap.max():.1e} (asked for {self.tol:.0e})"
         )
 
     def summary(self, rows=12) -> str:

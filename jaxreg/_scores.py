@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from jaxreg import _validation
+from jaxreg.losses import Squared
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,14 @@ METRICS = {
     "mae": Metric("mean absolute error", _mean_of(_absolute), _absolute),
     "r2": Metric("negative R squared", _negative_r2, None),
 }
-METRICS["deviance"] = METRICS["mse"]  # that of the Gaussian model
 
 
-def make_metric(metric) -> Metric:
-    """None is the mean squared error."""
-    if metric is None:
-        return METRICS["mse"]
+def make_metric(metric, loss) -> Metric:
+    """None is the deviance: twice the loss, the mean squared error for the squared loss."""
+    if metric in (None, "deviance"):
+        return METRICS["mse"] if isinstance(loss, Squared) else _deviance(loss)
     if not callable(metric):
-        return METRICS[_validation.check_choice(metric, "metric", tuple(METRICS))]
+        return METRICS[_validation.check_choice(metric, "metric", (*METRICS, "deviance"))]
 
     def in_fold(y, predictions, weight):
         counts = weight > 0
@@ -72,6 +73,16 @@ def make_metric(metric) -> Metric:
         return values
 
     return Metric(getattr(metric, "__name__", "metric"), in_fold, None)
+
+
+def _deviance(loss):
+    """Twice the loss, whose least value is 0."""
+    twice = jax.jit(lambda y, predictions: 2 * loss.value(y[:, None], predictions))
+
+    def of_rows(y, predictions):
+        return np.asarray(twice(y, predictions))
+
+    return Metric("deviance", _mean_of(of_rows), of_rows)
 
 
 def _scalar(value):

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg.losses import Squared
-from jaxreg.penalties import ElasticNet
+from jaxreg.losses import Loss
+from jaxreg.penalties import Penalty
 
 OVERFLOW = 1e140  # the square of a larger response leaves no room for sums
 
@@ -287,9 +287,8 @@ def check_limits(lower, upper, p):
 
 
 def check_model(loss, penalty):
-    for value, name, known in ((loss, "loss", Squared), (penalty, "penalty", ElasticNet)):
+    for value, name, known, home in ((loss, "loss", Loss, "losses"), (penalty, "penalty", Penalty, "penalties")):
         if isinstance(value, type):
-            raise TypeError(f"{name} is the class {value.__name__}; give an instance, {value.__name__}().")
+            raise TypeError(f"{name} is the class {value.__name__}; give an instance, {value.__name__}(...).")
         if not isinstance(value, known):
-            raise TypeError(f"{name} is {value!r}; jaxreg has {known.__module__}.{known.__name__} so far.")
-    return loss, penalty
+            raise TypeError(f"{name} is {value!r}; give one of jaxreg.{home}; {home}.Custom makes one of your own.")

@@ -1,21 +1,28 @@
 """Losses: smooth functions of the response and the linear predictor, one value per observation.
 
-A loss states its formulas; the objective averages them with the sample weights. To add one, subclass `Loss`, mark
-the class final, and name it in `__all__`: the tests run over `__all__`.
+A loss states its formulas; the objective averages them with the sample weights. `Custom` makes one of a function of
+(y, eta). To add one here, subclass `Loss`, mark the class final and a `pytree`, and name it in `__all__`: the tests run
+over `__all__`.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import field
 from typing import final
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-__all__ = ["Squared"]
+from jaxreg._pytree import STATIC, number, pytree
+
+__all__ = ["Custom", "Huber", "Quantile", "Squared", "SquaredHinge"]
 
 
 class Loss(ABC):
-    """Pointwise loss, convex in eta."""
+    """Pointwise loss, convex in eta and least at 0. Instances are JAX pytrees."""
 
     @abstractmethod
     def value(self, y: ArrayLike, eta: ArrayLike) -> Array:
@@ -25,10 +32,33 @@ class Loss(ABC):
     def gradient(self, y: ArrayLike, eta: ArrayLike) -> Array:
         """Derivative of `value` with respect to eta."""
 
+    @abstractmethod
+    def curvature_bound(self) -> ArrayLike | None:
+        """Upper bound of the second derivative with respect to eta for all y and eta; None where there is none."""
+
+    @abstractmethod
+    def conjugate(self, y: ArrayLike, u: ArrayLike) -> Array | None:
+        """sup over eta of u eta - value(y, eta), infinite outside its domain, which holds 0; None where unknown.
+
+        With a gradient g of the loss, the domain holds all of [0, g].
+        """
+
+    @abstractmethod
+    def check_response(self, y: np.ndarray) -> None:
+        """Raise ValueError where y (n,) is not such a response, on the host."""
+
+
+class _OfResidual(Loss):
+    """A loss of numbers y."""
+
+    @final
+    def check_response(self, y):
+        pass
+
 
 @final
-@dataclass(frozen=True)
-class Squared(Loss):
+@pytree
+class Squared(_OfResidual):
     """Gaussian loss (y - eta)^2 / 2."""
 
     def value(self, y, eta):
@@ -36,3 +66,158 @@ class Squared(Loss):
 
     def gradient(self, y, eta):
         return eta - y
+
+    def curvature_bound(self):
+        return 1.0
+
+    def conjugate(self, y, u):
+        return u * y + u**2 / 2
+
+
+@final
+@pytree
+class Huber(_OfResidual):
+    """r^2 / 2 for |r| <= delta and delta |r| - delta^2 / 2 beyond, r = y - eta: outliers pull with the force delta.
+
+    Parameters
+    ----------
+    delta : float > 0, in units of y; infinity is the squared loss
+
+    Source: Huber (1964), Ann. Math. Statist. 35.
+    """
+
+    delta: float = 1.345
+
+    def __post_init__(self):
+        object.__setattr__(self, "delta", number(self.delta, "delta", "a number above 0", 0, strict=True))
+
+    def value(self, y, eta):
+        size = jnp.abs(y - eta)
+        inside = jnp.minimum(size, self.delta)
+        return inside * (size - inside / 2)
+
+    def gradient(self, y, eta):
+        return jnp.clip(eta - y, -self.delta, self.delta)
+
+    def curvature_bound(self):
+        return 1.0
+
+    def conjugate(self, y, u):
+        return jnp.where(
+            jnp.abs(u) <= self.delta * (1 + 4 * jnp.finfo(jnp.asarray(u).dtype).eps), u * y + u**2 / 2, jnp.inf
+        )
+
+
+@final
+@pytree
+class Quantile(_OfResidual):
+    """Quantile loss, smoothed: r (tau - [r < 0]) with a parabola in place of the kink at 0, r = y - eta.
+
+        u r - s u^2 / 2,     u = r / s clipped to [tau - 1, tau]
+
+    It is the Moreau envelope of the quantile loss, below it by at most s max(tau, 1 - tau)^2 / 2: the fit of the tau-th
+    quantile is approximate, the better the smaller s is against the spread of y.
+
+    Parameters
+    ----------
+    tau : float in (0, 1); 0.5 is the median
+    smoothing : s > 0, in units of y
+
+    Source: Koenker and Bassett (1978), Econometrica 46; smoothed as in Beck and Teboulle (2012), SIAM J. Optim. 22.
+    """
+
+    tau: float = 0.5
+    smoothing: float = 0.1
+
+    def __post_init__(self):
+        tau = number(self.tau, "tau", "a number between 0 and 1", 0, 1, strict=True)
+        if not isinstance(tau, jax.Array) and tau == 1:
+            raise ValueError("tau is 1; give a number between 0 and 1.")
+        object.__setattr__(self, "tau", tau)
+        smoothing = number(self.smoothing, "smoothing", "a number above 0", 0, np.finfo(float).max, strict=True)
+        object.__setattr__(self, "smoothing", smoothing)
+
+    def _pull(self, r):
+        return jnp.clip(r / self.smoothing, self.tau - 1, self.tau)
+
+    def value(self, y, eta):
+        r = y - eta
+        u = self._pull(r)
+        return u * r - self.smoothing * u**2 / 2
+
+    def gradient(self, y, eta):
+        return -self._pull(y - eta)
+
+    def curvature_bound(self):
+        return 1.0 / self.smoothing
+
+    def conjugate(self, y, u):
+        slack = 4 * jnp.finfo(jnp.asarray(u).dtype).eps
+        inside = (-u <= self.tau + slack) & (-u >= self.tau - 1 - slack)
+        return jnp.where(inside, u * y + self.smoothing * u**2 / 2, jnp.inf)
+
+
+@final
+@pytree
+class SquaredHinge(Loss):
+    """max(0, 1 - y eta)^2 for y of -1 and 1: the smooth loss of the L2-loss support vector machine.
+
+    Source: Chang, Hsieh and Lin (2008), J. Mach. Learn. Res. 9, eq. (2).
+    """
+
+    def value(self, y, eta):
+        return jnp.square(jnp.maximum(1 - y * eta, 0.0))
+
+    def gradient(self, y, eta):
+        return -2 * y * jnp.maximum(1 - y * eta, 0.0)
+
+    def curvature_bound(self):
+        return 2.0
+
+    def conjugate(self, y, u):
+        margin = u * y  # of 1 - y eta = -margin / 2
+        return jnp.where(margin <= 0, margin + margin**2 / 4, jnp.inf)
+
+    def check_response(self, y):
+        other = np.setdiff1d(y, (-1.0, 1.0))
+        if other.size:
+            raise ValueError(f"y has the value {other[0]:g}, but SquaredHinge takes -1 and 1; encode the classes so.")
+        if len(np.unique(y)) < 2:
+            raise ValueError("y has one class only; SquaredHinge needs rows of both, -1 and 1.")
+
+
+@final
+@pytree
+class Custom(_OfResidual):
+    """A loss that is given by one function (y, eta) -> loss, convex in eta and >= 0, written with `jax.numpy`.
+
+    Parameters
+    ----------
+    value : the function, of arrays (n,), elementwise
+    curvature_bound : upper bound of its second derivative in eta; None lets the solver find its step by backtracking
+
+    The gradient is that of `jax.grad`. Points are certified by the residual of the prox.
+    """
+
+    _value: Callable = field(metadata=STATIC)
+    _bound: float | None = field(metadata=STATIC)
+
+    def __init__(self, value, curvature_bound=None):
+        if not callable(value):
+            raise TypeError(f"value is {value!r}; give a function of (y, eta).")
+        if curvature_bound is not None:
+            curvature_bound = number(curvature_bound, "curvature_bound", "a number above 0, or None", 0, strict=True)
+        object.__setattr__(self, "_value", value)
+        object.__setattr__(self, "_bound", curvature_bound)
+
+    def value(self, y, eta):
+        return self._value(y, eta)
+
+    def gradient(self, y, eta):
+        return jax.grad(lambda e: jnp.sum(self._value(y, e)))(eta)
+
+    def curvature_bound(self):
+        return self._bound
+
+    def conjugate(self, y, u):
+        return None

@@ -1,63 +1,17 @@
-# The worker of glmnet: as loop.py, in R. Requests and replies are flat enough to do without a JSON package.
-began <- proc.time()[["elapsed"]]
-suppressPackageStartupMessages(library(glmnet))
-importing <- proc.time()[["elapsed"]] - began
+# The worker of glmnet
+package <- "glmnet"
+source(file.path(dirname(sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))), "loop.R"))
 
-field <- function(line, name) {
-  pattern <- sprintf('.*"%s": *"?([^",}]*).*', name)
-  if (grepl(pattern, line)) sub(pattern, "\\1", line) else NA
-}
-number <- function(line, name) as.numeric(field(line, name))
-# /proc tells nothing outside Linux
-memory <- function(name) tryCatch({
-  status <- readLines("/proc/self/status")
-  as.numeric(gsub("[^0-9]", "", status[startsWith(status, name)])) / 1024
-}, error = function(e) NA, warning = function(w) NA)
-doubles <- function(name, count) readBin(file.path(folder, name), "double", count)
-
-folder <- commandArgs(trailingOnly = TRUE)[1]
-job <- paste(readLines(file.path(folder, "job.json")), collapse = "")
-n <- number(job, "n")
-p <- number(job, "p")
-X <- doubles("X", n * p)
-dim(X) <- c(n, p)
 y <- doubles("y", n)
-lambdas <- doubles("lambdas", number(job, "n_lambdas"))
+lambdas <- doubles("lambdas", n_lambdas)
 alpha <- number(job, "l1_ratio")
 glmnet.control(fdev = 0, devmax = 1) # no early end
-invisible(gc())
-# the peak starts anew, where the kernel allows
-try(suppressWarnings(cat("5", file = "/proc/self/clear_refs")), silent = TRUE)
-before <- memory("VmRSS")
-first <- TRUE
 
-requests <- file("stdin", "r")
-while (length(line <- readLines(requests, n = 1)) > 0) {
-  reply <- tryCatch({
-    runs <- number(line, "runs")
-    seconds <- numeric(runs)
-    extra <- ""
-    for (k in seq_len(runs)) {
-      began <- Sys.time() # finer than proc.time
-      result <- suppressWarnings(glmnet(
-        X, y,
-        alpha = alpha, lambda = lambdas, standardize = FALSE, intercept = FALSE,
-        type.gaussian = field(line, "type"), thresh = number(line, "thresh"), maxit = 1e9
-      ))
-      seconds[k] <- as.numeric(Sys.time() - began, units = "secs")
-      if (first) {
-        peak <- memory("VmHWM") - before
-        extra <- sprintf(
-          ', "import_seconds": %.6f, "peak_mb": %s, "versions": {"glmnet": "%s", "R": "%s"}',
-          importing, if (is.na(peak)) "null" else sprintf("%.3f", peak), packageVersion("glmnet"), getRversion()
-        )
-        first <- FALSE
-      }
-    }
-    save <- field(line, "save")
-    if (save != "null") writeBin(as.vector(as.matrix(result$beta)), save)
-    sprintf('{"seconds": [%s]%s}', paste(sprintf("%.9f", seconds), collapse = ", "), extra)
-  }, error = function(e) sprintf('{"error": "%s"}', gsub('["\\\\\n]', " ", conditionMessage(e))))
-  cat(reply, "\n", sep = "")
-  flush(stdout())
-}
+answer_requests(
+  fit = function(line) glmnet(
+    X, y,
+    alpha = alpha, lambda = lambdas, standardize = FALSE, intercept = FALSE,
+    type.gaussian = field(line, "type"), thresh = number(line, "thresh"), maxit = 1e9
+  ),
+  save = function(result, line, out) writeBin(as.vector(as.matrix(result$beta)), out)
+)

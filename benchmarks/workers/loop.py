@@ -5,9 +5,11 @@ the first one tells also the seconds of the imports, the memory of the first fit
 
     PACKAGES: distributions whose versions are reported
     fit(X, y, lambdas, l1_ratio, **setting) -> result: this alone is timed. To cross-validate,
-        fit(X, y, lambdas (A, L), l1_ratios, fold ids, **setting)
-    coefficients(result) -> (L, p), for the judge. To cross-validate, (A, K + 1, L, p): of all rows, and of those that
-        each fold leaves, by the same solver at the same setting; to leave one out, squared errors (n, L)
+        fit(X, y, lambdas (A, L), l1_ratios, fold ids, **setting). With another penalty,
+        fit(X, y (n,) or (n, K), lambdas, penalty, arguments, **setting): see penalty_rows
+    coefficients(result) -> (L, p), with K responses (L, p, K), for the judge. To cross-validate, (A, K + 1, L, p): of
+        all rows, and of those that each fold leaves, by the same solver at the same setting; to leave one out, squared
+        errors (n, L)
     device_peak() -> MB of an accelerator, or None: if its program can use one
 """
 
@@ -37,6 +39,8 @@ def load(folder):
     y, lambdas = np.fromfile(folder / "y", dtype=job["dtype"]), np.fromfile(folder / "lambdas")
     if "l1_ratio" in job:
         return X, y, lambdas, job["l1_ratio"]
+    if "penalty" in job:
+        return X, y.reshape(job["y_shape"]), lambdas, job["penalty"], job["arguments"]
     l1_ratios = job["l1_ratios"]
     return X, y, lambdas.reshape(len(l1_ratios), -1), l1_ratios, np.fromfile(folder / "folds", dtype=np.int32)
 

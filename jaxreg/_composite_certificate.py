@@ -1,0 +1,158 @@
+"""Certificates of blocks of points of an Objective: from the Gram matrix, or by a pass over the data."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg import _duality
+from jaxreg._certificate import Correlations
+from jaxreg._design import PRECISION
+from jaxreg._objective import rows_times
+from jaxreg._problem import row_basis
+
+ZERO = 1e-13  # of the largest gradient: a smaller lambda is as good as 0, and leaves no room for a dual scale
+
+
+@partial(jax.jit, static_argnames="kind")
+def _of_squared(penalty, factors, b, h, lambdas, rr, tt, ty, step, scale, null_loss, *, kind):
+    """Certificates (B,)."""
+
+    def one(b, h, lam, rr, tt, ty):
+        if kind == "residual":
+            return _duality.residual(penalty, b, h, lam * factors, step, scale)
+        return _duality.squared_gap(penalty, b, h, lam * factors, rr, tt, ty, null_loss)
+
+    return jax.vmap(one)(b, h, lambdas, rr, tt, ty)
+
+
+@partial(jax.jit, static_argnames="kind")
+def _of_loss(loss, penalty, factors, b, h, lambdas, u, values, y, offset, omega, step, scale, null_loss, *, kind):
+    def one(b, h, lam, u, value):
+        residual = _duality.residual(penalty, b, h, lam * factors, step, scale)
+        if kind == "residual":
+            return residual
+        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, u, value, y, offset, omega, null_loss)
+        return jnp.where(lam <= ZERO * scale, jnp.maximum(gap, residual), gap)
+
+    return jax.vmap(one)(b, h, lambdas, u, values)
+
+
+@jax.jit
+def _project(r, basis):
+    """r (B, n [, K]) made orthogonal to the rows of the basis (k, n)."""
+    within = jnp.einsum("bn...,kn->bk...", r, basis, precision=PRECISION)
+    return r - jnp.einsum("bk...,kn->bn...", within, basis, precision=PRECISION)
+
+
+@partial(jax.jit, static_argnames="balance")
+def _values(fit, omega, y, offset, loss, *, balance):
+    """(dual values u (B, n), f (B,)) of fits eta - offset (B, n), an intercept included."""
+    eta = offset + fit
+    u, value = loss.gradient(y, eta), jnp.sum(omega * loss.value(y, eta), axis=1)
+    return (jax.vmap(_duality.balanced, (0, None))(u, omega) if balance else u), value
+
+
+def _sum(a, b):
+    """Sums (B,) of a * b over all axes but the first."""
+    return (a * b).reshape(len(a), -1).sum(axis=1)
+
+
+class _Certificate:
+    def __init__(self, objective):
+        self.objective, self.kind = objective, objective.certificate
+        self.scale = objective.gradient_scale
+
+    def _judged(self, b, h, lambdas, rr, tt, ty, step):
+        o = self.objective
+        gaps = _of_squared(
+            o.penalty, o.factors, b, h, lambdas, rr, tt, ty, step, self.scale, o.null_loss, kind=self.kind
+        )
+        return np.asarray(gaps)
+
+
+class ByGram(_Certificate):
+    """From the Gram matrix (p, p) of all columns of the design; squared loss."""
+
+    def __init__(self, objective, gram):
+        super().__init__(objective)
+        self.gram = gram * np.outer(objective.scale, objective.scale)
+        self.corr, self.zz = rows_times(objective.corr, objective.scale), 2 * objective.totals
+        self._bases = {False: self._orthonormal(objective.directions)}
+
+    def _orthonormal(self, directions):
+        """T (k, p) such that the rows of T A are orthonormal and span those of `directions` A."""
+        if not len(directions):
+            return np.zeros((0, len(self.gram)))
+        values, vectors = np.linalg.eigh(directions @ self.gram @ directions.T)
+        real = values > np.finfo(float).eps * len(values) * values.max(initial=0.0)
+        return (vectors[:, real] / np.sqrt(values[real])).T @ directions
+
+    def __call__(self, columns, solved, lambdas):
+        """(certificates (B,), twice the losses (B, K or 1), h (B, p [, K])). A generator, which asks for nothing."""
+        b = columns.spread(solved.x, axis=1)
+        fit = np.einsum("bj...,ji->bi...", b, self.gram, optimize=True)
+        r = self.corr - fit
+        parts = np.maximum(self.zz + np.sum(b * (fit - 2 * self.corr), axis=1).reshape(len(b), -1), 0.0)
+        rr = parts.sum(axis=1)
+        gaps, h = np.empty(len(b)), np.empty_like(r)
+        zero = lambdas <= ZERO * self.scale
+        for at_zero in np.unique(zero):
+            if at_zero not in self._bases:
+                self._bases[at_zero] = self._orthonormal(np.eye(len(self.gram)))
+            T, at = self._bases[at_zero], zero == at_zero
+            q = np.einsum("bj...,kj->bk...", r[at], T, optimize=True)
+            h[at] = r[at] - np.einsum("bk...,ki->bi...", q, T @ self.gram, optimize=True)
+            along = np.einsum("j...,kj->k...", self.corr, T)
+            tt = np.maximum(rr[at] - _sum(q, q), 0.0)
+            ty = self.zz.sum() - _sum(b[at], self.corr) - _sum(q, along)
+            gaps[at] = self._judged(b[at], h[at], lambdas[at], rr[at], tt, ty, solved.step)
+        yield from ()
+        return gaps, parts, h
+
+
+class ByPass(_Certificate):
+    """By one pass over the data for all points of a block."""
+
+    def __init__(self, objective):
+        super().__init__(objective)
+        self._bases = {False: objective.basis}
+
+    def _of_all(self):
+        design, scale = self.objective.design, self.objective.scale
+        eps = np.finfo(design.dtype).eps
+        if design.p <= design.n:
+            return row_basis(np.asarray(design.gather(np.arange(design.p)), np.float64), eps)
+        values, vectors = np.linalg.eigh(np.asarray(design.kernel((scale > 0) * 1.0), np.float64))
+        return vectors[:, values > eps * len(values) * values.max(initial=0.0)].T
+
+    def __call__(self, columns, solved, lambdas):
+        """As `ByGram`; it yields `Correlations` and is sent them, so that many lanes share one pass."""
+        o, step, b = self.objective, solved.step, columns.spread(solved.x, axis=1)
+        fit = columns.fitted(solved.x, solved.images)
+        if not o.squared:
+            balance = self.kind == "gap" and bool(o.free)
+            u, values = _values(fit, o.root**2, o.y, o.offset, o.loss, balance=balance)
+            h = yield from self._correlations(-o.root * np.asarray(u))
+            gaps = _of_loss(
+                o.loss, o.penalty, o.factors, b, h, lambdas, u, values, o.y, o.offset, o.root**2,
+                step, self.scale, o.null_loss, kind=self.kind,
+            )  # fmt: skip
+            return np.asarray(gaps), 2 * np.asarray(values)[:, None], h
+        z, r = o.z, o.z - np.asarray(fit, np.float64)
+        parts, theta = np.sum(r**2, axis=1).reshape(len(r), -1), np.empty_like(r)
+        zero = lambdas <= ZERO * self.scale
+        for at_zero in np.unique(zero):
+            if at_zero not in self._bases:
+                self._bases[at_zero] = self._of_all()
+            theta[zero == at_zero] = _project(r[zero == at_zero], self._bases[at_zero])
+        h = yield from self._correlations(theta)
+        gaps = self._judged(b, h, lambdas, parts.sum(axis=1), _sum(theta, theta), _sum(theta, z[None]), step)
+        return gaps, parts, h
+
+    def _correlations(self, R):
+        """h (B, p [, K]) of rows R (B, n [, K])."""
+        rows = np.moveaxis(R, 1, -1).reshape(-1, R.shape[1])
+        answer = np.asarray((yield Correlations(rows)), np.float64) * self.objective.scale
+        return np.moveaxis(answer.reshape(len(R), *R.shape[2:], -1), -1, 1)

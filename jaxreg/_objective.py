@@ -1,0 +1,195 @@
+"""Any loss and any penalty on a design: what the proximal solver is given."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg._design import Design
+from jaxreg._problem import centred_response, entering_columns, row_basis
+from jaxreg.losses import Loss, Squared
+from jaxreg.penalties import Lasso, Penalty
+from jaxreg.solvers.proximal import Averaged, Composite, curvature_of, minimise
+
+NULL_TOL, NULL_ITER = 1e-12, 2000  # of the fit of the null model, relative to the largest gradient
+
+
+@dataclass(frozen=True)
+class Objective:
+    """minimise over b0, b   sum_i omega_i loss(y_i, offset_i + b0 + (A'(scale b))_i / root_i) + penalty(b, lam factors)
+
+    b is on the scale of the penalty: coefficient_j = scale_j b_j / norm_j. For the squared loss y is centred, and there
+    is no b0. With K responses b, y and what follows from them have a last axis (K,).
+    """
+
+    design: Design
+    loss: Loss
+    penalty: Penalty
+    scale: np.ndarray  # (p,), 0 where a column is left out
+    factors: np.ndarray  # (p,), finite
+    y: np.ndarray  # (n,) or (n, K); with the squared loss less offset and mean, and 0 where that is rounding error
+    offset: np.ndarray  # (n,), 0 with the squared loss
+    free: int  # 1 where an intercept is to be fitted, else 0
+    y_mean: Any  # what an intercept holds beside b0: float or (K,)
+    directions: np.ndarray  # (k, p) along which the penalty does not change
+    basis: np.ndarray  # (k', n) orthonormal: the span of their images
+    corr: np.ndarray | None  # (p,) or (p, K): A z, on the scale of the design, with the squared loss
+    null_gradient: np.ndarray  # (p,) or (p, K): -f' on the scale of the penalty at the null model
+    null_loss: float  # loss of the null model, 0 where it fits exactly
+    total: float  # loss of the intercept-only model
+    totals: np.ndarray  # (K,) its parts
+    constant_features: np.ndarray
+
+    @property
+    def squared(self):
+        return isinstance(self.loss, Squared)
+
+    @property
+    def root(self):
+        return self.design.root
+
+    @property
+    def z(self):
+        """root * y."""
+        return self.y * (self.root if self.y.ndim == 1 else self.root[:, None])
+
+    @property
+    def gradient_scale(self):
+        """The largest gradient at the null model."""
+        return float(np.abs(self.null_gradient).max(initial=0.0))
+
+    @property
+    def screens(self):
+        """Whether the columns come in one by one."""
+        return self.penalty.pull(self.null_gradient, self.factors) is not None
+
+    def of_response(self, r):
+        """The same with mean and deviance of one of K responses, which are solved together."""
+        return replace(self, y_mean=self.y_mean[r], total=self.totals[r])
+
+    @property
+    def certificate(self):
+        """ "gap" where a dual is known, else "residual"."""
+        known = self.penalty.dual_norm(self.null_gradient, self.factors) is not None
+        if not self.squared:
+            known = known and not len(self.basis) and self.loss.conjugate(self.y, np.zeros_like(self.y)) is not None
+        return "gap" if known else "residual"
+
+
+def make_objective(design, data, model, loss, penalty, corr=None):
+    """The Objective of `data` on `design`; `corr` (p,) where A z is known already (squared loss, one response)."""
+    left_out, factors, sigma = entering_columns(design, model)
+    scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
+    factors = penalty.checked_factors(factors, None if data.y.ndim == 1 else data.y.shape[1])
+    directions = penalty.unpenalised(factors)
+    directions = directions[np.abs(directions * scale).max(axis=1) > 0] if len(directions) else directions
+    shared = {
+        "design": design,
+        "loss": loss,
+        "penalty": penalty,
+        "scale": scale,
+        "factors": factors,
+        "directions": directions,
+        "constant_features": np.flatnonzero(left_out),
+    }
+    eps = np.finfo(design.dtype).eps
+    rows = np.asarray(design.predict(directions * scale), np.float64) if len(directions) else np.zeros((0, design.n))
+    make = _squared if isinstance(loss, Squared) else _general
+    return make(shared, data, model, rows, row_basis(rows, eps) if len(rows) else rows, corr)
+
+
+def _correlations(design, R):
+    """A R (p,) or (p, K) of R (n,) or (n, K)."""
+    found = np.asarray(design.correlate(R[None] if R.ndim == 1 else R.T), np.float64)
+    return found[0] if R.ndim == 1 else found.T
+
+
+def rows_times(values, scale):
+    """values (p,) or (p, K), its rows multiplied by scale (p,)."""
+    return values * (scale if values.ndim == 1 else scale[:, None])
+
+
+def _centred_responses(data, fit_intercept):
+    """centred_response of y (n,), or of each column of y (n, K)."""
+    if data.y.ndim == 1:
+        return centred_response(data, fit_intercept)
+    each = [centred_response(replace(data, y=y), fit_intercept) for y in data.y.T]
+    return np.stack([z for z, _ in each], axis=1), np.array([y_mean for _, y_mean in each])
+
+
+def _squared(shared, data, model, rows, basis, corr):
+    design, scale = shared["design"], shared["scale"]
+    z, y_mean = _centred_responses(data, model.fit_intercept)
+    fitted = basis.T @ (basis @ z) if len(basis) else 0.0
+    left = z - fitted
+    eps = np.finfo(design.dtype).eps
+    saturated = np.count_nonzero(data.weight) <= model.fit_intercept + len(basis)
+    if len(basis) and (saturated or np.abs(left).max() <= 16 * eps * np.abs(z).max(initial=0.0)):
+        left = np.zeros_like(z)
+    corr = _correlations(design, z) if corr is None else corr
+    root = design.root if z.ndim == 1 else design.root[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.where(root > 0, z / root, 0.0)
+    return Objective(
+        **shared,
+        y=y,
+        offset=np.zeros(design.n),
+        free=0,
+        y_mean=y_mean,
+        basis=basis,
+        corr=corr,
+        null_gradient=rows_times(_correlations(design, left) if len(basis) else corr, scale),
+        null_loss=float(np.sum(left**2)) / 2,
+        total=float(np.sum(z**2)) / 2,
+        totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
+    )
+
+
+def _general(shared, data, model, rows, basis, corr):
+    loss, design, scale = shared["loss"], shared["design"], shared["scale"]
+    free, root = int(model.fit_intercept), design.root
+    offset = np.zeros(design.n) if data.offset is None else data.offset
+    counting = data.weight > 0
+    loss.check_response(data.y[counting])
+    y = np.where(counting, data.y, data.y[np.argmax(counting)])
+
+    def fit(rows):
+        """(eta (n,), loss) of the model of some rows alone."""
+        smooth = Averaged(rows, root**2, y, offset, loss)
+        if not len(rows):
+            return offset, float(smooth.value(np.zeros(0), np.zeros(design.n)))
+        return _null_fit(smooth)
+
+    inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+    intercept = np.ones((free, design.n))
+    eta, null_loss = fit(np.concatenate([basis * inverse, intercept]))
+    total = null_loss if not len(basis) else fit(intercept)[1]
+    u = np.asarray(loss.gradient(y, eta))
+    return Objective(
+        **shared,
+        y=y,
+        offset=offset,
+        free=free,
+        y_mean=0.0,
+        basis=basis,
+        corr=None,
+        null_gradient=scale * _correlations(design, -root * u),
+        null_loss=null_loss,
+        total=total,
+        totals=np.array([total]),
+    )
+
+
+@jax.jit
+def _null(smooth, zero, tol):
+    q = smooth.image(zero)
+    return minimise(Composite(smooth, Lasso(), 0.0), zero, tol, NULL_ITER, curvature_of(smooth, q, zero))
+
+
+def _null_fit(smooth):
+    zero = jnp.zeros(len(smooth.rows))
+    scale = float(jnp.sum(smooth.omega * jnp.abs(smooth.loss.gradient(smooth.y, smooth.offset))))
+    solution = _null(smooth, zero, NULL_TOL * scale)
+    return np.asarray(smooth.offset + solution.q), float(smooth.value(solution.b, solution.q))

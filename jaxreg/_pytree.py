@@ -1,0 +1,66 @@
+"""Losses and penalties are frozen dataclasses and JAX pytrees: what makes, checks and names them."""
+
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any, dataclass_transform
+
+import jax
+import numpy as np
+
+
+def static_fields(cls):
+    return [each.name for each in fields(cls) if each.metadata.get("static")]
+
+
+@dataclass_transform(frozen_default=True)
+def pytree(cls):
+    """`cls` as a frozen dataclass whose fields are children, but for those declared `field(metadata=STATIC)`.
+
+    JAX rebuilds instances without `__init__`: their leaves may be tracers, which no check could judge.
+    """
+    cls = dataclass(frozen=True)(cls)
+    static = static_fields(cls)
+    children = [each.name for each in fields(cls) if each.name not in static]
+
+    def flatten(instance):
+        return [getattr(instance, name) for name in children], tuple(getattr(instance, name) for name in static)
+
+    def flatten_with_keys(instance):
+        keyed = [(jax.tree_util.GetAttrKey(name), getattr(instance, name)) for name in children]
+        return keyed, tuple(getattr(instance, name) for name in static)
+
+    def unflatten(known, leaves):
+        instance = object.__new__(cls)
+        for name, value in zip(children + static, [*leaves, *known], strict=True):
+            object.__setattr__(instance, name, value)
+        return instance
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    return cls
+
+
+STATIC = {"static": True}
+
+
+def rebuilt(instance, **changes):
+    """`instance` with other values of some fields, which are not checked."""
+    new = object.__new__(type(instance))
+    for each in fields(instance):
+        object.__setattr__(new, each.name, changes.get(each.name, getattr(instance, each.name)))
+    return new
+
+
+def number(value: Any, name: str, meaning: str, low=-np.inf, high=np.inf, strict=False):
+    """A hyperparameter as a Python float; arrays and tracers of JAX pass as they are."""
+    if isinstance(value, jax.Array) and value.shape == ():
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high or (strict and value == low):
+        raise ValueError(f"{name} is {value!r}; give {meaning}.")
+    return float(value)
+
+
+def described(instance):
+    """Its name and its numbers, as text."""
+    values = [(each.name, getattr(instance, each.name)) for each in fields(instance)]
+    numbers = [f"{name}={value:g}" for name, value in values if isinstance(value, Real) and not name.startswith("_")]
+    return f"{type(instance).__name__}({', '.join(numbers)})"

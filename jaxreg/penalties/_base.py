@@ -1,0 +1,161 @@
+"""What a penalty is: formulas that the solvers, the grids and the certificates are made from."""
+
+from abc import ABC, abstractmethod
+from typing import final
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+BISECTIONS = 120
+
+
+class Penalty(ABC):
+    """Penalty of coefficients b (p,), or (p, K) for K responses, at the strength lam.
+
+    lam is lambda, or lambda times the penalty factors, one per coefficient: it is always an argument and never a field.
+    Instances are JAX pytrees: their numbers may be traced and differentiated.
+    """
+
+    convex: bool
+
+    @abstractmethod
+    def value(self, coef: ArrayLike, lam: ArrayLike) -> Array:
+        """Penalty, as one number or as parts of any shape that add up to it."""
+
+    @abstractmethod
+    def prox(self, coef: ArrayLike, lam: ArrayLike, step: ArrayLike) -> Array:
+        """argmin over u of |u - coef|^2 / (2 step) + value(u, lam), of several minimisers the smallest."""
+
+    @abstractmethod
+    def critical_lambda(self, gradient: ArrayLike, factors: ArrayLike = 1.0, step: ArrayLike = 1.0) -> Array:
+        """Smallest lambda at which 0 is stationary, given the gradient of the loss at 0 and the penalty factors.
+
+        Stationary means 0 = prox(-step * gradient, lambda * factors, step). Where the prox jumps (`L0`) that depends
+        on the step, else not.
+        """
+
+    @abstractmethod
+    def dual_norm(self, gradient: ArrayLike, lam: ArrayLike) -> Array | None:
+        """sup of gradient'b over value(b, lam) - ridge part <= 1; None where that part is no norm, or is unknown.
+
+        0 is optimal if and only if it is at most 1.
+        """
+
+    @abstractmethod
+    def ridge(self, lam: ArrayLike) -> ArrayLike:
+        """l2 such that the penalty is a norm plus sum_j l2_j b_j^2 / 2."""
+
+    @abstractmethod
+    def concavity(self, lam: ArrayLike) -> ArrayLike:
+        """Smallest rho >= 0 such that value(b, lam) + rho |b|^2 / 2 is convex."""
+
+    @abstractmethod
+    def unpenalised(self, factors: np.ndarray) -> np.ndarray:
+        """Directions (k, p) along which the penalty does not change, on the host."""
+
+    @abstractmethod
+    def pull(self, gradient: np.ndarray, factors: np.ndarray) -> np.ndarray | None:
+        """How strongly the gradient (p,), or (p, K), pulls each column (p,) away from 0, on the host.
+
+        A column stays at 0 about as long as its pull is less than lambda. Columns of a group have the same pull. None
+        where the columns do not come in one by one: all are worked on then.
+        """
+
+    @abstractmethod
+    def restrict(self, columns: np.ndarray) -> "Penalty":
+        """The penalty of the coefficients of some columns (m,), the others being 0; an index p stands for no column."""
+
+    @abstractmethod
+    def checked_factors(self, factors: np.ndarray, responses: int | None) -> np.ndarray:
+        """Finite penalty factors (p,) for those of the user, inf for columns that are left out, which are 0 in the
+        data.
+
+        On the host. Raises ValueError where they, their number or y do not fit the penalty. responses is None for y
+        (n,).
+        """
+
+
+class Norm(Penalty):
+    """A penalty that is a norm, or a seminorm: convex and proportional to lam."""
+
+    convex = True
+
+    @final
+    def critical_lambda(self, gradient, factors=1.0, step=1.0):
+        norm = self.dual_norm(gradient, factors)
+        assert norm is not None
+        return norm
+
+    @final
+    def ridge(self, lam):
+        return 0.0
+
+    @final
+    def concavity(self, lam):
+        return 0.0
+
+
+def unit_directions(factors):
+    """Directions (k, p) of the columns with the penalty factor 0."""
+    return np.eye(len(factors))[factors == 0]
+
+
+def ratio(gradient, lam):
+    """|gradient| / lam, 0 where an unpenalised coefficient has lam 0: its gradient vanishes."""
+    lam = jnp.asarray(lam)
+    return jnp.where(lam > 0, jnp.abs(gradient) / jnp.where(lam > 0, lam, 1.0), 0.0)
+
+
+def per_row(lam, coef):
+    """lam in the shape that multiplies coef (p,) or (p, K)."""
+    lam = jnp.asarray(lam)
+    return lam[:, None] if lam.ndim == 1 and jnp.ndim(coef) == 2 else lam
+
+
+def root(square):
+    """sqrt, with derivative 0 at 0."""
+    positive = square > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+
+def critical_by_bisection(penalty, gradient, factors, step):
+    """Smallest lambda at which the prox keeps 0, for a penalty known by its prox alone."""
+    z = -step * jnp.asarray(gradient)
+
+    def stays(lam):
+        return jnp.all(penalty.prox(z, lam * factors, step) == 0)
+
+    def wider(high):
+        return 2 * high
+
+    start = jnp.maximum(jnp.max(jnp.abs(gradient)), jnp.finfo(z.dtype).tiny)
+    high = lax.while_loop(lambda lam: ~stays(lam) & (lam < 1e30 * start), wider, start)
+
+    def halve(_, ends):
+        low, high = ends
+        middle = (low + high) / 2
+        fine = stays(middle)
+        return jnp.where(fine, low, middle), jnp.where(fine, middle, high)
+
+    low = jnp.where(stays(0.0), high, 0.0)
+    low, high = lax.fori_loop(0, BISECTIONS, halve, (low, high))
+    return jnp.where(jnp.any(z != 0), high, 0.0)
+
+
+def finite_factors(factors):
+    """1 for the columns that are left out."""
+    return np.where(np.isinf(factors), 1.0, factors)
+
+
+def plain_factors(name, factors):
+    """1 for all; raises where a penalty that treats its coefficients as a whole is given penalty factors."""
+    if not np.isin(factors, (1.0, np.inf)).all():
+        raise ValueError(f"penalty_factors is given, but {name} has none: its coefficients count as a whole.")
+    return np.ones(len(factors))
+
+
+def one_response(name, responses):
+    if responses is not None:
+        raise ValueError(f"y has {responses} columns; {name} takes one response. MultiTaskLasso() takes several.")

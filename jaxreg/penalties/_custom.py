@@ -1,0 +1,67 @@
+"""A penalty of the user's own."""
+
+from collections.abc import Callable
+from dataclasses import field
+from typing import final
+
+from jaxreg._pytree import STATIC, pytree
+from jaxreg.penalties._base import Penalty, critical_by_bisection, finite_factors, unit_directions
+
+
+@final
+@pytree
+class Custom(Penalty):
+    """A penalty that is given by two functions, written with `jax.numpy`.
+
+    Parameters
+    ----------
+    value : (coef, lam) -> number, or an array whose sum is the penalty
+    prox : (coef, lam, step) -> argmin over u of |u - coef|^2 / (2 step) + value(u, lam), in the shape of coef
+    convex : whether it is; then steps are accelerated without a check of the objective
+
+    coef is (p,), or (p, K) for K responses; lam is lambda times the penalty factors, (p,). The solver differentiates
+    the prox, whose derivative has to be right where it exists. Points are certified by the residual of the prox, and
+    lambda_max comes from the prox by bisection: 0 has to be a fixed point for all larger lambdas. All columns are
+    worked on at every lambda.
+    """
+
+    _value: Callable = field(metadata=STATIC)
+    _prox: Callable = field(metadata=STATIC)
+    convex: bool = field(metadata=STATIC)
+
+    def __init__(self, value, prox, convex=False):
+        for given, name in ((value, "value"), (prox, "prox")):
+            if not callable(given):
+                raise TypeError(f"{name} is {given!r}; give a function.")
+        for name, given in (("_value", value), ("_prox", prox), ("convex", bool(convex))):
+            object.__setattr__(self, name, given)
+
+    def value(self, coef, lam):
+        return self._value(coef, lam)
+
+    def prox(self, coef, lam, step):
+        return self._prox(coef, lam, step)
+
+    def critical_lambda(self, gradient, factors=1.0, step=1.0):
+        return critical_by_bisection(self, gradient, factors, step)
+
+    def dual_norm(self, gradient, lam):
+        return None
+
+    def ridge(self, lam):
+        return 0.0
+
+    def concavity(self, lam):
+        return 0.0  # unknown: the solver sees to it that the objective falls
+
+    def unpenalised(self, factors):
+        return unit_directions(factors)
+
+    def pull(self, gradient, factors):
+        return None
+
+    def restrict(self, columns):
+        return self
+
+    def checked_factors(self, factors, responses):
+        return finite_factors(factors)

@@ -1,0 +1,273 @@
+"""Penalties of groups of coefficients: group lasso, sparse-group lasso, rows of several responses."""
+
+from abc import abstractmethod
+from typing import Any, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg._pytree import number, pytree, rebuilt
+from jaxreg.penalties._base import (
+    Norm,
+    finite_factors,
+    one_response,
+    per_row,
+    ratio,
+    root,
+    unit_directions,
+)
+
+NEWTON = 60  # steps at most for the dual norm of the sparse-group lasso; it ends when nothing moves
+
+
+def _labels(groups):
+    """(group of each column (p,) from 0 on, number of groups) of labels (p,) or of a list of index lists."""
+    listed = list(groups)
+    if listed and all(np.ndim(each) == 1 for each in listed):
+        columns = np.concatenate([np.asarray(each) for each in listed])
+        whole = columns.dtype.kind in "iu" and np.array_equal(np.sort(columns), np.arange(len(columns)))
+        if not whole:
+            raise ValueError(
+                "groups has lists that do not name each column from 0 to p - 1 once; give every column one."
+            )
+        ids = np.empty(len(columns), np.int32)
+        ids[columns] = np.repeat(np.arange(len(listed)), [len(each) for each in listed])
+        return ids, len(listed)
+    labels = np.asarray(listed)
+    if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "iubUS":
+        raise ValueError(f"groups is {groups!r}; give the group of each column, (p,), or a list of index lists.")
+    names, places = np.unique(labels, return_inverse=True)
+    return places.astype(np.int32), len(names)
+
+
+def _weights(weights, ids, count):
+    sizes = np.bincount(ids, minlength=count).astype(float)
+    if weights is None:
+        return np.sqrt(sizes)
+    if isinstance(weights, jax.Array) and weights.shape == (count,):
+        return weights
+    weights = np.asarray(weights, float)
+    if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"weights has shape {weights.shape} or values that are no numbers >= 0; give {count} of them.")
+    return weights
+
+
+class _Grouped(Norm):
+    """Groups that do not overlap: `groups` (p,) holds the number of each column's, `weights` (G,) their weights."""
+
+    groups: Any
+    weights: Any
+
+    @final
+    def _sums(self, values):
+        """Sums (G,) over the groups of values (p,) or (p, K)."""
+        by_column = values if jnp.ndim(values) == 1 else jnp.sum(values, axis=1)
+        return jax.ops.segment_sum(by_column, self.groups, num_segments=len(self.weights))
+
+    @final
+    def _lam(self, lam):
+        """Strength (G,): the mean of lam over the columns of a group."""
+        lam = jnp.broadcast_to(lam, jnp.shape(self.groups))
+        return self._sums(lam) / jnp.maximum(self._sums(jnp.ones_like(lam)), 1.0)
+
+    @final
+    def _of_columns(self, values, coef):
+        """Values (G,) of the groups as those of their columns, in the shape that multiplies coef."""
+        return per_row(values[self.groups], coef)
+
+    @final
+    def _shrunk(self, coef, strength):
+        """coef with the norm of each group less by its strength (G,)."""
+        norm = root(self._sums(jnp.square(coef)))
+        share = jnp.where(norm > strength, 1 - strength / jnp.where(norm > 0, norm, 1.0), 0.0)
+        return coef * self._of_columns(share, coef)
+
+    @final
+    def unpenalised(self, factors):
+        return unit_directions(np.where(np.asarray(self.weights)[self.groups] > 0, factors, 0.0))
+
+    @final
+    def checked_factors(self, factors, responses):
+        name, ids, present = type(self).__name__, np.asarray(self.groups), np.isfinite(factors)
+        one_response(name, responses)
+        if len(ids) != len(factors):
+            raise ValueError(f"penalty is {name} of {len(ids)} columns, but X has {len(factors)}; give each a group.")
+        most, least = np.full(len(self.weights), -np.inf), np.full(len(self.weights), np.inf)
+        np.maximum.at(most, ids[present], factors[present])
+        np.minimum.at(least, ids[present], factors[present])
+        uneven = np.flatnonzero(most > least)
+        if uneven.size:
+            raise ValueError(f"penalty_factors differ within group {uneven[0]}; give the columns of a group the same.")
+        return np.where(np.isfinite(most), most, 1.0)[ids]
+
+    @final
+    def pull(self, gradient, factors):
+        alone = np.asarray(_alone(self, gradient))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return alone[self.groups] / factors
+
+    @final
+    def dual_norm(self, gradient, lam):
+        return jnp.max(self._alone(gradient, lam))
+
+    @abstractmethod
+    def _alone(self, gradient, lam):
+        """Dual norms (G,) of the groups."""
+
+    @final
+    def restrict(self, columns):
+        groups, weights = self._restricted(columns)
+        return rebuilt(self, groups=groups, weights=weights)
+
+    @final
+    def _restricted(self, columns):
+        """(groups, weights) of some columns; the absent ones form a group without weight."""
+        ids = np.append(np.asarray(self.groups), len(self.weights) - 1)
+        absent = columns >= len(self.groups)
+        found, new = np.unique(np.where(absent, len(self.weights), ids[columns]), return_inverse=True)
+        weights = np.zeros(len(columns) + 1)
+        weights[: len(found)] = np.append(np.asarray(self.weights), 0.0)[found]
+        return new.astype(np.int32), weights
+
+
+@jax.jit
+def _alone(penalty, gradient):
+    return penalty._alone(gradient, 1.0)
+
+
+@final
+@pytree
+class GroupLasso(_Grouped):
+    """lambda * sum over groups g of w_g |b_g|, the Euclidean norm: a group is 0 as a whole, or not at all.
+
+    Parameters
+    ----------
+    groups : (p,) label of each column's group, numbers or text; or a list of lists of column indices, one per group
+    weights : (G,) >= 0, in the order of the sorted labels or of the lists; None is the square root of the group's size.
+        0 leaves a group unpenalised.
+
+    Penalty factors multiply the weights and must agree within a group.
+
+    Source: Yuan and Lin (2006), J. R. Statist. Soc. B 68, eq. (2.2).
+    """
+
+    groups: Any
+    weights: Any = None
+
+    def __post_init__(self):
+        ids, count = _labels(self.groups)
+        object.__setattr__(self, "weights", _weights(self.weights, ids, count))
+        object.__setattr__(self, "groups", ids)
+
+    def value(self, coef, lam):
+        return self._lam(lam) * self.weights * root(self._sums(jnp.square(coef)))
+
+    def prox(self, coef, lam, step):
+        return self._shrunk(coef, step * self._lam(lam) * self.weights)
+
+    def _alone(self, gradient, lam):
+        return ratio(root(self._sums(jnp.square(gradient))), self._lam(lam) * self.weights)
+
+
+@final
+@pytree
+class SparseGroupLasso(_Grouped):
+    """lambda * [a |b|_1 + (1 - a) sum over groups g of w_g |b_g|] with a = l1_ratio: zeros within groups as well.
+
+    Parameters
+    ----------
+    groups, weights : as for `GroupLasso`, which it is at l1_ratio 0
+    l1_ratio : float in [0, 1]; 1 is the lasso
+
+    Source: Simon, Friedman, Hastie and Tibshirani (2013), J. Comput. Graph. Statist. 22, eq. (3); its prox is eq. (12).
+    """
+
+    groups: Any
+    l1_ratio: float = 0.5
+    weights: Any = None
+
+    def __post_init__(self):
+        ids, count = _labels(self.groups)
+        checked = number(self.l1_ratio, "l1_ratio", "a number from 0 (group lasso) to 1 (lasso)", 0, 1)
+        object.__setattr__(self, "l1_ratio", checked)
+        object.__setattr__(self, "weights", _weights(self.weights, ids, count))
+        object.__setattr__(self, "groups", ids)
+
+    def value(self, coef, lam):
+        lam = self._lam(lam)
+        norms = (1 - self.l1_ratio) * self.weights * root(self._sums(jnp.square(coef)))
+        return lam * (self.l1_ratio * self._sums(jnp.abs(coef)) + norms)
+
+    def prox(self, coef, lam, step):
+        lam = step * self._lam(lam)
+        limit = self._of_columns(lam * self.l1_ratio, coef)
+        soft = jnp.sign(coef) * jnp.maximum(jnp.abs(coef) - limit, 0.0)
+        return self._shrunk(soft, lam * (1 - self.l1_ratio) * self.weights)
+
+    def _alone(self, gradient, lam):
+        # the root s of |soft(g, s l1)| = s l2 for each group: convex and falling, so that Newton comes from the left
+        a, lam = self.l1_ratio, self._lam(lam)
+        weight, size = (1 - a) * self.weights, jnp.abs(gradient)
+
+        def advance(state):
+            s, _ = state
+            soft = jnp.maximum(size - self._of_columns(s * a, size), 0.0)
+            norm = root(self._sums(soft**2))
+            fall = a * self._sums(soft) / jnp.where(norm > 0, norm, 1.0) + weight
+            # at the root of the lasso, where nothing is left of the group, the step ends
+            step = jnp.where(
+                (norm > s * weight) & (fall > 0), (norm - s * weight) / jnp.where(fall > 0, fall, 1.0), 0.0
+            )
+            return s + step, step
+
+        def moves(state):
+            s, step = state
+            return jnp.any(step > 4 * jnp.finfo(s.dtype).eps * s)
+
+        def until(carry):
+            return (carry[0] < NEWTON) & moves(carry[1])
+
+        zero = jnp.zeros(len(self.weights), jnp.result_type(gradient, lam, float))
+        _, (s, _) = jax.lax.while_loop(until, lambda c: (c[0] + 1, advance(c[1])), (1, advance((zero, zero))))
+        return ratio(s, lam)
+
+
+@final
+@pytree
+class MultiTaskLasso(Norm):
+    """lambda * sum_j |b_j|, the Euclidean norm of the coefficients b_j (K,) of a column for K responses.
+
+    A column is in the model of all responses, or of none. Of one response it is the lasso.
+
+    Source: Obozinski, Taskar and Jordan (2010), Stat. Comput. 20, eq. (4); the name is scikit-learn's.
+    """
+
+    def _norms(self, coef):
+        return jnp.abs(coef) if jnp.ndim(coef) == 1 else root(jnp.sum(jnp.square(coef), axis=1))
+
+    def value(self, coef, lam):
+        return lam * self._norms(coef)
+
+    def prox(self, coef, lam, step):
+        norm, strength = self._norms(coef), step * jnp.asarray(lam)
+        share = jnp.where(norm > strength, 1 - strength / jnp.where(norm > 0, norm, 1.0), 0.0)
+        return coef * per_row(share, coef)
+
+    def dual_norm(self, gradient, lam):
+        norm = self._norms(gradient)
+        return jnp.max(ratio(norm, jnp.broadcast_to(lam, norm.shape)))
+
+    def unpenalised(self, factors):
+        return unit_directions(factors)
+
+    def pull(self, gradient, factors):
+        norm = np.abs(gradient) if gradient.ndim == 1 else np.sqrt(np.square(gradient).sum(axis=1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return norm / factors
+
+    def restrict(self, columns):
+        return self
+
+    def checked_factors(self, factors, responses):
+        return finite_factors(factors)

@@ -1,0 +1,266 @@
+"""Penalties that are a sum over coefficients: elastic net, MCP, SCAD, log-sum."""
+
+from abc import abstractmethod
+from typing import Any, final
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg._pytree import number, pytree
+from jaxreg.penalties._base import Penalty, finite_factors, one_response, ratio, unit_directions
+
+
+class Separable(Penalty):
+    """sum_j value(b_j, lam_j), the same function for all coefficients."""
+
+    @property
+    @abstractmethod
+    def slope(self) -> Any:
+        """Derivative of value(b, 1) at b = 0+."""
+
+    @final
+    def critical_lambda(self, gradient, factors=1.0, step=1.0):
+        pull = jnp.max(ratio(gradient, jnp.broadcast_to(factors, jnp.shape(gradient))))
+        return jnp.where(self.slope > 0, pull / jnp.where(self.slope > 0, self.slope, 1.0), jnp.inf)
+
+    @final
+    def unpenalised(self, factors):
+        return unit_directions(factors)
+
+    @final
+    def pull(self, gradient, factors):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.abs(gradient) / (factors * float(self.slope))
+
+    @final
+    def restrict(self, columns):
+        return self
+
+    @final
+    def checked_factors(self, factors, responses):
+        one_response(type(self).__name__, responses)
+        return finite_factors(factors)
+
+
+@final
+@pytree
+class ElasticNet(Separable):
+    """lambda * [a |b| + (1 - a) b^2 / 2] with a = l1_ratio: the lasso at 1, ridge at 0.
+
+    Parameters
+    ----------
+    l1_ratio : float in [0, 1]
+
+    Source: Zou and Hastie (2005), in the parametrisation of Friedman, Hastie and Tibshirani (2010), eq. (2).
+    """
+
+    l1_ratio: float = 1.0
+
+    convex = True
+
+    def __post_init__(self):
+        checked = number(self.l1_ratio, "l1_ratio", "a number from 0 (ridge) to 1 (lasso)", 0, 1)
+        object.__setattr__(self, "l1_ratio", checked)
+
+    @property
+    def slope(self):
+        return self.l1_ratio
+
+    def strengths(self, lam):
+        """The l1 strength lam * a and the l2 strength lam * (1 - a)."""
+        return lam * self.l1_ratio, lam * (1.0 - self.l1_ratio)
+
+    def value(self, coef, lam):
+        l1, l2 = self.strengths(lam)
+        return l1 * jnp.abs(coef) + l2 * jnp.square(coef) / 2
+
+    def prox(self, coef, lam, step):
+        l1, l2 = self.strengths(lam)
+        shrunk = jnp.sign(coef) * jnp.maximum(jnp.abs(coef) - step * l1, 0.0)
+        return shrunk / (1.0 + step * l2)
+
+    def dual_norm(self, gradient, lam):
+        l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
+        bare = (l1 == 0) & (lam > 0)  # no norm at all: no gradient but 0 has a finite one
+        return jnp.max(jnp.where(bare & (gradient != 0), jnp.inf, ratio(gradient, l1)))
+
+    def ridge(self, lam):
+        return self.strengths(lam)[1]
+
+    def concavity(self, lam):
+        return 0.0
+
+
+def Lasso() -> ElasticNet:
+    """lambda * |b|: the elastic net at l1_ratio 1.
+
+    Source: Tibshirani (1996), J. R. Statist. Soc. B 58.
+    """
+    return ElasticNet(1.0)
+
+
+def Ridge() -> ElasticNet:
+    """lambda * b^2 / 2: the elastic net at l1_ratio 0.
+
+    Source: Hoerl and Kennard (1970), Technometrics 12.
+    """
+    return ElasticNet(0.0)
+
+
+@final
+@pytree
+class MCP(Separable):
+    """Minimax concave penalty: its slope falls from lambda at 0 to 0 at gamma * lambda.
+
+        lambda |b| - b^2 / (2 gamma)   for |b| <= gamma lambda,     gamma lambda^2 / 2   beyond
+
+    Parameters
+    ----------
+    gamma : float > 1; infinity is the lasso
+
+    Source: Zhang (2010), Ann. Statist. 38, eq. (2.1); the prox is eq. (2.6) of Breheny and Huang (2011) for a step.
+    """
+
+    gamma: float = 3.0
+
+    convex = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "gamma", number(self.gamma, "gamma", "a number above 1", 1, strict=True))
+
+    @property
+    def slope(self):
+        return 1.0
+
+    def _knot(self, lam):
+        """gamma * lam, 0 where lam is 0 whatever gamma."""
+        lam = jnp.asarray(lam)
+        return jnp.where(lam > 0, self.gamma * jnp.where(lam > 0, lam, 1.0), 0.0)
+
+    def value(self, coef, lam):
+        inside = jnp.minimum(jnp.abs(coef), self._knot(lam))
+        return lam * inside - inside**2 / (2 * self.gamma)
+
+    def prox(self, coef, lam, step):
+        size, knot = jnp.abs(coef), self._knot(lam)
+        flat = step >= self.gamma  # concave up to the knot: the minimum is at 0 or at coef
+        stretch = 1 - jnp.where(flat, 0.0, step) / self.gamma
+        smooth = jnp.where(size <= knot, jnp.maximum(size - step * lam, 0.0) / stretch, size)
+        jumping = jnp.where(size > lam * jnp.sqrt(self.gamma * jnp.where(flat, step, 1.0)), size, 0.0)
+        return jnp.sign(coef) * jnp.where(flat, jumping, smooth)
+
+    def dual_norm(self, gradient, lam):
+        return None
+
+    def ridge(self, lam):
+        return 0.0
+
+    def concavity(self, lam):
+        return 1.0 / self.gamma
+
+
+@final
+@pytree
+class SCAD(Separable):
+    """Smoothly clipped absolute deviation: slope lambda up to lambda, then falling to 0 at gamma * lambda.
+
+        lambda |b|   for |b| <= lambda,     lambda |b| - (|b| - lambda)^2 / (2 (gamma - 1))   up to gamma lambda,
+        lambda^2 (gamma + 1) / 2   beyond
+
+    Parameters
+    ----------
+    gamma : float > 2; infinity is the lasso
+
+    Source: Fan and Li (2001), J. Amer. Statist. Assoc. 96, eq. (2.7) and (2.8).
+    """
+
+    gamma: float = 3.7
+
+    convex = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "gamma", number(self.gamma, "gamma", "a number above 2", 2, strict=True))
+
+    @property
+    def slope(self):
+        return 1.0
+
+    def _knot(self, lam):
+        lam = jnp.asarray(lam)
+        return jnp.where(lam > 0, self.gamma * jnp.where(lam > 0, lam, 1.0), 0.0)
+
+    def value(self, coef, lam):
+        size, knot = jnp.abs(coef), self._knot(lam)
+        bent = jnp.maximum(jnp.minimum(size, knot) - lam, 0.0)
+        return lam * jnp.minimum(size, knot) - bent**2 / (2 * (self.gamma - 1))
+
+    def prox(self, coef, lam, step):
+        size, knot, bend = jnp.abs(coef), self._knot(lam), 1 / (self.gamma - 1)
+        flat = step * bend >= 1
+        soft = jnp.maximum(size - step * lam, 0.0)
+        middle = (size - step * lam * (1 + bend)) / (1 - jnp.where(flat, 0.0, step * bend))
+        smooth = jnp.where(soft <= lam, soft, jnp.where(size <= knot, middle, size))
+        # where the middle part is concave, a minimum lies in one of the outer parts
+        inner, outer = jnp.minimum(soft, lam), jnp.maximum(size, knot)
+
+        def objective(u):
+            return (u - size) ** 2 / (2 * step) + self.value(u, lam)
+
+        jumping = jnp.where(objective(outer) < objective(inner), outer, inner)
+        return jnp.sign(coef) * jnp.where(flat, jumping, smooth)
+
+    def dual_norm(self, gradient, lam):
+        return None
+
+    def ridge(self, lam):
+        return 0.0
+
+    def concavity(self, lam):
+        return 1.0 / (self.gamma - 1)
+
+
+@final
+@pytree
+class LogSum(Separable):
+    """lambda * log(1 + |b| / eps), which tends to a count of the nonzeros as eps falls.
+
+    Parameters
+    ----------
+    eps : float > 0, in units of the penalised coefficients. lambda = eps * l has the slope l at 0, and is l times the
+        lasso for eps to infinity.
+
+    Source: Candes, Wakin and Boyd (2008), J. Fourier Anal. Appl. 14, eq. (2.4).
+    """
+
+    eps: float
+
+    convex = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "eps", number(self.eps, "eps", "a number above 0", 0, np.finfo(float).max, True))
+
+    @property
+    def slope(self):
+        return 1.0 / self.eps
+
+    def value(self, coef, lam):
+        return lam * jnp.log1p(jnp.abs(coef) / self.eps)
+
+    def prox(self, coef, lam, step):
+        # the larger root of (u - |b|)(u + eps) + step lam = 0, or 0 where that is better
+        size = jnp.abs(coef)
+        square = (size + self.eps) ** 2 - 4 * step * lam
+        real = square > 0
+        larger = (size - self.eps + jnp.sqrt(jnp.where(real, square, 1.0))) / 2
+        larger = jnp.where(real, jnp.maximum(larger, 0.0), 0.0)
+        gain = size**2 / (2 * step) - (larger - size) ** 2 / (2 * step) - self.value(larger, lam)
+        return jnp.sign(coef) * jnp.where(gain > 0, larger, 0.0)
+
+    def dual_norm(self, gradient, lam):
+        return None
+
+    def ridge(self, lam):
+        return 0.0
+
+    def concavity(self, lam):
+        return lam / self.eps**2

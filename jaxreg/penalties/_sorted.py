@@ -1,0 +1,195 @@
+"""Penalties that depend on the order of the coefficients' sizes: SLOPE, and a count with a budget."""
+
+from dataclasses import field
+from numbers import Integral
+from typing import Any, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxreg._pytree import STATIC, pytree, rebuilt
+from jaxreg.penalties._base import Norm, Penalty, finite_factors, one_response, plain_factors, ratio
+
+SMALLEST = 1e-12  # weight, of the largest, by which sums are divided
+
+
+def _positive_falling(z):
+    """The vector (m,) that is falling, >= 0 and nearest to z: blocks that rise are averaged until none does.
+
+    All neighbours that rise are merged at once, which is as right as one after the other: neighbours of which the
+    second mean is larger are equal at the solution (Barlow et al. 1972; Best and Chakravarti 1990).
+    """
+    m = len(z)
+
+    def means(starts):
+        block = jnp.cumsum(starts) - 1
+        size = jax.ops.segment_sum(jnp.ones_like(z), block, m, indices_are_sorted=True)
+        total = jax.ops.segment_sum(z, block, m, indices_are_sorted=True)
+        return (total / jnp.maximum(size, 1))[block]
+
+    def merge(state):
+        starts, level, _ = state
+        rising = jnp.append(False, level[1:] > level[:-1])
+        starts = starts & ~rising
+        return starts, means(starts), jnp.any(rising)
+
+    start = jnp.ones(m, bool)
+    _, level, _ = lax.while_loop(lambda state: state[2], merge, (start, z, jnp.asarray(True)))
+    return jnp.maximum(level, 0.0)
+
+
+@jax.custom_jvp
+def _prox_sorted(coef, thresholds):
+    """argmin over u of |u - coef|^2 / 2 + sum_i thresholds_i |u|_(i), with falling thresholds."""
+    order = jnp.argsort(-jnp.abs(coef), stable=True)
+    size = _positive_falling(jnp.abs(coef)[order] - thresholds)
+    return jnp.sign(coef) * jnp.zeros_like(coef).at[order].set(size, unique_indices=True)
+
+
+@_prox_sorted.defjvp
+def _prox_sorted_jvp(primals, tangents):
+    # on a cluster of equal sizes the mean of what comes in, with the signs; nothing where the result is 0
+    (coef, thresholds), (d_coef, d_thresholds) = primals, tangents
+    found = _prox_sorted(coef, thresholds)
+    order = jnp.argsort(-jnp.abs(coef), stable=True)
+    size, sign = jnp.abs(found)[order], jnp.sign(found)[order]
+    block = jnp.cumsum(jnp.append(True, size[1:] != size[:-1])) - 1
+    m = len(coef)
+    count = jax.ops.segment_sum(jnp.ones_like(size), block, m, indices_are_sorted=True)
+    inward = jnp.where(size > 0, sign * d_coef[order] - d_thresholds, 0.0)
+    mean = jax.ops.segment_sum(inward, block, m, indices_are_sorted=True) / jnp.maximum(count, 1)
+    return found, jnp.zeros_like(found).at[order].set(sign * mean[block], unique_indices=True)
+
+
+@final
+@pytree
+class SLOPE(Norm):
+    """Sorted L1 norm: lambda * sum_i w_i |b|_(i), |b|_(1) >= |b|_(2) >= ...: coefficients of equal size form clusters.
+
+    Parameters
+    ----------
+    weights : (p,) >= 0, falling, not all 0; equal ones are the lasso
+
+    It has no penalty factors.
+
+    Source: Bogdan, van den Berg, Sabatti, Su and Candes (2015), Ann. Appl. Stat. 9, eq. (1.4), and for the prox
+    section 2.1.
+    """
+
+    weights: Any
+
+    def __post_init__(self):
+        if isinstance(self.weights, jax.Array):
+            return
+        weights = np.asarray(self.weights, float)
+        if weights.ndim != 1 or not weights.size or not np.isfinite(weights).all():
+            raise ValueError(f"weights has shape {weights.shape} or NaN; give one number per column.")
+        if (weights < 0).any() or (np.diff(weights) > 0).any() or weights[0] == 0:
+            raise ValueError("weights must fall, be >= 0 and not all 0; sort them: np.sort(weights)[::-1].")
+        object.__setattr__(self, "weights", weights)
+
+    def value(self, coef, lam):
+        return _level(lam) * self.weights * jnp.sort(jnp.abs(coef), descending=True)
+
+    def prox(self, coef, lam, step):
+        coef = jnp.asarray(coef)
+        return _prox_sorted(coef, (step * _level(lam) * self.weights).astype(coef.dtype))
+
+    def dual_norm(self, gradient, lam):
+        # some weight above stands behind every sum, since the first one is positive
+        share = jnp.cumsum(jnp.sort(jnp.abs(gradient), descending=True)) / jnp.cumsum(self.weights)
+        level = _level(lam)
+        return jnp.where(level > 0, jnp.max(share) / jnp.where(level > 0, level, 1.0), 0.0)
+
+    def unpenalised(self, factors):
+        return np.zeros((0, len(factors)))
+
+    def pull(self, gradient, factors):
+        # slopes of the least concave majorant of sorted sums: the largest of them is the dual norm
+        from scipy.optimize import isotonic_regression
+
+        size, weights = np.abs(gradient), np.asarray(self.weights)
+        order = np.argsort(-size, kind="stable")
+        floor = np.maximum(weights, SMALLEST * weights[0])
+        slopes = np.empty_like(size)
+        slopes[order] = isotonic_regression(size[order] / floor, weights=floor, increasing=False).x
+        return slopes
+
+    def restrict(self, columns):
+        # absent columns are zeros, which come last
+        return rebuilt(self, weights=np.asarray(self.weights)[: len(columns)])
+
+    def checked_factors(self, factors, responses):
+        one_response("SLOPE", responses)
+        if len(self.weights) != len(factors):
+            raise ValueError(
+                f"weights has length {len(self.weights)}, but X has {len(factors)} columns; give each one."
+            )
+        return plain_factors("SLOPE", factors)
+
+
+def _level(lam):
+    """The one strength that all entries of lam hold."""
+    return jnp.mean(jnp.asarray(lam))
+
+
+@final
+@pytree
+class L0(Penalty):
+    """lambda * number of nonzero coefficients, of which at most `budget` may be nonzero: best subsets.
+
+    Solutions are stationary for steps 1 / L, with L the largest curvature of the loss: no coefficient is worth more
+    than lambda by itself. They are local minima, found from the one at the last lambda.
+
+    Parameters
+    ----------
+    budget : int >= 1
+
+    Source: Blumensath and Davies (2008), J. Fourier Anal. Appl. 14 (iterative hard thresholding); Beck and Eldar
+    (2013), SIAM J. Optim. 23, Definition 2.3 (L-stationarity).
+    """
+
+    budget: int = field(metadata=STATIC)
+
+    convex = False
+
+    def __post_init__(self):
+        if isinstance(self.budget, bool) or not isinstance(self.budget, Integral) or self.budget < 1:
+            raise ValueError(f"budget is {self.budget!r}; give a whole number >= 1.")
+
+    def value(self, coef, lam):
+        nonzero = coef != 0
+        return jnp.where(jnp.sum(nonzero) <= self.budget, lam * nonzero, jnp.inf)
+
+    def prox(self, coef, lam, step):
+        size = jnp.abs(coef)
+        place = jnp.argsort(jnp.argsort(-size, stable=True))
+        return jnp.where((size**2 > 2 * step * lam) & (place < self.budget), coef, 0.0)
+
+    def critical_lambda(self, gradient, factors=1.0, step=1.0):
+        factors = jnp.broadcast_to(factors, jnp.shape(gradient))
+        return jnp.max(step * ratio(gradient, factors) * jnp.abs(gradient)) / 2
+
+    def dual_norm(self, gradient, lam):
+        return None
+
+    def ridge(self, lam):
+        return 0.0
+
+    def concavity(self, lam):
+        return 0.0  # its prox jumps at every step
+
+    def unpenalised(self, factors):
+        return np.zeros((0, len(factors)))
+
+    def pull(self, gradient, factors):
+        return None
+
+    def restrict(self, columns):
+        return self
+
+    def checked_factors(self, factors, responses):
+        one_response("L0", responses)
+        return finite_factors(factors)

@@ -1,0 +1,379 @@
+"""Accelerated proximal gradient with Newton steps on the manifold that it finds: any smooth loss, any penalty with a
+prox.
+
+    minimise over b    f(b) + penalty(b),     f(b) = b'G b / 2 - c'b     or     f(b) = sum_i omega_i loss(y_i, eta_i(b))
+
+With T(b) = prox(b - t f'(b)), t = 1 / L, the solutions are the zeros of F(b) = b - T(b). Steps of FISTA with adaptive
+restart bring b onto the set where the prox is smooth (the support, groups, clusters, segments); there Newton's method
+for F needs, with the derivative P of the prox (symmetric, since a prox is a gradient) and the Hessian H of f,
+
+    (I - P (I - t H)) d = -F,     solved by    d = -F + P e,     (P - P P + t P H P) e = -P (I - t H) F,
+
+whose matrix is symmetric and, at a strict minimum, positive definite on the range of P: conjugate gradients, with
+products only. The same system gives the derivatives of the solution. A Newton step counts if it brings F down; in
+between, FISTA goes on, longer each time it does not.
+
+Source: Beck and Teboulle (2009), SIAM J. Imaging Sci. 2 (FISTA); O'Donoghue and Candes (2015), Found. Comput. Math. 15,
+eq. (13) (restart); Xiao, Li, Wen and Zhang (2018), J. Sci. Comput. 76 (semismooth Newton for the proximal mapping).
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import field
+from typing import Any, NamedTuple, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jaxreg._pytree import STATIC, pytree
+
+PRECISION = lax.Precision.HIGHEST
+POWER_STEPS, MARGIN = (
+    12,
+    1.1,
+)  # of the power method, and what its result is multiplied by; a larger curvature is noticed
+FIRST, MOST = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
+SUCCESS = 0.5  # of the residual is left after a Newton step that counts
+CG_STEPS, CG_TOL = 60, 1e-3  # of conjugate gradients in one Newton step
+ROUNDING = 8  # units of rounding error of the gradient: a smaller residual is none
+
+
+class Smooth(ABC):
+    """The smooth part f of an objective; `q` stands for the linear image of b that its values are made from."""
+
+    @abstractmethod
+    def image(self, b) -> Array:
+        """The linear image q of b."""
+
+    @abstractmethod
+    def value(self, b, q) -> Array:
+        """f(b)."""
+
+    @abstractmethod
+    def gradient(self, q) -> Array:
+        """f'(b)."""
+
+    @abstractmethod
+    def hessian(self, q, d) -> Array:
+        """f''(b) d."""
+
+    @abstractmethod
+    def majorant(self, q, d) -> Array:
+        """K d with a matrix K that no Hessian exceeds; where none is known, with the Hessian at q."""
+
+    @abstractmethod
+    def bregman(self, d, q, q_before) -> Array:
+        """f(b) - f(b') - f'(b')'(b - b') with d = b - b', less what rounding may have added to it."""
+
+
+class _LeastSquares(Smooth):
+    """b'G b / 2 - c'b, for each response: its columns of b, c and q = G b."""
+
+    corr: Any  # c (m,) or (m, K)
+
+    @final
+    def value(self, b, q):
+        return jnp.sum(b * (q / 2 - self.corr))
+
+    @final
+    def gradient(self, q):
+        return q - self.corr
+
+    @final
+    def hessian(self, q, d):
+        return self.image(d)
+
+    @final
+    def majorant(self, q, d):
+        return self.image(d)
+
+    @final
+    def bregman(self, d, q, q_before):
+        rounding = ROUNDING * jnp.finfo(q.dtype).eps * jnp.sum(jnp.abs(d) * (jnp.abs(q) + jnp.abs(q_before)))
+        return jnp.sum(d * (q - q_before)) / 2 - rounding
+
+
+@final
+@pytree
+class Quadratic(_LeastSquares):
+    """By products with G (m, m)."""
+
+    gram: Any
+    corr: Any
+
+    def image(self, b):
+        return jnp.matmul(self.gram, b, precision=PRECISION)
+
+
+@final
+@pytree
+class Factored(_LeastSquares):
+    """G = A A' by products with A (m, n): cheaper where m is larger than 2 n."""
+
+    rows: Any
+    corr: Any
+
+    def image(self, b):
+        return jnp.matmul(self.rows, jnp.matmul(self.rows.T, b, precision=PRECISION), precision=PRECISION)
+
+
+@final
+@pytree
+class Averaged(Smooth):
+    """sum_i omega_i loss(y_i, offset_i + q_i) with q = A'b."""
+
+    rows: Any  # (m, n) of A
+    omega: Any  # (n,)
+    y: Any  # (n,)
+    offset: Any  # (n,)
+    loss: Any
+
+    def image(self, b):
+        return jnp.matmul(b, self.rows, precision=PRECISION)
+
+    def value(self, b, q):
+        return jnp.sum(self.omega * self.loss.value(self.y, self.offset + q))
+
+    def gradient(self, q):
+        return self._summed(self.loss.gradient(self.y, self.offset + q))
+
+    def hessian(self, q, d):
+        curvature = jax.grad(lambda eta: jnp.sum(self.loss.gradient(self.y, eta)))(self.offset + q)
+        return self._summed(curvature * self.image(d))
+
+    def majorant(self, q, d):
+        bound = self.loss.curvature_bound()
+        return self.hessian(q, d) if bound is None else self._summed(bound * self.image(d))
+
+    def bregman(self, d, q, q_before):
+        eta, before = self.offset + q, self.offset + q_before
+        after, value = self.loss.value(self.y, eta), self.loss.value(self.y, before)
+        linear = self.loss.gradient(self.y, before) * (q - q_before)
+        rounding = ROUNDING * jnp.finfo(q.dtype).eps * (jnp.abs(after) + jnp.abs(value) + jnp.abs(linear))
+        return jnp.sum(self.omega * (after - value - linear - rounding))
+
+    def _summed(self, values):
+        return jnp.matmul(self.rows, self.omega * values, precision=PRECISION)
+
+
+@final
+@pytree
+class Composite:
+    """f + penalty. The last `free` coordinates, an intercept, are not penalised."""
+
+    smooth: Smooth
+    penalty: Any
+    lam: Any  # lambda times the penalty factors
+    free: int = field(default=0, metadata=STATIC)
+
+    def prox(self, b, step):
+        if not self.free:
+            return self.penalty.prox(b, self.lam, step)
+        return jnp.concatenate([self.penalty.prox(b[: -self.free], self.lam, step), b[-self.free :]])
+
+    def value(self, b, q):
+        penalised = b[: -self.free] if self.free else b
+        return self.smooth.value(b, q) + jnp.sum(self.penalty.value(penalised, self.lam))
+
+
+class Solution(NamedTuple):
+    """b, its image, the residual max|F| / t, products with the data, and a bound of the curvature."""
+
+    b: Array
+    q: Array
+    residual: Array
+    n_iter: Array
+    curvature: Array
+
+
+class _State(NamedTuple):
+    b: Array
+    q: Array
+    ahead: Array  # where FISTA takes its next step, and its image
+    q_ahead: Array
+    momentum: Array
+    curvature: Array  # L
+    residual: Array  # max|F| L at b
+    wait: Array  # steps of FISTA before the next Newton step
+    n_iter: Array
+
+
+def curvature_of(smooth, q, like):
+    """Largest eigenvalue of what bounds the Hessian, else of that at the image q: by the power method, with a
+    margin."""
+
+    def multiply(_, v):
+        w = smooth.majorant(q, v)
+        return w / jnp.maximum(jnp.linalg.norm(w), jnp.finfo(w.dtype).tiny)
+
+    # all directions, none of them orthogonal to a leading one by symmetry
+    start = jnp.cos(jnp.arange(like.size, dtype=like.dtype) * 1.7).reshape(like.shape)
+    v = lax.fori_loop(0, POWER_STEPS, multiply, start / jnp.linalg.norm(start))
+    return MARGIN * jnp.linalg.norm(smooth.majorant(q, v))
+
+
+def _inner(a, b):
+    return jnp.sum(a * b)
+
+
+def _step_of_fista(problem, state):
+    smooth, L = problem.smooth, state.curvature
+    gradient = smooth.gradient(state.q_ahead)
+    b = problem.prox(state.ahead - gradient / L, 1 / L)
+    q = smooth.image(b)
+    d = b - state.ahead
+    square = _inner(d, d)
+    needed = 2 * smooth.bregman(d, q, state.q_ahead) / jnp.where(square > 0, square, 1.0)
+    slack = 1 + 1e-6
+    too_long = (needed > L * slack) & (square > 0)
+    overshot = too_long
+    if not problem.penalty.convex:  # the objective has to fall, by the step without momentum if need be
+        before, after = problem.value(state.b, state.q), problem.value(b, q)
+        has_momentum = jnp.any(state.ahead != state.b)
+        overshot = overshot | ((after > before) & has_momentum)
+    turned = _inner(state.ahead - b, b - state.b) > 0
+    momentum = jnp.where(turned, 1.0, (1 + jnp.sqrt(1 + 4 * state.momentum**2)) / 2)
+    beta = jnp.where(turned, 0.0, (state.momentum - 1) / momentum)
+    moved = state._replace(
+        b=b, q=q, ahead=b + beta * (b - state.b), q_ahead=q + beta * (q - state.q), momentum=momentum
+    )
+    stayed = state._replace(
+        ahead=state.b,
+        q_ahead=state.q,
+        momentum=jnp.ones_like(momentum),
+        curvature=jnp.where(too_long, jnp.maximum(1.1 * needed, 1.5 * L), L),
+    )
+    chosen = jax.tree.map(lambda a, b: jnp.where(overshot, a, b), stayed, moved)
+    return chosen._replace(n_iter=state.n_iter + 1)
+
+
+def linearised(problem, b, q, L):
+    """(F(b), P, the function e -> (P - P P + t P H P) e, the function x -> P (I - t H) x)."""
+    smooth, t = problem.smooth, 1 / L
+    z = b - t * smooth.gradient(q)
+    T, P = jax.linearize(lambda z: problem.prox(z, t), z)
+
+    def through(x):
+        return P(x - t * smooth.hessian(q, x))
+
+    def operator(e):
+        Pe = P(e)
+        return Pe - through(Pe)
+
+    return b - T, P, operator, through
+
+
+@jax.custom_jvp
+def minimiser(problem: Composite, start, tol, max_iter):
+    """(b, products with the data) of `minimise`, differentiable with respect to all numbers of the problem.
+
+    0 = F(b, problem) gives  db = -J^-1 F'(problem),  J = I - P (I - t H), and by the system of the Newton step
+    db = g + P e,  (P - P P + t P H P) e = P (I - t H) g,  with g = -F'(problem) at a fixed b.
+    """
+    smooth = problem.smooth
+    found = minimise(problem, start, tol, max_iter, curvature_of(smooth, smooth.image(start), start))
+    return found.b, found.n_iter
+
+
+@minimiser.defjvp
+def _minimiser_jvp(primals, tangents):
+    problem = primals[0]
+    b, n_iter = minimiser(*primals)
+    smooth, penalty = problem.smooth, problem.penalty
+    q = smooth.image(b)
+    L = jnp.maximum(curvature_of(smooth, q, b), 1.01 * jnp.max(penalty.concavity(problem.lam)))
+    L = lax.stop_gradient(L)
+
+    def landing(problem):
+        return problem.prox(b - problem.smooth.gradient(problem.smooth.image(b)) / L, 1 / L)
+
+    _, g = jax.jvp(landing, (problem,), (tangents[0],))
+    _, P, operator, through = linearised(problem, b, q, L)
+    most, tol = 4 * b.size + 50, 10 * jnp.finfo(b.dtype).eps
+
+    def solve(operator, rhs):
+        return conjugate_gradients(operator, rhs, most, tol)[0]
+
+    e = lax.custom_linear_solve(operator, through(g), solve, symmetric=True)
+    return (b, n_iter), (g + P(e), np.zeros(n_iter.shape, jax.dtypes.float0))
+
+
+def conjugate_gradients(operator, rhs, most, tol):
+    """(x, products) with operator(x) = rhs up to tol |rhs|, for a positive semidefinite operator whose range holds rhs.
+
+    It ends where the curvature is not positive, which a penalty that is not convex may bring about.
+    """
+    square = _inner(rhs, rhs)
+
+    def until(carry):
+        _, _, _, rr, count, sound = carry
+        return (rr > tol**2 * square) & (count < most) & sound
+
+    def step(carry):
+        x, r, p, rr, count, _ = carry
+        Ap = operator(p)
+        curvature = _inner(p, Ap)
+        sound = curvature > 0
+        alpha = jnp.where(sound, rr / jnp.where(sound, curvature, 1.0), 0.0)
+        x, r = x + alpha * p, r - alpha * Ap
+        new = _inner(r, r)
+        return x, r, r + new / rr * p, new, count + 1, sound
+
+    zero = jnp.zeros_like(rhs)
+    x, *_, count, _ = lax.while_loop(until, step, (zero, rhs, rhs, square, 0, True))
+    return x, count
+
+
+def _newton(problem, state, floor):
+    """The state after a Newton step, if that counts, else as it was; its residual is that of its b."""
+    smooth, L = problem.smooth, state.curvature
+    F, P, operator, through = linearised(problem, state.b, state.q, L)
+    residual = jnp.max(jnp.abs(F)) * L
+    e, products = conjugate_gradients(operator, -through(F), CG_STEPS, CG_TOL)
+    b = state.b - F + P(e)
+    q = smooth.image(b)
+    landed = problem.prox(b - smooth.gradient(q) / L, 1 / L)
+    left = jnp.max(jnp.abs(b - landed)) * L
+    q_landed = smooth.image(landed)
+    before, after = problem.value(state.b, state.q), problem.value(landed, q_landed)
+    falls = after <= before + ROUNDING * jnp.finfo(before.dtype).eps * jnp.abs(before)
+    # far away, where a loss is flat, a small residual would not mean that a minimum is near
+    counts = (left < SUCCESS * residual) & falls & (residual > floor)
+    n_iter = state.n_iter + products + 2
+    wait = jnp.minimum(2 * state.wait, MOST)
+    stayed = state._replace(residual=residual, n_iter=n_iter, wait=wait)
+    one = jnp.ones_like(state.momentum)
+    there = _State(landed, q_landed, landed, q_landed, one, L, left, jnp.full_like(wait, 1), n_iter)
+    return jax.tree.map(lambda a, b: jnp.where(counts, a, b), there, stayed)
+
+
+def minimise(problem: Composite, start, tol, max_iter, curvature) -> Solution:
+    """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data."""
+    smooth = problem.smooth
+    q = smooth.image(start)
+    eps = jnp.finfo(start.dtype).eps
+
+    def round_(state):
+        steps = state.wait
+
+        def more(carry):
+            return carry[0] < steps
+
+        def advance(carry):
+            return carry[0] + 1, _step_of_fista(problem, carry[1])
+
+        _, state = lax.while_loop(more, advance, (jnp.zeros_like(steps), state))
+        return _newton(problem, state, tol)
+
+    def unfinished(state):
+        floor = ROUNDING * eps * state.curvature * jnp.max(jnp.abs(state.b), initial=0.0)
+        return (state.residual > jnp.maximum(tol, floor)) & (state.n_iter < max_iter)
+
+    one, wait = jnp.ones((), start.dtype), jnp.asarray(FIRST)
+    L = jnp.maximum(curvature, jnp.max(problem.penalty.concavity(problem.lam)) * 1.01)
+    L = jnp.maximum(L, eps).astype(start.dtype)
+    at_start = jnp.max(jnp.abs(start - problem.prox(start - smooth.gradient(q) / L, 1 / L))) * L
+    state = _State(start, q, start, q, one, L, at_start, wait, jnp.zeros_like(wait))
+    state = lax.while_loop(unfinished, round_, state)
+    return Solution(state.b, state.q, state.residual, state.n_iter, state.curvature)

@@ -1,0 +1,45 @@
+"""Tables of penalties and losses that drive the tests: every name of `__all__` has a line."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg import losses, penalties
+
+P = 12
+GROUPS = [0, 1, 1, 0, 2, 2, 2, 3, 3, 4, 5, 5]
+WEIGHTS = np.linspace(1.0, 0.4, P)
+
+
+def soft(coef, lam, step):
+    return jnp.sign(coef) * jnp.maximum(jnp.abs(coef) - step * lam, 0.0)
+
+
+PENALTIES = {
+    "ElasticNet": penalties.ElasticNet(0.6),
+    "Lasso": penalties.Lasso(),
+    "Ridge": penalties.Ridge(),
+    "MCP": penalties.MCP(3.0),
+    "SCAD": penalties.SCAD(3.7),
+    "LogSum": penalties.LogSum(0.7),
+    "GroupLasso": penalties.GroupLasso(GROUPS),
+    "SparseGroupLasso": penalties.SparseGroupLasso(GROUPS, 0.3),
+    "MultiTaskLasso": penalties.MultiTaskLasso(),
+    "SLOPE": penalties.SLOPE(WEIGHTS),
+    "L0": penalties.L0(5),
+    "FusedLasso": penalties.FusedLasso(),
+    "TrendFilter": penalties.TrendFilter(),
+    "Custom": penalties.Custom(lambda coef, lam: lam * jnp.abs(coef), soft, convex=True),
+}
+SEPARABLE = ("ElasticNet", "Lasso", "Ridge", "MCP", "SCAD", "LogSum", "Custom")
+CONVEX = [name for name, penalty in PENALTIES.items() if penalty.convex]
+NORMS = ("Lasso", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", "FusedLasso", "TrendFilter")
+
+FACTORED = (*SEPARABLE, "MultiTaskLasso")
+
+LOSSES = {
+    "Squared": losses.Squared(),
+    "Huber": losses.Huber(1.5),
+    "Quantile": losses.Quantile(0.3, 0.5),
+    "SquaredHinge": losses.SquaredHinge(),
+    "Custom": losses.Custom(lambda y, eta: jnp.logaddexp(y - eta, eta - y) - jnp.log(2.0), 1.0),
+}
