@@ -118,7 +118,7 @@ def composite(objective, gram, lambdas, options, start):
         accepted = len(block) if fine.all() else int(np.argmin(fine))
         n_iter = solved.n_iter.copy()
         n_iter[0] += spent
-        missing = outside[accepted : accepted + AHEAD].any(axis=0)
+        missing = np.asarray(outside[accepted : accepted + AHEAD].any(axis=0))
         if not accepted:
             rounds, spent = rounds + 1, int(n_iter[0])
             if not missing.any():

@@ -144,7 +144,7 @@ def test_vmap_over_64_problems_is_a_loop(name):
 def test_solution_is_that_of_fit_path(name, standardize):
     penalty, lam = PENALTIES[name], LAM.get(name, 0.1)
     data = X * np.linspace(0.5, 2.0, P) + 3.0
-    options = {"sample_weight": WEIGHT, "offset": OFFSET, "standardize": standardize, "penalty": penalty, "tol": 1e-10}
+    options = {"sample_weight": WEIGHT, "offset": OFFSET, "standardize": standardize, "penalty": penalty, "tol": 1e-8}
     path = jr.fit_path(data, Y, lambdas=[lam], **options)
     start = path.coef[0] if not penalty.convex else None
     found = jr.solve(data, Y, lam, start=start, **options)
