@@ -52,13 +52,14 @@ def largest_lambda(objective, gram):
         zero = np.zeros((len(factors) + objective.free, *gradient.shape[1:]))
         # a hair longer than the solver's, whose rounding errors must not decide
         step = (1 + 1e-12) / float(_curvature(smooth, smooth.image(zero), zero))
-    critical = float(objective.penalty.critical_lambda(gradient, factors, step))
+    critical = float(_critical(objective.penalty, gradient, factors, step))
     if np.isinf(critical):
         critical = float(np.max(np.abs(gradient)[factors > 0] / factors[factors > 0], initial=0.0)) / LEAST_RATIO
     return critical if critical > 0 else 1.0
 
 
 _curvature = jax.jit(curvature_of)
+_critical = jax.jit(lambda penalty, gradient, factors, step: penalty.critical_lambda(gradient, factors, step))
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ def composite(objective, gram, lambdas, options, start):
     certify = ByPass(objective) if gram is None else ByGram(objective, gram)
     penalty, factors, screens = objective.penalty, objective.factors, objective.screens
     always = objective.directions.any(axis=0) if screens else np.ones(len(factors), bool)
-    columns, b, b0 = ColumnSet(objective, gram), start, np.zeros((objective.free, *start.shape[1:]))
+    columns, b, b0 = (
+        ColumnSet(objective, gram),
+        start,
+        np.zeros((0, *start.shape[1:])) if objective.squared else objective.b0,
+    )
     secant = Secant(objective.null_gradient, lambdas[0])
     missing, tight, rounds, spent, k = np.zeros(len(factors), bool), TIGHT, 0, 0, 0
     while k < len(lambdas):

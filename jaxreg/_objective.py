@@ -31,7 +31,7 @@ class Objective:
     factors: np.ndarray  # (p,), finite
     y: np.ndarray  # (n,) or (n, K); with the squared loss less offset and mean, and 0 where that is rounding error
     offset: np.ndarray  # (n,), 0 with the squared loss
-    free: int  # 1 where an intercept is to be fitted, else 0
+    b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,)
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which the penalty does not change
     basis: np.ndarray  # (k', n) orthonormal: the span of their images
@@ -41,6 +41,13 @@ class Objective:
     total: float  # loss of the intercept-only model
     totals: np.ndarray  # (K,) its parts
     constant_features: np.ndarray
+    screens: bool  # whether the columns come in one by one
+    certificate: str  # "gap" where a dual is known, else "residual"
+
+    @property
+    def free(self):
+        """How many intercepts are fitted beside the coefficients: 0 or 1."""
+        return len(self.b0)
 
     @property
     def squared(self):
@@ -60,22 +67,9 @@ class Objective:
         """The largest gradient at the null model."""
         return float(np.abs(self.null_gradient).max(initial=0.0))
 
-    @property
-    def screens(self):
-        """Whether the columns come in one by one."""
-        return self.penalty.pull(self.null_gradient, self.factors) is not None
-
     def of_response(self, r):
         """The same with mean and deviance of one of K responses, which are solved together."""
         return replace(self, y_mean=self.y_mean[r], total=self.totals[r])
-
-    @property
-    def certificate(self):
-        """ "gap" where a dual is known, else "residual"."""
-        known = self.penalty.dual_norm(self.null_gradient, self.factors) is not None
-        if not self.squared:
-            known = known and not len(self.basis) and self.loss.conjugate(self.y, np.zeros_like(self.y)) is not None
-        return "gap" if known else "residual"
 
 
 def make_objective(design, data, model, loss, penalty, corr=None):
@@ -93,11 +87,21 @@ def make_objective(design, data, model, loss, penalty, corr=None):
         "factors": factors,
         "directions": directions,
         "constant_features": np.flatnonzero(left_out),
+        "screens": penalty.pull(np.zeros((design.p, *data.y.shape[1:])), factors) is not None,
+        "certificate": "gap" if _dual_known(loss, penalty, data, factors, directions) else "residual",
     }
     eps = np.finfo(design.dtype).eps
     rows = np.asarray(design.predict(directions * scale), np.float64) if len(directions) else np.zeros((0, design.n))
     make = _squared if isinstance(loss, Squared) else _general
     return make(shared, data, model, rows, row_basis(rows, eps) if len(rows) else rows, corr)
+
+
+def _dual_known(loss, penalty, data, factors, directions):
+    if jax.eval_shape(penalty.dual_norm, np.zeros((len(factors), *data.y.shape[1:])), factors) is None:
+        return False
+    if isinstance(loss, Squared):
+        return True
+    return not len(directions) and jax.eval_shape(loss.conjugate, data.y, data.y) is not None
 
 
 def _correlations(design, R):
@@ -136,7 +140,7 @@ def _squared(shared, data, model, rows, basis, corr):
         **shared,
         y=y,
         offset=np.zeros(design.n),
-        free=0,
+        b0=np.zeros(0),
         y_mean=y_mean,
         basis=basis,
         corr=corr,
@@ -156,22 +160,22 @@ def _general(shared, data, model, rows, basis, corr):
     y = np.where(counting, data.y, data.y[np.argmax(counting)])
 
     def fit(rows):
-        """(eta (n,), loss) of the model of some rows alone."""
+        """(coefficients, eta (n,), loss) of the model of some rows alone."""
         smooth = Averaged(rows, root**2, y, offset, loss)
         if not len(rows):
-            return offset, float(smooth.value(np.zeros(0), np.zeros(design.n)))
+            return np.zeros(0), offset, float(smooth.value(np.zeros(0), np.zeros(design.n)))
         return _null_fit(smooth)
 
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     intercept = np.ones((free, design.n))
-    eta, null_loss = fit(np.concatenate([basis * inverse, intercept]))
-    total = null_loss if not len(basis) else fit(intercept)[1]
+    coef, eta, null_loss = fit(np.concatenate([basis * inverse, intercept]))
+    b0, total = coef[len(basis) :], null_loss if not len(basis) else fit(intercept)[-1]
     u = np.asarray(loss.gradient(y, eta))
     return Objective(
         **shared,
         y=y,
         offset=offset,
-        free=free,
+        b0=b0,
         y_mean=0.0,
         basis=basis,
         corr=None,
@@ -192,4 +196,4 @@ def _null_fit(smooth):
     zero = jnp.zeros(len(smooth.rows))
     scale = float(jnp.sum(smooth.omega * jnp.abs(smooth.loss.gradient(smooth.y, smooth.offset))))
     solution = _null(smooth, zero, NULL_TOL * scale)
-    return np.asarray(smooth.offset + solution.q), float(smooth.value(solution.b, solution.q))
+    return np.asarray(solution.b), np.asarray(smooth.offset + solution.q), float(smooth.value(solution.b, solution.q))
