@@ -50,7 +50,7 @@ def fit_cv(
     dtype=None,
     progress=False,
 ) -> CVResult:
-    """Cross-validated lasso, elastic-net or ridge paths: all folds, mixing parameters and lambdas, each with a gap.
+    """Cross-validated paths: all folds, mixing parameters and lambdas, each with a certificate.
 
     A fold is the data with other weights: its fit is that of `fit_path` on its training rows, which are centred and
     scaled on their own, at the lambdas of the full data. X is not copied. The held-out losses are averaged over folds,
@@ -62,10 +62,10 @@ def fit_cv(
 
     Parameters
     ----------
-    X, y : as for `fit_path`, and so are all arguments that are not listed here. Ridge without limits takes several
-        responses, y (n, R), and chooses one lambda for all: a loss is the plain average of theirs, and `gap` that of
-        the sum of their objectives.
-    l1_ratios : number or (A,) mixing parameters in [0, 1]; None takes that of `penalty`, or 1
+    X, y : as for `fit_path`, and so are all arguments that are not listed here. With several responses, y (n, R), one
+        lambda is chosen for all: a loss is the plain average of theirs, and `gap` that of the sum of their objectives.
+    l1_ratios : number or (A,) mixing parameters in [0, 1] of ElasticNet or SparseGroupLasso; None takes that of
+        `penalty`, or 1
     cv : number of folds, drawn with `seed`; a splitter of scikit-learn; integer fold ids (n,), whose sorted values are
         the folds; a list of (train, test) pairs of row indices or masks, where a row that is named twice counts twice;
         or "loo", leave one out. Folds of a splitter, or pairs, that hold out all rows once, then all rows once again,
@@ -75,11 +75,11 @@ def fit_cv(
     repeats : of an integer `cv`, each with folds of its own; K is their total. std_error is then the root mean
         square of those of the repeats: more repeats average out the draw of the folds, but are no new data.
     seed : of the folds
-    metric : "mse" (the default for the squared loss), "mae", "r2" (its negative), "deviance" (here the mean
-        squared error), or a function (y, prediction, weight) -> number, lower is better, of the rows of a fold whose
+    metric : "mse" (the default for the squared loss), "mae", "r2" (its negative), "deviance" (the default for other
+        losses: twice the loss, the mean squared error for the squared one), or a function (y, prediction, weight) -> number, lower is better, of the rows of a fold whose
         weight is not 0; the weights are 1 on average over all rows of the data. It is called for each response.
     keep : "all" keeps the held-out predictions and losses of the rows at all lambdas, (A, n, L); see `CVResult`
-    penalty : `jaxreg.penalties.ElasticNet`, in place of `l1_ratios`
+    loss, penalty : as for `fit_path`; None is ElasticNet with `l1_ratios`
     lambdas : (L,) one grid for all mixing parameters; None gives each its own, from the full data
     early_stop, max_features : cut the paths of the full data; all grids end where the first of them does
 

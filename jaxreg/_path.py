@@ -35,34 +35,37 @@ def fit_path(
     dtype=None,
     progress=False,
 ) -> PathResult:
-    """Lasso, elastic-net or ridge path, each point with a duality gap.
+    """Regularization path of a loss and a penalty, each point with a certificate.
 
     Minimises, at each lambda, over the intercept b0 and the coefficients b,
 
-        sum_i w_i (y_i - offset_i - b0 - x_i'b)^2 / (2 sum_i w_i)
-            + lambda * sum_j v_j [ a |b_j| + (1 - a) b_j^2 / 2 ],        lower_j <= b_j <= upper_j
+        sum_i w_i loss(y_i, offset_i + b0 + x_i'b) / sum_i w_i + penalty(b, lambda v)
 
-    with a = penalty.l1_ratio. With `standardize` the penalty acts on the columns divided by their weighted
+    by default the lasso: loss (y - eta)^2 / 2 and penalty lambda * sum_j v_j [ a |b_j| + (1 - a) b_j^2 / 2 ] with
+    a = penalty.l1_ratio = 1, which also takes limits lower_j <= b_j <= upper_j. With `standardize` the penalty acts on the columns divided by their weighted
     1/n standard deviation; coefficients come back on the user's scale.
 
     Parameters
     ----------
     X : (n, p) array, list of rows, or pandas / polars frame (its column names are kept)
-    y : (n,), or (n, K) for K responses, where ridge without limits solves them from one decomposition; the objective is
-        then the sum of theirs
-    loss, penalty : `jaxreg.losses.Squared()` and `jaxreg.penalties.ElasticNet(l1_ratio)`
+    y : (n,), or (n, K) for K responses with the squared loss, where the objective is the sum of theirs:
+        `penalties.MultiTaskLasso()` selects columns for all of them, ridge without limits solves each alone
+    loss, penalty : one of `jaxreg.losses` and one of `jaxreg.penalties`, or their `Custom`
     lambdas : (L,) explicit grid, any order, 0 allowed; the result has it descending
     n_lambdas, lambda_min_ratio : the automatic grid, geometric from lambda_max down to lambda_min_ratio * lambda_max;
-        the ratio is 1e-2 if n < p, else 1e-4. lambda_max = max_j |x_j'r| / (v_j max(a, 1e-3)), so that ridge
-        (a = 0) starts at a thousand times the largest correlation.
+        the ratio is 1e-2 if n < p, else 1e-4. lambda_max is the smallest lambda at which all penalised coefficients are
+        0 (`Penalty.critical_lambda`); max_j |x_j'r| / (v_j max(a, 1e-3)) for the elastic net, so that ridge (a = 0)
+        starts at a thousand times the largest correlation.
     sample_weight : (n,) >= 0; only ratios matter
     offset : (n,) known part of the linear predictor
-    penalty_factors : (p,) the v_j, used as given: 0 is unpenalised, inf excluded
+    penalty_factors : (p,) the v_j, used as given: 0 is unpenalised, inf excluded; the same within a group, and none for
+        SLOPE, FusedLasso and TrendFilter
     lower, upper : limits of the coefficients on the user's scale, scalar or (p,); lower <= 0 <= upper
-    solver : "pivot" (exact active-set path), "ridge" (one eigendecomposition, l1_ratio 0 without limits), or
-        "auto": "ridge" where it applies, else "pivot"
+    solver : for the squared loss with ElasticNet "pivot" (exact active-set path), "ridge" (one eigendecomposition,
+        l1_ratio 0 without limits) or "proximal"; for all else "proximal" (accelerated proximal gradient with Newton
+        steps). "auto" takes "ridge" where it applies, then "pivot", then "proximal".
     tol : bound on `gap`; None is 1e-6, or 1e-4 for float32
-    max_iter : tableau updates per lambda
+    max_iter : tableau updates per lambda, or products with the data for "proximal"
     early_stop : stop where the explained deviance exceeds 0.999 or grows by less than 1e-5 of itself per point
     max_features : stop before the first point with more nonzero coefficients
     warm_start : a PathResult on the same columns; its solution at the first lambda is the starting point
@@ -75,7 +78,9 @@ def fit_path(
     which and why.
 
     The gap at b is (P(b) - D) / P0 with P the objective, D a dual value, so that the objective is within gap * P0 of
-    its minimum, and P0 the loss of the model of the intercept and the unpenalised columns.
+    its minimum, and P0 the loss of the model of the intercept and the unpenalised columns. Where no dual is known (penalties
+    that are not convex, `Custom`, other losses with unpenalised columns) `gap` is the scaled residual of the prox, and
+    `certificate` says so: it vanishes at stationary points, of which the path takes the one it gets to from the last lambda.
 
     Raises
     ------
