@@ -76,8 +76,9 @@ def fit_cv(
         square of those of the repeats: more repeats average out the draw of the folds, but are no new data.
     seed : of the folds
     metric : "mse" (the default for the squared loss), "mae", "r2" (its negative), "deviance" (the default for other
-        losses: twice the loss, the mean squared error for the squared one), or a function (y, prediction, weight) -> number, lower is better, of the rows of a fold whose
-        weight is not 0; the weights are 1 on average over all rows of the data. It is called for each response.
+        losses: twice the loss, the mean squared error for the squared one), or a function (y, prediction, weight) ->
+        number, lower is better, of the rows of a fold whose weight is not 0; the weights are 1 on average over all rows
+        of the data. It is called for each response.
     keep : "all" keeps the held-out predictions and losses of the rows at all lambdas, (A, n, L); see `CVResult`
     loss, penalty : as for `fit_path`; None is ElasticNet with `l1_ratios`
     lambdas : (L,) one grid for all mixing parameters; None gives each its own, from the full data

@@ -41,9 +41,9 @@ def fit_path(
 
         sum_i w_i loss(y_i, offset_i + b0 + x_i'b) / sum_i w_i + penalty(b, lambda v)
 
-    by default the lasso: loss (y - eta)^2 / 2 and penalty lambda * sum_j v_j [ a |b_j| + (1 - a) b_j^2 / 2 ] with
-    a = penalty.l1_ratio = 1, which also takes limits lower_j <= b_j <= upper_j. With `standardize` the penalty acts on the columns divided by their weighted
-    1/n standard deviation; coefficients come back on the user's scale.
+    by default the lasso: loss (y - eta)^2 / 2 and penalty lambda * sum_j v_j [ a |b_j| + (1 - a) b_j^2 / 2 ] with a =
+    penalty.l1_ratio = 1, which also takes limits lower_j <= b_j <= upper_j. With `standardize` the penalty acts on the
+    columns divided by their weighted 1/n standard deviation; coefficients come back on the user's scale.
 
     Parameters
     ----------
@@ -78,9 +78,10 @@ def fit_path(
     which and why.
 
     The gap at b is (P(b) - D) / P0 with P the objective, D a dual value, so that the objective is within gap * P0 of
-    its minimum, and P0 the loss of the model of the intercept and the unpenalised columns. Where no dual is known (penalties
-    that are not convex, `Custom`, other losses with unpenalised columns) `gap` is the scaled residual of the prox, and
-    `certificate` says so: it vanishes at stationary points, of which the path takes the one it gets to from the last lambda.
+    its minimum, and P0 the loss of the model of the intercept and the unpenalised columns. Where no dual is known
+    (penalties that are not convex, `Custom`, other losses with unpenalised columns) `gap` is the scaled residual of the
+    prox, and `certificate` says so: it vanishes at stationary points, of which the path takes the one it gets to from
+    the last lambda.
 
     Raises
     ------
