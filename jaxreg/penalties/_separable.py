@@ -107,9 +107,29 @@ def Ridge() -> ElasticNet:
     return ElasticNet(0.0)
 
 
+class FoldedConcave(Separable):
+    """A penalty that rises ever more slowly: it has no dual, and local minima."""
+
+    convex = False
+
+    @final
+    def dual_norm(self, gradient, lam):
+        return None
+
+    @final
+    def ridge(self, lam):
+        return 0.0
+
+
+def _knot(gamma, lam):
+    """gamma * lam, where MCP and SCAD become flat; 0 where lam is 0 whatever gamma."""
+    lam = jnp.asarray(lam)
+    return jnp.where(lam > 0, gamma * jnp.where(lam > 0, lam, 1.0), 0.0)
+
+
 @final
 @pytree
-class MCP(Separable):
+class MCP(FoldedConcave):
     """Minimax concave penalty: its slope falls from lambda at 0 to 0 at gamma * lambda.
 
         lambda |b| - b^2 / (2 gamma)   for |b| <= gamma lambda,     gamma lambda^2 / 2   beyond
@@ -123,8 +143,6 @@ class MCP(Separable):
 
     gamma: float = 3.0
 
-    convex = False
-
     def __post_init__(self):
         object.__setattr__(self, "gamma", number(self.gamma, "gamma", "a number above 1", 1, strict=True))
 
@@ -132,28 +150,17 @@ class MCP(Separable):
     def slope(self):
         return 1.0
 
-    def _knot(self, lam):
-        """gamma * lam, 0 where lam is 0 whatever gamma."""
-        lam = jnp.asarray(lam)
-        return jnp.where(lam > 0, self.gamma * jnp.where(lam > 0, lam, 1.0), 0.0)
-
     def value(self, coef, lam):
-        inside = jnp.minimum(jnp.abs(coef), self._knot(lam))
+        inside = jnp.minimum(jnp.abs(coef), _knot(self.gamma, lam))
         return lam * inside - inside**2 / (2 * self.gamma)
 
     def prox(self, coef, lam, step):
-        size, knot = jnp.abs(coef), self._knot(lam)
+        size, knot = jnp.abs(coef), _knot(self.gamma, lam)
         flat = step >= self.gamma  # concave up to the knot: the minimum is at 0 or at coef
         stretch = 1 - jnp.where(flat, 0.0, step) / self.gamma
         smooth = jnp.where(size <= knot, jnp.maximum(size - step * lam, 0.0) / stretch, size)
         jumping = jnp.where(size > lam * jnp.sqrt(self.gamma * jnp.where(flat, step, 1.0)), size, 0.0)
         return jnp.sign(coef) * jnp.where(flat, jumping, smooth)
-
-    def dual_norm(self, gradient, lam):
-        return None
-
-    def ridge(self, lam):
-        return 0.0
 
     def concavity(self, lam):
         return 1.0 / self.gamma
@@ -161,7 +168,7 @@ class MCP(Separable):
 
 @final
 @pytree
-class SCAD(Separable):
+class SCAD(FoldedConcave):
     """Smoothly clipped absolute deviation: slope lambda up to lambda, then falling to 0 at gamma * lambda.
 
         lambda |b|   for |b| <= lambda,     lambda |b| - (|b| - lambda)^2 / (2 (gamma - 1))   up to gamma lambda,
@@ -176,8 +183,6 @@ class SCAD(Separable):
 
     gamma: float = 3.7
 
-    convex = False
-
     def __post_init__(self):
         object.__setattr__(self, "gamma", number(self.gamma, "gamma", "a number above 2", 2, strict=True))
 
@@ -185,17 +190,13 @@ class SCAD(Separable):
     def slope(self):
         return 1.0
 
-    def _knot(self, lam):
-        lam = jnp.asarray(lam)
-        return jnp.where(lam > 0, self.gamma * jnp.where(lam > 0, lam, 1.0), 0.0)
-
     def value(self, coef, lam):
-        size, knot = jnp.abs(coef), self._knot(lam)
+        size, knot = jnp.abs(coef), _knot(self.gamma, lam)
         bent = jnp.maximum(jnp.minimum(size, knot) - lam, 0.0)
         return lam * jnp.minimum(size, knot) - bent**2 / (2 * (self.gamma - 1))
 
     def prox(self, coef, lam, step):
-        size, knot, bend = jnp.abs(coef), self._knot(lam), 1 / (self.gamma - 1)
+        size, knot, bend = jnp.abs(coef), _knot(self.gamma, lam), 1 / (self.gamma - 1)
         flat = step * bend >= 1
         soft = jnp.maximum(size - step * lam, 0.0)
         middle = (size - step * lam * (1 + bend)) / (1 - jnp.where(flat, 0.0, step * bend))
@@ -209,19 +210,13 @@ class SCAD(Separable):
         jumping = jnp.where(objective(outer) < objective(inner), outer, inner)
         return jnp.sign(coef) * jnp.where(flat, jumping, smooth)
 
-    def dual_norm(self, gradient, lam):
-        return None
-
-    def ridge(self, lam):
-        return 0.0
-
     def concavity(self, lam):
         return 1.0 / (self.gamma - 1)
 
 
 @final
 @pytree
-class LogSum(Separable):
+class LogSum(FoldedConcave):
     """lambda * log(1 + |b| / eps), which tends to a count of the nonzeros as eps falls.
 
     Parameters
@@ -233,8 +228,6 @@ class LogSum(Separable):
     """
 
     eps: float
-
-    convex = False
 
     def __post_init__(self):
         object.__setattr__(self, "eps", number(self.eps, "eps", "a number above 0", 0, np.finfo(float).max, True))
@@ -255,12 +248,6 @@ class LogSum(Separable):
         larger = jnp.where(real, jnp.maximum(larger, 0.0), 0.0)
         gain = size**2 / (2 * step) - (larger - size) ** 2 / (2 * step) - self.value(larger, lam)
         return jnp.sign(coef) * jnp.where(gain > 0, larger, 0.0)
-
-    def dual_norm(self, gradient, lam):
-        return None
-
-    def ridge(self, lam):
-        return 0.0
 
     def concavity(self, lam):
         return lam / self.eps**2
