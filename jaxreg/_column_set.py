@@ -13,7 +13,7 @@ from jaxreg.solvers.proximal import Averaged, Factored, Quadratic, Smooth
 
 CAPACITIES = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
 CHUNK = 64  # columns that are gathered at once
-WIDE = 2  # times n: with more columns two products with the rows cost less than one with the Gram matrix
+WIDE = 3  # times n: with more columns two products with the rows cost less than one with the Gram matrix
 SPARE = 0.5  # a capacity is left when a smaller share would do
 
 

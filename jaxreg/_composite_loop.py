@@ -20,7 +20,7 @@ AT_ZERO = 1e-6  # that is the least lambda for it, in units of the largest gradi
 TIGHTER, ROUNDS = 0.01, 3  # of that where a certificate fails although no column is missing, and how often
 LEAST_RATIO = 1e-3  # of l1 and l2 together, with which a grid begins: glmnet's
 VIOLATION, FLOOR = 1e-5, 1e-12  # a column outside is missing if it is pulled so much more, unless the gap is as small
-AHEAD = 3  # points behind the first that fails whose missing columns come in as well
+FEWEST = 64  # columns that may come in at once; more if there are more than twice as many
 LIKELY, WORTH = 1.05, 0.8  # of lambda: columns that are pulled so strongly come in ahead of time, or are kept
 
 
@@ -100,14 +100,16 @@ def composite(objective, gram, lambdas, options, start):
         np.zeros((0, *start.shape[1:])) if objective.squared else objective.b0,
     )
     secant = Secant(objective.null_gradient, lambdas[0])
-    missing, tight, rounds, spent, k = np.zeros(len(factors), bool), TIGHT, 0, 0, 0
+    nothing = np.zeros(len(factors))
+    missing, tight, rounds, spent, k = nothing, TIGHT, 0, 0, 0
     while k < len(lambdas):
         block = lambdas[k : k + (BLOCK if rounds < 2 else 1)]
         block = block[block >= SPAN * block[0]]
-        needed = wanted = always | missing | (b != 0).reshape(len(b), -1).any(axis=1)
+        needed = wanted = always | (b != 0).reshape(len(b), -1).any(axis=1)
         if screens:
             expected = penalty.pull(secant.at(block[-1]), factors)
-            needed = wanted | (expected > LIKELY * block[-1])
+            likely = np.where((expected > LIKELY * block[-1]) & ~columns.member, expected, 0.0)
+            needed = wanted | _strongest(np.maximum(likely, missing), max(FEWEST, np.count_nonzero(wanted) // 2))
             wanted = needed | (expected > WORTH * block[-1]) & columns.member
         if columns.select(wanted, needed):
             problem = columns.problem()
@@ -115,15 +117,15 @@ def composite(objective, gram, lambdas, options, start):
         solved = _solved(problem, columns, block, tols, b, b0, options)
         gaps, rss, h = yield from certify(columns, solved, filled(block, BLOCK))
         gaps, h = gaps[: len(block)], h[: len(block)]
-        outside = np.zeros((len(block), len(factors)), bool)
+        outside = np.zeros((len(block), len(factors)))
         if screens:
             pulls = np.stack([penalty.pull(each, factors) for each in h])
-            outside = (pulls > (1 + VIOLATION) * block[:, None]) & ~columns.member
+            outside = np.where((pulls > (1 + VIOLATION) * block[:, None]) & ~columns.member, pulls, 0.0)
         fine = (gaps <= FLOOR) | (gaps <= options.tol) & ~outside.any(axis=1)
         accepted = len(block) if fine.all() else int(np.argmin(fine))
         n_iter = solved.n_iter.copy()
         n_iter[0] += spent
-        missing = np.asarray(outside[accepted : accepted + AHEAD].any(axis=0))
+        missing = outside[accepted] if accepted < len(block) else nothing
         if not accepted:
             rounds, spent = rounds + 1, int(n_iter[0])
             if not missing.any():
@@ -135,6 +137,13 @@ def composite(objective, gram, lambdas, options, start):
             yield [_point(columns, solved, i, gaps[i], rss[i], n_iter[i]) for i in range(accepted)]
             secant.extend(h[:accepted], block[:accepted])
             tight, rounds, spent, k = TIGHT, 0, 0, k + accepted
+
+
+def _strongest(score, most):
+    """The columns with the largest positive scores (p,), about `most`: those of equal score, a group, stay together."""
+    if np.count_nonzero(score) <= most:
+        return score > 0
+    return score >= np.partition(score, -most)[-most]
 
 
 def _point(columns, solved, i, gap, rss, n_iter):

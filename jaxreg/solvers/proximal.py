@@ -109,13 +109,14 @@ class Quadratic(_LeastSquares):
 @final
 @pytree
 class Factored(_LeastSquares):
-    """G = A A' by products with A (m, n): cheaper where m is larger than 2 n."""
+    """G = A A' by products with A (m, n): cheaper where m is larger than 3 n."""
 
     rows: Any
     corr: Any
 
     def image(self, b):
-        return jnp.matmul(self.rows, jnp.matmul(self.rows.T, b, precision=PRECISION), precision=PRECISION)
+        fit = jnp.matmul(b.T, self.rows, precision=PRECISION)  # rows.T @ b takes two to three times as long on a CPU
+        return jnp.matmul(self.rows, fit.T, precision=PRECISION)
 
 
 @final
