@@ -108,16 +108,30 @@ def gaps_from_gram(gram, corr, b, zz, basis, lambdas, l1_ratio, orthogonal, pena
     return _gaps(h, b, rr, tt, ty, lambdas, l1_ratio, orthogonal, penalty, scale, null_loss, limited), rr
 
 
-def _gram_basis(gram, members):
+def gram_basis(gram, members):
     """Coefficients T (k, p) of an orthonormal basis of the columns `members` (p,) bool, from their Gram matrix."""
     J = np.flatnonzero(members)
-    if not J.size:
-        return np.zeros((0, len(members)))
-    values, vectors = np.linalg.eigh(gram[np.ix_(J, J)])
-    real = values > np.finfo(float).eps * len(J) * values.max()
-    T = np.zeros((real.sum(), len(members)))
-    T[:, J] = (vectors[:, real] / np.sqrt(values[real])).T
-    return T
+    T = np.zeros((len(J), len(members)))
+    T[:, J] = inverse_root(gram[np.ix_(J, J)])
+    return T[T.any(axis=1)]
+
+
+def inverse_root(gram):
+    """R (k, k) with R gram R' = I, but for rows of 0 where gram is singular."""
+    if not len(gram):
+        return gram
+    values, vectors = np.linalg.eigh(gram)
+    real = values > np.finfo(float).eps * len(values) * values.max()
+    return np.where(real, vectors / np.sqrt(np.where(real, values, 1.0)), 0.0).T
+
+
+def column_basis(design, members):
+    """Orthonormal basis (k, n) of the span of the columns `members` (p,) bool of the design."""
+    eps = np.finfo(design.dtype).eps
+    if members.sum() <= design.n:
+        return row_basis(np.asarray(design.gather(np.flatnonzero(members)), dtype=np.float64), eps)
+    values, vectors = np.linalg.eigh(np.asarray(design.kernel(members * 1.0), dtype=np.float64))
+    return vectors[:, values > eps * len(values) * values.max(initial=0.0)].T
 
 
 def _penalty_data(problem):
@@ -185,7 +199,7 @@ class GramCertificate(_Certificate):
         self.gram = jax.device_put(gram)  # once for all blocks
 
     def _make_basis(self, members):
-        basis = _gram_basis(np.asarray(self.gram), members)
+        basis = gram_basis(np.asarray(self.gram), members)
         rows = max(self.unpenalised.sum(), len(basis))  # one shape, one compilation, for all kinds of members
         return np.concatenate([basis, np.zeros((rows - len(basis), len(members)))])
 
@@ -209,12 +223,7 @@ class PassCertificate(_Certificate):
 
     def _make_basis(self, members):
         design = self.problem.design
-        eps = np.finfo(design.dtype).eps
-        if members.sum() <= design.n:
-            basis = row_basis(np.asarray(design.gather(np.flatnonzero(members)), dtype=np.float64), eps)
-        else:
-            values, vectors = np.linalg.eigh(np.asarray(design.kernel(members * 1.0), dtype=np.float64))
-            basis = vectors[:, values > eps * len(values) * values.max(initial=0.0)].T
+        basis = column_basis(design, members)
         rows = max(min(self.unpenalised.sum(), design.n), len(basis))
         return np.concatenate([basis, np.zeros((rows - len(basis), design.n))])
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._design import PRECISION
-from jaxreg._objective import rows_times
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.proximal import Averaged, Factored, Quadratic, Smooth
 
 CAPACITIES = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
@@ -20,8 +20,8 @@ SPARE = 0.5  # a capacity is left when a smaller share would do
 @partial(jax.jit, static_argnames="free")
 def _averaged(rows, scale, root, y, offset, loss, *, free):
     inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1.0), 0.0)
-    rows = rows * (scale[:, None] * inverse).astype(rows.dtype)
-    return Averaged(jnp.concatenate([rows, jnp.ones((free, len(root)), rows.dtype)]), root**2, y, offset, loss)
+    rows = rows.astype(jnp.float64) * (scale[:, None] * inverse)  # once, not in each product
+    return Averaged(jnp.concatenate([rows, jnp.ones((free, len(root)))]), root**2, y, offset, loss)
 
 
 @jax.jit
@@ -143,13 +143,14 @@ class ColumnSet:
         return self.gathered(self.objective.scale, 0.0)
 
     def problem(self):
-        """(smooth part, penalty, penalty factors) of their coefficients."""
+        """(smooth part, penalty, penalty factors) of their coefficients, on the device."""
         objective, scale = self.objective, self.scale
         penalty = objective.penalty.restrict(self.index) if objective.screens else objective.penalty
         smooth: Smooth
         factors = self.gathered(objective.factors, 1.0)
         if objective.squared:
-            corr = rows_times(self.gathered(objective.corr, 0.0), scale)
+            corr = self.gathered(objective.corr, 0.0)
+            corr = corr * per_row(scale, corr)
             if self.gram is not None:
                 smooth = Quadratic(self.gram * np.outer(scale, scale), corr)
             else:
@@ -157,7 +158,7 @@ class ColumnSet:
         else:
             of_rows = objective.root, objective.y, objective.offset, objective.loss
             smooth = _averaged(self.rows, scale, *of_rows, free=objective.free)
-        return smooth, penalty, factors
+        return jax.device_put((smooth, penalty, factors))  # once for all blocks
 
     def fitted(self, x, images):
         """Fits (B, n [, K]) of solutions x with their images: times root for the squared loss, else eta - offset."""

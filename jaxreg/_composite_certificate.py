@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg import _duality
-from jaxreg._certificate import Correlations
+from jaxreg._certificate import Correlations, column_basis, gram_basis, inverse_root
 from jaxreg._design import PRECISION
-from jaxreg._objective import rows_times
-from jaxreg._problem import row_basis
+from jaxreg.penalties._base import per_row
 
 ZERO = 1e-13  # of the largest gradient: a smaller lambda is as good as 0, and leaves no room for a dual scale
 
@@ -78,16 +77,9 @@ class ByGram(_Certificate):
     def __init__(self, objective, gram):
         super().__init__(objective)
         self.gram = gram * np.outer(objective.scale, objective.scale)
-        self.corr, self.zz = rows_times(objective.corr, objective.scale), 2 * objective.totals
-        self._bases = {False: self._orthonormal(objective.directions)}
-
-    def _orthonormal(self, directions):
-        """T (k, p) such that the rows of T A are orthonormal and span those of `directions` A."""
-        if not len(directions):
-            return np.zeros((0, len(self.gram)))
-        values, vectors = np.linalg.eigh(directions @ self.gram @ directions.T)
-        real = values > np.finfo(float).eps * len(values) * values.max(initial=0.0)
-        return (vectors[:, real] / np.sqrt(values[real])).T @ directions
+        self.corr, self.zz = objective.corr * per_row(objective.scale, objective.corr), 2 * objective.totals
+        directions = objective.directions
+        self._bases = {False: inverse_root(directions @ self.gram @ directions.T) @ directions}
 
     def __call__(self, columns, solved, lambdas):
         """(certificates (B,), twice the losses (B, K or 1), h (B, p [, K])). A generator, which asks for nothing."""
@@ -100,7 +92,7 @@ class ByGram(_Certificate):
         zero = lambdas <= ZERO * self.scale
         for at_zero in np.unique(zero):
             if at_zero not in self._bases:
-                self._bases[at_zero] = self._orthonormal(np.eye(len(self.gram)))
+                self._bases[at_zero] = gram_basis(self.gram, self.objective.scale > 0)
             T, at = self._bases[at_zero], zero == at_zero
             q = np.einsum("bj...,kj->bk...", r[at], T, optimize=True)
             h[at] = r[at] - np.einsum("bk...,ki->bi...", q, T @ self.gram, optimize=True)
@@ -119,14 +111,6 @@ class ByPass(_Certificate):
         super().__init__(objective)
         self._bases = {False: objective.basis}
 
-    def _of_all(self):
-        design, scale = self.objective.design, self.objective.scale
-        eps = np.finfo(design.dtype).eps
-        if design.p <= design.n:
-            return row_basis(np.asarray(design.gather(np.arange(design.p)), np.float64), eps)
-        values, vectors = np.linalg.eigh(np.asarray(design.kernel((scale > 0) * 1.0), np.float64))
-        return vectors[:, values > eps * len(values) * values.max(initial=0.0)].T
-
     def __call__(self, columns, solved, lambdas):
         """As `ByGram`; it yields `Correlations` and is sent them, so that many lanes share one pass."""
         o, step, b = self.objective, solved.step, columns.spread(solved.x, axis=1)
@@ -140,12 +124,12 @@ class ByPass(_Certificate):
                 step, self.scale, o.null_loss, kind=self.kind,
             )  # fmt: skip
             return np.asarray(gaps), 2 * np.asarray(values)[:, None], h
-        z, r = o.z, o.z - np.asarray(fit, np.float64)
+        z, r = o.y, o.y - np.asarray(fit, np.float64)
         parts, theta = np.sum(r**2, axis=1).reshape(len(r), -1), np.empty_like(r)
         zero = lambdas <= ZERO * self.scale
         for at_zero in np.unique(zero):
             if at_zero not in self._bases:
-                self._bases[at_zero] = self._of_all()
+                self._bases[at_zero] = column_basis(o.design, o.scale > 0)
             theta[zero == at_zero] = _project(r[zero == at_zero], self._bases[at_zero])
         h = yield from self._correlations(theta)
         gaps = self._judged(b, h, lambdas, parts.sum(axis=1), _sum(theta, theta), _sum(theta, z[None]), step)

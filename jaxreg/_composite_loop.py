@@ -17,7 +17,7 @@ BLOCK = 10  # lambdas that are solved in one compiled loop and certified in one 
 SPAN = 0.75  # a block does not reach below this share of its first lambda
 TIGHT = 0.1  # residual that is asked of the solver, in units of tol * lambda
 AT_ZERO = 1e-6  # that is the least lambda for it, in units of the largest gradient
-TIGHTER, ROUNDS = 0.01, 3  # of that where a certificate fails although no column is missing, and how often
+TIGHTER, MOST = 0.01, 3  # of that where a certificate fails although no column is missing, and how often
 LEAST_RATIO = 1e-3  # of l1 and l2 together, with which a grid begins: glmnet's
 VIOLATION, FLOOR = 1e-5, 1e-12  # a column outside is missing if it is pulled so much more, unless the gap is as small
 FEWEST = 64  # columns that may come in at once; more if there are more than twice as many
@@ -94,14 +94,10 @@ def composite(objective, gram, lambdas, options, start):
     certify = ByPass(objective) if gram is None else ByGram(objective, gram)
     penalty, factors, screens = objective.penalty, objective.factors, objective.screens
     always = objective.directions.any(axis=0) if screens else np.ones(len(factors), bool)
-    columns, b, b0 = (
-        ColumnSet(objective, gram),
-        start,
-        np.zeros((0, *start.shape[1:])) if objective.squared else objective.b0,
-    )
+    columns, b, b0 = ColumnSet(objective, gram), start, objective.b0
     secant = Secant(objective.null_gradient, lambdas[0])
     nothing = np.zeros(len(factors))
-    missing, tight, rounds, spent, k = nothing, TIGHT, 0, 0, 0
+    missing, tightened, rounds, spent, k = nothing, 0, 0, 0, 0
     while k < len(lambdas):
         block = lambdas[k : k + (BLOCK if rounds < 2 else 1)]
         block = block[block >= SPAN * block[0]]
@@ -113,7 +109,7 @@ def composite(objective, gram, lambdas, options, start):
             wanted = needed | (expected > WORTH * block[-1]) & columns.member
         if columns.select(wanted, needed):
             problem = columns.problem()
-        tols = options.tol * tight * np.maximum(block, AT_ZERO * objective.gradient_scale)
+        tols = options.tol * TIGHT * TIGHTER**tightened * np.maximum(block, AT_ZERO * objective.gradient_scale)
         solved = _solved(problem, columns, block, tols, b, b0, options)
         gaps, rss, h = yield from certify(columns, solved, filled(block, BLOCK))
         gaps, h = gaps[: len(block)], h[: len(block)]
@@ -129,14 +125,14 @@ def composite(objective, gram, lambdas, options, start):
         if not accepted:
             rounds, spent = rounds + 1, int(n_iter[0])
             if not missing.any():
-                tight *= TIGHTER
-                accepted = int(rounds > ROUNDS or spent >= options.max_iter)  # as good as it gets
+                accepted = int(tightened == MOST or spent >= options.max_iter)  # as good as it gets
+                tightened += 1
         last = max(accepted, 1) - 1
         b, b0 = columns.spread(solved.x[last]), solved.b0[last]
         if accepted:
             yield [_point(columns, solved, i, gaps[i], rss[i], n_iter[i]) for i in range(accepted)]
             secant.extend(h[:accepted], block[:accepted])
-            tight, rounds, spent, k = TIGHT, 0, 0, k + accepted
+            tightened, rounds, spent, k = 0, 0, 0, k + accepted
 
 
 def _strongest(score, most):

@@ -19,6 +19,7 @@ from jaxreg._pytree import described
 from jaxreg._results import ConvergenceWarning, PathResult, Status, make_csr
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import ElasticNet, Penalty, SparseGroupLasso
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.ridge import decomposed
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
@@ -240,10 +241,8 @@ def _start_of_objective(warm_start, objective, first):
     coef = warm_start.coef_at(first)[1]
     if coef.shape != (objective.design.p, *objective.y.shape[1:]):
         raise ValueError(f"warm_start has coefficients of shape {coef.shape}; give a path on the same responses.")
-    scale = np.divide(
-        objective.design.columns.norm, objective.scale, out=np.zeros(len(coef)), where=objective.scale > 0
-    )
-    return coef * (scale if coef.ndim == 1 else scale[:, None])
+    norm, scale = objective.design.columns.norm, objective.scale
+    return coef * per_row(np.divide(norm, scale, out=np.zeros(len(coef)), where=scale > 0), coef)
 
 
 def _check_warm_start(warm_start, p):
@@ -285,9 +284,8 @@ def coefficients(problem, points):
     coef = make_csr([(point.indices, point.values) for point in points], problem.design.p * K)
     coef.data = coef.data / columns.norm[coef.indices // K]
     mean = columns.mean if np.ndim(y_mean) == 0 else np.kron(columns.mean[:, None], np.eye(K))
-    return coef, y_mean - coef @ mean + np.array([point.intercept for point in points]).reshape(
-        -1, *[1] * np.ndim(y_mean)
-    )
+    level = y_mean - coef @ mean
+    return coef, level + per_row(np.array([point.intercept for point in points]), level)
 
 
 def statuses(gap, n_iter, options):

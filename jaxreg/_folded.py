@@ -81,7 +81,7 @@ def _stacked(lanes):
 def _centred(setup):
     """y (n,) less offset and mean; zeros where nothing but rounding is left, which no sum of a fold should tell."""
     data, problem = setup.data, setup.problem
-    return (data.y - (0.0 if data.offset is None else data.offset) - problem.y_mean) * problem.z.any()
+    return (data.y - (0.0 if data.offset is None else data.offset) - problem.y_mean) * (problem.total > 0)
 
 
 class Folded:
@@ -255,12 +255,13 @@ class Folded:
         model, request = self.setup.model, self.request
         if not self.general:
             return make_problems(lane, data, model, corr)
-        if len(data) == 1:
-            corr = None if corr is None else corr[0]
-            return [make_objective(lane, data[0], model, request.loss, request.penalty, corr)]
-        together = replace(data[0], y=np.stack([each.y for each in data], axis=1))
-        joint = make_objective(lane, together, model, request.loss, request.penalty, corr.T)
-        return [joint.of_response(r) for r in range(len(data))]
+        together, corr = data[0], corr if corr is None else corr.T
+        if len(data) > 1:
+            together = replace(together, y=np.stack([each.y for each in data], axis=1))
+        elif corr is not None:
+            corr = corr[:, 0]
+        objective = make_objective(lane, together, model, request.loss, request.penalty, corr)
+        return [objective] if len(data) == 1 else [objective.of_response(r) for r in range(len(data))]
 
     def _by_response(self, found):
         """A Solved for each response, of those of the loops: one for each, or one for all together."""
@@ -276,7 +277,7 @@ class Folded:
         return _fit.blocks(problems, gram, self.lambdas[a], self.options[a], self.solvers[a], warm_start)
 
     def _points(self, a, problems, gram):
-        loops = zip(problems, self._blocks(a, problems, gram), strict=False)
+        loops = zip(problems, self._blocks(a, problems, gram), strict=False)  # one loop may be for all
         return self._by_response(
             [Solved(self._answered(loop, problem), grid, kept) for problem, (loop, grid, kept) in loops]
         )

@@ -11,6 +11,7 @@ from jaxreg._design import Design
 from jaxreg._problem import centred_response, entering_columns, row_basis
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import Lasso, Penalty
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.proximal import Averaged, Composite, curvature_of, minimise
 
 NULL_TOL, NULL_ITER = 1e-12, 2000  # of the fit of the null model, relative to the largest gradient
@@ -29,9 +30,9 @@ class Objective:
     penalty: Penalty
     scale: np.ndarray  # (p,), 0 where a column is left out
     factors: np.ndarray  # (p,), finite
-    y: np.ndarray  # (n,) or (n, K); with the squared loss less offset and mean, and 0 where that is rounding error
+    y: np.ndarray  # (n,); with the squared loss root * (y - offset - mean), (n,) or (n, K), 0 where that is rounding
     offset: np.ndarray  # (n,), 0 with the squared loss
-    b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,)
+    b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,) or (0, K)
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which the penalty does not change
     basis: np.ndarray  # (k', n) orthonormal: the span of their images
@@ -58,11 +59,6 @@ class Objective:
         return self.design.root
 
     @property
-    def z(self):
-        """root * y."""
-        return self.y * (self.root if self.y.ndim == 1 else self.root[:, None])
-
-    @property
     def gradient_scale(self):
         """The largest gradient at the null model."""
         return float(np.abs(self.null_gradient).max(initial=0.0))
@@ -73,7 +69,7 @@ class Objective:
 
 
 def make_objective(design, data, model, loss, penalty, corr=None):
-    """The Objective of `data` on `design`; `corr` (p,) where A z is known already (squared loss, one response)."""
+    """The Objective of `data` on `design`; `corr` (p,) or (p, K) where A z is known already (squared loss)."""
     left_out, factors, sigma = entering_columns(design, model)
     scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
     factors = penalty.checked_factors(factors, None if data.y.ndim == 1 else data.y.shape[1])
@@ -91,9 +87,12 @@ def make_objective(design, data, model, loss, penalty, corr=None):
         "certificate": "gap" if _dual_known(loss, penalty, data, factors, directions) else "residual",
     }
     eps = np.finfo(design.dtype).eps
-    rows = np.asarray(design.predict(directions * scale), np.float64) if len(directions) else np.zeros((0, design.n))
-    make = _squared if isinstance(loss, Squared) else _general
-    return make(shared, data, model, rows, row_basis(rows, eps) if len(rows) else rows, corr)
+    basis = np.zeros((0, design.n))
+    if len(directions):
+        basis = row_basis(np.asarray(design.predict(directions * scale), np.float64), eps)
+    if isinstance(loss, Squared):
+        return _squared(shared, data, model, basis, corr)
+    return _general(shared, data, model, basis)
 
 
 def _dual_known(loss, penalty, data, factors, directions):
@@ -110,11 +109,6 @@ def _correlations(design, R):
     return found[0] if R.ndim == 1 else found.T
 
 
-def rows_times(values, scale):
-    """values (p,) or (p, K), its rows multiplied by scale (p,)."""
-    return values * (scale if values.ndim == 1 else scale[:, None])
-
-
 def _centred_responses(data, fit_intercept):
     """centred_response of y (n,), or of each column of y (n, K)."""
     if data.y.ndim == 1:
@@ -123,7 +117,7 @@ def _centred_responses(data, fit_intercept):
     return np.stack([z for z, _ in each], axis=1), np.array([y_mean for _, y_mean in each])
 
 
-def _squared(shared, data, model, rows, basis, corr):
+def _squared(shared, data, model, basis, corr):
     design, scale = shared["design"], shared["scale"]
     z, y_mean = _centred_responses(data, model.fit_intercept)
     fitted = basis.T @ (basis @ z) if len(basis) else 0.0
@@ -133,25 +127,22 @@ def _squared(shared, data, model, rows, basis, corr):
     if len(basis) and (saturated or np.abs(left).max() <= 16 * eps * np.abs(z).max(initial=0.0)):
         left = np.zeros_like(z)
     corr = _correlations(design, z) if corr is None else corr
-    root = design.root if z.ndim == 1 else design.root[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.where(root > 0, z / root, 0.0)
     return Objective(
         **shared,
-        y=y,
+        y=z,
         offset=np.zeros(design.n),
-        b0=np.zeros(0),
+        b0=np.zeros((0, *z.shape[1:])),
         y_mean=y_mean,
         basis=basis,
         corr=corr,
-        null_gradient=rows_times(_correlations(design, left) if len(basis) else corr, scale),
+        null_gradient=per_row(scale, corr) * (_correlations(design, left) if len(basis) else corr),
         null_loss=float(np.sum(left**2)) / 2,
         total=float(np.sum(z**2)) / 2,
         totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
     )
 
 
-def _general(shared, data, model, rows, basis, corr):
+def _general(shared, data, model, basis):
     loss, design, scale = shared["loss"], shared["design"], shared["scale"]
     free, root = int(model.fit_intercept), design.root
     offset = np.zeros(design.n) if data.offset is None else data.offset

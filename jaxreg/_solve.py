@@ -12,6 +12,7 @@ from jaxreg._design import PRECISION
 from jaxreg._results import Status
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.proximal import Averaged, Composite, Quadratic, Smooth, conjugate_gradients, curvature_of, minimiser
 
 TIGHT = 0.01  # residual that is asked of the solver, in units of tol and of the largest strength
@@ -130,7 +131,7 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     squared = isinstance(loss, Squared)
     y_mean = jnp.zeros(y.shape[1:], y.dtype)
     if squared:
-        y, offset = y - (offset if y.ndim == 1 else offset[:, None]), jnp.zeros_like(offset)
+        y, offset = y - per_row(offset, y), jnp.zeros_like(offset)
         y_mean = omega @ y if fit_intercept else y_mean
         y = y - y_mean
     free = int(fit_intercept and not squared)
@@ -141,7 +142,7 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
         smooth = Quadratic(gram, _times(rows, omega, y))
     begin = jnp.zeros((p, *y.shape[1:]), A.dtype)
     if start is not None:
-        begin = jnp.asarray(start, A.dtype) * _rows(jnp.where(jnp.isinf(scale), 0.0, scale), begin)
+        begin = jnp.asarray(start, A.dtype) * per_row(jnp.where(jnp.isinf(scale), 0.0, scale), begin)
     begin = jnp.concatenate([begin, jnp.zeros((free, *y.shape[1:]), A.dtype)])
 
     problem = Composite(smooth, penalty, lam * factors, free)
@@ -149,20 +150,16 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     strength = jnp.maximum(jnp.max(jnp.abs(lam * factors)), LEAST * at_zero)
     fixed = lax.stop_gradient((begin, TIGHT * tol * strength))
     b, n_iter = minimiser(problem, *fixed, max_iter)
-    coef = b[:p] / _rows(scale, b)
+    coef = b[:p] / per_row(scale, b)
     intercept = y_mean - mean @ coef + (b[p] if free else 0.0)
     gap = _certified(*lax.stop_gradient((problem, b, rows, omega, y, offset, loss, factors)))
     status = jnp.where(gap <= tol, Status.converged, jnp.where(n_iter >= max_iter, Status.max_iter, Status.stalled))
     return Solution(coef, intercept, lax.stop_gradient(gap), status)
 
 
-def _rows(values, like):
-    return values if like.ndim == 1 else values[:, None]
-
-
 def _times(rows, omega, r):
     """A (omega r) for r (n,) or (n, K)."""
-    return jnp.matmul(rows, r * _rows(omega, r), precision=PRECISION)
+    return jnp.matmul(rows, r * per_row(omega, r), precision=PRECISION)
 
 
 def _certified(problem, b, rows, omega, y, offset, loss, factors):
@@ -173,8 +170,8 @@ def _certified(problem, b, rows, omega, y, offset, loss, factors):
 
     def of(b):
         eta = jnp.matmul(rows.T, b, precision=PRECISION)
-        eta = eta + _rows(offset, eta)
-        return eta, jnp.sum(_rows(omega, eta) * loss.value(y, eta))
+        eta = eta + per_row(offset, eta)
+        return eta, jnp.sum(per_row(omega, eta) * loss.value(y, eta))
 
     eta, value = of(b)
     if isinstance(loss, Squared):
@@ -182,7 +179,7 @@ def _certified(problem, b, rows, omega, y, offset, loss, factors):
     else:  # a penalty of any strength leaves what is not penalised
         null, _ = minimiser(Composite(smooth, penalty, ALL * factors, problem.free), zero, 0.0, NULL_ITER)
         eta_null, _ = of(null)
-    null_loss = jnp.sum(_rows(omega, eta) * loss.value(y, eta_null))
+    null_loss = jnp.sum(per_row(omega, eta) * loss.value(y, eta_null))
     null_gradient = _times(rows, omega, loss.gradient(y, eta_null))[:p]
     u, penalised = loss.gradient(y, eta), b[:p]
     step = 1 / jnp.maximum(curvature, 1.01 * jnp.max(penalty.concavity(lam)))
@@ -193,7 +190,7 @@ def _certified(problem, b, rows, omega, y, offset, loss, factors):
     if isinstance(loss, Squared):
         theta = _off_unpenalised(-u, rows, omega, penalty, factors)
         h = _times(rows, omega, theta)
-        w = _rows(omega, theta)
+        w = per_row(omega, theta)
         sums = jnp.sum(w * u**2), jnp.sum(w * theta**2), jnp.sum(w * theta * y)
         return _duality.squared_gap(penalty, b, h, lam, *sums, null_loss)
     if problem.free:

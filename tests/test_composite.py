@@ -272,6 +272,24 @@ def test_folds_of_several_responses():
     assert (wide.status == jr.Status.converged).all()
 
 
+def test_folds_of_several_responses_that_train_on_few_rows():
+    """Their sums come from their own rows, not from those of all."""
+    rows = np.arange(70)
+    pairs = [(rows[:9], rows[9:]), (rows[-9:], rows[:-9])]
+    cv = jr.fit_cv(X, SEVERAL, penalty=penalties.MultiTaskLasso(), cv=pairs, n_lambdas=4, tol=1e-9)
+    alone = jr.fit_path(X[:9], SEVERAL[:9], penalty=penalties.MultiTaskLasso(), lambdas=cv.lambdas[0], tol=1e-9)
+    errors = (SEVERAL[9:, None, :] - alone.predict(X[9:])) ** 2
+    np.testing.assert_allclose(cv.fold_loss[0, 0], errors.mean(axis=(0, 2)), rtol=1e-5)
+
+
+def test_grid_of_a_custom_penalty_that_no_lambda_makes_zero():
+    ridge = penalties.Custom(lambda b, lam: lam * b**2 / 2, lambda b, lam, step: b / (1 + lam * step), convex=True)
+    path = jr.fit_path(X, Y, penalty=ridge, n_lambdas=8, tol=1e-9)
+    own = jr.fit_path(X, Y, penalty=penalties.Ridge(), n_lambdas=8)
+    np.testing.assert_allclose(path.lambdas, own.lambdas)
+    np.testing.assert_allclose(path.coef, own.coef, atol=1e-5)
+
+
 def test_mixes_of_the_sparse_group_lasso():
     cv = jr.fit_cv(X, Y, penalty=PENALTIES["SparseGroupLasso"], l1_ratios=[0.0, 0.5, 1.0], cv=3, n_lambdas=5)
     assert [path.penalty for path in cv.paths] == [f"SparseGroupLasso(l1_ratio={a})" for a in ("0", "0.5", "1")]

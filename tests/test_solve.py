@@ -1,7 +1,5 @@
 """The functional core: jit, vmap, and derivatives of solutions against central differences."""
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -265,9 +263,3 @@ def test_descent_on_the_held_out_loss_over_penalty_factors():
         losses_.append(float(loss))
     assert losses_[0] == pytest.approx(float(single.min()))
     assert losses_[-1] < 0.9 * losses_[0]
-
-
-def test_no_warning_from_an_import_or_a_solve():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        jr.solve(X, Y, 0.1)

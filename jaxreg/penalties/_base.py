@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-BISECTIONS = 120
+BISECTIONS, FARTHEST = 120, 1e12  # steps; the largest lambda that is tried, in units of the largest gradient
 
 
 class Penalty(ABC):
@@ -99,7 +99,10 @@ class Norm(Penalty):
 
 def unit_directions(factors):
     """Directions (k, p) of the columns with the penalty factor 0."""
-    return np.eye(len(factors))[factors == 0]
+    free = np.flatnonzero(factors == 0)
+    directions = np.zeros((len(free), len(factors)))
+    directions[np.arange(len(free)), free] = 1.0
+    return directions
 
 
 def ratio(gradient, lam):
@@ -108,10 +111,9 @@ def ratio(gradient, lam):
     return jnp.where(lam > 0, jnp.abs(gradient) / jnp.where(lam > 0, lam, 1.0), 0.0)
 
 
-def per_row(lam, coef):
-    """lam in the shape that multiplies coef (p,) or (p, K)."""
-    lam = jnp.asarray(lam)
-    return lam[:, None] if lam.ndim == 1 and jnp.ndim(coef) == 2 else lam
+def per_row(values, like):
+    """Values () or (m,) in the shape that multiplies an array (m,) or (m, K), of NumPy or JAX."""
+    return values[:, None] if np.ndim(values) == 1 and np.ndim(like) == 2 else values
 
 
 def root(square):
@@ -121,7 +123,7 @@ def root(square):
 
 
 def critical_by_bisection(penalty, gradient, factors, step):
-    """Smallest lambda at which the prox keeps 0, for a penalty known by its prox alone."""
+    """Smallest lambda at which the prox keeps 0, for a penalty known by its prox alone; infinite where none does."""
     z = -step * jnp.asarray(gradient)
 
     def stays(lam):
@@ -131,7 +133,8 @@ def critical_by_bisection(penalty, gradient, factors, step):
         return 2 * high
 
     start = jnp.maximum(jnp.max(jnp.abs(gradient)), jnp.finfo(z.dtype).tiny)
-    high = lax.while_loop(lambda lam: ~stays(lam) & (lam < 1e30 * start), wider, start)
+    high = lax.while_loop(lambda lam: ~stays(lam) & (lam < FARTHEST * start), wider, start)
+    high = jnp.where(stays(high), high, jnp.inf)
 
     def halve(_, ends):
         low, high = ends

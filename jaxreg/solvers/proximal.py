@@ -1,5 +1,4 @@
-"""Accelerated proximal gradient with Newton steps on the manifold that it finds: any smooth loss, any penalty with a
-prox.
+"""Accelerated proximal gradient, with Newton steps on the manifold that it finds: any smooth loss and any prox.
 
     minimise over b    f(b) + penalty(b),     f(b) = b'G b / 2 - c'b     or     f(b) = sum_i omega_i loss(y_i, eta_i(b))
 
@@ -26,13 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jaxreg._design import PRECISION
 from jaxreg._pytree import STATIC, pytree
 
-PRECISION = lax.Precision.HIGHEST
-POWER_STEPS, MARGIN = (
-    12,
-    1.1,
-)  # of the power method, and what its result is multiplied by; a larger curvature is noticed
+POWER_STEPS, MARGIN = 12, 1.1  # of the power method, and a factor for its result; a larger curvature is noticed
 FIRST, MOST = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
 SUCCESS = 0.5  # of the residual is left after a Newton step that counts
 CG_STEPS, CG_TOL = 60, 1e-3  # of conjugate gradients in one Newton step
@@ -178,7 +174,7 @@ class Composite:
         return self.smooth.value(b, q) + jnp.sum(self.penalty.value(penalised, self.lam))
 
 
-class Solution(NamedTuple):
+class Minimum(NamedTuple):
     """b, its image, the residual max|F| / t, products with the data, and a bound of the curvature."""
 
     b: Array
@@ -201,8 +197,7 @@ class _State(NamedTuple):
 
 
 def curvature_of(smooth, q, like):
-    """Largest eigenvalue of what bounds the Hessian, else of that at the image q: by the power method, with a
-    margin."""
+    """Largest eigenvalue of the majorant at the image q, by the power method, with a margin."""
 
     def multiply(_, v):
         w = smooth.majorant(q, v)
@@ -349,7 +344,7 @@ def _newton(problem, state, floor):
     return jax.tree.map(lambda a, b: jnp.where(counts, a, b), there, stayed)
 
 
-def minimise(problem: Composite, start, tol, max_iter, curvature) -> Solution:
+def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
     """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data."""
     smooth = problem.smooth
     q = smooth.image(start)
@@ -377,4 +372,4 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Solution:
     at_start = jnp.max(jnp.abs(start - problem.prox(start - smooth.gradient(q) / L, 1 / L))) * L
     state = _State(start, q, start, q, one, L, at_start, wait, jnp.zeros_like(wait))
     state = lax.while_loop(unfinished, round_, state)
-    return Solution(state.b, state.q, state.residual, state.n_iter, state.curvature)
+    return Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature)
