@@ -12,6 +12,7 @@ from jaxreg.penalties._base import per_row
 from jaxreg.solvers.proximal import Averaged, Factored, Quadratic, Smooth
 
 CAPACITIES = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
+IN_TILES = (256, 1024, 4096, 8192, 16384)  # the same in tiles, of which only those in use take time
 CHUNK = 64  # columns that are gathered at once
 WIDE = 3  # times n: with more columns two products with the rows cost less than one with the Gram matrix
 SPARE = 0.5  # a capacity is left when a smaller share would do
@@ -50,11 +51,10 @@ class ColumnSet:
     one.
     """
 
-    def __init__(self, objective, gram):
-        self.objective, self.gram_of_all = objective, gram
+    def __init__(self, objective, gram, layout=None):
+        self.objective, self.gram_of_all, self.layout = objective, gram, layout
         design = objective.design
-        self.index = np.full(0, design.p)
-        self.size = 0
+        self.index = np.full(0, design.p)  # of the column at each position, p where there is none
         self.member = np.zeros(design.p, bool)
         self.gram: Any = np.zeros((0, 0))
         self.rows: Any = np.zeros((0, design.n), design.dtype)
@@ -63,67 +63,83 @@ class ColumnSet:
     def capacity(self):
         return len(self.index)
 
+    @property
+    def _real(self):
+        """Positions that hold a column."""
+        return np.flatnonzero(self.index < self.objective.design.p)
+
     def _gram_pays(self, capacity):
-        return self.objective.squared and (self.gram_of_all is not None or capacity <= WIDE * self.objective.design.n)
+        wide = WIDE if self.layout is None else 1
+        return self.objective.squared and (self.gram_of_all is not None or capacity <= wide * self.objective.design.n)
+
+    def _positions(self, J):
+        """(positions of the columns J, a capacity for them)."""
+        p = self.objective.design.p
+        if self.layout is None:
+            return np.arange(len(J)), min(capacity_for(len(J)), p)
+        at = self.layout.placed(J)
+        needed = self.layout.length(at)
+        capacity = next((c for c in IN_TILES if c >= needed), needed)
+        return at, max(needed, min(self.layout.in_tiles(capacity), self.layout.whole_length))
 
     def select(self, wanted, needed):
         """Hold the columns `wanted` (p,) bool, and of the others at most as many as there is room. True if any changed.
 
         Nothing changes as long as the columns `needed` are there, and the capacity is not too large by far.
         """
-        capacity = capacity_for(np.count_nonzero(wanted), self.objective.design.p)
-        if not (needed & ~self.member).any() and self.size and capacity > SPARE * self.capacity:
+        if self.layout is not None:
+            wanted = self.layout.whole(wanted)
+        real = self._real
+        kept = real[wanted[self.index[real]]]
+        J = np.concatenate([self.index[kept], np.flatnonzero(wanted & ~self.member)])
+        at, capacity = self._positions(J)
+        if not (needed & ~self.member).any() and len(real) and capacity > SPARE * self.capacity:
             return False
-        kept = np.flatnonzero(wanted[self.index[: self.size]])
-        new = np.flatnonzero(wanted & ~self.member)
-        self._rearrange(kept, capacity)
+        known = len(kept)
+        self._rearrange(kept, J[:known], at[:known], capacity)
         if self.gram_of_all is not None:
-            self._take(new)
+            self._take(J[known:], at[known:])
         else:
-            self._gather(new)
+            self._gather(J[known:], at[known:])
         self.member = wanted.copy()
         return True
 
-    def _rearrange(self, kept, capacity):
-        """Only the columns at the positions `kept`, in arrays for a capacity."""
-        design, size, before = self.objective.design, len(kept), self.gram
+    def _rearrange(self, kept, J, at, capacity):
+        """The columns J of the positions `kept` at the positions `at`, and no others, in arrays for a capacity."""
+        design, before = self.objective.design, self.gram
         index, rows = np.full(capacity, design.p), None
-        index[:size] = self.index[kept]
+        index[at] = J
         if self.gram_of_all is None:
             rows = np.zeros((capacity, design.n), design.dtype)
-            rows[:size] = np.asarray(self.rows)[kept]
-        self.index, self.rows, self.size, self.gram = index, rows, size, None
+            rows[at] = np.asarray(self.rows)[kept]
+        self.index, self.rows, self.gram = index, rows, None
         if self._gram_pays(capacity):
             self.gram = np.zeros((capacity, capacity))
             if before is not None:
-                self.gram[:size, :size] = before[np.ix_(kept, kept)]
+                self.gram[np.ix_(at, at)] = before[np.ix_(kept, kept)]
             elif rows is not None:
                 self.gram = np.array(_gram(rows))
 
-    def _take(self, J):
-        first, last = self.size, self.size + len(J)
-        self.index[first:last] = J
-        known = self.index[:last]
-        self.gram[first:last, :last] = self.gram_of_all[np.ix_(J, known)]
-        self.gram[:last, first:last] = self.gram[first:last, :last].T
-        self.size = last
+    def _take(self, J, at):
+        self.index[at] = J
+        real = self._real
+        self.gram[np.ix_(at, real)] = self.gram_of_all[np.ix_(J, self.index[real])]
+        self.gram[:, at] = self.gram[at].T
 
-    def _gather(self, J):
+    def _gather(self, J, at):
         length = min(CHUNK, self.capacity)
         for start in range(0, len(J), length):
             chunk = np.full(length, self.objective.design.p)
             chunk[: len(J) - start] = J[start : start + length]
-            self._append(chunk[: len(J) - start], np.asarray(self.objective.design.gather(chunk)))
+            new = np.asarray(self.objective.design.gather(chunk))
+            self._append(J[start : start + length], at[start : start + length], new)
 
-    def _append(self, J, new):
-        first, last = self.size, self.size + len(J)
-        self.index[first:last] = J
-        self.rows[first:last] = new[: len(J)]
+    def _append(self, J, at, new):
+        self.index[at] = J
+        self.rows[at] = new[: len(J)]
         if self.gram is not None:
-            products = np.asarray(_products(new, self.rows))[: len(J), :last]
-            self.gram[first:last, :last] = products
-            self.gram[:last, first:last] = products.T
-        self.size = last
+            self.gram[at] = np.asarray(_products(new, self.rows))[: len(J)]
+            self.gram[:, at] = self.gram[at].T
 
     def gathered(self, values, absent):
         """`values` (p, ...) of the columns, `absent` for absent ones."""
@@ -133,9 +149,9 @@ class ColumnSet:
 
     def spread(self, x, axis=0):
         """Coefficients of all p columns from those (m,) along an axis of x."""
-        x = np.moveaxis(x, axis, 0)
+        x, real = np.moveaxis(x, axis, 0), self._real
         found = np.zeros((self.objective.design.p, *x.shape[1:]))
-        found[self.index[: self.size]] = x[: self.size]
+        found[self.index[real]] = x[real]
         return np.moveaxis(found, 0, axis)
 
     @property
@@ -165,7 +181,6 @@ class ColumnSet:
         return fitted(x, self.scale, self.rows) if self.objective.squared else images
 
 
-def capacity_for(size, p):
+def capacity_for(size):
     """The least of a few lengths that holds `size` columns."""
-    found = next((c for c in CAPACITIES if c >= size), -(-size // CAPACITIES[0]) * CAPACITIES[0])
-    return min(found, p)
+    return next((c for c in CAPACITIES if c >= size), -(-size // CAPACITIES[0]) * CAPACITIES[0])

@@ -11,6 +11,8 @@ from jaxreg._column_set import ColumnSet
 from jaxreg._composite_certificate import ByGram, ByPass
 from jaxreg._expected import Secant
 from jaxreg._loops import Point, filled
+from jaxreg._tiles import Layout
+from jaxreg.solvers.block import Goal, descend
 from jaxreg.solvers.proximal import Composite, curvature_of, minimise
 
 BLOCK = 10  # lambdas that are solved in one compiled loop and certified in one pass
@@ -18,6 +20,7 @@ SPAN = 0.75  # a block does not reach below this share of its first lambda
 TIGHT = 0.1  # residual that is asked of the solver, in units of tol * lambda
 AT_ZERO = 1e-6  # that is the least lambda for it, in units of the largest gradient
 TIGHTER, MOST = 0.01, 3  # of that where a certificate fails although no column is missing, and how often
+EPOCHS, SHARE = 300, 0.5  # most of block descent at a lambda; the gap that it is to reach, in units of tol
 LEAST_RATIO = 1e-3  # of l1 and l2 together, with which a grid begins: glmnet's
 VIOLATION, FLOOR = 1e-5, 1e-12  # a column outside is missing if it is pulled so much more, unless the gap is as small
 FEWEST = 64  # columns that may come in at once; more if there are more than twice as many
@@ -36,6 +39,9 @@ def _solve(smooth, penalty, factors, lambdas, tols, limits, start, *, free):
         return (found.b, found.curvature), (found.b, found.q, found.n_iter, found.curvature)
 
     return lax.scan(step, (start, curvature), (lambdas, tols, limits))[1]
+
+
+_descend = jax.jit(descend, static_argnames="certified")
 
 
 def largest_lambda(objective, gram):
@@ -73,28 +79,54 @@ class _Solved:
     step: float  # of the prox
 
 
-def _solved(problem, columns, lambdas, tols, b, b0, options):
-    """The _Solved of lambdas (B,), whose number is filled up so that nothing is compiled for a short block."""
-    count, m = len(lambdas), columns.capacity
-    limits = np.where(np.arange(BLOCK) < count, options.max_iter, 0)
+def _limits(count, most):
+    """Limits (BLOCK,) of iterations for `count` lambdas, filled up so that nothing is compiled for their number."""
+    return np.where(np.arange(BLOCK) < count, most, 0)
+
+
+def _by_gradient(problem, columns, lambdas, tols, b, b0, options):
+    """The _Solved of lambdas (B,) by proximal gradient."""
+    m = columns.capacity
     start = np.concatenate([columns.gathered(b, 0.0), b0])
+    limits = _limits(len(lambdas), options.max_iter)
     found, images, products, curvatures = map(
         np.asarray, _solve(*problem, filled(lambdas, BLOCK), filled(tols, BLOCK), limits, start, free=len(b0))
     )
     return _Solved(found[:, :m], found[:, m:], images, products, 1 / float(curvatures.max()))
 
 
-def composite(objective, gram, lambdas, options, start):
+def _by_blocks(tiled, problem, columns, lambdas, tols, last, before, options):
+    """The _Solved of lambdas (B,) by block coordinate descent, from the last two solutions (b, lambda)."""
+    objective, (_, penalty, factors) = columns.objective, problem
+    certified = objective.certificate == "gap" and not len(objective.directions)
+    limits = _limits(len(lambdas), min(options.max_iter, EPOCHS))
+    goals = Goal(np.full(BLOCK, SHARE * options.tol), filled(tols, BLOCK), limits)
+    last, before = ((columns.gathered(b, 0.0), float(lam)) for b, lam in (last, before))
+    energy = float(np.sum(objective.y**2))
+    found, epochs = _descend(
+        tiled, penalty, factors, filled(lambdas, BLOCK), goals, last, before, energy, objective.null_loss,
+        certified=certified,
+    )  # fmt: skip
+    curvature = max(float(tiled.curvature.max()), 1.01 * float(np.max(penalty.concavity(lambdas[0]))))
+    none = np.zeros((BLOCK, *objective.b0.shape))
+    return _Solved(np.asarray(found), none, none, np.asarray(epochs), 1 / curvature if curvature > 0 else 1.0)
+
+
+def composite(objective, gram, lambdas, options, start, descends=False):
     """Blocks of points of an Objective; gram (p, p) of the design where it is known. A generator, as in `_loops`.
 
     Some lambdas are solved on some columns, each from the solution at the one before, and judged with all columns at
     once; the first that fails is solved again with the columns that its gradient calls for, or more tightly.
+
+    descends: by block coordinate descent, and by proximal gradient where that is not enough
     """
     gram = gram if objective.squared else None
     certify = ByPass(objective) if gram is None else ByGram(objective, gram)
     penalty, factors, screens = objective.penalty, objective.factors, objective.screens
     always = objective.directions.any(axis=0) if screens else np.ones(len(factors), bool)
-    columns, b, b0 = ColumnSet(objective, gram), start, objective.b0
+    layout = Layout(penalty.block_labels(len(factors))) if descends else None
+    columns, b, b0 = ColumnSet(objective, gram, layout), start, objective.b0
+    before = last = (start, lambdas[0])
     secant = Secant(objective.null_gradient, lambdas[0])
     nothing = np.zeros(len(factors))
     missing, tightened, rounds, spent, k = nothing, 0, 0, 0, 0
@@ -109,8 +141,13 @@ def composite(objective, gram, lambdas, options, start):
             wanted = needed | (expected > WORTH * block[-1]) & columns.member
         if columns.select(wanted, needed):
             problem = columns.problem()
-        tols = options.tol * TIGHT * TIGHTER**tightened * np.maximum(block, AT_ZERO * objective.gradient_scale)
-        solved = _solved(problem, columns, block, tols, b, b0, options)
+            tiled = layout and layout.tiled(problem[0], columns.index, penalty.rotates)
+        unit = np.maximum(block, (AT_ZERO if objective.certificate == "gap" else 1.0) * objective.gradient_scale)
+        tols = options.tol * TIGHT * TIGHTER**tightened * unit
+        if descends and not tightened:
+            solved = _by_blocks(tiled, problem, columns, block, tols, last, before, options)
+        else:
+            solved = _by_gradient(problem, columns, block, tols, b, b0, options)
         gaps, rss, h = yield from certify(columns, solved, filled(block, BLOCK))
         gaps, h = gaps[: len(block)], h[: len(block)]
         outside = np.zeros((len(block), len(factors)))
@@ -127,11 +164,12 @@ def composite(objective, gram, lambdas, options, start):
             if not missing.any():
                 accepted = int(tightened == MOST or spent >= options.max_iter)  # as good as it gets
                 tightened += 1
-        last = max(accepted, 1) - 1
-        b, b0 = columns.spread(solved.x[last]), solved.b0[last]
+        found = [columns.spread(solved.x[i]) for i in range(max(accepted, 1))]
+        b, b0 = found[-1], solved.b0[max(accepted, 1) - 1]
         if accepted:
             yield [_point(columns, solved, i, gaps[i], rss[i], n_iter[i]) for i in range(accepted)]
             secant.extend(h[:accepted], block[:accepted])
+            before, last = [last, *zip(found, block, strict=False)][-2:]
             tightened, rounds, spent, k = 0, 0, 0, k + accepted
 
 

@@ -19,14 +19,14 @@ from jaxreg._pytree import described
 from jaxreg._results import ConvergenceWarning, PathResult, Status, make_csr
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import ElasticNet, Penalty, SparseGroupLasso
-from jaxreg.penalties._base import per_row
+from jaxreg.penalties._base import Blockwise, per_row
 from jaxreg.solvers.ridge import decomposed
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
 PRECISION_LIMIT = "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
-SOLVERS = "auto", "pivot", "ridge", "proximal"
+SOLVERS = "auto", "pivot", "ridge", "block", "proximal"
 MIXING = ElasticNet, SparseGroupLasso  # penalties with a mixing parameter
 NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"
 
@@ -157,15 +157,23 @@ def prepare(X, y, request) -> Setup:
 
 
 def is_general(request):
-    """Whether the proximal solver is asked for, or nothing else can do it."""
+    """Whether block descent or the proximal solver is asked for, or nothing else can do it."""
     plain = isinstance(request.loss, Squared) and isinstance(request.penalty, ElasticNet)
     if plain:
-        return request.solver == "proximal"
-    if request.solver not in ("auto", "proximal"):
+        return request.solver in ("block", "proximal")
+    if request.solver not in ("auto", "proximal", *["block"] * _descends(request)):
+        name = type(request.penalty).__name__
+        what = "a penalty that is a sum over blocks" if request.solver == "block" else "ElasticNet"
         raise ValueError(
-            f"solver is {request.solver!r}, which solves the squared loss with ElasticNet; give 'auto' or 'proximal'."
+            f"solver is {request.solver!r}, which solves the squared loss with {what}, not "
+            f"{type(request.loss).__name__} with {name}; give 'auto' or 'proximal'."
         )
     return True
+
+
+def _descends(request):
+    """Whether block coordinate descent can do it."""
+    return isinstance(request.loss, Squared) and isinstance(request.penalty, Blockwise)
 
 
 def _posed(design, data, model, request):
@@ -197,7 +205,9 @@ def with_mixing(objective, l1_ratio):
 def choose_solver(request, l1_ratio, model):
     solver = request.solver
     if is_general(request):
-        return "proximal"
+        # one block after the other: nothing for an accelerator; where steps are long, Newton's method needs fewer
+        descends = _descends(request) and request.penalty.convex and jax.default_backend() == "cpu"
+        return ("block" if descends else "proximal") if solver == "auto" else solver
     eigen = l1_ratio == 0 and np.isinf(model.lower).all() and np.isinf(model.upper).all()
     if solver == "ridge" and not eigen:
         raise ValueError("solver='ridge' needs l1_ratio=0 and no limits; give solver='auto'.")
@@ -212,8 +222,9 @@ def blocks(problems, gram, lambdas, options, solver, warm_start):
     if solver == "ridge":
         ridge, kept = decomposed(problems[0], gram), np.arange(len(lambdas))
         return [(_loops.eigen(ridge, problem, gram, lambdas, options), lambdas, kept) for problem in problems]
-    if solver == "proximal":  # all responses together
-        return [_proximal(with_mixing(problems[0], options.l1_ratio), gram, lambdas, options, warm_start)]
+    if solver in ("block", "proximal"):  # all responses together
+        objective = with_mixing(problems[0], options.l1_ratio)
+        return [_composite(objective, gram, lambdas, options, warm_start, solver == "block")]
     return [_pivoting(problem, gram, lambdas, options, warm_start) for problem in problems]
 
 
@@ -227,14 +238,14 @@ def _pivoting(problem, gram, lambdas, options, warm_start):
     return _loops.screened(problem, grid, options, start), grid, kept
 
 
-def _proximal(objective, gram, lambdas, options, warm_start):
+def _composite(objective, gram, lambdas, options, warm_start, descends):
     grid, kept = lambdas, np.arange(len(lambdas))
     start = np.zeros((objective.design.p, *objective.y.shape[1:]))
     if warm_start is None:
         grid, kept = _grid.with_hidden_points(lambdas, _composite_loop.largest_lambda(objective, gram))
     else:
         start = _start_of_objective(warm_start, objective, lambdas[0])
-    return _composite_loop.composite(objective, gram, grid, options, start), grid, kept
+    return _composite_loop.composite(objective, gram, grid, options, start, descends), grid, kept
 
 
 def _start_of_objective(warm_start, objective, first):

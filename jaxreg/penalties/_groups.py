@@ -9,12 +9,14 @@ import numpy as np
 
 from jaxreg._pytree import number, pytree, rebuilt
 from jaxreg.penalties._base import (
+    Blockwise,
     Norm,
     finite_factors,
     one_response,
     per_row,
     ratio,
     root,
+    shortened,
     unit_directions,
 )
 
@@ -53,7 +55,7 @@ def _weights(weights, ids, count):
     return weights
 
 
-class _Grouped(Norm):
+class _Grouped(Norm, Blockwise):
     """Groups that do not overlap: `groups` (p,) holds the number of each column's, `weights` (G,) their weights."""
 
     groups: Any
@@ -82,6 +84,10 @@ class _Grouped(Norm):
         norm = root(self._sums(jnp.square(coef)))
         share = jnp.where(norm > strength, 1 - strength / jnp.where(norm > 0, norm, 1.0), 0.0)
         return coef * self._of_columns(share, coef)
+
+    @final
+    def block_labels(self, p):
+        return np.asarray(self.groups)
 
     @final
     def unpenalised(self, factors):
@@ -155,6 +161,8 @@ class GroupLasso(_Grouped):
     groups: Any
     weights: Any = None
 
+    rotates = True
+
     def __post_init__(self):
         ids, count = _labels(self.groups)
         object.__setattr__(self, "weights", _weights(self.weights, ids, count))
@@ -165,6 +173,12 @@ class GroupLasso(_Grouped):
 
     def prox(self, coef, lam, step):
         return self._shrunk(coef, step * self._lam(lam) * self.weights)
+
+    def block_strength(self, lam):
+        return (self._lam(lam) * self.weights)[self.groups, None]
+
+    def block_minimum(self, corr, curvature, strength, last):
+        return shortened(corr, curvature, strength[0], last)
 
     def _alone(self, gradient, lam):
         return ratio(root(self._sums(jnp.square(gradient))), self._lam(lam) * self.weights)
@@ -187,6 +201,8 @@ class SparseGroupLasso(_Grouped):
     l1_ratio: float = 0.5
     weights: Any = None
 
+    rotates = False
+
     def __post_init__(self):
         ids, count = _labels(self.groups)
         checked = number(self.l1_ratio, "l1_ratio", "a number from 0 (group lasso) to 1 (lasso)", 0, 1)
@@ -204,6 +220,14 @@ class SparseGroupLasso(_Grouped):
         limit = self._of_columns(lam * self.l1_ratio, coef)
         soft = jnp.sign(coef) * jnp.maximum(jnp.abs(coef) - limit, 0.0)
         return self._shrunk(soft, lam * (1 - self.l1_ratio) * self.weights)
+
+    def block_strength(self, lam):
+        lam = self._lam(lam)
+        return jnp.stack([lam * self.l1_ratio, lam * (1 - self.l1_ratio) * self.weights], axis=1)[self.groups]
+
+    def block_minimum(self, corr, curvature, strength, last):
+        soft = jnp.sign(corr) * jnp.maximum(jnp.abs(corr) - strength[0], 0.0)
+        return shortened(soft, curvature, strength[1], last)
 
     def _alone(self, gradient, lam):
         # the root s of |soft(g, s l1)| = s l2 for each group: convex and falling, so that Newton comes from the left
@@ -235,13 +259,15 @@ class SparseGroupLasso(_Grouped):
 
 @final
 @pytree
-class MultiTaskLasso(Norm):
+class MultiTaskLasso(Norm, Blockwise):
     """lambda * sum_j |b_j|, the Euclidean norm of the coefficients b_j (K,) of a column for K responses.
 
     A column is in the model of all responses, or of none. Of one response it is the lasso.
 
     Source: Obozinski, Taskar and Jordan (2010), Stat. Comput. 20, eq. (4); the name is scikit-learn's.
     """
+
+    rotates = True
 
     def _norms(self, coef):
         return jnp.abs(coef) if jnp.ndim(coef) == 1 else root(jnp.sum(jnp.square(coef), axis=1))
@@ -260,6 +286,15 @@ class MultiTaskLasso(Norm):
 
     def unpenalised(self, factors):
         return unit_directions(factors)
+
+    def block_labels(self, p):
+        return np.arange(p)
+
+    def block_strength(self, lam):
+        return lam[:, None]
+
+    def block_minimum(self, corr, curvature, strength, last):
+        return shortened(corr, curvature, strength[0], last)
 
     def pull(self, gradient, factors):
         norm = np.abs(gradient) if gradient.ndim == 1 else np.sqrt(np.square(gradient).sum(axis=1))

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._pytree import number, pytree
-from jaxreg.penalties._base import Penalty, finite_factors, one_response, ratio, unit_directions
+from jaxreg.penalties._base import Blockwise, finite_factors, one_response, ratio, unit_directions
 
 
-class Separable(Penalty):
+class Separable(Blockwise):
     """sum_j value(b_j, lam_j), the same function for all coefficients."""
+
+    rotates = True  # each is a block by itself
 
     @property
     @abstractmethod
@@ -22,6 +24,20 @@ class Separable(Penalty):
     def critical_lambda(self, gradient, factors=1.0, step=1.0):
         pull = jnp.max(ratio(gradient, jnp.broadcast_to(factors, jnp.shape(gradient))))
         return jnp.where(self.slope > 0, pull / jnp.where(self.slope > 0, self.slope, 1.0), jnp.inf)
+
+    @final
+    def block_labels(self, p):
+        return np.arange(p)
+
+    @final
+    def block_strength(self, lam):
+        return lam[:, None]
+
+    @final
+    def block_minimum(self, corr, curvature, strength, last):
+        there = curvature > 0
+        step = 1 / jnp.where(there, curvature, 1.0)
+        return jnp.where(there, self.prox(corr * step, strength[0], step), 0.0)
 
     @final
     def unpenalised(self, factors):

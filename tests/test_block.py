@@ -1,0 +1,252 @@
+"""Block coordinate descent: its blocks, its tiles, and paths that agree with the proximal solver's."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from instances import PENALTIES
+from reference import ar_problem
+
+import jaxreg as jr
+from jaxreg import losses, penalties
+from jaxreg._tiles import Layout
+from jaxreg.penalties._base import Blockwise
+from jaxreg.solvers.proximal import Factored, Quadratic
+
+BLOCKWISE = [name for name, penalty in PENALTIES.items() if isinstance(penalty, Blockwise)]
+CONVEX = [name for name in BLOCKWISE if PENALTIES[name].convex]
+P = 90
+SIZES = np.array([1, 7, 3, 12, 1, 2, 30, 5, 9, 20])
+UNEVEN = np.random.default_rng(5).permutation(np.repeat(np.arange(len(SIZES)), SIZES))
+TALL, WIDE = ar_problem(200, P, seed=1), ar_problem(40, P, seed=2)
+
+
+def instance(name, groups=UNEVEN, weights=None):
+    if name == "GroupLasso":
+        return penalties.GroupLasso(groups, weights)
+    return penalties.SparseGroupLasso(groups, 0.3, weights) if name == "SparseGroupLasso" else PENALTIES[name]
+
+
+def objectives(path, X, y, penalty, factors=1.0):
+    """Values (L,) of the objective at the points of a path without standardisation."""
+    with jax.enable_x64(True):
+        value = [
+            float(jnp.sum(penalty.value(b, lam * factors))) for b, lam in zip(path.coef, path.lambdas, strict=True)
+        ]
+    return np.mean((y - path.predict(X).T) ** 2, axis=1) / 2 + value
+
+
+# ---- tiles ----
+
+
+@pytest.mark.parametrize("sizes", [np.ones(70, int), SIZES, np.array([40, 200, 3, 1]), np.full(9, 16)])
+def test_no_block_reaches_from_one_tile_into_another(sizes):
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    layout = Layout(labels)
+    chosen = layout.whole(np.isin(np.arange(len(labels)), [0, 3, 17, 33]))
+    for J in (np.arange(len(labels)), np.flatnonzero(chosen)):
+        at = layout.placed(J)
+        assert len(np.unique(at)) == len(J)
+        assert at.max() < layout.length(at) <= layout.whole_length
+        for label in np.unique(labels[J]):
+            own = at[labels[J] == label]
+            np.testing.assert_array_equal(np.sort(own), own.min() + np.arange(sizes[label]))
+            assert own.min() // layout.width == (own.min() + layout.longest - 1) // layout.width
+
+
+@pytest.mark.parametrize("rotates", [True, False])
+@pytest.mark.parametrize("form", [Quadratic, Factored])
+def test_tiles_hold_the_eigenbasis_of_each_block(form, rotates):
+    X, y = WIDE
+    layout = Layout(UNEVEN)
+    at = layout.placed(np.arange(P))
+    index = np.full(layout.length(at), P)
+    index[at] = np.arange(P)
+    rows = np.zeros((len(index), len(y)))
+    rows[at] = X.T
+    with jax.enable_x64(True):
+        smooth = form(rows @ rows.T if form is Quadratic else rows, rows @ y)
+        tiled = jax.tree.map(np.asarray, layout.tiled(smooth, index, rotates))
+    for label in range(len(SIZES)):
+        own = np.flatnonzero((index < P) & (np.append(UNEVEN, -1)[index] == label))
+        G, values, Q = rows[own] @ rows[own].T, tiled.curvature[own], tiled.rotation[own]
+        T = tiled.gram.shape[-1]
+        np.testing.assert_allclose(tiled.gram[own[0] // T][np.ix_(own % T, own % T)], G, atol=1e-12)
+        if rotates:
+            np.testing.assert_allclose(Q[:, : len(own)] * values @ Q[:, : len(own)].T, G, atol=1e-12)
+        else:
+            np.testing.assert_allclose(Q[:, : len(own)], np.eye(len(own)))
+            np.testing.assert_allclose(values, np.linalg.eigvalsh(G)[-1])
+    assert tiled.counts.sum() == len(SIZES)
+    assert tiled.sizes.sum() == P
+
+
+# ---- the minimum over a block ----
+
+
+@pytest.mark.parametrize("K", [1, 3])
+@pytest.mark.parametrize("name", BLOCKWISE)
+def test_the_minimum_over_a_block_beats_all_others(name, K):
+    penalty, rng = PENALTIES[name], np.random.default_rng(4)
+    if K > 1 and name != "MultiTaskLasso":
+        pytest.skip("one response")
+    labels = penalty.block_labels(12)
+    own = np.flatnonzero(labels == labels[4])
+    d = len(own)
+    minimum = jax.jit(penalty.block_minimum)
+    with jax.enable_x64(True):
+        for trial in range(30):
+            lam = rng.uniform(0.05, 2.0)
+            curvature = np.full(d, rng.uniform(0.5, 3.0)) * (1 if not penalty.rotates else rng.uniform(0.2, 5.0, d))
+            corr, last = rng.standard_normal((2, d, K)) * 2
+            strength = penalty.block_strength(jnp.full(12, lam))[own[0]]
+            u = np.asarray(minimum(corr, curvature, strength, last if trial % 2 else 0 * last))
+
+            def value(u, lam=lam, curvature=curvature, corr=corr):
+                full = np.zeros((12, K)) if K > 1 else np.zeros(12)
+                full[own] = u if K > 1 else u[:, 0]
+                return float((curvature[:, None] * u**2 / 2 - corr * u).sum() + jnp.sum(penalty.value(full, lam)))
+
+            best = value(u)
+            others = [0 * u, *(u + s * rng.standard_normal(u.shape) for s in (1e-4, 1e-2, 0.3, 1.0) for _ in range(8))]
+            assert best <= min(map(value, others)) + 1e-12
+            if best < value(0 * u) - 1e-9:
+                assert np.abs(u).max() > 0
+
+
+# ---- paths ----
+
+
+@pytest.mark.parametrize("shape", ["tall", "wide"])
+@pytest.mark.parametrize("name", CONVEX)
+def test_paths_have_the_objective_of_the_proximal_solver(name, shape):
+    X, y = TALL if shape == "tall" else WIDE
+    penalty = instance(name)
+    given = {"penalty": penalty, "n_lambdas": 30, "standardize": False}
+    path = jr.fit_path(X, y, solver="block", **given)
+    reference = jr.fit_path(X, y, solver="proximal", tol=1e-10, **given)
+    assert path.solver == "block"
+    assert (path.status == jr.Status.converged).all()
+    assert path.gap.max() <= path.tol
+    above = objectives(path, X, y, penalty) - objectives(reference, X, y, penalty)
+    assert np.abs(above).max() <= 1e-6 * np.var(y) / 2
+
+
+@pytest.mark.parametrize("name", ["MCP", "SCAD", "LogSum"])
+def test_points_of_penalties_that_are_not_convex_are_stationary(name):
+    X, y = TALL
+    path = jr.fit_path(X, y, penalty=PENALTIES[name], solver="block", n_lambdas=20, standardize=False)
+    assert (path.status == jr.Status.converged).all()
+    assert path.certificate == "residual"
+    centred, step = X - X.mean(axis=0), 0.05
+    scale = np.abs(centred.T @ (y - y.mean())).max() / len(y)
+    with jax.enable_x64(True):
+        for b, b0, lam in zip(path.coef, path.intercept, path.lambdas, strict=True):
+            moved = b - np.asarray(PENALTIES[name].prox(b + step * centred.T @ (y - b0 - X @ b) / len(y), lam, step))
+            assert np.abs(moved).max() / step < 1e-5 * scale
+
+
+def test_many_groups_on_a_working_set():
+    X, y = ar_problem(60, 2000, seed=3)
+    labels = np.random.default_rng(0).integers(0, 300, 2000)
+    penalty = penalties.GroupLasso(labels)
+    path = jr.fit_path(X, y, penalty=penalty, n_lambdas=40)
+    assert path.solver == "block"
+    assert path.gap.max() <= 1e-6
+    assert path.df[-1] > 60
+    for b in path.coef:  # a group as a whole, or not at all
+        inside = np.bincount(labels, b != 0, minlength=300) / np.maximum(np.bincount(labels, minlength=300), 1)
+        assert np.isin(inside, (0.0, 1.0)).all()
+
+
+def test_groups_of_one_column_are_the_lasso():
+    X, y = WIDE
+    lasso = jr.fit_path(X, y, n_lambdas=25)
+    path = jr.fit_path(X, y, penalty=penalties.GroupLasso(np.arange(P)), lambdas=lasso.lambdas, tol=1e-10)
+    assert path.solver == "block"
+    np.testing.assert_allclose(path.coef, lasso.coef, atol=1e-4)
+
+
+def test_a_group_without_weight_is_not_penalised():
+    X, y = TALL
+    weights = np.sqrt(SIZES)
+    weights[3] = 0.0
+    penalty = penalties.GroupLasso(UNEVEN, weights)
+    path = jr.fit_path(X, y, penalty=penalty, n_lambdas=20)
+    assert path.solver == "block"
+    assert path.gap.max() <= 1e-6
+    own = UNEVEN == 3
+    assert (path.coef[:, own] != 0).all()
+    free = np.column_stack([np.ones(len(y)), X[:, own]])
+    left = y - free @ np.linalg.lstsq(free, y, rcond=None)[0]
+    null = jr.fit_path(X, y, penalty=penalty, lambdas=[path.lambdas[0] * 1.001])
+    np.testing.assert_allclose(y - null.predict(X)[:, 0], left, atol=1e-6 * np.abs(y).max())
+    # orthogonal to the columns of the group at every lambda
+    for k in range(20):
+        r = y - path.predict(X)[:, k]
+        assert np.abs((X[:, own] - X[:, own].mean(axis=0)).T @ r).max() < 1e-3 * np.abs(X.T @ y).max()
+
+
+@pytest.mark.parametrize("name", ["GroupLasso", "MultiTaskLasso"])
+def test_degenerate_columns(name):
+    X, y = ar_problem(50, P, seed=4)
+    X[:, 5], X[:, 17], X[:, 40] = X[:, 4], 3.0, X[:, 41] - X[:, 42]
+    Y = np.stack([y, -y + X[:, 3], np.cos(y)], axis=1) if name == "MultiTaskLasso" else y
+    factors = np.ones(P)
+    factors[UNEVEN == 2] = np.inf
+    path = jr.fit_path(X, Y, penalty=instance(name), penalty_factors=factors, n_lambdas=30)
+    assert path.solver == "block"
+    assert path.gap.max() <= 1e-6
+    assert (path.coef[:, UNEVEN == 2] == 0).all()
+    assert (path.coef[:, 17] == 0).all()
+    assert np.isfinite(path.coef).all()
+
+
+def test_down_to_lambda_zero():
+    X, y = TALL
+    path = jr.fit_path(X, y, penalty=penalties.GroupLasso(UNEVEN), lambdas=[0.5, 0.1, 0.01, 0.0])
+    assert path.gap.max() <= 1e-6
+    exact = np.linalg.lstsq(np.column_stack([np.ones(len(y)), X]), y, rcond=None)[0]
+    left = np.sum((y - path.predict(X)[:, -1]) ** 2) - np.sum((y - exact[0] - X @ exact[1:]) ** 2)
+    assert left <= 1e-5 * np.var(y) * len(y)
+
+
+def test_what_descent_cannot_finish_the_proximal_solver_does():
+    X, y = ar_problem(60, P, seed=6)
+    X = X[:, :1] + 0.01 * X  # all but the same column
+    path = jr.fit_path(X, y, penalty=penalties.GroupLasso(UNEVEN), n_lambdas=15, tol=1e-9, max_iter=20000)
+    assert path.solver == "block"
+    assert (path.status == jr.Status.converged).all()
+    assert path.gap.max() <= 1e-9
+
+
+def test_warm_starts_and_weights():
+    X, y = WIDE
+    weight = np.where(np.arange(len(y)) % 4 == 0, 0.0, 1.0)
+    penalty = penalties.GroupLasso(UNEVEN)
+    path = jr.fit_path(X, y, penalty=penalty, sample_weight=weight, n_lambdas=20)
+    without = jr.fit_path(X[weight > 0], y[weight > 0], penalty=penalty, lambdas=path.lambdas)
+    kept = X[weight > 0], y[weight > 0], penalty
+    np.testing.assert_allclose(objectives(path, *kept), objectives(without, *kept), atol=2e-6 * np.var(y))
+    again = jr.fit_path(X, y, penalty=penalty, sample_weight=weight, lambdas=path.lambdas[10:], warm_start=path)
+    assert again.gap.max() <= 1e-6
+
+
+def test_folds():
+    X, y = WIDE
+    penalty = penalties.GroupLasso(UNEVEN)
+    cv = jr.fit_cv(X, y, penalty=penalty, cv=4, n_lambdas=15)
+    assert cv.path.solver == "block"
+    assert cv.gap.max() <= 1e-6
+    slow = jr.fit_cv(X, y, penalty=penalty, cv=4, lambdas=cv.lambdas[0], solver="proximal", tol=1e-9)
+    np.testing.assert_allclose(cv.fold_loss, slow.fold_loss, rtol=2e-3)
+
+
+def test_which_problems_it_takes():
+    X, y = WIDE
+    with pytest.raises(ValueError, match=r"solver is 'block', which solves .* not Squared with SLOPE"):
+        jr.fit_path(X, y, penalty=penalties.SLOPE(np.ones(P)), solver="block")
+    with pytest.raises(ValueError, match="not Huber with MCP"):
+        jr.fit_path(X, y, loss=losses.Huber(1.0), penalty=penalties.MCP(), solver="block")
+    assert jr.fit_path(X, y, penalty=penalties.MCP(), n_lambdas=3).solver == "proximal"
+    assert jr.fit_path(X, y, loss=losses.Huber(1.0), penalty=instance("GroupLasso"), n_lambdas=3).solver == "proximal"
