@@ -75,10 +75,7 @@ class Layout:
             values, vectors = np.linalg.eigh(gram[where[:, :1, None] // T, within[:, :, None], within[:, None]])
             values = np.maximum(values, 0.0)
             if not rotates:
-                values, vectors = (
-                    np.broadcast_to(values[:, -1:], values.shape),
-                    np.broadcast_to(np.eye(s), vectors.shape),
-                )
+                values, vectors = values[:, -1:], np.eye(s)
             curvature[where], rotation[where, :s] = values, vectors
         tile = head // T
         slot = np.arange(len(head)) - np.searchsorted(tile, tile)
