@@ -71,6 +71,11 @@ class _Certificate:
         return np.asarray(gaps)
 
 
+def certificate(objective, gram):
+    """What certifies blocks of points of an Objective: from its Gram matrix (p, p), or None."""
+    return ByPass(objective) if gram is None else ByGram(objective, gram)
+
+
 class ByGram(_Certificate):
     """From the Gram matrix (p, p) of all columns of the design; squared loss."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 
 from jaxreg._column_set import ColumnSet
-from jaxreg._composite_certificate import ByGram, ByPass
+from jaxreg._composite_certificate import certificate
 from jaxreg._expected import Secant
 from jaxreg._loops import Point, filled
 from jaxreg._tiles import Layout
@@ -69,7 +69,7 @@ _critical = jax.jit(lambda penalty, gradient, factors, step: penalty.critical_la
 
 
 @dataclass(frozen=True)
-class _Solved:
+class Solved:
     """Points of a block on the columns of a ColumnSet."""
 
     x: np.ndarray  # (B, m [, K])
@@ -85,18 +85,18 @@ def _limits(count, most):
 
 
 def _by_gradient(problem, columns, lambdas, tols, b, b0, options):
-    """The _Solved of lambdas (B,) by proximal gradient."""
+    """The Solved of lambdas (B,) by proximal gradient."""
     m = columns.capacity
     start = np.concatenate([columns.gathered(b, 0.0), b0])
     limits = _limits(len(lambdas), options.max_iter)
     found, images, products, curvatures = map(
         np.asarray, _solve(*problem, filled(lambdas, BLOCK), filled(tols, BLOCK), limits, start, free=len(b0))
     )
-    return _Solved(found[:, :m], found[:, m:], images, products, 1 / float(curvatures.max()))
+    return Solved(found[:, :m], found[:, m:], images, products, 1 / float(curvatures.max()))
 
 
 def _by_blocks(tiled, problem, columns, lambdas, tols, last, before, options):
-    """The _Solved of lambdas (B,) by block coordinate descent, from the last two solutions (b, lambda)."""
+    """The Solved of lambdas (B,) by block coordinate descent, from the last two solutions (b, lambda)."""
     objective, (_, penalty, factors) = columns.objective, problem
     certified = objective.certificate == "gap" and not len(objective.directions)
     limits = _limits(len(lambdas), min(options.max_iter, EPOCHS))
@@ -109,7 +109,7 @@ def _by_blocks(tiled, problem, columns, lambdas, tols, last, before, options):
     )  # fmt: skip
     curvature = max(float(tiled.curvature.max()), 1.01 * float(np.max(penalty.concavity(lambdas[0]))))
     none = np.zeros((BLOCK, *objective.b0.shape))
-    return _Solved(np.asarray(found), none, none, np.asarray(epochs), 1 / curvature if curvature > 0 else 1.0)
+    return Solved(np.asarray(found), none, none, np.asarray(epochs), 1 / curvature if curvature > 0 else 1.0)
 
 
 def composite(objective, gram, lambdas, options, start, descends=False):
@@ -121,7 +121,7 @@ def composite(objective, gram, lambdas, options, start, descends=False):
     descends: by block coordinate descent, and by proximal gradient where that is not enough
     """
     gram = gram if objective.squared else None
-    certify = ByPass(objective) if gram is None else ByGram(objective, gram)
+    certify = certificate(objective, gram)
     penalty, factors, screens = objective.penalty, objective.factors, objective.screens
     always = objective.directions.any(axis=0) if screens else np.ones(len(factors), bool)
     layout = Layout(penalty.block_labels(len(factors))) if descends else None
@@ -167,7 +167,7 @@ def composite(objective, gram, lambdas, options, start, descends=False):
         found = [columns.spread(solved.x[i]) for i in range(max(accepted, 1))]
         b, b0 = found[-1], solved.b0[max(accepted, 1) - 1]
         if accepted:
-            yield [_point(columns, solved, i, gaps[i], rss[i], n_iter[i]) for i in range(accepted)]
+            yield [point(columns, solved, i, gaps[i], rss[i], n_iter[i]) for i in range(accepted)]
             secant.extend(h[:accepted], block[:accepted])
             before, last = [last, *zip(found, block, strict=False)][-2:]
             tightened, rounds, spent, k = 0, 0, 0, k + accepted
@@ -180,7 +180,7 @@ def _strongest(score, most):
     return score >= np.partition(score, -most)[-most]
 
 
-def _point(columns, solved, i, gap, rss, n_iter):
+def point(columns, solved, i, gap, rss, n_iter):
     x = solved.x[i].reshape(columns.capacity, -1) * columns.scale[:, None]
     at, response = np.nonzero(x)
     return Point(

@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _composite_loop, _grid, _loops, _validation
+from jaxreg import _composite_loop, _grid, _loops, _side_by_side, _validation
 from jaxreg._certificate import Correlations
+from jaxreg._column_set import WIDE
 from jaxreg._design import DenseDesign
 from jaxreg._objective import Objective, make_objective
 from jaxreg._problem import Model, Problem, make_problem
@@ -206,7 +207,7 @@ def choose_solver(request, l1_ratio, model):
     solver = request.solver
     if is_general(request):
         # one block after the other: nothing for an accelerator; where steps are long, Newton's method needs fewer
-        descends = _descends(request) and request.penalty.convex and jax.default_backend() == "cpu"
+        descends = _descends(request) and request.penalty.convex and not accelerated()
         return ("block" if descends else "proximal") if solver == "auto" else solver
     eigen = l1_ratio == 0 and np.isinf(model.lower).all() and np.isinf(model.upper).all()
     if solver == "ridge" and not eigen:
@@ -241,11 +242,23 @@ def _pivoting(problem, gram, lambdas, options, warm_start):
 def _composite(objective, gram, lambdas, options, warm_start, descends):
     grid, kept = lambdas, np.arange(len(lambdas))
     start = np.zeros((objective.design.p, *objective.y.shape[1:]))
+    if warm_start is not None:
+        start = _start_of_objective(warm_start, objective, lambdas[0])
+    if not descends and abreast(objective):
+        return _side_by_side.alone(objective, gram if objective.squared else None, grid, options, start), grid, kept
     if warm_start is None:
         grid, kept = _grid.with_hidden_points(lambdas, _composite_loop.largest_lambda(objective, gram))
-    else:
-        start = _start_of_objective(warm_start, objective, lambdas[0])
     return _composite_loop.composite(objective, gram, grid, options, start, descends), grid, kept
+
+
+def accelerated():
+    return jax.default_backend() != "cpu"
+
+
+def abreast(objective):
+    """Whether the proximal solver takes all lambdas at once: on an accelerator, unless few of the columns will do."""
+    few = objective.screens and objective.design.p > WIDE * objective.design.n
+    return accelerated() and objective.penalty.convex and not few
 
 
 def _start_of_objective(warm_start, objective, first):

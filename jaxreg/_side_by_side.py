@@ -1,0 +1,113 @@
+"""The proximal solver on all columns, for all lambdas, mixing parameters and folds side by side: for accelerators.
+
+Every lane starts by itself and takes its own steps; one product with the data, or with the Gram matrix, advances them
+all, and those that are done stand still. Penalties that are not convex do not belong here: their solutions depend on
+where they start, and are followed from one lambda to the next.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg._column_set import ColumnSet
+from jaxreg._composite_certificate import certificate
+from jaxreg._composite_loop import AT_ZERO, MOST, TIGHT, TIGHTER, Solved, point
+from jaxreg.solvers.proximal import Composite, curvature_of, minimise
+
+
+@partial(jax.jit, static_argnames=("axes", "free"))
+def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free):
+    """Minima by fold, mixing parameter and lambda.
+
+    problems: (smooth part, penalty factors) with a leading axis of F folds; penalty: some leaves, those named in
+    `axes`, with one of A mixing parameters; lambdas (A, L); tols, limits (F, A, L); starts (F, A, L, m [, K])
+    """
+
+    def of_fold(problem, tols, limits, starts):
+        smooth, factors = problem
+        start = starts[0, 0]
+        curvature = curvature_of(smooth, smooth.image(start), start)
+
+        def one(penalty, lam, tol, limit, start):
+            return minimise(Composite(smooth, penalty, lam * factors, free), start, tol, limit, curvature)
+
+        of_mix = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
+        return jax.vmap(of_mix, in_axes=(_axes(penalty, axes), 0, 0, 0, 0))(penalty, lambdas, tols, limits, starts)
+
+    return jax.vmap(of_fold)(problems, tols, limits, starts)
+
+
+def _axes(penalty, axes):
+    leaves, structure = jax.tree.flatten(penalty)
+    return jax.tree.unflatten(structure, [0 if i in axes else None for i in range(len(leaves))])
+
+
+def _mixed(penalties):
+    """(one penalty, whose leaves that differ have a leading axis of A; which these are)."""
+    leaves, structures = zip(*map(jax.tree.flatten, penalties), strict=True)
+    together = [[np.asarray(leaf) for leaf in each] for each in zip(*leaves, strict=True)]
+    axes = tuple(i for i, each in enumerate(together) if any((leaf != each[0]).any() for leaf in each[1:]))
+    if not axes:  # one mixing parameter, or all the same
+        axes = tuple(range(len(together)))[: len(penalties) > 1]
+    stacked = [np.stack(each) if i in axes else each[0] for i, each in enumerate(together)]
+    return jax.tree.unflatten(structures[0], stacked), axes
+
+
+def together(objectives, grams, penalties, lambdas, options, starts):
+    """Points [fold][mixing parameter] of Objectives that differ in weights and response, at lambdas (A, L).
+
+    A generator that returns them; where a Gram matrix is not known it asks for `Correlations`, as in `_loops`.
+    """
+    F, (A, L) = len(objectives), lambdas.shape
+    sets, certify = [], []
+    everything = np.ones(objectives[0].design.p, bool)
+    for objective, gram in zip(objectives, grams, strict=True):
+        columns = ColumnSet(objective, gram)
+        columns.select(everything, everything)
+        sets.append(columns)
+        certify.append([certificate(replace(objective, penalty=penalty), gram) for penalty in penalties])
+    smooth, _, factors = zip(*(columns.problem() for columns in sets), strict=True)
+    problems = jax.tree.map(lambda *leaves: jnp.stack(leaves), *zip(smooth, factors, strict=True))
+    penalty, axes = _mixed(penalties)
+    m, free = sets[0].capacity, objectives[0].free
+    x = np.stack([np.concatenate([start, o.b0]) for start, o in zip(starts, objectives, strict=True)])
+    x = np.broadcast_to(x[:, None, None], (F, A, L, *x.shape[1:]))
+    scale = np.array([objective.gradient_scale for objective in objectives])[:, None, None]
+    least = AT_ZERO if objectives[0].certificate == "gap" else 1.0
+    tols = options.tol * TIGHT * np.maximum(lambdas, least * scale)
+    left, spent = np.ones((F, A, L), bool), np.zeros((F, A, L), int)
+    points = [[[None] * L for _ in penalties] for _ in objectives]
+    for tightened in range(MOST + 1):
+        limits = np.where(left, options.max_iter - spent, 0)
+        found = _solve(problems, penalty, lambdas, tols * TIGHTER**tightened, limits, x, axes=axes, free=free)
+        x, images, n_iter, curvatures = map(np.asarray, (found.b, found.q, found.n_iter, found.curvature))
+        spent = spent + np.where(left, n_iter, 0)
+        for f, a in np.argwhere(left.any(axis=2)):
+            solved = Solved(x[f, a, :, :m], x[f, a, :, m:], images[f, a], spent[f, a], 1 / float(curvatures[f].max()))
+            gaps, rss, _ = yield from certify[f][a](sets[f], solved, lambdas[a])
+            for i in np.flatnonzero(left[f, a]):
+                points[f][a][i] = point(sets[f], solved, i, gaps[i], rss[i], spent[f, a, i])
+            left[f, a] &= (gaps > options.tol) & (spent[f, a] < options.max_iter)
+        if not left.any():
+            break
+    return points
+
+
+def alone(objective, gram, lambdas, options, start):
+    """The points of one Objective, as a loop over lambda in one block."""
+    points = yield from together([objective], [gram], [objective.penalty], lambdas[None], options, [start])
+    yield points[0][0]
+
+
+def of_grams(objectives, grams, penalties, lambdas, options):
+    """Points [fold][mixing parameter] from Gram matrices."""
+    shape = objectives[0].design.p, *objectives[0].y.shape[1:]
+    run = together(objectives, grams, penalties, lambdas, options, [np.zeros(shape)] * len(objectives))
+    try:
+        next(run)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("a certificate by Gram matrices asks for nothing")
