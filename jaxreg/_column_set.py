@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxreg._design import PRECISION
 from jaxreg.penalties._base import per_row
-from jaxreg.solvers.proximal import Averaged, Factored, Quadratic, Smooth
+from jaxreg.solvers.smooth import Averaged, Factored, Quadratic, Smooth
 
 CAPACITIES = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
 IN_TILES = (256, 1024, 4096, 8192, 16384)  # the same in tiles, of which only those in use take time

@@ -13,7 +13,8 @@ from jaxreg._expected import Secant
 from jaxreg._loops import Point, filled
 from jaxreg._tiles import Layout
 from jaxreg.solvers.block import Goal, descend
-from jaxreg.solvers.proximal import Composite, curvature_of, minimise
+from jaxreg.solvers.proximal import Composite, minimise_by
+from jaxreg.solvers.smooth import curvature_of
 
 BLOCK = 10  # lambdas that are solved in one compiled loop and certified in one pass
 SPAN = 0.75  # a block does not reach below this share of its first lambda
@@ -27,15 +28,15 @@ FEWEST = 64  # columns that may come in at once; more if there are more than twi
 LIKELY, WORTH = 1.05, 0.8  # of lambda: columns that are pulled so strongly come in ahead of time, or are kept
 
 
-@partial(jax.jit, static_argnames="free")
-def _solve(smooth, penalty, factors, lambdas, tols, limits, start, *, free):
+@partial(jax.jit, static_argnames=("free", "steps"))
+def _solve(smooth, penalty, factors, lambdas, tols, limits, start, *, free, steps):
     """(b (B, m [, K]), images, products with the data, curvatures) at each lambda in turn, from the one before."""
     curvature = curvature_of(smooth, smooth.image(start), start)
 
     def step(carry, at):
         b, curvature = carry
         lam, tol, limit = at
-        found = minimise(Composite(smooth, penalty, lam * factors, free), b, tol, limit, curvature)
+        found = minimise_by(steps, Composite(smooth, penalty, lam * factors, free), b, tol, limit, curvature)
         return (found.b, found.curvature), (found.b, found.q, found.n_iter, found.curvature)
 
     return lax.scan(step, (start, curvature), (lambdas, tols, limits))[1]
@@ -89,9 +90,9 @@ def _by_gradient(problem, columns, lambdas, tols, b, b0, options):
     m = columns.capacity
     start = np.concatenate([columns.gathered(b, 0.0), b0])
     limits = _limits(len(lambdas), options.max_iter)
-    found, images, products, curvatures = map(
-        np.asarray, _solve(*problem, filled(lambdas, BLOCK), filled(tols, BLOCK), limits, start, free=len(b0))
-    )
+    grid, tols = filled(lambdas, BLOCK), filled(tols, BLOCK)
+    solved = _solve(*problem, grid, tols, limits, start, free=len(b0), steps=options.step_precision)
+    found, images, products, curvatures = map(np.asarray, solved)
     return Solved(found[:, :m], found[:, m:], images, products, 1 / float(curvatures.max()))
 
 

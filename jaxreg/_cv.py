@@ -49,6 +49,7 @@ def fit_cv(
     warm_start=None,
     dtype=None,
     progress=False,
+    step_precision=None,
 ) -> CVResult:
     """Cross-validated paths: all folds, mixing parameters and lambdas, each with a certificate.
 
@@ -97,7 +98,8 @@ def fit_cv(
     -----
     With p <= 256, or n >= p and p <= 1536, the Gram matrix of a fold is that of all rows less that of the rows held
     out, which also gives its squared error; otherwise the folds go side by side, and one product with X serves all (but
-    not in ridge). The lanes run in one thread per core of the host.
+    not in ridge). The lanes run in one thread per core of the host; on an accelerator the proximal solver takes those
+    of convex penalties side by side, with one product per step, wherever there are Gram matrices.
 
     Ridge without limits needs one decomposition for each fold, whatever the number of responses. If it leaves one out
     (cv="loo", l1_ratio 0), it needs one for all rows and lambdas: row i is predicted by the fit of the others at the
@@ -127,6 +129,7 @@ def fit_cv(
         solver=solver,
         tol=tol,
         max_iter=max_iter,
+        step_precision=step_precision,
         early_stop=early_stop,
         max_features=max_features,
         warm_start=warm_start,

@@ -22,6 +22,7 @@ from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import ElasticNet, Penalty, SparseGroupLasso
 from jaxreg.penalties._base import Blockwise, per_row
 from jaxreg.solvers.ridge import decomposed
+from jaxreg.solvers.smooth import LOWER
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
@@ -51,6 +52,7 @@ class Request:
     solver: str
     tol: float | None
     max_iter: int
+    step_precision: str | None
     early_stop: bool
     max_features: int | None
     warm_start: PathResult | None
@@ -66,6 +68,7 @@ class Options:
     tol: float
     precision: np.dtype  # of the result
     max_iter: int
+    step_precision: str | None = None  # None: that of the problem
     max_features: int | None = None
     early_stop: bool = False
     progress: bool = False
@@ -110,6 +113,13 @@ def check_request(**given) -> Request:
         checked["lambda_min_ratio"] = ratio
     if given["tol"] is not None:
         checked["tol"] = _validation.check_positive(given["tol"], "tol")
+    if given["step_precision"] is not None:
+        _validation.check_choice(given["step_precision"], "step_precision", tuple(LOWER))
+        if given["solver"] != "proximal":
+            raise ValueError(
+                f"step_precision is {given['step_precision']!r}, but solver is {given['solver']!r}; only 'proximal' "
+                f"takes steps of another precision."
+            )
     if given["max_features"] is not None:
         checked["max_features"] = _validation.check_count(given["max_features"], "max_features")
     for name in ("fit_intercept", "standardize", "early_stop", "progress"):
@@ -139,6 +149,7 @@ def prepare(X, y, request) -> Setup:
         tol=request.tol if request.tol is not None else (1e-6 if precision == np.float64 else 1e-4),
         precision=precision,
         max_iter=request.max_iter,
+        step_precision=request.step_precision,
         max_features=request.max_features,
         early_stop=request.early_stop,
         progress=request.progress,

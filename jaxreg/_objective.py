@@ -12,7 +12,8 @@ from jaxreg._problem import centred_response, entering_columns, row_basis
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import Lasso, Penalty
 from jaxreg.penalties._base import per_row
-from jaxreg.solvers.proximal import Averaged, Composite, curvature_of, minimise
+from jaxreg.solvers.proximal import Composite, minimise
+from jaxreg.solvers.smooth import Averaged, curvature_of
 
 NULL_TOL, NULL_ITER = 1e-12, 2000  # of the fit of the null model, relative to the largest gradient
 

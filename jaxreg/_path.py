@@ -34,6 +34,7 @@ def fit_path(
     warm_start=None,
     dtype=None,
     progress=False,
+    step_precision=None,
 ) -> PathResult:
     """Regularization path of a loss and a penalty, each point with a certificate.
 
@@ -61,16 +62,20 @@ def fit_path(
     penalty_factors : (p,) the v_j, used as given: 0 is unpenalised, inf excluded; the same within a group, and none for
         SLOPE, FusedLasso and TrendFilter
     lower, upper : limits of the coefficients on the user's scale, scalar or (p,); lower <= 0 <= upper
-    solver : for the squared loss with ElasticNet "pivot" (exact active-set path), "ridge" (one eigendecomposition,
-        l1_ratio 0 without limits) or "proximal"; for all else "proximal" (accelerated proximal gradient with Newton
-        steps). "auto" takes "ridge" where it applies, then "pivot", then "proximal".
+    solver : for the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (one eigendecomposition,
+        l1_ratio 0 without limits); for the squared loss with any penalty that is a sum over columns or groups "block"
+        (block coordinate descent with extrapolation); for everything "proximal" (accelerated proximal gradient with
+        Newton steps; on an accelerator all lambdas side by side, unless the penalty is not convex or p > 3 n). "auto"
+        takes "ridge" where it applies, then "pivot", then, on a CPU and for convex penalties, "block", then "proximal".
     tol : bound on `gap`; None is 1e-6, or 1e-4 for float32
-    max_iter : tableau updates per lambda, or products with the data for "proximal"
+    max_iter : tableau updates per lambda; epochs for "block"; products with the data for "proximal"
     early_stop : stop where the explained deviance exceeds 0.999 or grows by less than 1e-5 of itself per point
     max_features : stop before the first point with more nonzero coefficients
     warm_start : a PathResult on the same columns; its solution at the first lambda is the starting point
     dtype : float32 or float64; None follows X
     progress : write a line of progress to stderr
+    step_precision : "float32", "tensorfloat32" or "bfloat16" lets "proximal" take its first steps at each lambda with
+        such products, which an accelerator has faster; full ones finish, and the certificate is in float64 as always
 
     Returns
     -------
@@ -106,6 +111,7 @@ def fit_path(
         solver=solver,
         tol=tol,
         max_iter=max_iter,
+        step_precision=step_precision,
         early_stop=early_stop,
         max_features=max_features,
         warm_start=warm_start,

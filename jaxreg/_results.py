@@ -40,12 +40,14 @@ class PathResult:
     df : (L,) number of nonzero coefficients
     effective_df : (L,) trace of the hat matrix less the intercept for ridge, df for the lasso, else None
     dev_ratio : (L,) share of the intercept-only model's deviance that is explained
-    n_iter : (L,) solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", products with
-        the data or their Gram matrix for "proximal"
-    status : (L,) `Status` codes tol : the gap that was asked for l1_ratio : the penalty's mixing parameter, NaN where
-    it has none solver : what solved it, "pivot", "ridge" or "proximal" certificate : what `gap` holds: "gap"; or
-    "residual", where no dual is known: the residual of the prox over the largest
-        gradient of the null model, max |b - prox(b - t f'(b), lambda, t)| / t
+    n_iter : (L,) solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", epochs for
+        "block", products with the data or their Gram matrix for "proximal"
+    status : (L,) `Status` codes
+    tol : the gap that was asked for
+    l1_ratio : the penalty's mixing parameter, NaN where it has none
+    solver : what solved it, "pivot", "ridge", "block" or "proximal"
+    certificate : what `gap` holds: "gap"; or "residual", where no dual is known: the residual of the prox over the
+        largest gradient of the null model, max |b - prox(b - t f'(b), lambda, t)| / t
     loss, penalty : their names and numbers
     timings : seconds by phase
     feature_names : names of a frame's columns, else None

@@ -15,11 +15,12 @@ import numpy as np
 from jaxreg._column_set import ColumnSet
 from jaxreg._composite_certificate import certificate
 from jaxreg._composite_loop import AT_ZERO, MOST, TIGHT, TIGHTER, Solved, point
-from jaxreg.solvers.proximal import Composite, curvature_of, minimise
+from jaxreg.solvers.proximal import Composite, minimise_by
+from jaxreg.solvers.smooth import curvature_of
 
 
-@partial(jax.jit, static_argnames=("axes", "free"))
-def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free):
+@partial(jax.jit, static_argnames=("axes", "free", "steps"))
+def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free, steps):
     """Minima by fold, mixing parameter and lambda.
 
     problems: (smooth part, penalty factors) with a leading axis of F folds; penalty: some leaves, those named in
@@ -32,7 +33,8 @@ def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free):
         curvature = curvature_of(smooth, smooth.image(start), start)
 
         def one(penalty, lam, tol, limit, start):
-            return minimise(Composite(smooth, penalty, lam * factors, free), start, tol, limit, curvature)
+            problem = Composite(smooth, penalty, lam * factors, free)
+            return minimise_by(steps, problem, start, tol, limit, curvature)
 
         of_mix = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
         return jax.vmap(of_mix, in_axes=(_axes(penalty, axes), 0, 0, 0, 0))(penalty, lambdas, tols, limits, starts)
@@ -82,7 +84,10 @@ def together(objectives, grams, penalties, lambdas, options, starts):
     points = [[[None] * L for _ in penalties] for _ in objectives]
     for tightened in range(MOST + 1):
         limits = np.where(left, options.max_iter - spent, 0)
-        found = _solve(problems, penalty, lambdas, tols * TIGHTER**tightened, limits, x, axes=axes, free=free)
+        found = _solve(
+            problems, penalty, lambdas, tols * TIGHTER**tightened, limits, x,
+            axes=axes, free=free, steps=None if tightened else options.step_precision,
+        )  # fmt: skip
         x, images, n_iter, curvatures = map(np.asarray, (found.b, found.q, found.n_iter, found.curvature))
         spent = spent + np.where(left, n_iter, 0)
         for f, a in np.argwhere(left.any(axis=2)):

@@ -13,7 +13,8 @@ from jaxreg._results import Status
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
 from jaxreg.penalties._base import per_row
-from jaxreg.solvers.proximal import Averaged, Composite, Quadratic, Smooth, conjugate_gradients, curvature_of, minimiser
+from jaxreg.solvers.proximal import Composite, conjugate_gradients, minimiser
+from jaxreg.solvers.smooth import Averaged, Quadratic, Smooth, curvature_of
 
 TIGHT = 0.01  # residual that is asked of the solver, in units of tol and of the largest strength
 LEAST = 1e-6  # strength for that, in units of the largest gradient

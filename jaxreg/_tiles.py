@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxreg._design import PRECISION
 from jaxreg.solvers.block import Tiled
-from jaxreg.solvers.proximal import Quadratic
+from jaxreg.solvers.smooth import Quadratic
 
 SINGLES, BESIDE, UNIT = 64, 128, 32  # columns of a tile: of single columns, beside a large block; a multiple of UNIT
 

@@ -11,7 +11,7 @@ import jaxreg as jr
 from jaxreg import losses, penalties
 from jaxreg._tiles import Layout
 from jaxreg.penalties._base import Blockwise
-from jaxreg.solvers.proximal import Factored, Quadratic
+from jaxreg.solvers.smooth import Factored, Quadratic
 
 BLOCKWISE = [name for name, penalty in PENALTIES.items() if isinstance(penalty, Blockwise)]
 CONVEX = [name for name in BLOCKWISE if PENALTIES[name].convex]

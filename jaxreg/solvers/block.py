@@ -25,7 +25,7 @@ from jax import Array, lax
 from jaxreg._design import PRECISION
 from jaxreg._duality import squared_gap
 from jaxreg._pytree import pytree
-from jaxreg.solvers.proximal import ROUNDING, Quadratic
+from jaxreg.solvers.smooth import ROUNDING, Quadratic
 
 ROUND = 4  # epochs that are extrapolated from, until the gradient of all columns is looked at
 RIDGE = 1e-12  # of the least-squares problem of the extrapolation, in units of its trace

@@ -16,7 +16,6 @@ Source: Beck and Teboulle (2009), SIAM J. Imaging Sci. 2 (FISTA); O'Donoghue and
 eq. (13) (restart); Xiao, Li, Wen and Zhang (2018), J. Sci. Comput. 76 (semismooth Newton for the proximal mapping).
 """
 
-from abc import ABC, abstractmethod
 from dataclasses import field
 from typing import Any, NamedTuple, final
 
@@ -25,133 +24,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxreg._design import PRECISION
 from jaxreg._pytree import STATIC, pytree
+from jaxreg.solvers.smooth import ROUNDING, Smooth, curvature_of, lowered
 
-POWER_STEPS, MARGIN = 12, 1.1  # of the power method, and a factor for its result; a larger curvature is noticed
 FIRST, MOST = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
 SUCCESS = 0.5  # of the residual is left after a Newton step that counts
 CG_STEPS, CG_TOL = 60, 1e-3  # of conjugate gradients in one Newton step
-ROUNDING = 8  # units of rounding error of the gradient: a smaller residual is none
-
-
-class Smooth(ABC):
-    """The smooth part f of an objective; `q` stands for the linear image of b that its values are made from."""
-
-    @abstractmethod
-    def image(self, b) -> Array:
-        """The linear image q of b."""
-
-    @abstractmethod
-    def value(self, b, q) -> Array:
-        """f(b)."""
-
-    @abstractmethod
-    def gradient(self, q) -> Array:
-        """f'(b)."""
-
-    @abstractmethod
-    def hessian(self, q, d) -> Array:
-        """f''(b) d."""
-
-    @abstractmethod
-    def majorant(self, q, d) -> Array:
-        """K d with a matrix K that no Hessian exceeds; where none is known, with the Hessian at q."""
-
-    @abstractmethod
-    def bregman(self, d, q, q_before) -> Array:
-        """f(b) - f(b') - f'(b')'(b - b') with d = b - b', less what rounding may have added to it."""
-
-
-class _LeastSquares(Smooth):
-    """b'G b / 2 - c'b, for each response: its columns of b, c and q = G b."""
-
-    corr: Any  # c (m,) or (m, K)
-
-    @final
-    def value(self, b, q):
-        return jnp.sum(b * (q / 2 - self.corr))
-
-    @final
-    def gradient(self, q):
-        return q - self.corr
-
-    @final
-    def hessian(self, q, d):
-        return self.image(d)
-
-    @final
-    def majorant(self, q, d):
-        return self.image(d)
-
-    @final
-    def bregman(self, d, q, q_before):
-        rounding = ROUNDING * jnp.finfo(q.dtype).eps * jnp.sum(jnp.abs(d) * (jnp.abs(q) + jnp.abs(q_before)))
-        return jnp.sum(d * (q - q_before)) / 2 - rounding
-
-
-@final
-@pytree
-class Quadratic(_LeastSquares):
-    """By products with G (m, m)."""
-
-    gram: Any
-    corr: Any
-
-    def image(self, b):
-        return jnp.matmul(self.gram, b, precision=PRECISION)
-
-
-@final
-@pytree
-class Factored(_LeastSquares):
-    """G = A A' by products with A (m, n): cheaper where m is larger than 3 n."""
-
-    rows: Any
-    corr: Any
-
-    def image(self, b):
-        fit = jnp.matmul(b.T, self.rows, precision=PRECISION)  # rows.T @ b takes two to three times as long on a CPU
-        return jnp.matmul(self.rows, fit.T, precision=PRECISION)
-
-
-@final
-@pytree
-class Averaged(Smooth):
-    """sum_i omega_i loss(y_i, offset_i + q_i) with q = A'b."""
-
-    rows: Any  # (m, n) of A
-    omega: Any  # (n,)
-    y: Any  # (n,)
-    offset: Any  # (n,)
-    loss: Any
-
-    def image(self, b):
-        return jnp.matmul(b, self.rows, precision=PRECISION)
-
-    def value(self, b, q):
-        return jnp.sum(self.omega * self.loss.value(self.y, self.offset + q))
-
-    def gradient(self, q):
-        return self._summed(self.loss.gradient(self.y, self.offset + q))
-
-    def hessian(self, q, d):
-        curvature = jax.grad(lambda eta: jnp.sum(self.loss.gradient(self.y, eta)))(self.offset + q)
-        return self._summed(curvature * self.image(d))
-
-    def majorant(self, q, d):
-        bound = self.loss.curvature_bound()
-        return self.hessian(q, d) if bound is None else self._summed(bound * self.image(d))
-
-    def bregman(self, d, q, q_before):
-        eta, before = self.offset + q, self.offset + q_before
-        after, value = self.loss.value(self.y, eta), self.loss.value(self.y, before)
-        linear = self.loss.gradient(self.y, before) * (q - q_before)
-        rounding = ROUNDING * jnp.finfo(q.dtype).eps * (jnp.abs(after) + jnp.abs(value) + jnp.abs(linear))
-        return jnp.sum(self.omega * (after - value - linear - rounding))
-
-    def _summed(self, values):
-        return jnp.matmul(self.rows, self.omega * values, precision=PRECISION)
+SOONER = 4  # part of max_iter that steps of lower precision may take
 
 
 @final
@@ -194,19 +73,6 @@ class _State(NamedTuple):
     residual: Array  # max|F| L at b
     wait: Array  # steps of FISTA before the next Newton step
     n_iter: Array
-
-
-def curvature_of(smooth, q, like):
-    """Largest eigenvalue of the majorant at the image q, by the power method, with a margin."""
-
-    def multiply(_, v):
-        w = smooth.majorant(q, v)
-        return w / jnp.maximum(jnp.linalg.norm(w), jnp.finfo(w.dtype).tiny)
-
-    # all directions, none of them orthogonal to a leading one by symmetry
-    start = jnp.cos(jnp.arange(like.size, dtype=like.dtype) * 1.7).reshape(like.shape)
-    v = lax.fori_loop(0, POWER_STEPS, multiply, start / jnp.linalg.norm(start))
-    return MARGIN * jnp.linalg.norm(smooth.majorant(q, v))
 
 
 def _inner(a, b):
@@ -333,7 +199,7 @@ def _newton(problem, state, floor):
     left = jnp.max(jnp.abs(b - landed)) * L
     q_landed = smooth.image(landed)
     before, after = problem.value(state.b, state.q), problem.value(landed, q_landed)
-    falls = after <= before + ROUNDING * jnp.finfo(before.dtype).eps * jnp.abs(before)
+    falls = after <= before + ROUNDING * smooth.roundoff(before) * jnp.abs(before)
     # far away, where a loss is flat, a small residual would not mean that a minimum is near
     counts = (left < SUCCESS * residual) & falls & (residual > floor)
     n_iter = state.n_iter + products + 2
@@ -348,7 +214,7 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
     """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data."""
     smooth = problem.smooth
     q = smooth.image(start)
-    eps = jnp.finfo(start.dtype).eps
+    eps = smooth.roundoff(start)
 
     def round_(state):
         steps = state.wait
@@ -373,3 +239,13 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
     state = _State(start, q, start, q, one, L, at_start, wait, jnp.zeros_like(wait))
     state = lax.while_loop(unfinished, round_, state)
     return Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature)
+
+
+def minimise_by(steps, problem, start, tol, max_iter, curvature) -> Minimum:
+    """As `minimise`, first by steps of a lower precision (one of `smooth.LOWER`, or None), then by full ones."""
+    if steps is None:
+        return minimise(problem, start, tol, max_iter, curvature)
+    low, b, tol_low, L = lowered((problem, start, tol, curvature), steps)
+    first = minimise(low, b, tol_low, max_iter // SOONER, L)
+    polished = minimise(problem, first.b.astype(start.dtype), tol, max_iter - first.n_iter, curvature)
+    return polished._replace(n_iter=first.n_iter + polished.n_iter)
