@@ -34,7 +34,7 @@ def main():
 
     readme = commands.add_parser("readme", help="write the short table between the README's markers")
     readme.add_argument("file", type=Path)
-    readme.add_argument("--readme", type=Path, default=RESULTS.parents[1] / "README.md")
+    readme.add_argument("--readme", type=Path, help="default: that of the project, or of benchmarks")
     readme.set_defaults(command=_readme)
 
     scaling = commands.add_parser("scaling", help="measure how cost and memory grow, and draw it")
@@ -76,7 +76,9 @@ def _readme(given):
     from benchmarks.readme import update
     from benchmarks.suite import read
 
-    update(given.readme, read(given.file))
+    results = read(given.file)
+    apart = results.get("folds") or results.get("penalties")
+    update(given.readme or (RESULTS.parent if apart else RESULTS.parents[1]) / "README.md", results)
 
 
 def _scaling(given):

@@ -34,7 +34,7 @@ def full_table(results):
 
 
 def short_table(results):
-    """Of the README: time ratios of each row's peers, and the rows that they win."""
+    """Of the benchmarks' README: time ratios of each row's peers, and the rows that they win."""
     rows = measured(results)
     body = []
     for row in rows:

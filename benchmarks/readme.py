@@ -1,4 +1,4 @@
-"""The short tables of the README, each between its two markers."""
+"""The short tables of the README and of that of the benchmarks, each between its two markers."""
 
 from benchmarks import penalty_table, table
 from benchmarks.table import OTHERS, OURS, times

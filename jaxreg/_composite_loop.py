@@ -17,11 +17,12 @@ from jaxreg.solvers.proximal import Composite, minimise_by
 from jaxreg.solvers.smooth import curvature_of
 
 BLOCK = 10  # lambdas that are solved in one compiled loop and certified in one pass
+GROWTH = 2  # a block is at most so much longer than what was accepted of the last one
 SPAN = 0.75  # a block does not reach below this share of its first lambda
 TIGHT = 0.1  # residual that is asked of the solver, in units of tol * lambda
 AT_ZERO = 1e-6  # that is the least lambda for it, in units of the largest gradient
 TIGHTER, MOST = 0.01, 3  # of that where a certificate fails although no column is missing, and how often
-EPOCHS, SHARE = 300, 0.5  # most of block descent at a lambda; the gap that it is to reach, in units of tol
+EPOCHS, SHARE = 300, 0.9  # most of block descent at a lambda; the gap that it is to reach, in units of tol
 LEAST_RATIO = 1e-3  # of l1 and l2 together, with which a grid begins: glmnet's
 VIOLATION, FLOOR = 1e-5, 1e-12  # a column outside is missing if it is pulled so much more, unless the gap is as small
 FEWEST = 64  # columns that may come in at once; more if there are more than twice as many
@@ -130,9 +131,9 @@ def composite(objective, gram, lambdas, options, start, descends=False):
     before = last = (start, lambdas[0])
     secant = Secant(objective.null_gradient, lambdas[0])
     nothing = np.zeros(len(factors))
-    missing, tightened, rounds, spent, k = nothing, 0, 0, 0, 0
+    missing, tightened, rounds, spent, reach, k = nothing, 0, 0, 0, BLOCK, 0
     while k < len(lambdas):
-        block = lambdas[k : k + (BLOCK if rounds < 2 else 1)]
+        block = lambdas[k : k + (min(reach, BLOCK) if rounds < 2 else 1)]
         block = block[block >= SPAN * block[0]]
         needed = wanted = always | (b != 0).reshape(len(b), -1).any(axis=1)
         if screens:
@@ -171,7 +172,7 @@ def composite(objective, gram, lambdas, options, start, descends=False):
             yield [point(columns, solved, i, gaps[i], rss[i], n_iter[i]) for i in range(accepted)]
             secant.extend(h[:accepted], block[:accepted])
             before, last = [last, *zip(found, block, strict=False)][-2:]
-            tightened, rounds, spent, k = 0, 0, 0, k + accepted
+            tightened, rounds, spent, reach, k = 0, 0, 0, GROWTH * accepted, k + accepted
 
 
 def _strongest(score, most):
