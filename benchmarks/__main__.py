@@ -55,7 +55,9 @@ def _run(given):
     from benchmarks.measure import Effort
     from benchmarks.suite import run
 
-    out = given.out or RESULTS / f"{'penalties' if given.penalties else 'cv' if given.cv else given.device}.json"
+    kind = "penalties" if given.penalties else "cv" if given.cv else None
+    name = "-".join(filter(None, [kind, given.device])) if given.device == "gpu" else kind or "cpu"
+    out = given.out or RESULTS / f"{name}.json"
     effort = Effort(given.runs, given.limit)
     _print(run(given.rows, given.peers, given.device, out, effort, given.cv, given.penalties))
 

@@ -13,11 +13,14 @@ from benchmarks import rows
 from benchmarks.certificate import Judge
 
 FOLDS = 10
-MIXES = {"lasso": (1.0,), "mixes": (0.1, 0.5, 0.7, 0.9, 1.0)}
-NAME = re.compile(r"(?:cv-ar(?P<rho>[\d.]+)|loo-ridge)-(?P<n>\d+)x(?P<p>\d+)(?:-(?P<kind>lasso|mixes))?")
+MIXES = {"lasso": (1.0,), "mixes": (0.1, 0.5, 0.7, 0.9, 1.0), "grid": tuple(k / 10 for k in range(1, 11))}
+NAME = re.compile(r"(?:cv-ar(?P<rho>[\d.]+)|loo-ridge)-(?P<n>\d+)x(?P<p>\d+)(?:-(?P<kind>lasso|mixes|grid))?")
 RHO = 0.5  # of the ridge row
 SHAPES = ((10000, 200), (1000, 1000), (200, 10000), (1000, 10000))
-NAMES = [f"cv-ar0.5-{n}x{p}-{kind}" for n, p in SHAPES for kind in MIXES] + ["loo-ridge-2000x1000"]
+NAMES = {
+    "cpu": [f"cv-ar0.5-{n}x{p}-{kind}" for n, p in SHAPES for kind in ("lasso", "mixes")] + ["loo-ridge-2000x1000"],
+    "gpu": ["cv-ar0.5-10000x1000-grid"],  # 10,000 fits, and 1,000 of all rows
+}
 CHECKED = 5  # rows whose leave-one-out error is computed by a fit without them
 
 
@@ -124,7 +127,8 @@ class CVRow:
     @property
     def without(self):
         """Peers that do not do this."""
-        return {"lasso": (), "mixes": ("adelie",), "ridge": ("adelie", "celer", "glmnet")}[self.kind]
+        mixes = ("adelie",)
+        return {"lasso": (), "mixes": mixes, "grid": mixes, "ridge": ("adelie", "celer", "glmnet")}[self.kind]
 
     def load(self):
         base = rows.make_problem(*rows.ar_data(self.n, self.p, self.rho), 1.0)
@@ -136,9 +140,9 @@ class CVRow:
         return CVProblem(base.X, base.y, base.lambdas / l1_ratios[:, None], l1_ratios, folds)
 
 
-def select(patterns):
+def select(patterns, device="cpu"):
     """Rows whose names match shell-style patterns; a full name of any size makes its row."""
-    return [_make(name) for name in rows.matching(patterns, NAMES, NAME)]
+    return [_make(name) for name in rows.matching(patterns, NAMES[device], NAME)]
 
 
 def _make(name):

@@ -27,7 +27,7 @@ def run(patterns, names, device, file, effort, folds=False, penalties=False):
     if penalties:
         chosen, order, peers = penalty_rows.select(patterns), penalty_rows.NAMES, PENALTY_PEERS
     elif folds:
-        chosen, order, peers = cv_rows.select(patterns), cv_rows.NAMES, CV_PEERS
+        chosen, order, peers = cv_rows.select(patterns, device), cv_rows.NAMES[device], CV_PEERS
     else:
         chosen, order, peers = rows.select(patterns, device), rows.NAMES[device], PEERS
     peers = _choose(names, device, peers)

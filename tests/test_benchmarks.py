@@ -196,6 +196,9 @@ def test_without_a_gpu_its_rows_are_not_measured(tmp_path, monkeypatch):
     text = table.full_table(results)
     assert text.count("| not measured |") == 3
     assert text.count("Not measured, no GPU: none was found: ") == 1
+    folds = suite.run(None, None, "gpu", tmp_path / "cv-gpu.json", measure.Effort(), folds=True)
+    assert [row["name"] for row in folds["rows"]] == ["cv-ar0.5-10000x1000-grid"]
+    assert "| not measured |" in table.full_table(folds)
 
 
 def test_r_without_a_package_is_absent(monkeypatch):
@@ -361,6 +364,8 @@ def test_the_judge_of_left_out_rows_fits_without_them():
 
 def test_rows_of_cross_validation_name_their_peers():
     assert len(cv_rows.select(None)) == 9
+    (grid,) = cv_rows.select(None, "gpu")
+    assert (grid.n, grid.p, len(cv_rows.MIXES[grid.kind]) * cv_rows.FOLDS) == (10000, 1000, 100)
     lasso, mixes, ridge = cv_rows.select(["cv-ar0.5-10000x200-*", "loo-*"])
     assert (lasso.without, mixes.without) == ((), ("adelie",))
     assert "celer" in ridge.without

@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 
 import jaxreg as jr
@@ -6,7 +7,9 @@ PACKAGES = ["jaxreg", "jax", "jaxlib", "numpy", "scipy"]
 
 
 def fit(X, y, lambdas, l1_ratios, folds, tol):
-    options = {"standardize": False, "tol": tol}
+    # on an accelerator the lanes of the proximal solver go side by side
+    solver = "auto" if jax.default_backend() == "cpu" else "proximal"
+    options = {"standardize": False, "tol": tol, "solver": solver}
     if l1_ratios == [0.0]:
         cv = jr.fit_cv(X, y, l1_ratios=l1_ratios, cv="loo", lambdas=lambdas[0], **options)
     else:
