@@ -1,4 +1,4 @@
-"""The columns on which the proximal solver works, with what it needs of them: their rows, or their Gram matrix."""
+"""The columns on which block descent and the proximal solver work: their rows, or their Gram matrix."""
 
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from jaxreg.penalties._base import per_row
 from jaxreg.solvers.smooth import Averaged, Factored, Quadratic, Smooth
 
 CAPACITIES = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
-IN_TILES = (256, 1024, 4096, 8192, 16384)  # the same in tiles, of which only those in use take time
+IN_TILES = (256, 1024, 4096, 8192, 16384)  # the same in tiles: fewer, since epochs pass over those in use only
 CHUNK = 64  # columns that are gathered at once
 WIDE = 3  # times n: with more columns two products with the rows cost less than one with the Gram matrix
 SPARE = 0.5  # a capacity is left when a smaller share would do

@@ -1,4 +1,4 @@
-"""The loop over lambda of the proximal solver: any loss and penalty, on a working set of columns."""
+"""The loop over lambda of block descent and the proximal solver: any loss and penalty, on a working set of columns."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -100,7 +100,7 @@ def _by_gradient(problem, columns, lambdas, tols, b, b0, options):
 def _by_blocks(tiled, problem, columns, lambdas, tols, last, before, options):
     """The Solved of lambdas (B,) by block coordinate descent, from the last two solutions (b, lambda)."""
     objective, (_, penalty, factors) = columns.objective, problem
-    certified = objective.certificate == "gap" and not len(objective.directions)
+    certified = objective.certificate == "gap" and not len(objective.directions) and objective.null_loss > 0
     limits = _limits(len(lambdas), min(options.max_iter, EPOCHS))
     goals = Goal(np.full(BLOCK, SHARE * options.tol), filled(tols, BLOCK), limits)
     last, before = ((columns.gathered(b, 0.0), float(lam)) for b, lam in (last, before))
@@ -128,7 +128,7 @@ def composite(objective, gram, lambdas, options, start, descends=False):
     always = objective.directions.any(axis=0) if screens else np.ones(len(factors), bool)
     layout = Layout(penalty.block_labels(len(factors))) if descends else None
     columns, b, b0 = ColumnSet(objective, gram, layout), start, objective.b0
-    before = last = (start, lambdas[0])
+    before = last = (start, lambdas[0])  # accepted; b is what was found last, from where the proximal solver goes on
     secant = Secant(objective.null_gradient, lambdas[0])
     nothing = np.zeros(len(factors))
     missing, tightened, rounds, spent, reach, k = nothing, 0, 0, 0, BLOCK, 0
@@ -155,7 +155,8 @@ def composite(objective, gram, lambdas, options, start, descends=False):
         outside = np.zeros((len(block), len(factors)))
         if screens:
             pulls = np.stack([penalty.pull(each, factors) for each in h])
-            outside = np.where((pulls > (1 + VIOLATION) * block[:, None]) & ~columns.member, pulls, 0.0)
+            slack = np.where(gaps <= options.tol, VIOLATION, 0.0)  # none where the gap asks for more
+            outside = np.where((pulls > ((1 + slack) * block)[:, None]) & ~columns.member, pulls, 0.0)
         fine = (gaps <= FLOOR) | (gaps <= options.tol) & ~outside.any(axis=1)
         accepted = len(block) if fine.all() else int(np.argmin(fine))
         n_iter = solved.n_iter.copy()

@@ -110,7 +110,7 @@ class CVResult:
         if found is None:
             raise ValueError(
                 f"effective_df is known for the squared loss with ElasticNet, not for {self.path.penalty} and "
-                f"{self.path.loss}, or for the solver 'proximal'; choose by rule 'min' or '1se'."
+                f"{self.path.loss}, or for the solver {self.path.solver!r}; choose by rule 'min' or '1se'."
             )
         if callable(found):
             found = found()

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _composite_loop, _grid, _loops, _side_by_side, _validation
+from jaxreg import _abreast, _composite_loop, _grid, _loops, _validation
 from jaxreg._certificate import Correlations
 from jaxreg._column_set import WIDE
 from jaxreg._design import DenseDesign
@@ -24,6 +24,7 @@ from jaxreg.penalties._base import Blockwise, per_row
 from jaxreg.solvers.ridge import decomposed
 from jaxreg.solvers.smooth import LOWER
 
+UNEVEN = 4  # times p: the number of blocks times the size of the largest, up to which they are alike
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
@@ -188,8 +189,14 @@ def _descends(request):
     return isinstance(request.loss, Squared) and isinstance(request.penalty, Blockwise)
 
 
+def _even(labels):
+    """Whether blocks are of similar sizes: each takes the time and the place of the largest."""
+    sizes = np.unique(labels, return_counts=True)[1]
+    return len(sizes) * sizes.max() <= UNEVEN * len(labels)
+
+
 def _posed(design, data, model, request):
-    """The Objective of the proximal solver."""
+    """The Objective of block descent and the proximal solver."""
     if not (np.isinf(model.lower).all() and np.isinf(model.upper).all()):
         raise ValueError("lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'.")
     if data.y.ndim == 2 and request.max_features:
@@ -217,8 +224,9 @@ def with_mixing(objective, l1_ratio):
 def choose_solver(request, l1_ratio, model):
     solver = request.solver
     if is_general(request):
-        # one block after the other: nothing for an accelerator; where steps are long, Newton's method needs fewer
+        # one block after the other is nothing for an accelerator; without convexity Newton's method needs fewer steps
         descends = _descends(request) and request.penalty.convex and not accelerated()
+        descends = descends and _even(request.penalty.block_labels(len(model.penalty_factors)))
         return ("block" if descends else "proximal") if solver == "auto" else solver
     eigen = l1_ratio == 0 and np.isinf(model.lower).all() and np.isinf(model.upper).all()
     if solver == "ridge" and not eigen:
@@ -256,7 +264,7 @@ def _composite(objective, gram, lambdas, options, warm_start, descends):
     if warm_start is not None:
         start = _start_of_objective(warm_start, objective, lambdas[0])
     if not descends and abreast(objective):
-        return _side_by_side.alone(objective, gram if objective.squared else None, grid, options, start), grid, kept
+        return _abreast.alone(objective, gram if objective.squared else None, grid, options, start), grid, kept
     if warm_start is None:
         grid, kept = _grid.with_hidden_points(lambdas, _composite_loop.largest_lambda(objective, gram))
     return _composite_loop.composite(objective, gram, grid, options, start, descends), grid, kept

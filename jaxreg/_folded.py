@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _composite_loop, _fit, _lanes, _lockstep, _loops, _scores, _side_by_side
+from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _scores
 from jaxreg._objective import make_objective
 from jaxreg._problem import centred_response, make_problems
 from jaxreg.losses import Squared
@@ -181,22 +181,22 @@ class Folded:
 
         found = [self._sums(k, total) for k in part]  # all of them first: their products use every core
         tasks = [(None, None)] * with_full + list(zip(part, found, strict=True))
-        if self._abreast(mixes):
+        if self._goes_abreast(mixes):
             problems, grams = zip(*(posed(*task) for task in tasks), strict=True)
-            solved = self._side_by_side(problems, grams, mixes)
+            solved = self._points_abreast(problems, grams, mixes)
         else:
             problems, solved = zip(*_lockstep.each(solve, tasks), strict=True)
         return list(problems[with_full:]), list(solved), [sums.held_out for sums in found]
 
-    def _abreast(self, mixes):
+    def _goes_abreast(self, mixes):
         return all(self.solvers[a] == "proximal" for a in mixes) and _fit.abreast(self.problems[0])
 
-    def _side_by_side(self, problems, grams, mixes):
+    def _points_abreast(self, problems, grams, mixes):
         """As `_points`, for each of some folds and mixing parameters."""
         together = [posed[0] for posed in problems]
         penalties = [_fit.with_mixing(together[0], self.options[a].l1_ratio).penalty for a in mixes]
         grids = self.lambdas[mixes]
-        points = _side_by_side.of_grams(together, grams, penalties, grids, self.options[mixes[0]])
+        points = _abreast.of_grams(together, grams, penalties, grids, self.options[mixes[0]])
         kept = np.arange(grids.shape[1])
         return [
             [self._by_response([Solved(each, grid, kept)]) for each, grid in zip(of_fold, grids, strict=True)]

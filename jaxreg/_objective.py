@@ -1,4 +1,4 @@
-"""Any loss and any penalty on a design: what the proximal solver is given."""
+"""Any loss and any penalty on a design: what block descent and the proximal solver are given."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -64,11 +64,12 @@ def fit_path(
     lower, upper : limits of the coefficients on the user's scale, scalar or (p,); lower <= 0 <= upper
     solver : for the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (one eigendecomposition,
         l1_ratio 0 without limits); for the squared loss with any penalty that is a sum over columns or groups "block"
-        (block coordinate descent with extrapolation); for everything "proximal" (accelerated proximal gradient with
-        Newton steps; on an accelerator all lambdas side by side, unless the penalty is not convex or p > 3 n). "auto"
-        takes "ridge" where it applies, then "pivot", then, on a CPU and for convex penalties, "block", then "proximal".
+        (block coordinate descent with extrapolation; what it leaves after 300 epochs "proximal" finishes); for
+        everything "proximal" (accelerated proximal gradient with Newton steps; on an accelerator all lambdas of a
+        convex penalty side by side, unless p > 3 n and columns can come in one by one). "auto" takes "ridge" where it
+        applies, then "pivot", then "block" (on a CPU, the penalty convex, its groups of similar sizes), then "proximal".
     tol : bound on `gap`; None is 1e-6, or 1e-4 for float32
-    max_iter : tableau updates per lambda; epochs for "block"; products with the data for "proximal"
+    max_iter : tableau updates per lambda; products with the data for "proximal"; epochs and such products for "block"
     early_stop : stop where the explained deviance exceeds 0.999 or grows by less than 1e-5 of itself per point
     max_features : stop before the first point with more nonzero coefficients
     warm_start : a PathResult on the same columns; its solution at the first lambda is the starting point

@@ -40,8 +40,8 @@ class PathResult:
     df : (L,) number of nonzero coefficients
     effective_df : (L,) trace of the hat matrix less the intercept for ridge, df for the lasso, else None
     dev_ratio : (L,) share of the intercept-only model's deviance that is explained
-    n_iter : (L,) solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", epochs for
-        "block", products with the data or their Gram matrix for "proximal"
+    n_iter : (L,) solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", products
+        with the data or their Gram matrix for "proximal", epochs for "block", and products of what "proximal" finished
     status : (L,) `Status` codes
     tol : the gap that was asked for
     l1_ratio : the penalty's mixing parameter, NaN where it has none

@@ -232,6 +232,38 @@ def test_warm_starts_and_weights():
     assert again.gap.max() <= 1e-6
 
 
+def test_a_response_that_the_null_model_fits_has_no_coefficients():
+    X, y = WIDE
+    penalty = penalties.GroupLasso(UNEVEN)
+    path = jr.fit_path(X, y, penalty=penalty, n_lambdas=10)
+    with pytest.warns(jr.ConvergenceWarning, match="coefficients are 0"):
+        constant = jr.fit_path(X, np.ones(len(y)), penalty=penalty, lambdas=path.lambdas[-2:], warm_start=path)
+    assert constant.solver == "block"
+    assert (constant.coef == 0).all()
+
+
+def test_groups_of_very_different_sizes_go_to_the_proximal_solver():
+    X, y = TALL
+    labels = np.append(np.zeros(40, int), np.arange(1, 51))
+    path = jr.fit_path(X, y, penalty=penalties.GroupLasso(labels), n_lambdas=5)
+    assert path.solver == "proximal"
+    block = jr.fit_path(X, y, penalty=penalties.GroupLasso(labels), lambdas=path.lambdas, solver="block")
+    np.testing.assert_allclose(block.predict(X), path.predict(X), atol=1e-2)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_a_group_without_weight_keeps_the_l1_part(l1_ratio):
+    X, y = TALL
+    weights = np.sqrt(SIZES) * (np.arange(len(SIZES)) != 3)
+    penalty = penalties.SparseGroupLasso(UNEVEN, l1_ratio, weights)
+    path = jr.fit_path(X, y, penalty=penalty, n_lambdas=12, standardize=False)
+    assert (path.status == jr.Status.converged).all()
+    assert ((path.coef[0] != 0) == ((UNEVEN == 3) & (l1_ratio == 0))).all()
+    if l1_ratio == 1:
+        lasso = jr.fit_path(X, y, lambdas=path.lambdas, standardize=False)
+        np.testing.assert_allclose(path.predict(X), lasso.predict(X), atol=1e-2)
+
+
 def test_folds():
     X, y = WIDE
     penalty = penalties.GroupLasso(UNEVEN)

@@ -91,7 +91,11 @@ class _Grouped(Norm, Blockwise):
 
     @final
     def unpenalised(self, factors):
-        return unit_directions(np.where(np.asarray(self.weights)[self.groups] > 0, factors, 0.0))
+        return unit_directions(np.where(self._weightless()[self.groups], 0.0, factors))
+
+    @abstractmethod
+    def _weightless(self):
+        """Groups (G,) bool that are not penalised at any lambda, on the host."""
 
     @final
     def checked_factors(self, factors, responses):
@@ -174,6 +178,9 @@ class GroupLasso(_Grouped):
     def prox(self, coef, lam, step):
         return self._shrunk(coef, step * self._lam(lam) * self.weights)
 
+    def _weightless(self):
+        return np.asarray(self.weights) == 0
+
     def block_strength(self, lam):
         return (self._lam(lam) * self.weights)[self.groups, None]
 
@@ -191,7 +198,7 @@ class SparseGroupLasso(_Grouped):
 
     Parameters
     ----------
-    groups, weights : as for `GroupLasso`, which it is at l1_ratio 0
+    groups, weights : as for `GroupLasso`, which it is at l1_ratio 0; otherwise a group of weight 0 has the l1 part left
     l1_ratio : float in [0, 1]; 1 is the lasso
 
     Source: Simon, Friedman, Hastie and Tibshirani (2013), J. Comput. Graph. Statist. 22, eq. (3); its prox is eq. (12).
@@ -220,6 +227,9 @@ class SparseGroupLasso(_Grouped):
         limit = self._of_columns(lam * self.l1_ratio, coef)
         soft = jnp.sign(coef) * jnp.maximum(jnp.abs(coef) - limit, 0.0)
         return self._shrunk(soft, lam * (1 - self.l1_ratio) * self.weights)
+
+    def _weightless(self):
+        return (np.asarray(self.weights) == 0) & (self.l1_ratio == 0)
 
     def block_strength(self, lam):
         lam = self._lam(lam)

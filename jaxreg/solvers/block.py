@@ -105,7 +105,7 @@ class Tiled:
 class Goal(NamedTuple):
     """When a point is good enough: with a gap up to `gap`, or a move up to `move`."""
 
-    gap: Any  # relative to null_loss; 0 where no dual is known
+    gap: Any  # relative to null_loss; it counts where a dual is known
     move: Any  # largest change of a coefficient in an epoch, times the curvature of its block
     limit: Any  # epochs
 
@@ -113,7 +113,7 @@ class Goal(NamedTuple):
 class _State(NamedTuple):
     b: Array  # (m, K)
     image: Array  # (K, n) b'A, or (K, m) b'G
-    queue: tuple[Array, Array]  # the blocks that move
+    moving: Array  # (m,) columns that are active, or that the gradient calls for
     gap: Array
     move: Array
     n_iter: Array
@@ -139,28 +139,31 @@ def descend(tiled, penalty, factors, lambdas, goals, last, before, energy, null_
         return jnp.where(falls, found, b), jnp.where(falls, image_found, image)
 
     def look(b, image, lam):
-        """(gap, blocks that are active, or that the gradient h calls for)."""
+        """(gap, columns that are active, or that the gradient h calls for)."""
         h, along, rr = tiled.gradient(image), jnp.sum(corr * b), tiled.square(b, image)
         called = penalty.prox((h * step).reshape(shape), lam * factors, step).reshape(b.shape)
-        queue = tiled.queue(jnp.any((b != 0) | (called != 0), axis=1))
+        moving = jnp.any((b != 0) | (called != 0), axis=1)
         if not certified:
-            return jnp.full((), jnp.inf), queue
+            return jnp.full((), jnp.inf), moving
         rr = energy - 2 * along + rr
         own, pull = b.reshape(shape), h.reshape(shape)
-        return squared_gap(penalty, own, pull, lam * factors, rr, rr, energy - along, null_loss), queue
+        gap = squared_gap(penalty, own, pull, lam * factors, rr, rr, energy - along, null_loss)
+        return jnp.where(lam > 0, gap, jnp.inf), moving  # at lambda 0 no gradient is a dual value
 
     def round_(state, lam, strength):
+        queue = tiled.queue(state.moving)
+
         def advance(i, carry):
             b, image, past, _ = carry
-            b, image, move = _epoch(tiled, penalty, strength, state.queue, b, image)
+            b, image, move = _epoch(tiled, penalty, strength, queue, b, image)
             return b, image, past.at[i + 1].set(b), move
 
         past = jnp.zeros((ROUND + 1, *state.b.shape)).at[0].set(state.b)
         b, image, past, move = lax.fori_loop(0, ROUND, advance, (state.b, state.image, past, jnp.zeros(())))
         b, image = better(jnp.where(b != 0, _extrapolated(past), 0.0), b, image, lam)
-        gap, queue = look(b, image, lam)
-        grows = jnp.any(queue[1] > state.queue[1])
-        return _State(b, image, queue, gap, jnp.where(grows, jnp.inf, move), state.n_iter + ROUND)
+        gap, moving = look(b, image, lam)
+        grows = jnp.any(moving & ~state.moving)
+        return _State(b, image, moving, gap, jnp.where(grows, jnp.inf, move), state.n_iter + ROUND)
 
     def point(carry, at):
         (b, image, lam_last), (b_before, lam_before) = carry
@@ -174,8 +177,8 @@ def descend(tiled, penalty, factors, lambdas, goals, last, before, energy, null_
             floor = ROUNDING * eps * largest * jnp.max(jnp.abs(state.b))
             return (state.gap > goal.gap) & (state.move > jnp.maximum(goal.move, floor)) & (state.n_iter < goal.limit)
 
-        gap, queue = look(b_start, image_start, lam)
-        state = _State(b_start, image_start, queue, gap, jnp.full((), jnp.inf), jnp.zeros((), int))
+        gap, moving = look(b_start, image_start, lam)
+        state = _State(b_start, image_start, moving, gap, jnp.full((), jnp.inf), jnp.zeros((), int))
         state = lax.while_loop(unfinished, lambda state: round_(state, lam, strength), state)
         return ((state.b, state.image, lam), (b, lam_last)), (state.b.reshape(shape), state.n_iter)
 

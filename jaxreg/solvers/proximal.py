@@ -44,9 +44,9 @@ class Composite:
     free: int = field(default=0, metadata=STATIC)
 
     def prox(self, b, step):
-        if not self.free:
-            return self.penalty.prox(b, self.lam, step)
-        return jnp.concatenate([self.penalty.prox(b[: -self.free], self.lam, step), b[-self.free :]])
+        penalised, rest = (b[: -self.free], b[-self.free :]) if self.free else (b, b[:0])
+        found = self.penalty.prox(penalised, self.lam, step).astype(b.dtype)  # a user's numbers may have another
+        return jnp.concatenate([found, rest])
 
     def value(self, b, q):
         penalised = b[: -self.free] if self.free else b

@@ -164,10 +164,10 @@ class Averaged(Smooth):
         after, value = self.loss.value(self.y, eta), self.loss.value(self.y, before)
         linear = self.loss.gradient(self.y, before) * (q - q_before)
         rounding = ROUNDING * self.roundoff(q) * (jnp.abs(after) + jnp.abs(value) + jnp.abs(linear))
-        return jnp.sum(self.omega * (after - value - linear - rounding))
+        return jnp.sum(self.omega * (after - value - linear - rounding)).astype(q.dtype)
 
     def _summed(self, values):
-        return _product(self.rows, self.omega * values, self.products)
+        return _product(self.rows, (self.omega * values).astype(self.omega.dtype), self.products)
 
 
 def curvature_of(smooth, q, like):

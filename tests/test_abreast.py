@@ -6,24 +6,24 @@ from instances import LOSSES, PENALTIES, P
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _fit, _side_by_side, penalties
+from jaxreg import _abreast, _fit, penalties
 
 X, Y = ar_problem(70, P, seed=1)
 SEVERAL = np.stack([Y, 0.5 * Y + X[:, 0], -Y + X[:, 1]], axis=1)
-CONVEX = [name for name, penalty in PENALTIES.items() if penalty.convex]
+CONVEX = ("Ridge", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", "TrendFilter", "Custom")
 
 
 @pytest.fixture
 def accelerated(monkeypatch):
     """As if there were an accelerator; gives the shapes of what was solved side by side."""
-    shapes, solve = [], _side_by_side._solve
+    shapes, solve = [], _abreast._solve
 
     def noted(problems, penalty, lambdas, tols, limits, starts, **kwargs):
         shapes.append(starts.shape)
         return solve(problems, penalty, lambdas, tols, limits, starts, **kwargs)
 
     monkeypatch.setattr(_fit, "accelerated", lambda: True)
-    monkeypatch.setattr(_side_by_side, "_solve", noted)
+    monkeypatch.setattr(_abreast, "_solve", noted)
     return shapes
 
 
@@ -73,7 +73,7 @@ def test_folds_of_several_responses(accelerated, monkeypatch):
 
 
 def test_lambdas_that_fail_are_solved_more_tightly(accelerated, monkeypatch):
-    monkeypatch.setattr(_side_by_side, "TIGHT", 1e3)
+    monkeypatch.setattr(_abreast, "TIGHT", 1e3)
     path = jr.fit_path(X, Y, penalty=penalties.GroupLasso(np.arange(P) // 3), n_lambdas=20)
     assert len(accelerated) > 1
     assert path.gap.max() <= 1e-6
