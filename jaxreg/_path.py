@@ -67,7 +67,8 @@ def fit_path(
         (block coordinate descent with extrapolation; what it leaves after 300 epochs "proximal" finishes); for
         everything "proximal" (accelerated proximal gradient with Newton steps; on an accelerator all lambdas of a
         convex penalty side by side, unless p > 3 n and columns can come in one by one). "auto" takes "ridge" where it
-        applies, then "pivot", then "block" (on a CPU, the penalty convex, its groups of similar sizes), then "proximal".
+        applies, then "pivot", then "block" (on a CPU, for convex penalties with groups of similar sizes), else
+        "proximal".
     tol : bound on `gap`; None is 1e-6, or 1e-4 for float32
     max_iter : tableau updates per lambda; products with the data for "proximal"; epochs and such products for "block"
     early_stop : stop where the explained deviance exceeds 0.999 or grows by less than 1e-5 of itself per point
