@@ -5,7 +5,6 @@ all, and those that are done stand still. Penalties that are not convex do not b
 where they start, and are followed from one lambda to the next.
 """
 
-from dataclasses import replace
 from functools import partial
 
 import jax
@@ -52,8 +51,6 @@ def _mixed(penalties):
     leaves, structures = zip(*map(jax.tree.flatten, penalties), strict=True)
     together = [[np.asarray(leaf) for leaf in each] for each in zip(*leaves, strict=True)]
     axes = tuple(i for i, each in enumerate(together) if any((leaf != each[0]).any() for leaf in each[1:]))
-    if not axes:  # one mixing parameter, or all the same
-        axes = tuple(range(len(together)))[: len(penalties) > 1]
     stacked = [np.stack(each) if i in axes else each[0] for i, each in enumerate(together)]
     return jax.tree.unflatten(structures[0], stacked), axes
 
@@ -70,7 +67,8 @@ def together(objectives, grams, penalties, lambdas, options, starts):
         columns = ColumnSet(objective, gram)
         columns.select(everything, everything)
         sets.append(columns)
-        certify.append([certificate(replace(objective, penalty=penalty), gram) for penalty in penalties])
+        shared = certificate(objective, gram)
+        certify.append([shared.of_penalty(penalty) for penalty in penalties])
     smooth, _, factors = zip(*(columns.problem() for columns in sets), strict=True)
     problems = jax.tree.map(lambda *leaves: jnp.stack(leaves), *zip(smooth, factors, strict=True))
     penalty, axes = _mixed(penalties)
@@ -88,10 +86,11 @@ def together(objectives, grams, penalties, lambdas, options, starts):
             problems, penalty, lambdas, tols * TIGHTER**tightened, limits, x,
             axes=axes, free=free, steps=None if tightened else options.step_precision,
         )  # fmt: skip
-        x, images, n_iter, curvatures = map(np.asarray, (found.b, found.q, found.n_iter, found.curvature))
+        x, n_iter, curvatures = map(np.asarray, (found.b, found.n_iter, found.curvature))
         spent = spent + np.where(left, n_iter, 0)
         for f, a in np.argwhere(left.any(axis=2)):
-            solved = Solved(x[f, a, :, :m], x[f, a, :, m:], images[f, a], spent[f, a], 1 / float(curvatures[f].max()))
+            images = None if objectives[f].squared else found.q[f, a]
+            solved = Solved(x[f, a, :, :m], x[f, a, :, m:], images, spent[f, a], 1 / float(curvatures[f].max()))
             gaps, rss, _ = yield from certify[f][a](sets[f], solved, lambdas[a])
             for i in np.flatnonzero(left[f, a]):
                 points[f][a][i] = point(sets[f], solved, i, gaps[i], rss[i], spent[f, a, i])

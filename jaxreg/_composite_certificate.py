@@ -1,5 +1,7 @@
 """Certificates of blocks of points of an Objective: from the Gram matrix, or by a pass over the data."""
 
+from copy import copy
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -62,6 +64,12 @@ class _Certificate:
     def __init__(self, objective):
         self.objective, self.kind = objective, objective.certificate
         self.scale = objective.gradient_scale
+
+    def of_penalty(self, penalty):
+        """The same with another mixing parameter; what is known of the data is shared."""
+        other = copy(self)
+        other.objective = replace(self.objective, penalty=penalty)
+        return other
 
     def _judged(self, b, h, lambdas, rr, tt, ty, step):
         o = self.objective

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -76,7 +77,7 @@ class Solved:
 
     x: np.ndarray  # (B, m [, K])
     b0: np.ndarray  # (B, 0 or 1)
-    images: np.ndarray
+    images: Any  # on the device; None with the squared loss, which does not need them
     n_iter: np.ndarray  # (B,)
     step: float  # of the prox
 
@@ -93,7 +94,8 @@ def _by_gradient(problem, columns, lambdas, tols, b, b0, options):
     limits = _limits(len(lambdas), options.max_iter)
     grid, tols = filled(lambdas, BLOCK), filled(tols, BLOCK)
     solved = _solve(*problem, grid, tols, limits, start, free=len(b0), steps=options.step_precision)
-    found, images, products, curvatures = map(np.asarray, solved)
+    found, products, curvatures = (np.asarray(solved[i]) for i in (0, 2, 3))
+    images = None if columns.objective.squared else solved[1]
     return Solved(found[:, :m], found[:, m:], images, products, 1 / float(curvatures.max()))
 
 
@@ -109,9 +111,9 @@ def _by_blocks(tiled, problem, columns, lambdas, tols, last, before, options):
         tiled, penalty, factors, filled(lambdas, BLOCK), goals, last, before, energy, objective.null_loss,
         certified=certified,
     )  # fmt: skip
-    curvature = max(float(tiled.curvature.max()), 1.01 * float(np.max(penalty.concavity(lambdas[0]))))
-    none = np.zeros((BLOCK, *objective.b0.shape))
-    return Solved(np.asarray(found), none, none, np.asarray(epochs), 1 / curvature if curvature > 0 else 1.0)
+    curvature = max(float(np.max(tiled.curvature)), 1.01 * float(np.max(penalty.concavity(lambdas[0]))))
+    no_intercept = np.zeros((BLOCK, *objective.b0.shape))
+    return Solved(np.asarray(found), no_intercept, None, np.asarray(epochs), 1 / curvature if curvature > 0 else 1.0)
 
 
 def composite(objective, gram, lambdas, options, start, descends=False):
@@ -143,7 +145,7 @@ def composite(objective, gram, lambdas, options, start, descends=False):
             wanted = needed | (expected > WORTH * block[-1]) & columns.member
         if columns.select(wanted, needed):
             problem = columns.problem()
-            tiled = layout and layout.tiled(problem[0], columns.index, penalty.rotates)
+            tiled = layout and jax.device_put(layout.tiled(problem[0], columns.index, penalty.rotates))
         unit = np.maximum(block, (AT_ZERO if objective.certificate == "gap" else 1.0) * objective.gradient_scale)
         tols = options.tol * TIGHT * TIGHTER**tightened * unit
         if descends and not tightened:
