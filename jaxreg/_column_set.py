@@ -12,7 +12,7 @@ from jaxreg.penalties._base import per_row
 from jaxreg.solvers.smooth import Averaged, Factored, Quadratic, Smooth
 
 CAPACITIES = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
-IN_TILES = (256, 1024, 4096, 8192, 16384)  # the same in tiles: fewer, since epochs pass over those in use only
+IN_TILES = (256, 1024, 4096, 6144, 8192, 16384)  # the same in tiles: fewer, since epochs pass over those in use only
 CHUNK = 64  # columns that are gathered at once
 WIDE = 3  # times n: with more columns two products with the rows cost less than one with the Gram matrix
 SPARE = 0.5  # a capacity is left when a smaller share would do
@@ -82,15 +82,17 @@ class ColumnSet:
         capacity = next((c for c in IN_TILES if c >= needed), needed)
         return at, max(needed, min(self.layout.in_tiles(capacity), self.layout.whole_length))
 
-    def select(self, wanted, needed):
+    def select(self, wanted, needed, active):
         """Hold the columns `wanted` (p,) bool, and of the others at most as many as there is room. True if any changed.
 
-        Nothing changes as long as the columns `needed` are there, and the capacity is not too large by far.
+        Nothing changes as long as the columns `needed` are there, and the capacity is not too large by far. Otherwise
+        those that are `active` come first, so that few tiles hold them.
         """
         if self.layout is not None:
-            wanted = self.layout.whole(wanted)
+            wanted, active = self.layout.whole(wanted), self.layout.whole(active)
         real = self._real
         kept = real[wanted[self.index[real]]]
+        kept = kept[np.argsort(~active[self.index[kept]], kind="stable")]
         J = np.concatenate([self.index[kept], np.flatnonzero(wanted & ~self.member)])
         at, capacity = self._positions(J)
         if not (needed & ~self.member).any() and len(real) and capacity > SPARE * self.capacity:

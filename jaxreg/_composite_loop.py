@@ -56,7 +56,7 @@ def largest_lambda(objective, gram):
     if not objective.screens:  # the prox may jump, at a place that depends on the step
         everything = np.ones(len(factors), bool)
         columns = ColumnSet(objective, gram if objective.squared else None)
-        columns.select(everything, everything)
+        columns.select(everything, everything, everything)
         smooth, *_ = columns.problem()
         zero = np.zeros((len(factors) + objective.free, *gradient.shape[1:]))
         # a hair longer than the solver's, whose rounding errors must not decide
@@ -137,13 +137,14 @@ def composite(objective, gram, lambdas, options, start, descends=False):
     while k < len(lambdas):
         block = lambdas[k : k + (min(reach, BLOCK) if rounds < 2 else 1)]
         block = block[block >= SPAN * block[0]]
-        needed = wanted = always | (b != 0).reshape(len(b), -1).any(axis=1)
+        active = always | (b != 0).reshape(len(b), -1).any(axis=1)
+        needed = wanted = active
         if screens:
             expected = penalty.pull(secant.at(block[-1]), factors)
             likely = np.where((expected > LIKELY * block[-1]) & ~columns.member, expected, 0.0)
             needed = wanted | _strongest(np.maximum(likely, missing), max(FEWEST, np.count_nonzero(wanted) // 2))
             wanted = needed | (expected > WORTH * block[-1]) & columns.member
-        if columns.select(wanted, needed):
+        if columns.select(wanted, needed, active):
             problem = columns.problem()
             tiled = layout and jax.device_put(layout.tiled(problem[0], columns.index, penalty.rotates))
         unit = np.maximum(block, (AT_ZERO if objective.certificate == "gap" else 1.0) * objective.gradient_scale)

@@ -67,7 +67,7 @@ class Layout:
         label = self.labels[index[at]]
         head = at[np.append(True, label[1:] != label[:-1])] if len(at) else at
         size = self.sizes[self.labels[index[head]]]
-        gram = np.asarray(_tile_grams(smooth, T))
+        near, length, gram = (np.asarray(a) for a in _tiles(smooth, T))
         rotation, curvature = np.zeros((m, d)), np.zeros(m)
         for s in np.unique(size):
             where = head[size == s][:, None] + np.arange(s)
@@ -84,15 +84,20 @@ class Layout:
         block = np.full(m, m)
         block[at] = np.repeat(np.arange(len(head)), size)
         counts = np.bincount(tile, minlength=m // T)
-        used = int(tile[-1]) + 1 if len(tile) else 0
-        return Tiled(smooth, gram, rotation, curvature, block, starts, sizes, counts, used)
+        return Tiled(smooth, near, length, gram, rotation, curvature, block, starts, sizes, counts)
 
 
 @partial(jax.jit, static_argnames="width")
-def _tile_grams(smooth, width):
-    """Gram matrices (m / width, width, width) within the tiles."""
-    if isinstance(smooth, Quadratic):
+def _tiles(smooth, width):
+    """(the matrix in float32, of columns of length 1; their lengths (m,); Gram matrices (m / width, width, width))."""
+    by_gram = isinstance(smooth, Quadratic)
+    if by_gram:
         tiles = smooth.gram.reshape(-1, width, len(smooth.gram) // width, width)
-        return jnp.diagonal(tiles, axis1=0, axis2=2).transpose(2, 0, 1)
-    rows = smooth.rows.reshape(-1, width, smooth.rows.shape[1])
-    return jnp.matmul(rows, rows.mT, precision=PRECISION)
+        gram = jnp.diagonal(tiles, axis1=0, axis2=2).transpose(2, 0, 1)
+    else:
+        rows = smooth.rows.reshape(-1, width, smooth.rows.shape[1])
+        gram = jnp.matmul(rows, rows.mT, precision=PRECISION)
+    square = jnp.diagonal(gram, axis1=1, axis2=2).ravel()
+    length = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 1.0)
+    near = smooth.gram / jnp.outer(length, length) if by_gram else smooth.rows / length[:, None]
+    return near.astype(jnp.float32), length, gram

@@ -9,7 +9,8 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 BISECTIONS, FARTHEST = 120, 1e12  # steps; the largest lambda that is tried, in units of the largest gradient
-SECULAR, DEGENERATE = 6, 1e-12  # steps of Newton's method for a block's norm; curvature, of the largest, that is none
+SECULAR, SETTLED = 20, 1e-8  # most steps of Newton's method for a block's norm; a relative change, with which it ends
+DEGENERATE = 1e-12  # curvature, of the largest, that is none
 
 
 class Penalty(ABC):
@@ -129,14 +130,25 @@ def shortened(corr, curvature, strength, last):
     square, largest = jnp.sum(corr**2, axis=1), jnp.max(curvature)
     pressed = strength > 0
     lam = jnp.where(pressed, strength, 1.0)
-    rho = jnp.sqrt(jnp.sum(last**2))
-    for _ in range(1 if len(curvature) == 1 else SECULAR):
+    equal = len(curvature) == 1
+
+    def improved(rho):
         inverse = 1 / (curvature * rho + lam)
         norm = jnp.sum(square * inverse**2)
         fall = jnp.sum(square * curvature * inverse**3)
-        rho = jnp.maximum(
-            rho + jnp.where(fall > 0, (jnp.sqrt(norm) - 1) * norm / jnp.where(fall > 0, fall, 1.0), 0.0), 0.0
-        )
+        change = jnp.where(fall > 0, (jnp.sqrt(norm) - 1) * norm / jnp.where(fall > 0, fall, 1.0), 0.0)
+        return jnp.maximum(rho + change, 0.0)
+
+    def step(state):
+        _, rho, k = state
+        return rho, improved(rho), k + 1
+
+    def unsettled(state):
+        before, rho, k = state
+        return (jnp.abs(rho - before) > SETTLED * rho) & (k < SECULAR)
+
+    rho = jnp.sqrt(jnp.sum(last**2))
+    rho = improved(rho) if equal else lax.while_loop(unsettled, step, (jnp.full_like(rho, jnp.inf), rho, 0))[1]
     share = jnp.where(jnp.sum(square) > lam**2, rho / (curvature * rho + lam), 0.0)
     there = curvature > DEGENERATE * largest
     free = jnp.where(there, 1 / jnp.where(there, curvature, 1.0), 0.0)

@@ -8,10 +8,12 @@ that is to minimise, over u = Q'b_g,
     sum_i l_i u_i^2 / 2 - s_i u_i + penalty_g(u),     s = Q'(c - G b)_g + l Q'b_g  at the b before;
 
 where rotations change it, l is the largest eigenvalue and Q the identity, a majorant. Blocks stand in tiles: within a
-tile the gradient is kept up to date by the tile's own Gram matrix, beyond it by one product per tile.
+tile the gradient is kept up to date by the tile's own Gram matrix, beyond it by one product per tile. Those products
+are of float32, since they are of what changes: every few epochs, a round, the gradient is computed in full, and an
+error relative to the change of one round is made good in the next (iterative refinement).
 
 A lambda begins at the continuation of the line through the last two solutions, on the blocks that are active in both,
-and every few epochs the last ones are extrapolated; both only where the objective falls.
+and the epochs of a round are extrapolated; both only where the objective falls.
 
 Source: Tseng (2001), J. Optim. Theory Appl. 109 (convergence); Yang and Hastie (2024), arXiv:2405.08631 (eigenbasis of
 a block); Bertrand and Massias (2021), AISTATS (Anderson extrapolation of coordinate descent).
@@ -27,7 +29,7 @@ from jaxreg._duality import squared_gap
 from jaxreg._pytree import pytree
 from jaxreg.solvers.smooth import ROUNDING, Quadratic
 
-ROUND = 4  # epochs that are extrapolated from, until the gradient of all columns is looked at
+ROUND = 4  # epochs
 RIDGE = 1e-12  # of the least-squares problem of the extrapolation, in units of its trace
 
 
@@ -37,6 +39,8 @@ class Tiled:
     """Columns in tiles of T, no block of more than d columns in two of them."""
 
     smooth: Any  # Quadratic or Factored of m columns, some of which may be absent: 0
+    near: Any  # the matrix of the smooth part in float32, of columns of length 1
+    length: Any  # (m,) of the columns, 1 where it is 0
     gram: Any  # (m / T, T, T) within the tiles
     rotation: Any  # (m, d): rows of Q, of each column's block
     curvature: Any  # (m,): l
@@ -44,7 +48,6 @@ class Tiled:
     starts: Any  # (m / T, T): first column of each block of a tile
     sizes: Any  # (m / T, T): columns of each block
     counts: Any  # (m / T,): blocks of each tile
-    used: Any  # tiles that have any
 
     @property
     def by_gram(self):
@@ -60,21 +63,9 @@ class Tiled:
         """c (m, K)."""
         return self.smooth.corr.reshape(len(self.curvature), -1)
 
-    def rows(self, i):
-        """Rows (T, m) or (T, n) of the matrix that belong to the tile i."""
-        T = self.gram.shape[-1]
-        return lax.dynamic_slice_in_dim(self.matrix, i * T, T)
-
     def image(self, b):
         """b'G (K, m) or b'A (K, n) of b (m, K)."""
         return jnp.matmul(b.T, self.matrix, precision=PRECISION)
-
-    def product(self, i, image, rows):
-        """Those of G b (T, K) that belong to the tile i, whose rows are given."""
-        T = self.gram.shape[-1]
-        if self.by_gram:
-            return lax.dynamic_slice_in_dim(image, i * T, T, axis=1).T
-        return jnp.matmul(image, rows.T, precision=PRECISION).T  # rows @ image.T takes twice as long on a CPU
 
     def gradient(self, image):
         """c - G b (m, K)."""
@@ -86,6 +77,18 @@ class Tiled:
         """b'G b."""
         return jnp.sum(b * image.T) if self.by_gram else jnp.sum(image**2)
 
+    def far(self, near):
+        """The image of which `near`, in float32, is that of the matrix `near`."""
+        return near * self.length if self.by_gram else near.astype(self.length.dtype)
+
+    def correlation(self, near, rows, first):
+        """G d (T, K) of the columns from `first` on, whose rows of the matrix `near` are given; `near` is that of d."""
+        if self.by_gram:
+            found = lax.dynamic_slice_in_dim(near, first, len(rows), axis=1)
+        else:
+            found = jnp.matmul(near, rows.T, precision=PRECISION)  # rows @ near.T takes twice as long on a CPU
+        return found.T * lax.dynamic_slice_in_dim(self.length, first, len(rows))[:, None]
+
     def sums(self, values):
         """Sums over the blocks of values (m, K), for each column (m, 1)."""
         rows = jnp.sum(values, axis=1)
@@ -94,12 +97,27 @@ class Tiled:
         m = len(rows)
         return jnp.zeros(m + 1).at[self.block].add(rows)[self.block, None]
 
+    def steepest(self):
+        """The largest curvature of each column's block (m,)."""
+        m = len(self.block)
+        return jnp.zeros(m + 1).at[self.block].max(self.curvature)[self.block]
+
     def queue(self, columns):
-        """(slots (m / T, T) of the blocks of which a column (m,) is chosen, ahead of the others; how many (m / T,))."""
+        """Of the blocks of which a column (m,) is chosen: (tiles, how many, slots in them (m / T, T), how many (m / T,)).
+
+        Beyond what is chosen, tiles and slots are out of range.
+        """
         tiles, T = self.starts.shape
-        chosen = self.sums(columns[:, None] * 1.0)[:, 0].reshape(tiles, T) > 0
+        chosen = jnp.zeros(len(columns) + 1, bool).at[self.block].max(columns)[self.block].reshape(tiles, T)
         chosen = jnp.take_along_axis(chosen, self.starts, axis=1) & (jnp.arange(T) < self.counts[:, None])
-        return jnp.argsort(~chosen, axis=1, stable=True), jnp.sum(chosen, axis=1)
+        lengths = jnp.sum(chosen, axis=1)
+        return _ahead(lengths > 0), jnp.sum(lengths > 0), _ahead(chosen), lengths
+
+
+def _ahead(chosen):
+    """Positions along the last axis of what is chosen, ahead of as many that are out of range as is not."""
+    length = chosen.shape[-1]
+    return jnp.sort(jnp.where(chosen, jnp.arange(length, dtype=jnp.int32), length))  # argsort takes five times as long
 
 
 class Goal(NamedTuple):
@@ -112,11 +130,12 @@ class Goal(NamedTuple):
 
 class _State(NamedTuple):
     b: Array  # (m, K)
+    ahead: Array  # (m, K) where b may go
     image: Array  # (K, n) b'A, or (K, m) b'G
     moving: Array  # (m,) columns that are active, or that the gradient calls for
-    gap: Array
     move: Array
     n_iter: Array
+    done: Array
 
 
 def descend(tiled, penalty, factors, lambdas, goals, last, before, energy, null_loss, certified):
@@ -127,59 +146,62 @@ def descend(tiled, penalty, factors, lambdas, goals, last, before, energy, null_
     """
     shape, corr, largest = tiled.smooth.corr.shape, tiled.corr, jnp.max(tiled.curvature)
     step = 1 / jnp.where(largest > 0, largest, 1.0)  # there may be no column
+    steepest = tiled.steepest()
+    unit = jnp.sqrt(jnp.where(energy > 0, energy, 1.0))
 
     def objective(b, image, lam):
         penalised = jnp.sum(penalty.value(b.reshape(shape), lam * factors))
         return tiled.square(b, image) / 2 - jnp.sum(corr * b) + penalised
 
     def better(found, b, image, lam):
-        """`found` where its objective is lower, or b, with the image."""
+        """`found` where its objective is lower, or b; with the image, which that of b given need not be in full."""
         image_found = tiled.image(found)
         falls = objective(found, image_found, lam) < objective(b, image, lam)
-        return jnp.where(falls, found, b), jnp.where(falls, image_found, image)
+        b = jnp.where(falls, found, b)
+        return b, lax.cond(falls, lambda: image_found, lambda: tiled.image(b))
 
     def look(b, image, lam):
-        """(gap, columns that are active, or that the gradient h calls for)."""
+        """(h, gap, columns that are active, or that the gradient h calls for)."""
         h, along, rr = tiled.gradient(image), jnp.sum(corr * b), tiled.square(b, image)
         called = penalty.prox((h * step).reshape(shape), lam * factors, step).reshape(b.shape)
         moving = jnp.any((b != 0) | (called != 0), axis=1)
         if not certified:
-            return jnp.full((), jnp.inf), moving
+            return h, jnp.full((), jnp.inf), moving
         rr = energy - 2 * along + rr
         own, pull = b.reshape(shape), h.reshape(shape)
         gap = squared_gap(penalty, own, pull, lam * factors, rr, rr, energy - along, null_loss)
-        return jnp.where(lam > 0, gap, jnp.inf), moving  # at lambda 0 no gradient is a dual value
+        return h, jnp.where(lam > 0, gap, jnp.inf), moving  # at lambda 0 no gradient is a dual value
 
-    def round_(state, lam, strength):
-        queue = tiled.queue(state.moving)
+    def round_(state, lam, strength, goal):
+        """A look at the point, and the epochs that it asks for."""
+        b, image = better(state.ahead, state.b, state.image, lam)
+        h, gap, moving = look(b, image, lam)
+        floor = ROUNDING * jnp.finfo(b.dtype).eps * largest * jnp.max(jnp.abs(b))
+        settled = (state.move <= jnp.maximum(goal.move, floor)) & ~jnp.any(moving & ~state.moving)
+        done = (gap <= goal.gap) | settled | (state.n_iter >= goal.limit)
+        queue = tiled.queue(moving)
 
         def advance(i, carry):
-            b, image, past, _ = carry
-            b, image, move = _epoch(tiled, penalty, strength, queue, b, image)
-            return b, image, past.at[i + 1].set(b), move
+            b, near, past = carry
+            b, near = _epoch(tiled, penalty, strength, queue, unit, h, b, near)
+            return b, near, past.at[i + 1].set(b)
 
-        past = jnp.zeros((ROUND + 1, *state.b.shape)).at[0].set(state.b)
-        b, image, past, move = lax.fori_loop(0, ROUND, advance, (state.b, state.image, past, jnp.zeros(())))
-        b, image = better(jnp.where(b != 0, _extrapolated(past), 0.0), b, image, lam)
-        gap, moving = look(b, image, lam)
-        grows = jnp.any(moving & ~state.moving)
-        return _State(b, image, moving, gap, jnp.where(grows, jnp.inf, move), state.n_iter + ROUND)
+        epochs = jnp.where(done, 0, ROUND)
+        past = jnp.zeros((ROUND + 1, *b.shape)).at[0].set(b)
+        still = jnp.zeros(image.shape, tiled.near.dtype)
+        b, near, past = lax.fori_loop(0, epochs, advance, (b, still, past))
+        ahead = jnp.where(b != 0, _extrapolated(past), 0.0)
+        move = jnp.max(jnp.abs(past[-1] - past[-2]) * steepest[:, None])
+        return _State(b, ahead, image + unit * tiled.far(near), moving, move, state.n_iter + epochs, done)
 
     def point(carry, at):
         (b, image, lam_last), (b_before, lam_before) = carry
         lam, goal = at
         strength = penalty.block_strength(lam * factors)
         ahead = _continued(tiled, b, b_before, lam, lam_last, lam_before)
-        b_start, image_start = better(ahead, b, image, lam)
-        eps = jnp.finfo(b.dtype).eps
-
-        def unfinished(state):
-            floor = ROUNDING * eps * largest * jnp.max(jnp.abs(state.b))
-            return (state.gap > goal.gap) & (state.move > jnp.maximum(goal.move, floor)) & (state.n_iter < goal.limit)
-
-        gap, moving = look(b_start, image_start, lam)
-        state = _State(b_start, image_start, moving, gap, jnp.full((), jnp.inf), jnp.zeros((), int))
-        state = lax.while_loop(unfinished, lambda state: round_(state, lam, strength), state)
+        n_iter, done = jnp.zeros((), int), goal.limit == 0
+        state = _State(b, ahead, image, jnp.zeros(len(b), bool), jnp.full((), jnp.inf), n_iter, done)
+        state = lax.while_loop(lambda state: ~state.done, lambda state: round_(state, lam, strength, goal), state)
         return ((state.b, state.image, lam), (b, lam_last)), (state.b.reshape(shape), state.n_iter)
 
     (b, lam_last), (b_before, lam_before) = last, before
@@ -211,24 +233,31 @@ def _extrapolated(past):
     return jnp.tensordot(weights, past[1:], axes=1, precision=PRECISION)
 
 
-def _epoch(tiled, penalty, strength, queue, b, image):
-    """(b, image, largest move) after a minimisation over each queued block in turn."""
-    T, d, corr = tiled.gram.shape[-1], tiled.rotation.shape[1], tiled.corr
-    slots, lengths = queue
+def _epoch(tiled, penalty, strength, queue, unit, pull, b, near):
+    """(b, near) after a minimisation over each queued block in turn.
 
-    def tile(i, carry):
-        b, image, move = carry
+    near: the change of b since c - G b was `pull`, divided by `unit`, times the matrix `near`
+    """
+    T, d = tiled.gram.shape[-1], tiled.rotation.shape[1]
+    tiles, number, slots, lengths = queue
+
+    def tile(k, carry):
+        b, near = carry
+        i = tiles[k]
         first = i * T
-        before, own, rotation, curvature, pressed = (
-            lax.dynamic_slice_in_dim(a, first, T) for a in (b, corr, tiled.rotation, tiled.curvature, strength)
+        before, own, rotation, curvature, pressed, length = (
+            lax.dynamic_slice_in_dim(a, first, T)
+            for a in (b, pull, tiled.rotation, tiled.curvature, strength, tiled.length)
         )
-        rows, gram = tiled.rows(i), lax.dynamic_index_in_dim(tiled.gram, i, keepdims=False)
+        gram = lax.dynamic_index_in_dim(tiled.gram, i, keepdims=False)
+        rows = lax.dynamic_slice_in_dim(tiled.near, first, T)
+        own = own - unit * tiled.correlation(near, rows, first)
 
         def block(k, carry):
-            b, h, move = carry
+            moved, h = carry
             slot = slots[i, k]
             at = tiled.starts[i, slot]
-            old, pull = lax.dynamic_slice_in_dim(b, at, d), lax.dynamic_slice_in_dim(h, at, d)
+            old, pull = lax.dynamic_slice_in_dim(before, at, d), lax.dynamic_slice_in_dim(h, at, d)
             bend, products = lax.dynamic_slice_in_dim(curvature, at, d), lax.dynamic_slice_in_dim(gram, at, d)
             lam = lax.dynamic_index_in_dim(pressed, at, keepdims=False)
             if d == 1:
@@ -242,14 +271,12 @@ def _epoch(tiled, penalty, strength, queue, b, image):
                 s = jnp.matmul(Q.T, pull, precision=PRECISION) + bend[:, None] * u
                 change = jnp.matmul(Q, penalty.block_minimum(s, bend, lam, u), precision=PRECISION) - old
                 h = h - jnp.matmul(products.T, change, precision=PRECISION)
-            b = lax.dynamic_update_slice_in_dim(b, lax.dynamic_slice_in_dim(b, at, d) + change, at, 0)
-            return b, h, jnp.maximum(move, jnp.max(jnp.abs(change)) * jnp.max(bend))
+            moved = lax.dynamic_update_slice_in_dim(moved, lax.dynamic_slice_in_dim(moved, at, d) + change, at, 0)
+            return moved, h
 
-        after, _, move = lax.fori_loop(0, lengths[i], block, (before, own - tiled.product(i, image, rows), move))
-        image = image + jnp.matmul((after - before).T, rows, precision=PRECISION)
-        return lax.dynamic_update_slice_in_dim(b, after, first, 0), image, move
+        moved, _ = lax.fori_loop(0, lengths[i], block, (jnp.zeros_like(before), own))
+        change = (moved * (length / unit)[:, None]).astype(near.dtype)
+        near = near + jnp.matmul(change.T, rows, precision=PRECISION)
+        return lax.dynamic_update_slice_in_dim(b, before + moved, first, 0), near
 
-    def visit(i, carry):
-        return lax.cond(lengths[i] > 0, tile, lambda _, carry: carry, i, carry)
-
-    return lax.fori_loop(0, tiled.used, visit, (b, image, jnp.zeros(())))
+    return lax.fori_loop(0, number, tile, (b, near))
