@@ -65,7 +65,7 @@ def together(objectives, grams, penalties, lambdas, options, starts):
     everything = np.ones(objectives[0].design.p, bool)
     for objective, gram in zip(objectives, grams, strict=True):
         columns = ColumnSet(objective, gram)
-        columns.select(everything, everything)
+        columns.select(everything, everything, everything)
         sets.append(columns)
         shared = certificate(objective, gram)
         certify.append([shared.of_penalty(penalty) for penalty in penalties])

@@ -37,6 +37,11 @@ def _gram(rows):
 
 
 @jax.jit
+def _scaled(matrix, of_rows, of_columns):
+    return matrix.astype(jnp.float64) * (of_rows[:, None] * of_columns)
+
+
+@jax.jit
 def fitted(x, scale, rows):
     """Fitted values (B, n [, K]) of coefficients x (B, m [, K]) on the scale of the penalty."""
     x = x * scale.reshape(-1, *[1] * (x.ndim - 2))
@@ -170,9 +175,9 @@ class ColumnSet:
             corr = self.gathered(objective.corr, 0.0)
             corr = corr * per_row(scale, corr)
             if self.gram is not None:
-                smooth = Quadratic(self.gram * np.outer(scale, scale), corr)
+                smooth = Quadratic(_scaled(self.gram, scale, scale), corr)
             else:
-                smooth = Factored(np.asarray(self.rows, np.float64) * scale[:, None], corr)
+                smooth = Factored(_scaled(self.rows, scale, np.ones(objective.design.n)), corr)
         else:
             of_rows = objective.root, objective.y, objective.offset, objective.loss
             smooth = _averaged(self.rows, scale, *of_rows, free=objective.free)

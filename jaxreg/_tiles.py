@@ -67,7 +67,8 @@ class Layout:
         label = self.labels[index[at]]
         head = at[np.append(True, label[1:] != label[:-1])] if len(at) else at
         size = self.sizes[self.labels[index[head]]]
-        near, length, gram = (np.asarray(a) for a in _tiles(smooth, T))
+        near, length, products = _tiles(smooth, T)
+        gram = np.asarray(products)
         rotation, curvature = np.zeros((m, d)), np.zeros(m)
         for s in np.unique(size):
             where = head[size == s][:, None] + np.arange(s)
@@ -84,7 +85,7 @@ class Layout:
         block = np.full(m, m)
         block[at] = np.repeat(np.arange(len(head)), size)
         counts = np.bincount(tile, minlength=m // T)
-        return Tiled(smooth, near, length, gram, rotation, curvature, block, starts, sizes, counts)
+        return Tiled(smooth, near, length, products, rotation, curvature, block, starts, sizes, counts)
 
 
 @partial(jax.jit, static_argnames="width")

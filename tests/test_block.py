@@ -1,5 +1,7 @@
 """Block coordinate descent: its blocks, its tiles, and paths that agree with the proximal solver's."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,9 @@ from reference import ar_problem
 
 import jaxreg as jr
 from jaxreg import losses, penalties
+from jaxreg._column_set import ColumnSet
 from jaxreg._tiles import Layout
-from jaxreg.penalties._base import Blockwise
+from jaxreg.penalties._base import Blockwise, shortened
 from jaxreg.solvers.smooth import Factored, Quadratic
 
 BLOCKWISE = [name for name, penalty in PENALTIES.items() if isinstance(penalty, Blockwise)]
@@ -79,6 +82,48 @@ def test_tiles_hold_the_eigenbasis_of_each_block(form, rotates):
             np.testing.assert_allclose(values, np.linalg.eigvalsh(G)[-1])
     assert tiled.counts.sum() == len(SIZES)
     assert tiled.sizes.sum() == P
+    length = np.linalg.norm(rows, axis=1)
+    full, other = (rows @ rows.T, tiled.length) if form is Quadratic else (rows, 1.0)
+    np.testing.assert_allclose(tiled.length, np.where(length > 0, length, 1.0))
+    np.testing.assert_allclose(tiled.near * tiled.length[:, None] * other, full, atol=1e-6 * length.max() ** 2)
+    assert tiled.near.dtype == np.float32
+
+
+def test_a_queue_holds_the_blocks_of_chosen_columns():
+    X, y = WIDE
+    layout = Layout(UNEVEN)
+    at = layout.placed(np.arange(P))
+    index = np.full(layout.length(at), P)
+    index[at] = np.arange(P)
+    rows = np.zeros((len(index), len(y)))
+    rows[at] = X.T
+    with jax.enable_x64(True):
+        tiled = layout.tiled(Factored(rows, rows @ y), index, True)
+        for chosen in ([], [3], [0, 5, 9], list(range(len(SIZES)))):
+            columns = np.isin(np.append(UNEVEN, -1)[index], chosen) & (np.arange(len(index)) % 2 == 0)
+            tiles, number, slots, lengths = (np.asarray(a) for a in tiled.queue(columns))
+            width = tiled.gram.shape[-1]
+            first = [i * width + tiled.starts[i, slot] for i in tiles[:number] for slot in slots[i, : lengths[i]]]
+            found = np.append(UNEVEN, -1)[index][np.array(first, int)]
+            assert sorted(found) == sorted(np.unique(np.append(UNEVEN, -1)[index][columns]))
+
+
+def test_active_blocks_stand_in_the_first_tiles():
+    rng, n, p = np.random.default_rng(3), 20, 300
+    A, labels = rng.standard_normal((p + 1, n)), np.arange(p) // 3
+    A[p] = 0.0
+    design = SimpleNamespace(n=n, p=p, dtype=np.float64, gather=lambda columns: A[columns])
+    columns = ColumnSet(SimpleNamespace(design=design, squared=True), None, Layout(labels))
+    active = np.zeros(p, bool)
+    with jax.enable_x64(True):
+        assert columns.select(labels < 70, labels < 70, active)
+        active[np.isin(labels, [1, 30, 69])] = True
+        assert not columns.select(labels < 80, labels < 60, active)  # nothing is missing
+        assert columns.select(labels < 80, labels < 71, active)
+    held = columns.index[columns.index < p]
+    np.testing.assert_array_equal(np.sort(held), np.flatnonzero(labels < 80))
+    np.testing.assert_array_equal(np.sort(held[:9]), np.flatnonzero(active))
+    np.testing.assert_array_equal(columns.rows, A[columns.index])
 
 
 # ---- the minimum over a block ----
@@ -109,6 +154,20 @@ def test_the_minimum_over_a_block_beats_all_others(name, K):
             assert best <= min(map(value, others)) + 1e-12
             if best < value(0 * u) - 1e-9:
                 assert np.abs(u).max() > 0
+
+
+def test_the_norm_of_a_block_is_a_root_from_any_guess():
+    rng = np.random.default_rng(7)
+    root = jax.jit(shortened)
+    with jax.enable_x64(True):
+        for spread in (0, 3, 6):
+            for guess in (0.0, 1e-8, 1.0, 1e8):
+                curvature = 10.0 ** rng.uniform(-spread, 0, 12)
+                corr = rng.standard_normal((12, 1)) * np.sqrt(curvature)[:, None]
+                lam = 10.0 ** rng.uniform(-3, -0.5) * np.linalg.norm(corr)
+                u = np.asarray(root(corr, curvature, lam, np.full((12, 1), guess)))
+                pull = corr - curvature[:, None] * u
+                np.testing.assert_allclose(pull, lam * u / np.linalg.norm(u), atol=1e-12 * np.linalg.norm(corr))
 
 
 # ---- paths ----
@@ -197,6 +256,17 @@ def test_degenerate_columns(name):
     assert (path.coef[:, UNEVEN == 2] == 0).all()
     assert (path.coef[:, 17] == 0).all()
     assert np.isfinite(path.coef).all()
+
+
+@pytest.mark.parametrize(("of_X", "of_y"), [(1.0, 1.0), (1e25, 1.0), (1e-25, 1.0), (1.0, 1e30), (1.0, 1e-30)])
+@pytest.mark.parametrize("shape", ["tall", "wide"])
+def test_a_tight_tolerance_on_any_scale(shape, of_X, of_y):
+    X, y = TALL if shape == "tall" else WIDE
+    path = jr.fit_path(of_X * X, of_y * y, penalty=penalties.GroupLasso(UNEVEN), n_lambdas=20, tol=1e-12)
+    assert path.solver == "block"
+    assert (path.status == jr.Status.converged).all()
+    assert path.gap.max() <= 1e-12
+    assert path.n_iter.max() < 300
 
 
 def test_down_to_lambda_zero():

@@ -103,9 +103,9 @@ class Tiled:
         return jnp.zeros(m + 1).at[self.block].max(self.curvature)[self.block]
 
     def queue(self, columns):
-        """Of the blocks of which a column (m,) is chosen: (tiles, how many, slots in them (m / T, T), how many (m / T,)).
+        """Where the blocks are of which a column (m,) is chosen.
 
-        Beyond what is chosen, tiles and slots are out of range.
+        (tiles (m / T,), how many, slots in them (m / T, T), how many (m / T,)); beyond those, out of range.
         """
         tiles, T = self.starts.shape
         chosen = jnp.zeros(len(columns) + 1, bool).at[self.block].max(columns)[self.block].reshape(tiles, T)
