@@ -13,7 +13,7 @@ are of float32, since they are of what changes: every few epochs, a round, the g
 error relative to the change of one round is made good in the next (iterative refinement).
 
 A lambda begins at the continuation of the line through the last two solutions, on the blocks that are active in both,
-and the epochs of a round are extrapolated; both only where the objective falls.
+and the epochs of a round are extrapolated; both only where the objective falls, as far as float32 can tell.
 
 Source: Tseng (2001), J. Optim. Theory Appl. 109 (convergence); Yang and Hastie (2024), arXiv:2405.08631 (eigenbasis of
 a block); Bertrand and Massias (2021), AISTATS (Anderson extrapolation of coordinate descent).
@@ -177,8 +177,8 @@ def descend(tiled, penalty, factors, lambdas, goals, last, before, energy, null_
         b, image = better(state.ahead, state.b, state.image, lam)
         h, gap, moving = look(b, image, lam)
         floor = ROUNDING * jnp.finfo(b.dtype).eps * largest * jnp.max(jnp.abs(b))
-        settled = (state.move <= jnp.maximum(goal.move, floor)) & ~jnp.any(moving & ~state.moving)
-        done = (gap <= goal.gap) | settled | (state.n_iter >= goal.limit)
+        moves = (state.move > jnp.maximum(goal.move, floor)) | jnp.any(moving & ~state.moving)
+        done = ~((gap > goal.gap) & moves & (state.n_iter < goal.limit))  # NaN are done
         queue = tiled.queue(moving)
 
         def advance(i, carry):
@@ -236,7 +236,7 @@ def _extrapolated(past):
 def _epoch(tiled, penalty, strength, queue, unit, pull, b, near):
     """(b, near) after a minimisation over each queued block in turn.
 
-    near: the change of b since c - G b was `pull`, divided by `unit`, times the matrix `near`
+    near: the change of b since c - G b was `pull`, in units of `unit` / `length`, times the matrix `near`
     """
     T, d = tiled.gram.shape[-1], tiled.rotation.shape[1]
     tiles, number, slots, lengths = queue
