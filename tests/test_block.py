@@ -57,9 +57,8 @@ def test_no_block_reaches_from_one_tile_into_another(sizes):
             assert own.min() // layout.width == (own.min() + layout.longest - 1) // layout.width
 
 
-@pytest.mark.parametrize("rotates", [True, False])
-@pytest.mark.parametrize("form", [Quadratic, Factored])
-def test_tiles_hold_the_eigenbasis_of_each_block(form, rotates):
+def in_tiles():
+    """(layout, column at each position or P, rows (m, n), y) of the wide problem in groups."""
     X, y = WIDE
     layout = Layout(UNEVEN)
     at = layout.placed(np.arange(P))
@@ -67,6 +66,13 @@ def test_tiles_hold_the_eigenbasis_of_each_block(form, rotates):
     index[at] = np.arange(P)
     rows = np.zeros((len(index), len(y)))
     rows[at] = X.T
+    return layout, index, rows, y
+
+
+@pytest.mark.parametrize("rotates", [True, False])
+@pytest.mark.parametrize("form", [Quadratic, Factored])
+def test_tiles_hold_the_eigenbasis_of_each_block(form, rotates):
+    layout, index, rows, y = in_tiles()
     with jax.enable_x64(True):
         smooth = form(rows @ rows.T if form is Quadratic else rows, rows @ y)
         tiled = jax.tree.map(np.asarray, layout.tiled(smooth, index, rotates))
@@ -90,13 +96,7 @@ def test_tiles_hold_the_eigenbasis_of_each_block(form, rotates):
 
 
 def test_a_queue_holds_the_blocks_of_chosen_columns():
-    X, y = WIDE
-    layout = Layout(UNEVEN)
-    at = layout.placed(np.arange(P))
-    index = np.full(layout.length(at), P)
-    index[at] = np.arange(P)
-    rows = np.zeros((len(index), len(y)))
-    rows[at] = X.T
+    layout, index, rows, y = in_tiles()
     with jax.enable_x64(True):
         tiled = layout.tiled(Factored(rows, rows @ y), index, True)
         for chosen in ([], [3], [0, 5, 9], list(range(len(SIZES)))):
