@@ -230,7 +230,8 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
 
     def unfinished(state):
         floor = ROUNDING * eps * state.curvature * jnp.max(jnp.abs(state.b), initial=0.0)
-        return (state.residual > jnp.maximum(tol, floor)) & (state.n_iter < max_iter)
+        worth = (state.residual > floor) | (state.wait == 1)  # below the floor as long as Newton steps count
+        return (state.residual > tol) & worth & (state.n_iter < max_iter)
 
     one, wait = jnp.ones((), start.dtype), jnp.asarray(FIRST)
     L = jnp.maximum(curvature, jnp.max(problem.penalty.concavity(problem.lam)) * 1.01)
