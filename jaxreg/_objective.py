@@ -11,7 +11,7 @@ from jaxreg._design import Design
 from jaxreg._problem import centred_response, entering_columns, row_basis
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import Lasso, Penalty
-from jaxreg.penalties._base import per_row
+from jaxreg.penalties._base import Screened, per_row
 from jaxreg.solvers.proximal import Composite, minimise
 from jaxreg.solvers.smooth import Averaged, curvature_of
 
@@ -84,7 +84,7 @@ def make_objective(design, data, model, loss, penalty, corr=None):
         "factors": factors,
         "directions": directions,
         "constant_features": np.flatnonzero(left_out),
-        "screens": penalty.pull(np.zeros((design.p, *data.y.shape[1:])), factors) is not None,
+        "screens": isinstance(penalty, Screened),
         "certificate": "gap" if _dual_known(loss, penalty, data, factors, directions) else "residual",
     }
     eps = np.finfo(design.dtype).eps

@@ -269,9 +269,6 @@ def test_refuses_factors_and_several_responses(order):
         penalty.checked_factors(np.array([1.0, 2.0]), None)
     with pytest.raises(ValueError, match="y has 3 columns"):
         penalty.checked_factors(np.ones(4), 3)
-    assert penalty.pull(np.ones(4), np.ones(4)) is None
-    with pytest.raises(NotImplementedError, match="Neighbours"):
-        penalty.restrict(np.arange(2))
 
 
 def test_nan_comes_out_as_nan(order):

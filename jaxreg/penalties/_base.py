@@ -58,18 +58,6 @@ class Penalty(ABC):
         """Directions (k, p) along which the penalty does not change, on the host."""
 
     @abstractmethod
-    def pull(self, gradient: np.ndarray, factors: np.ndarray) -> np.ndarray | None:
-        """How strongly the gradient (p,), or (p, K), pulls each column (p,) away from 0, on the host.
-
-        A column stays at 0 about as long as its pull is less than lambda. Columns of a group have the same pull. None
-        where the columns do not come in one by one: all are worked on then.
-        """
-
-    @abstractmethod
-    def restrict(self, columns: np.ndarray) -> "Penalty":
-        """The penalty of the coefficients of some columns (m,), the others being 0; an index p stands for no column."""
-
-    @abstractmethod
     def checked_factors(self, factors: np.ndarray, responses: int | None) -> np.ndarray:
         """Finite penalty factors (p,) for those of the user, inf for columns that are left out, which are 0 in the
         data.
@@ -99,7 +87,22 @@ class Norm(Penalty):
         return 0.0
 
 
-class Blockwise(Penalty):
+class Screened(Penalty):
+    """A penalty whose columns come in one by one; of the others all are worked on at every lambda."""
+
+    @abstractmethod
+    def pull(self, gradient: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """How strongly the gradient (p,), or (p, K), pulls each column (p,) away from 0, on the host.
+
+        A column stays at 0 about as long as its pull is less than lambda. Columns of a group have the same pull.
+        """
+
+    @abstractmethod
+    def restrict(self, columns: np.ndarray) -> Penalty:
+        """The penalty of the coefficients of some columns (m,), the others being 0; an index p stands for no column."""
+
+
+class Blockwise(Screened):
     """A penalty that is a sum over blocks of columns, for block coordinate descent."""
 
     rotates: bool  # whether the penalty of a block stays the same when its coefficients are rotated

@@ -57,11 +57,5 @@ class Custom(Penalty):
     def unpenalised(self, factors):
         return unit_directions(factors)
 
-    def pull(self, gradient, factors):
-        return None
-
-    def restrict(self, columns):
-        return self
-
     def checked_factors(self, factors, responses):
         return finite_factors(factors)

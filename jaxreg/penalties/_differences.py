@@ -271,14 +271,6 @@ class _Differences(Norm):
         return ratio(jnp.max(jnp.abs(dual)), jnp.ravel(lam)[0])
 
     @final
-    def pull(self, gradient, factors):
-        return None
-
-    @final
-    def restrict(self, columns):
-        raise NotImplementedError("Neighbours of some columns are no neighbours: all columns are worked on.")
-
-    @final
     def checked_factors(self, factors, responses):
         one_response(type(self).__name__, responses)
         return plain_factors(type(self).__name__, factors)

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from jaxreg._pytree import STATIC, pytree, rebuilt
-from jaxreg.penalties._base import Norm, Penalty, finite_factors, one_response, plain_factors, ratio
+from jaxreg.penalties._base import Norm, Penalty, Screened, finite_factors, one_response, plain_factors, ratio
 
 SMALLEST = 1e-12  # weight, of the largest, by which sums are divided
 
@@ -65,7 +65,7 @@ def _prox_sorted_jvp(primals, tangents):
 
 @final
 @pytree
-class SLOPE(Norm):
+class SLOPE(Norm, Screened):
     """Sorted L1 norm: lambda * sum_i w_i |b|_(i), |b|_(1) >= |b|_(2) >= ...: coefficients of equal size form clusters.
 
     Parameters
@@ -183,12 +183,6 @@ class L0(Penalty):
 
     def unpenalised(self, factors):
         return np.zeros((0, len(factors)))
-
-    def pull(self, gradient, factors):
-        return None
-
-    def restrict(self, columns):
-        return self
 
     def checked_factors(self, factors, responses):
         one_response("L0", responses)
