@@ -248,6 +248,12 @@ def check_positive(value, name, below=np.inf):
     return float(value)
 
 
+def check_nonnegative(value, name):
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+        raise ValueError(f"{name} is {value!r}; give a number >= 0.")
+    return float(value)
+
+
 def check_flag(value, name):
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} is {value!r}; give True or False.")
@@ -258,6 +264,17 @@ def check_choice(value, name, choices):
     if value not in choices:
         raise ValueError(f"{name} is {value!r}; give one of {', '.join(map(repr, choices))}.")
     return value
+
+
+def check_response(response, count):
+    """Position of the response to show among `count`; None is the only one."""
+    if response is None and count == 1:
+        return 0
+    if isinstance(response, bool) or not isinstance(response, Integral) or int(response) not in range(count):
+        found = "missing" if response is None else repr(response)
+        many = f"there are {count}, give one from 0 to {count - 1}"
+        raise ValueError(f"response is {found}; {'there is only one, leave it out' if count == 1 else many}.")
+    return int(response)
 
 
 def check_penalty_factors(factors, p):

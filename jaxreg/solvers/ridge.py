@@ -40,8 +40,11 @@ class Ridge(ABC):
         """Blocks of at most `length` points: (b (B, p), effective degrees of freedom (B,))."""
 
     @abstractmethod
-    def left_out(self, problem, lambdas, intercept):
-        """Errors (n, L) of the rows, each predicted by the fit of the others, in units of y."""
+    def left_out(self, problem, lambdas, intercept, of_sum=False):
+        """Errors (n, L) of the rows, each predicted by the fit of the others, in units of y.
+
+        `of_sum` says that the penalty of the others stays beside the sum of their losses, not beside the average.
+        """
 
     def _inverse(self, lambdas):
         """(S + lambda)^+ (L, k), and effective degrees of freedom (L,) of the penalised columns."""
@@ -81,7 +84,7 @@ class _GramSide(Ridge):
         b[:, U] = (problem.corr[U] - b[:, self.P] @ self.cross.T) @ self.onto
         yield b, df + (np.linalg.matrix_rank(self.onto) if U.size else 0)
 
-    def left_out(self, problem, lambdas, intercept):
+    def left_out(self, problem, lambdas, intercept, of_sum=False):
         design, target = problem.design, self._target(problem.corr)
         errors = np.empty((design.n, len(lambdas)))
         for first in range(0, design.n, ROWS):
@@ -93,7 +96,7 @@ class _GramSide(Ridge):
             own = intercept * design.root[rows] ** 2 + np.einsum("ui,ui->i", AU, projected)
             unpenalised = problem.corr[self.U] @ projected
             for weight, at in _by_weight(design.root[rows] ** 2):
-                inverse, _ = self._inverse((1.0 - weight) * lambdas)
+                inverse, _ = self._inverse(_strength(weight, of_sum) * lambdas)
                 fitted = unpenalised[at, None] + (Q[at] * target) @ inverse.T
                 free = 1.0 - own[at, None] - Q[at] ** 2 @ inverse.T
                 errors[rows[at]] = _predicted(problem.z[rows[at], None] - fitted, free, free, rows[at], lambdas)
@@ -127,7 +130,7 @@ class _KernelSide(Ridge):
                 b[:, U] = (problem.z - np.asarray(design.predict(b))) @ self.onto
             yield b, df[part] + len(problem.basis)
 
-    def left_out(self, problem, lambdas, intercept):
+    def left_out(self, problem, lambdas, intercept, of_sum=False):
         design = problem.design
         # beside the intercept and the unpenalised columns both e_i and 1 - h_i are sums over lambda (S + lambda)^-1:
         # no difference is taken, however close the fit
@@ -136,7 +139,7 @@ class _KernelSide(Ridge):
         target, squared = problem.z @ vectors, vectors**2
         errors = np.empty((design.n, len(lambdas)))
         for weight, at in _by_weight(design.root**2):
-            strength = ((1.0 - weight) * lambdas)[:, None]
+            strength = (_strength(weight, of_sum) * lambdas)[:, None]
             with np.errstate(divide="ignore"):
                 left = 1.0 / (values + strength)  # up to a factor, which the ratio does not see
             without_limit = np.isinf(left)  # lambda = 0: what no column reaches is all that counts
@@ -144,6 +147,11 @@ class _KernelSide(Ridge):
             residual, free, seen = (vectors[at] * target) @ left.T, squared[at] @ left.T, squared[at] @ (left > 0).T
             errors[at] = _predicted(residual, free, seen, at, lambdas)
         return errors / design.root[:, None]
+
+
+def _strength(weight, of_sum):
+    """What lambda is multiplied by where a row of this weight is left out, in the objective of all rows."""
+    return 1.0 if of_sum else 1.0 - weight
 
 
 def _beside(basis, values, vectors):

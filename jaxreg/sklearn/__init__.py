@@ -1,0 +1,32 @@
+"""Estimators with scikit-learn's names, parameters and semantics.
+
+Drop-in: in code that uses a class of `sklearn.linear_model` the import is all that changes. `alpha` is what the rest of
+this package calls lambda, columns are penalised as they are (no standardisation), and weights, folds and averages are
+scikit-learn's. What is more: every solution has a certificate, a cross-validated estimator keeps all that was fitted in
+`cv_result_` (curves, plots, report) and takes `rule="1se"` and other rules, and an automatic grid exists for
+l1_ratio=0. Parameters that steer scikit-learn's coordinate descent (`precompute`, `copy_X`, `selection`,
+`random_state`, `n_jobs`, `verbose`) are accepted and change nothing: X is never written to, and the solvers need none.
+
+`PathRegressorCV(loss=, penalty=)` reaches every loss and penalty of the package.
+"""
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError('jaxreg.sklearn needs scikit-learn: pip install "jaxreg[sklearn]"') from error
+
+from jaxreg.sklearn._one_alpha import ElasticNet, Lasso, Ridge
+from jaxreg.sklearn._path_cv import ElasticNetCV, GroupLassoCV, LassoCV, MultiTaskLassoCV, PathRegressorCV
+from jaxreg.sklearn._ridge_cv import RidgeCV
+
+__all__ = [
+    "ElasticNet",
+    "ElasticNetCV",
+    "GroupLassoCV",
+    "Lasso",
+    "LassoCV",
+    "MultiTaskLassoCV",
+    "PathRegressorCV",
+    "Ridge",
+    "RidgeCV",
+]

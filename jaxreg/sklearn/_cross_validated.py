@@ -1,0 +1,143 @@
+"""What cross-validated estimators share: folds, scikit-learn's routing of metadata, and the choice."""
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from numbers import Integral
+
+import numpy as np
+import sklearn
+from sklearn.base import RegressorMixin
+from sklearn.model_selection import check_cv
+from sklearn.utils import Bunch
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+
+from jaxreg import _validation, fit_cv
+from jaxreg.losses import Squared
+from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, gap_tolerance, null_loss, steps
+
+
+class PathEstimatorCV(LinearEstimator, ABC):
+    """A path of some loss and penalty for every fold, and the model that a rule chooses.
+
+    A subclass states `_loss` and `_penalty`, and the keywords of `fit_cv` that are its own in `_options`. That is all a
+    new family takes; one of classes also turns its labels into numbers and its linear predictor into labels.
+    """
+
+    multi_task = False  # whether y has several columns, fitted together
+    default_gap: float | None = None  # what tol=None asks for in float64; None as in `fit_path`
+
+    @abstractmethod
+    def _penalty(self, n_features):
+        """The penalty, for a given number of columns."""
+
+    def _loss(self):
+        return Squared()
+
+    def _options(self):
+        """Keywords of `fit_cv` beside those of every estimator."""
+        return {}
+
+    def fit(self, X, y, sample_weight=None, **params):
+        """Fit all folds and all rows, and choose.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array or frame
+        y : (n_samples,), or (n_samples, n_targets) for a multi-task estimator
+        sample_weight : number or (n_samples,), for the fits and for the losses of the folds
+        **params : what the splitter takes, such as `groups`; needs sklearn.set_config(enable_metadata_routing=True)
+
+        Returns
+        -------
+        self
+        """
+        X, y = self._checked(X, y, several=self.multi_task)
+        if self.multi_task and y.ndim == 1:
+            raise ValueError(f"y has one dimension. For mono-task outputs, use LassoCV, not {type(self).__name__}.")
+        splits = list(check_cv(self.cv).split(X, y, **routed(self, sample_weight, params).splitter.split))
+        weight = checked_weight(sample_weight, len(X))
+        cv = fit_cv(
+            X,
+            y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y,
+            loss=self._loss(),
+            penalty=self._penalty(X.shape[1]),
+            cv=splits,
+            averaging="equal",
+            lambda_min_ratio=self.eps,
+            sample_weight=weight,
+            fit_intercept=self.fit_intercept,
+            tol=gap_tolerance(self.tol, self.default_gap if X.dtype == np.float64 else None),
+            max_iter=self.max_iter,
+            **alpha_grid(self.alphas),
+            **({"standardize": False} | self._options()),
+        )
+        names = tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
+        self.cv_result_ = replace(cv, paths=tuple(replace(path, feature_names=names) for path in cv.paths))
+        self._choose(y, weight)
+        return self
+
+    def _choose(self, y, weight):
+        cv = self.cv_result_
+        choice = cv.select(self.rule)
+        self.alpha_, self.intercept_, self.coef_ = choice.lam, choice.intercept, choice.coef
+        if self.multi_task:
+            self.coef_, self.intercept_ = by_target(choice.coef), np.atleast_1d(choice.intercept)
+        if not self.fit_intercept:
+            self.intercept_ = 0.0
+        self.alphas_ = cv.lambdas[0] if len(cv.l1_ratios) == 1 or np.ndim(self.alphas) else cv.lambdas
+        path = cv.paths[int(np.argmax(cv.l1_ratios == choice.l1_ratio))]
+        self.n_iter_ = steps(path, choice.index)
+        self._keep(choice, path.gap[choice.index], y, weight)
+
+    def _keep(self, choice, gap, y, sample_weight):
+        """Set further attributes of the fitted model."""
+        self.mse_path_ = self._loss_path()
+        self.dual_gap_ = gap * null_loss(y, sample_weight, self.fit_intercept)
+
+    def _loss_path(self):
+        """Losses (n_alphas, n_folds), with the mixing parameters in front if there are several."""
+        return np.squeeze(np.moveaxis(self.cv_result_.fold_loss, 2, 1))
+
+    def get_metadata_routing(self):
+        """The routing of metadata: `fit` takes sample_weight, and what the splitter asks for."""
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(splitter=check_cv(self.cv), method_mapping=MethodMapping().add(caller="fit", callee="split"))
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output = not self.multi_task
+        tags.target_tags.multi_output = self.multi_task
+        return tags
+
+
+class PathRegressor(RegressorMixin, PathEstimatorCV):
+    """A cross-validated model of numbers."""
+
+    def predict(self, X):
+        """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
+        return self._linear_predictor(X)
+
+
+def routed(estimator, sample_weight, params):
+    """What of the metadata given to `fit` goes to whom."""
+    if sklearn.get_config()["enable_metadata_routing"]:
+        given = params if sample_weight is None else params | {"sample_weight": sample_weight}
+        return process_routing(estimator, "fit", **given)
+    if params:
+        raise ValueError(
+            f"fit is given {', '.join(params)}, which is for a splitter or a scorer; switch on "
+            "sklearn.set_config(enable_metadata_routing=True), or give cv=list(splitter.split(X, y, groups))."
+        )
+    return Bunch(splitter=Bunch(split={}), scorer=Bunch(score={}))
+
+
+def alpha_grid(alphas):
+    """Keywords of `fit_cv`: the number of alphas of an automatic grid, or the grid."""
+    if isinstance(alphas, Integral):
+        return {"n_lambdas": _validation.check_count(alphas, "alphas")}
+    if np.ndim(alphas) != 1:
+        raise ValueError(f"alphas is {alphas!r}; give the number of alphas, or a sequence of them.")
+    return {"lambdas": [_validation.check_nonnegative(each, "alphas") for each in np.asarray(alphas).tolist()]}

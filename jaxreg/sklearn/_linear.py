@@ -1,0 +1,82 @@
+"""What all estimators share: checked data, a linear predictor, and the translation of scikit-learn's conventions."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from jaxreg import _validation
+
+DTYPES = (np.float64, np.float32)
+
+
+class LinearEstimator(BaseEstimator):
+    """Validation of X and y, and the linear predictor of a fitted model.
+
+    `coef_` is (p,), or (K, p) for K columns of y, and `intercept_` a number or (K,).
+    """
+
+    def _checked(self, X, y, several):
+        """(X, y) as arrays; y keeps its columns if `several`, else it must be (n,) or, with a warning, (n, 1)."""
+        X, y = validate_data(
+            self, X, y, dtype=DTYPES, multi_output=several, y_numeric=True, ensure_min_samples=2, copy=False
+        )
+        return X, np.asarray(y, dtype=np.float64)
+
+    def _linear_predictor(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=DTYPES, reset=False)
+        return X @ self.coef_.T + self.intercept_
+
+    @property
+    def sparse_coef_(self):
+        """SciPy CSR array (1, p) or (K, p) of `coef_`."""
+        from scipy.sparse import csr_array
+
+        return csr_array(np.atleast_2d(self.coef_))
+
+
+def checked_weight(sample_weight, n):
+    """Weights (n,), or None; scikit-learn takes a number for all rows, too."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n, float(sample_weight))
+    weight = check_array(sample_weight, ensure_2d=False, input_name="sample_weight", dtype=np.float64)
+    if weight.shape != (n,):
+        raise ValueError(f"sample_weight has shape {weight.shape}, but needs one entry per row of X, ({n},).")
+    if not weight.any():
+        raise ValueError("sample_weight is 0 everywhere. Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def total_weight(weight, n):
+    """By how much scikit-learn's objective of ridge exceeds ours."""
+    return float(n if weight is None else weight.sum())
+
+
+def gap_tolerance(tol, otherwise=None):
+    """The bound on `gap` that scikit-learn's `tol` is: it bounds the dual gap by tol |y|^2, and we by half of that."""
+    return otherwise if tol is None else 2 * _validation.check_positive(tol, "tol")
+
+
+def limits(positive):
+    """Keywords of `fit_path` for coefficients >= 0."""
+    return {"lower": 0.0} if positive else {}
+
+
+def null_loss(y, sample_weight, fit_intercept):
+    """Half the weighted mean square of y about its mean, or about 0, summed over the columns: the unit of `gap`."""
+    deviation = y - np.average(y, axis=0, weights=sample_weight) if fit_intercept else y
+    return float(np.sum(np.average(deviation**2, axis=0, weights=sample_weight)) / 2)
+
+
+def steps(path, k):
+    """Steps of the solver at the point k of a path: at least the one that finds nothing to change."""
+    return max(int(path.n_iter[k]), 1)
+
+
+def by_target(coef):
+    """(K, p) of coefficients (p,) or (p, K), as scikit-learn has them."""
+    return np.ascontiguousarray(coef.T.reshape(-1, len(coef)))

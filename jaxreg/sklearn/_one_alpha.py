@@ -1,0 +1,277 @@
+"""Estimators at one alpha: Lasso, ElasticNet, Ridge."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from jaxreg import _validation, fit_path, penalties
+from jaxreg.sklearn._linear import (
+    LinearEstimator,
+    checked_weight,
+    gap_tolerance,
+    limits,
+    null_loss,
+    steps,
+    total_weight,
+)
+
+
+class _OneAlpha(RegressorMixin, LinearEstimator):
+    """A model of the squared loss at one strength, for one or several columns of y, each solved alone."""
+
+    coef_: Any
+    intercept_: Any
+    path_: list
+
+    def _fit_parts(self, X, y, parts, lambdas, sample_weight, penalty, max_iter):
+        """Fit each part of y, a column (n,) or several (n, K), at its lambda."""
+        warm = getattr(self, "warm_start", False) and hasattr(self, "path_")
+        self.path_ = [
+            fit_path(
+                X,
+                part,
+                penalty=penalty,
+                lambdas=[lam],
+                sample_weight=sample_weight,
+                fit_intercept=self.fit_intercept,
+                standardize=False,
+                tol=gap_tolerance(self.tol),
+                max_iter=max_iter,
+                warm_start=previous,
+                **limits(self.positive),
+            )
+            for part, lam, previous in zip(parts, lambdas, self.path_ if warm else [None] * len(parts), strict=True)
+        ]
+        coef = np.concatenate([path.coef[0].T.reshape(-1, X.shape[1]) for path in self.path_])
+        intercept = np.concatenate([path.intercept.ravel() for path in self.path_])
+        self.coef_ = coef if len(coef) > 1 else coef[0]
+        self.intercept_ = intercept if y.ndim == 2 else intercept[0]
+        if not self.fit_intercept:
+            self.intercept_ = 0.0
+
+    def predict(self, X):
+        """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
+        return self._linear_predictor(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _columns(y):
+    return list(y.reshape(len(y), -1).T)
+
+
+class ElasticNet(_OneAlpha):
+    """Elastic net, drop-in for `sklearn.linear_model.ElasticNet`:
+
+        minimise over (b0, b)  sum_i w_i (y_i - b0 - x_i'b)^2 / (2 sum_i w_i)
+                               + alpha * [ l1_ratio * |b|_1 + (1 - l1_ratio) / 2 * |b|_2^2 ]
+
+    Parameters
+    ----------
+    alpha : float >= 0
+    l1_ratio : float in [0, 1]; 1 is the lasso
+    fit_intercept : bool
+    max_iter : int >= 1, steps of the solver; see `jaxreg.fit_path`
+    tol : float > 0 or None; the dual gap is at most tol * |y|^2 / n (y centred). None asks for the bound of
+        `jaxreg.fit_path`, half of 1e-6 (float64) or of 1e-4 (float32); mostly the solution is far better.
+    warm_start : bool, start from the last fit
+    positive : bool, coefficients >= 0
+    precompute, copy_X, random_state, selection : accepted, without effect
+
+    Attributes
+    ----------
+    coef_ : (n_features,), or (n_targets, n_features) for a y of several columns, each fitted alone
+    intercept_ : float or (n_targets,)
+    dual_gap_ : float or (n_targets,), in units of the objective
+    n_iter_ : int or list of them
+    sparse_coef_ : SciPy CSR array
+    path_ : list of the `jaxreg.PathResult` of each target, of one point; `Ridge` has one for all where it can
+    n_features_in_, feature_names_in_ : as everywhere in scikit-learn
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from jaxreg.sklearn import ElasticNet
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = ElasticNet(alpha=0.1, l1_ratio=0.9).fit(X, y)
+    >>> int((model.coef_ != 0).sum()), bool(model.dual_gap_ < 1e-6)
+    (10, True)
+    """
+
+    dual_gap_: Any
+    n_iter_: Any
+
+    def __init__(
+        self,
+        alpha=1.0,
+        *,
+        l1_ratio=0.5,
+        fit_intercept=True,
+        precompute=False,
+        max_iter=1000,
+        copy_X=True,
+        tol=None,
+        warm_start=False,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+    ):
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.max_iter = max_iter
+        self.copy_X = copy_X
+        self.tol = tol
+        self.warm_start = warm_start
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+
+    def _penalty(self):
+        return penalties.ElasticNet(self.l1_ratio)
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_targets).
+
+        `sample_weight` is a number or (n_samples,); only the ratios of weights matter. Returns self.
+        """
+        alpha = _validation.check_nonnegative(self.alpha, "alpha")
+        _validation.check_flag(self.positive, "positive")
+        _validation.check_flag(self.warm_start, "warm_start")
+        X, y = self._checked(X, y, several=True)
+        weight = checked_weight(sample_weight, len(X))
+        columns = _columns(y)
+        self._fit_parts(X, y, columns, [alpha] * len(columns), weight, self._penalty(), self.max_iter)
+        losses = [null_loss(column, weight, self.fit_intercept) for column in columns]
+        gap = np.array([path.gap[0] * unit for path, unit in zip(self.path_, losses, strict=True)])
+        n_iter = [steps(path, 0) for path in self.path_]
+        self.dual_gap_, self.n_iter_ = (gap, n_iter) if len(columns) > 1 else (gap[0], n_iter[0])
+        return self
+
+
+class Lasso(ElasticNet):
+    """Lasso, drop-in for `sklearn.linear_model.Lasso`: `ElasticNet` with l1_ratio = 1, whose page lists the rest.
+
+    minimise over (b0, b)  sum_i w_i (y_i - b0 - x_i'b)^2 / (2 sum_i w_i) + alpha * |b|_1
+
+    Examples
+    --------
+    >>> from jaxreg.sklearn import Lasso
+    >>> model = Lasso(alpha=0.1).fit([[0, 0], [1, 1], [2, 2.5]], [0, 1, 2])
+    >>> model.coef_.round(3).tolist()
+    [0.0, 0.695]
+    """
+
+    def __init__(
+        self,
+        alpha=1.0,
+        *,
+        fit_intercept=True,
+        precompute=False,
+        copy_X=True,
+        max_iter=1000,
+        tol=None,
+        warm_start=False,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+    ):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.copy_X = copy_X
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+
+    def _penalty(self):
+        return penalties.Lasso()
+
+
+RIDGE_SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
+
+
+class Ridge(_OneAlpha):
+    """Ridge regression, drop-in for `sklearn.linear_model.Ridge`:
+
+        minimise over (b0, b)  sum_i w_i (y_i - b0 - x_i'b)^2 + alpha * |b|_2^2
+
+    Here, as there, `alpha` stands beside the *sum* of squares: it is n times the lambda of the rest of this package.
+
+    Parameters
+    ----------
+    alpha : float >= 0, or (n_targets,)
+    fit_intercept : bool
+    positive : bool, coefficients >= 0
+    tol, max_iter : as in `ElasticNet`, for positive=True; otherwise the solution is in closed form. max_iter None: 2000
+    solver : one of scikit-learn's names, accepted without effect: all give the same solution
+    copy_X, random_state : accepted, without effect
+
+    Attributes
+    ----------
+    coef_, intercept_, path_, n_features_in_, feature_names_in_ : as in `ElasticNet`
+    n_iter_ : None in closed form, else as in `ElasticNet`
+    solver_ : str, this package's name of what solved it
+
+    Examples
+    --------
+    >>> from jaxreg.sklearn import Ridge
+    >>> model = Ridge(alpha=1.0).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
+    >>> model.coef_.round(4).tolist()
+    [0.6667]
+    """
+
+    def __init__(
+        self,
+        alpha=1.0,
+        *,
+        fit_intercept=True,
+        copy_X=True,
+        max_iter=None,
+        tol=None,
+        solver="auto",
+        positive=False,
+        random_state=None,
+    ):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+        self.max_iter = max_iter
+        self.tol = tol
+        self.solver = solver
+        self.positive = positive
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_targets).
+
+        `sample_weight` is a number or (n_samples,). Returns self.
+        """
+        _validation.check_choice(self.solver, "solver", RIDGE_SOLVERS)
+        positive = _validation.check_flag(self.positive, "positive")
+        X, y = self._checked(X, y, several=True)
+        weight, columns = checked_weight(sample_weight, len(X)), _columns(y)
+        lambdas = self._alphas(len(columns)) / total_weight(weight, len(X))
+        together = len(columns) > 1 and not positive and len(set(lambdas)) == 1  # one decomposition for all
+        parts, lambdas = ([y], lambdas[:1]) if together else (columns, lambdas)
+        max_iter = 2000 if self.max_iter is None else self.max_iter
+        self._fit_parts(X, y, parts, lambdas, weight, penalties.Ridge(), max_iter)
+        n_iter = [steps(path, 0) for path in self.path_]
+        self.n_iter_ = None if not positive else n_iter if len(columns) > 1 else n_iter[0]
+        self.solver_ = self.path_[0].solver
+        return self
+
+    def _alphas(self, targets):
+        """Alpha (targets,)."""
+        given = [_validation.check_nonnegative(each, "alpha") for each in np.ravel(self.alpha).tolist()]
+        if len(given) not in (1, targets):
+            raise ValueError(f"alpha has {len(given)} values, y has {targets} column(s); give one, or one for each.")
+        return np.broadcast_to(np.array(given), (targets,))

@@ -1,0 +1,341 @@
+"""Estimators that choose on a path by cross-validation: LassoCV, ElasticNetCV and others."""
+
+import numpy as np
+
+from jaxreg import penalties
+from jaxreg.losses import Squared
+from jaxreg.sklearn._cross_validated import PathRegressor
+from jaxreg.sklearn._linear import limits
+
+ITERATED_GAP = 1e-10  # where the solution is no exact one, coefficients to 7 digits or so
+
+
+class ElasticNetCV(PathRegressor):
+    """Elastic net with alpha and l1_ratio chosen by cross-validation, drop-in for `sklearn.linear_model.ElasticNetCV`.
+
+    The objective is that of `ElasticNet`. All folds are fitted at one grid of alphas for each l1_ratio, from all rows;
+    the mean of the folds' (weighted) mean squared errors decides, every fold counting the same.
+
+    Parameters
+    ----------
+    l1_ratio : float in [0, 1], or a sequence of them; 0 (ridge) has an automatic grid, too
+    eps : float in (0, 1), the smallest alpha of an automatic grid over the largest
+    alphas : int, the number of alphas of an automatic grid, or a sequence of alphas
+    fit_intercept : bool
+    max_iter : int >= 1, steps of the solver at each alpha; see `jaxreg.fit_path`
+    tol : float > 0 or None; see `ElasticNet`
+    cv : int, splitter or list of (train, test); None is 5 folds of rows in their order
+    positive : bool, coefficients >= 0
+    rule : "min" (scikit-learn's: the least mean error), "1se" (the largest alpha within one standard error of it), or
+        "aic", "bic", "ebic", "gcv"; see `jaxreg.CVResult.select`
+    precompute, copy_X, verbose, n_jobs, random_state, selection : accepted, without effect
+
+    Attributes
+    ----------
+    alpha_, l1_ratio_ : the choice
+    coef_ : (n_features,) and intercept_ : float, of all rows at the choice
+    alphas_ : (n_alphas,), or (n_l1_ratio, n_alphas) for several mixing parameters and automatic grids
+    mse_path_ : (n_alphas, n_folds), or (n_l1_ratio, n_alphas, n_folds)
+    dual_gap_, n_iter_ : at the choice; the gap in units of the objective
+    cv_result_ : `jaxreg.CVResult` with everything that was fitted: certificates, held-out predictions, `plot()`,
+        `report()`, other rules
+    n_features_in_, feature_names_in_ : as everywhere in scikit-learn
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from jaxreg.sklearn import ElasticNetCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = ElasticNetCV(l1_ratio=[0.5, 0.9, 1.0], cv=5).fit(X, y)
+    >>> model.l1_ratio_, model.mse_path_.shape, bool(model.cv_result_.gap.max() < 1e-9)
+    (1.0, (3, 100, 5), True)
+    """
+
+    def __init__(
+        self,
+        *,
+        l1_ratio=0.5,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        precompute="auto",
+        max_iter=1000,
+        tol=None,
+        cv=None,
+        copy_X=True,
+        verbose=0,
+        n_jobs=None,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+        rule="min",
+    ):
+        self.l1_ratio = l1_ratio
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.max_iter = max_iter
+        self.tol = tol
+        self.cv = cv
+        self.copy_X = copy_X
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+        self.rule = rule
+
+    def _penalty(self, n_features):
+        return None
+
+    def _options(self):
+        return {"l1_ratios": self.l1_ratio, **limits(self.positive)}
+
+    def _keep(self, choice, *rest):
+        super()._keep(choice, *rest)
+        self.l1_ratio_ = choice.l1_ratio
+
+
+class LassoCV(PathRegressor):
+    """Lasso with alpha chosen by cross-validation, drop-in for `sklearn.linear_model.LassoCV`.
+
+    The objective is that of `Lasso`; parameters and attributes are those of `ElasticNetCV`, less l1_ratio.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from jaxreg.sklearn import LassoCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = LassoCV(cv=5, rule="1se").fit(X, y)
+    >>> int((model.coef_ != 0).sum()), int((model.cv_result_.coef != 0).sum())
+    (6, 9)
+    """
+
+    def __init__(
+        self,
+        *,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        precompute="auto",
+        max_iter=1000,
+        tol=None,
+        copy_X=True,
+        cv=None,
+        verbose=False,
+        n_jobs=None,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+        rule="min",
+    ):
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.max_iter = max_iter
+        self.tol = tol
+        self.copy_X = copy_X
+        self.cv = cv
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+        self.rule = rule
+
+    def _penalty(self, n_features):
+        return penalties.Lasso()
+
+    def _options(self):
+        return limits(self.positive)
+
+
+class MultiTaskLassoCV(PathRegressor):
+    """Multi-task lasso with alpha chosen by cross-validation, drop-in for `sklearn.linear_model.MultiTaskLassoCV`:
+
+        minimise over (b0, B)  |Y - b0 - X B|_F^2 / (2 n) + alpha * sum_j |B_j.|_2
+
+    selects columns for all tasks at once. Takes sample weights as well. Parameters and attributes are those of
+    `LassoCV`; coef_ is (n_tasks, n_features) and intercept_ (n_tasks,). tol=None asks for a relative gap of 1e-10.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from jaxreg.sklearn import MultiTaskLassoCV
+    >>> X, Y = load_linnerud(return_X_y=True)
+    >>> MultiTaskLassoCV(cv=3, alphas=10).fit(X, Y).coef_.shape
+    (3, 3)
+    """
+
+    multi_task = True
+    default_gap = ITERATED_GAP
+
+    def __init__(
+        self,
+        *,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        max_iter=1000,
+        tol=None,
+        copy_X=True,
+        cv=None,
+        verbose=False,
+        n_jobs=None,
+        random_state=None,
+        selection="cyclic",
+        rule="min",
+    ):
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.copy_X = copy_X
+        self.cv = cv
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.selection = selection
+        self.rule = rule
+
+    def _penalty(self, n_features):
+        return penalties.MultiTaskLasso()
+
+
+class GroupLassoCV(PathRegressor):
+    """Group lasso with alpha chosen by cross-validation: the columns of a group enter together.
+
+        minimise over (b0, b)  sum_i w_i (y_i - b0 - x_i'b)^2 / (2 sum_i w_i) + alpha * sum_g m_g |b_g|_2
+
+    Parameters
+    ----------
+    groups : (n_features,) labels of the columns, or a list of lists of column indices; None is a group for each column
+    group_weights : (n_groups,) the m_g, in the order of the sorted labels or of the lists; None is the square root of
+        the group's size
+    eps, alphas, fit_intercept, max_iter, tol, cv, rule : as in `LassoCV`; tol=None asks for a relative gap of 1e-10
+
+    Attributes are those of `LassoCV`.
+
+    Source: Yuan and Lin (2006), J. R. Stat. Soc. B 68.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from jaxreg.sklearn import GroupLassoCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = GroupLassoCV(groups=[0, 0, 1, 1, 2, 2, 2, 3, 3, 3], alphas=20).fit(X, y)
+    >>> bool((model.coef_[2:4] != 0).all())
+    True
+    """
+
+    default_gap = ITERATED_GAP
+
+    def __init__(
+        self,
+        groups=None,
+        *,
+        group_weights=None,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        max_iter=2000,
+        tol=None,
+        cv=None,
+        rule="min",
+    ):
+        self.groups = groups
+        self.group_weights = group_weights
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.cv = cv
+        self.rule = rule
+
+    def _penalty(self, n_features):
+        groups = np.arange(n_features) if self.groups is None else self.groups
+        return penalties.GroupLasso(groups, self.group_weights)
+
+
+class PathRegressorCV(PathRegressor):
+    """Any loss and penalty of this package, the strength chosen by cross-validation.
+
+        minimise over (b0, b)  sum_i w_i loss(y_i, b0 + x_i'b) / sum_i w_i + penalty(b, alpha v)
+
+    Parameters
+    ----------
+    loss : one of `jaxreg.losses`, or None, the squared loss
+    penalty : one of `jaxreg.penalties`, or None, the lasso
+    l1_ratio : mixing parameter, or a sequence of them, of ElasticNet or SparseGroupLasso; None takes the penalty's own
+    eps, alphas, fit_intercept, max_iter, tol, cv, rule : as in `ElasticNetCV`
+    standardize : bool, penalise the columns on the scale of their standard deviations
+    penalty_factors : (n_features,) the v, or None for 1; 0 is unpenalised, inf excluded
+    metric : what the folds are judged by, "mse", "mae", "r2", "deviance" or a function; None is the mean squared error
+        for the squared loss and the deviance for others. See `jaxreg.fit_cv`.
+
+    Attributes
+    ----------
+    alpha_, coef_, intercept_, alphas_, n_iter_, cv_result_, n_features_in_, feature_names_in_ : as in `ElasticNetCV`
+    l1_ratio_ : the chosen mixing parameter, NaN for a penalty without one
+    loss_path_ : (n_alphas, n_folds), or (n_l1_ratio, n_alphas, n_folds), in units of `metric`
+    gap_ : the certificate at the choice, `jaxreg.PathResult.gap`
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> from jaxreg.sklearn import PathRegressorCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = PathRegressorCV(jr.losses.Huber(50.0), jr.penalties.MCP(), alphas=20, metric="mae").fit(X, y)
+    >>> model.coef_.shape, model.loss_path_.shape
+    ((10,), (20, 5))
+    """
+
+    def __init__(
+        self,
+        loss=None,
+        penalty=None,
+        *,
+        l1_ratio=None,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        standardize=False,
+        penalty_factors=None,
+        metric=None,
+        max_iter=2000,
+        tol=None,
+        cv=None,
+        rule="min",
+    ):
+        self.loss = loss
+        self.penalty = penalty
+        self.l1_ratio = l1_ratio
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.penalty_factors = penalty_factors
+        self.metric = metric
+        self.max_iter = max_iter
+        self.tol = tol
+        self.cv = cv
+        self.rule = rule
+
+    def _loss(self):
+        return Squared() if self.loss is None else self.loss
+
+    def _penalty(self, n_features):
+        return self.penalty
+
+    def _options(self):
+        names = "standardize", "penalty_factors", "metric"
+        return {"l1_ratios": self.l1_ratio} | {name: getattr(self, name) for name in names}
+
+    def _keep(self, choice, gap, y, sample_weight):
+        self.loss_path_ = self._loss_path()
+        self.l1_ratio_, self.gap_ = choice.l1_ratio, gap

@@ -1,0 +1,235 @@
+"""RidgeCV: leave-one-out in closed form, or folds, with alpha beside the sum of squares as in scikit-learn."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import sklearn
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import check_scoring, get_scorer
+from sklearn.model_selection import check_cv
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+
+from jaxreg import _validation, fit_path, penalties
+from jaxreg._design import DenseDesign
+from jaxreg._problem import Model, make_problems
+from jaxreg.sklearn._cross_validated import routed
+from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, total_weight
+from jaxreg.sklearn._one_alpha import Ridge
+from jaxreg.solvers.ridge import decomposed
+
+GCV_MODES = (None, "auto", "svd", "eigen")
+
+
+class RidgeCV(RegressorMixin, LinearEstimator):
+    """Ridge regression with alpha chosen by cross-validation, drop-in for `sklearn.linear_model.RidgeCV`.
+
+    The objective is that of `Ridge`. By default every row is predicted by the fit of all others at the same alpha, from
+    one decomposition for all rows, alphas and targets; with `cv`, every fold has one decomposition for all alphas.
+
+    Parameters
+    ----------
+    alphas : sequence of floats > 0 (>= 0 with `cv`), or one
+    fit_intercept : bool
+    scoring : name of a scorer, scorer, or None: the mean squared error for leave-one-out, R squared for folds
+    cv : None, leave one out; or int, splitter, list of (train, test)
+    gcv_mode : one of scikit-learn's names, accepted without effect
+    store_cv_results : bool, keep `cv_results_` (leave-one-out only)
+    alpha_per_target : bool, an alpha for each column of y (leave-one-out only)
+
+    Attributes
+    ----------
+    alpha_ : float, or (n_targets,)
+    best_score_ : float, or (n_targets,)
+    coef_, intercept_, n_features_in_, feature_names_in_ : as in `Ridge`
+    cv_results_ : (n_samples, n_alphas) or (n_samples, n_targets, n_alphas), in the order of `alphas`: squared errors
+        times sample weights, or the held-out predictions where `scoring` is given
+
+    Source: Allen (1974); Golub, Heath and Wahba (1979), eq. (2.2).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from jaxreg.sklearn import RidgeCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> float(RidgeCV(alphas=[1e-3, 1e-2, 1e-1, 1]).fit(X, y).alpha_)
+    0.01
+    """
+
+    def __init__(
+        self,
+        alphas=(0.1, 1.0, 10.0),
+        *,
+        fit_intercept=True,
+        scoring=None,
+        cv=None,
+        gcv_mode=None,
+        store_cv_results=False,
+        alpha_per_target=False,
+    ):
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.scoring = scoring
+        self.cv = cv
+        self.gcv_mode = gcv_mode
+        self.store_cv_results = store_cv_results
+        self.alpha_per_target = alpha_per_target
+
+    def fit(self, X, y, sample_weight=None, **params):
+        """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_targets), and choose.
+
+        `sample_weight` is a number or (n_samples,), for the fits and for the scores. **params are what splitter and
+        scorer take; they need sklearn.set_config(enable_metadata_routing=True). Returns self.
+        """
+        _validation.check_choice(self.gcv_mode, "gcv_mode", GCV_MODES)
+        per_target = _validation.check_flag(self.alpha_per_target, "alpha_per_target")
+        store = _validation.check_flag(self.store_cv_results, "store_cv_results")
+        alphas = self._checked_alphas()
+        X, y = self._checked(X, y, several=True)
+        weight = checked_weight(sample_weight, len(X))
+        metadata = routed(self, sample_weight, params)
+        if not sklearn.get_config()["enable_metadata_routing"] and weight is not None:
+            metadata.scorer.score["sample_weight"] = weight
+        if self.cv is None:
+            scores, kept = self._leave_one_out(X, y, alphas, weight, metadata)
+            if store:
+                self.cv_results_ = kept
+        else:
+            for name, asked in (("store_cv_results", store), ("alpha_per_target", per_target)):
+                if asked:
+                    raise ValueError(f"{name} is True, but cv is {self.cv!r}; it needs leave-one-out, cv=None.")
+            scores = self._folds(X, y, alphas, weight, metadata)
+        best = np.argmax(scores, axis=0)  # of equal ones the first
+        self.alpha_ = np.take(alphas, best) if np.ndim(best) else alphas[best]
+        self.best_score_ = np.take_along_axis(scores, best[None], axis=0)[0] if np.ndim(best) else float(scores[best])
+        model = Ridge(self.alpha_, fit_intercept=self.fit_intercept).fit(X, y, weight)
+        self.coef_, self.intercept_ = model.coef_, model.intercept_
+        return self
+
+    def _checked_alphas(self):
+        given = np.ravel(self.alphas).tolist()
+        check = _validation.check_positive if self.cv is None else _validation.check_nonnegative
+        if not given:
+            raise ValueError("alphas is empty; give one or more numbers above 0.")
+        return np.array([check(alpha, "alphas") for alpha in given])
+
+    def _scorer(self):
+        if self.scoring is not None:
+            return check_scoring(self, self.scoring)
+        weighted = sklearn.get_config()["enable_metadata_routing"]
+        return get_scorer("r2").set_score_request(sample_weight=True) if weighted else get_scorer("r2")
+
+    def _leave_one_out(self, X, y, alphas, weight, metadata):
+        """(scores (n_alphas,) or (n_alphas, n_targets), what `cv_results_` holds)."""
+        weight = np.ones(len(X)) if weight is None else weight
+        errors = _left_out(X, y.reshape(len(y), -1), weight, alphas, self.fit_intercept)  # (n, n_targets, n_alphas)
+        if self.scoring is None:
+            kept = weight[:, None, None] * errors**2
+            scores = -kept.mean(axis=0).T
+            scores = scores if self.alpha_per_target and y.ndim == 2 else scores.mean(axis=1)
+        else:
+            kept = y.reshape(len(y), -1, 1) - errors
+            scores = self._scored(y, kept, metadata.scorer.score)
+        return scores, kept[:, 0] if y.ndim == 1 else kept
+
+    def _scored(self, y, predictions, metadata):
+        scorer, identity = self._scorer(), _Identity()
+
+        def scored(found, target):
+            return [scorer(identity, each, target, **metadata) for each in np.moveaxis(found, -1, 0)]
+
+        if self.alpha_per_target and y.ndim == 2:
+            return np.transpose([scored(predictions[:, j], y[:, j]) for j in range(y.shape[1])])
+        return np.array(scored(predictions[:, 0] if y.ndim == 1 else predictions, y))
+
+    def _folds(self, X, y, alphas, weight, metadata):
+        """Mean scores (n_alphas,) of the folds."""
+        scorer, found = self._scorer(), []
+        for train, test in check_cv(self.cv).split(X, y, **metadata.splitter.split):
+            own = None if weight is None else weight[train]
+            lambdas = alphas / total_weight(own, len(X[train]))
+            path = _ridge_path(X[train], y[train], lambdas, own, self.fit_intercept)
+            given = _of_rows(metadata.scorer.score, test, len(X))
+            found.append([scorer(_at(path, lam), X[test], y[test], **given) for lam in lambdas])
+        return np.mean(found, axis=0)
+
+    def predict(self, X):
+        """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
+        return self._linear_predictor(X)
+
+    def get_metadata_routing(self):
+        """The routing of metadata: `fit` takes sample_weight, and what splitter and scorer ask for."""
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(scorer=self._scorer(), method_mapping=MethodMapping().add(caller="fit", callee="score"))
+            .add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class _Identity(RegressorMixin, BaseEstimator):
+    """Its predictions are what it is given."""
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict(self, X):
+        return X
+
+
+def _left_out(X, y, weight, alphas, fit_intercept):
+    """Errors (n, K, L) of y (n, K), each row predicted by the fit of the others at the same alphas (L,)."""
+    lambdas, counting = alphas / weight.sum(), np.flatnonzero(weight)
+    errors = np.empty((*y.shape, len(alphas)))
+    with jax.enable_x64(True):
+        data = _validation.check_data(X[counting], y[counting, 0], weight[counting], None, np.float64)
+        each = [replace(data, y=column) for column in y[counting].T]
+        p = X.shape[1]
+        model = Model(np.ones(p), np.full(p, -np.inf), np.full(p, np.inf), fit_intercept, standardize=False)
+        design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, on_host=True)
+        problems = make_problems(design, each, model)
+        ridge = decomposed(problems[0], np.asarray(design.gram()) if len(counting) >= p else None)
+        left_out = [ridge.left_out(problem, lambdas, fit_intercept, of_sum=True) for problem in problems]
+    errors[counting] = np.stack(left_out, axis=1)
+    others = np.flatnonzero(weight == 0)
+    if others.size:  # the fit does not see them as it is
+        path = _ridge_path(X, y, lambdas, weight, fit_intercept)
+        predictions = path.predict(X[others]).reshape(len(others), len(alphas), -1).transpose(0, 2, 1)
+        order = np.argsort(np.argsort(-lambdas, kind="stable"), kind="stable")
+        errors[others] = y[others, :, None] - predictions[..., order]
+    return errors
+
+
+def _ridge_path(X, y, lambdas, sample_weight, fit_intercept):
+    return fit_path(
+        X,
+        y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y,
+        penalty=penalties.Ridge(),
+        lambdas=lambdas,
+        sample_weight=sample_weight,
+        fit_intercept=fit_intercept,
+        standardize=False,
+    )
+
+
+def _at(path, lam):
+    """A fitted model of one point of a path, for a scorer."""
+    model = Ridge()
+    model.n_features_in_ = path.n_features
+    model.intercept_, coef = path.coef_at(lam)
+    model.coef_ = coef if path.n_responses is None else by_target(coef)
+    return model
+
+
+def _of_rows(metadata, rows, n):
+    """Metadata with an entry per row, cut to some rows."""
+
+    def cut(value):
+        return np.asarray(value)[rows] if np.shape(value)[:1] == (n,) else value
+
+    return {name: cut(value) for name, value in metadata.items()}

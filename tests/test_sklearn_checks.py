@@ -1,0 +1,20 @@
+"""scikit-learn's own checks of estimators."""
+
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import jaxreg.sklearn as js
+
+# as scikit-learn's own list of expected failures has it for its class of that name
+EXPECTED = {"Ridge": {"check_non_transformer_estimators_n_iter": "n_iter_ is None in closed form"}}
+
+
+@parametrize_with_checks(
+    [getattr(js, name)() for name in js.__all__],
+    expected_failed_checks=lambda estimator: EXPECTED.get(type(estimator).__name__, {}),
+)
+def test_checks_of_scikit_learn(estimator, check):
+    check(estimator)
