@@ -1,203 +1,276 @@
-"""Command line: `jaxreg demo` and `jaxreg path DATA --target COL`.
+"""Command line: paths, cross-validation and reports of a table, a demonstration, a look at the speed.
 
-Libraries that only one command needs are imported there, so that --help is quick.
+Libraries that only some commands need are imported there, so that --help is quick.
 """
 
-import difflib
-import importlib
+import importlib.util
 import itertools
 import time
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import jaxreg as jr
+from jaxreg import _files, _validation
+from jaxreg._cv_results import RULES
 
 try:
     import typer
 except ImportError as error:
     raise SystemExit('The command line needs typer: pip install "jaxreg[cli]"') from error
 
-LISTED = 20  # names in a message
+from jaxreg._messages import OneLineMessages, checked, fail, require
+
+
+def _examples(*lines):
+    return "\b\nExamples:\n" + "\n".join(f"  jaxreg {line}" for line in lines)
+
 
 app = typer.Typer(
-    help="Regularization paths, each point with a certificate.",
+    cls=OneLineMessages,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,  # messages stay on one line, whatever the terminal's width
     pretty_exceptions_enable=False,
 )
+Data = Annotated[Path, typer.Argument(help="CSV or Parquet file.")]
+Target = Annotated[str, typer.Option(help="Column to predict.", metavar="COL")]
+Weights = Annotated[str | None, typer.Option(help="Column of sample weights.", metavar="COL")]
+Groups = Annotated[str | None, typer.Option(help="Column of labels; rows with one label share a fold.", metavar="COL")]
+Drop = Annotated[list[str] | None, typer.Option(help="Column to leave out. May be repeated.", metavar="COL")]
+Categorical = Annotated[
+    list[str] | None, typer.Option(help="Column whose values are categories. May be repeated.", metavar="COL")
+]
 Ratio = Annotated[float, typer.Option(help="Mixing parameter: 1 is the lasso, 0 is ridge.")]
-Out = Annotated[Path, typer.Option(help="Folder for path.png, coefficients.csv and summary.txt.")]
+Ratios = Annotated[
+    list[float] | None,
+    typer.Option(
+        help="Mixing parameter: 1 is the lasso, 0 is ridge. May be repeated.  [default: 1]", metavar="<float>"
+    ),
+]
+Points = Annotated[int, typer.Option(help="Points of the path.")]
+Unscaled = Annotated[bool, typer.Option("--no-standardize", help="Penalise columns as they are.")]
+Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show how far the fit is.")]
+FoldCount = Annotated[int, typer.Option(min=2, help="Number of folds.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the folds.")]
+Metric = Annotated[str, typer.Option(help="Held-out loss; r2 is taken negative.", metavar="mse|mae|r2")]
+Out = Annotated[Path, typer.Option(help="Folder for what is written.")]
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
+def about(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False):
+    """Regularization paths, each point with a certificate.
+
+    Text columns become a column for each of their levels. Errors, warnings and notes are lines on stderr.
+
+    \b
+    Exit codes:
+      0    done; a warning says where a fit did not converge
+      1    a library is missing, or the machine could not do it
+      2    data, options or files are not right
+      130  interrupted
+    """
+    if version:
+        typer.echo(f"jaxreg {jr.__version__}")
+        raise typer.Exit
+
+
+@app.command(
+    epilog=_examples(
+        "path houses.csv --target price --drop id",
+        "path houses.csv --target price --drop id --categorical zip --l1-ratio 0.5 --out houses",
+    )
+)
+def path(
+    data: Data,
+    target: Target,
+    l1_ratio: Ratio = 1.0,
+    weights: Weights = None,
+    drop: Drop = None,
+    categorical: Categorical = None,
+    n_lambdas: Points = 100,
+    no_standardize: Unscaled = False,
+    progress: Progress = False,
+    out: Out = Path("jaxreg-path"),
+):
+    """Predict one column of a file from all others.
+
+    Writes path.png, coefficients.csv (a row for each lambda) and summary.txt.
+    """
+    require("matplotlib", "jaxreg[plot]")
+    table = _load(data, target, weights=weights, drop=drop, categorical=categorical)
+    out.mkdir(parents=True, exist_ok=True)
+    result, seconds = _fit(
+        jr.fit_path,
+        table,
+        penalty=checked(jr.penalties.ElasticNet, l1_ratio),
+        n_lambdas=n_lambdas,
+        standardize=not no_standardize,
+        progress=progress,
+    )
+    typer.echo(_files.write_path(result, out, f"{target} in {data.name}"))
+    typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
+
+
+@app.command(
+    epilog=_examples(
+        "cv houses.csv --target price --drop id --rule 1se",
+        "cv houses.csv --target price --drop id --groups street --l1-ratio 0.5 --l1-ratio 1",
+        "cv houses.csv --target price --drop id --report houses.html",
+    )
+)
+def cv(
+    data: Data,
+    target: Target,
+    l1_ratio: Ratios = None,
+    folds: FoldCount = 10,
+    seed: Seed = 0,
+    groups: Groups = None,
+    metric: Metric = "mse",
+    rule: Annotated[str, typer.Option(help="What chooses lambda.", metavar="|".join(RULES))] = "min",
+    weights: Weights = None,
+    drop: Drop = None,
+    categorical: Categorical = None,
+    n_lambdas: Points = 100,
+    no_standardize: Unscaled = False,
+    progress: Progress = False,
+    out: Out = Path("jaxreg-cv"),
+    report: Annotated[Path | None, typer.Option(help="Interactive page to write.", metavar="FILE.html")] = None,
+):
+    """Choose the penalty by cross-validation.
+
+    Its strength lambda and its mixing parameter are those that predict rows left out best, or what another rule says.
+    Writes validation_curve.png, path.png, coefficients.csv (at the choice), cv.csv (the losses) and summary.txt.
+    """
+    checked(_validation.check_choice, rule, "rule", RULES)
+    require("matplotlib", "jaxreg[plot]")
+    if report is not None:
+        require("plotly", "jaxreg[report]")
+    table = _load(data, target, weights=weights, groups=groups, drop=drop, categorical=categorical)
+    for folder in [out] if report is None else [out, report.parent]:
+        folder.mkdir(parents=True, exist_ok=True)
+    result, seconds = _cross_validate(table, l1_ratio, folds, seed, metric, n_lambdas, no_standardize, progress)
+    choice = checked(result.select, rule)
+    typer.echo(_files.write_cv(result, rule, choice, out, f"{target} in {data.name}"))
+    if report is not None:
+        typer.echo(_files.write_report(result, report, f"{target} in {data.name}"))
+    typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
+
+
+@app.command(epilog=_examples("report houses.csv --target price --drop id --out houses.html"))
+def report(
+    data: Data,
+    target: Target,
+    l1_ratio: Ratios = None,
+    folds: FoldCount = 10,
+    seed: Seed = 0,
+    groups: Groups = None,
+    metric: Metric = "mse",
+    weights: Weights = None,
+    drop: Drop = None,
+    categorical: Categorical = None,
+    n_lambdas: Points = 100,
+    no_standardize: Unscaled = False,
+    progress: Progress = False,
+    out: Annotated[Path, typer.Option(help="Page to write.", metavar="FILE.html")] = Path("report.html"),
+):
+    """Cross-validate, and write an interactive page."""
+    require("plotly", "jaxreg[report]")
+    table = _load(data, target, weights=weights, groups=groups, drop=drop, categorical=categorical)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    result, _ = _cross_validate(table, l1_ratio, folds, seed, metric, n_lambdas, no_standardize, progress)
+    typer.echo(_files.write_report(result, out, f"{target} in {data.name}"))
+
+
+@app.command(epilog=_examples("bench --rows 2000 --columns 50", "bench --compare"))
+def bench(
+    rows: Annotated[int | None, typer.Option(min=10, help="Rows of the one problem to time.")] = None,
+    columns: Annotated[int | None, typer.Option(min=1, help="Columns of the one problem to time.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Time scikit-learn too: minutes more.")] = False,
+):
+    """Time fits of made-up data on this machine.
+
+    Tall, square and wide data, or one size: a quick look of about half a minute on two cores. The project's benchmarks
+    are another thing: they run in a clone.
+    """
+    if (rows is None) != (columns is None):
+        fail("--rows and --columns go together; give both, or none for the three sizes.")
+    if compare:
+        require("sklearn", "jaxreg[sklearn]")
+    from jaxreg import _bench
+
+    for line in _bench.lines(_bench.SIZES if rows is None else [(rows, columns)], compare):
+        typer.echo(line)
+
+
+@app.command(epilog=_examples("demo", "demo --l1-ratio 0.5 --out half"))
 def demo(l1_ratio: Ratio = 1.0, out: Out = Path("jaxreg-demo")):
-    """Fit the diabetes data with all products, twice, and cross-validate them."""
-    pd = _require("pandas", "jaxreg[frames]")
-    _require("matplotlib", "jaxreg[plot]")
-    data = _require("sklearn.datasets", "jaxreg[sklearn]").load_diabetes(scaled=False)
+    """Fit and cross-validate the diabetes data.
+
+    The columns are those of the data and all their products. Writes what `path` writes, validation_curve.png and, where
+    plotly is installed, report.html.
+    """
+    pd = require("pandas", "jaxreg[frames]")
+    require("matplotlib", "jaxreg[plot]")
+    data = require("sklearn.datasets", "jaxreg[sklearn]").load_diabetes(scaled=False)
     names, X = data.feature_names, data.data
     centred = X - X.mean(axis=0)
     columns = dict(zip(names, X.T, strict=True))
     for i, j in itertools.combinations(range(len(names)), 2):
         columns[f"{names[i]}:{names[j]}"] = centred[:, i] * centred[:, j]
     frame = pd.DataFrame(columns)
-    with _one_line_messages():
-        out.mkdir(parents=True, exist_ok=True)
-        _, compiling = _fit(frame, data.target, l1_ratio)
-        result, compiled = _fit(frame, data.target, l1_ratio)
-        title = f"Diabetes data: {len(names)} columns and their {len(columns) - len(names)} products"
-        _report(result, out, title)
-        _cross_validate(frame, data.target, l1_ratio, out, title)
+    out.mkdir(parents=True, exist_ok=True)
+    penalty = checked(jr.penalties.ElasticNet, l1_ratio)
+    _, compiling = _timed(jr.fit_path, frame, data.target, penalty=penalty)
+    result, compiled = _timed(jr.fit_path, frame, data.target, penalty=penalty)
+    title = f"Diabetes data: {len(names)} columns and their {len(columns) - len(names)} products"
+    typer.echo(_files.write_path(result, out, title))
+    result, _ = _timed(jr.fit_cv, frame, data.target, l1_ratios=l1_ratio)
+    typer.echo(result.summary())
+    typer.echo(_files.write_curve(result, out, title))
+    if importlib.util.find_spec("plotly") is not None:
+        typer.echo(_files.write_report(result, out / "report.html", title))
     typer.echo(f"First call {compiling:.3f} s (it compiles), second call {compiled:.3f} s.")
 
 
-@app.command()
-def path(
-    data: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
-    target: Annotated[str, typer.Option(help="Column to predict.", metavar="COL")],
-    l1_ratio: Ratio = 1.0,
-    out: Out = Path("jaxreg-path"),
-    weights: Annotated[str | None, typer.Option(help="Column of sample weights.", metavar="COL")] = None,
-    n_lambdas: Annotated[int, typer.Option(help="Points of the path.")] = 100,
-    no_standardize: Annotated[bool, typer.Option("--no-standardize", help="Penalise columns as they are.")] = False,
-):
-    """Predict one column of a file from all others."""
-    _require("matplotlib", "jaxreg[plot]")
-    frame = _read(data)
-    y = _column(frame, target, "--target")
-    sample_weight = None if weights is None else _column(frame, weights, "--weights")
-    if weights == target:
-        _fail(f"--target and --weights are both {target!r}; give two columns.")
-    X = _numbers(frame.drop(columns=[target] if weights is None else [target, weights]))
-    if not X.shape[1]:
-        _fail(f"{data} has no column left to predict {target!r} from; give a file with more.")
-    with _one_line_messages():
-        out.mkdir(parents=True, exist_ok=True)
-        options = {"sample_weight": sample_weight, "n_lambdas": n_lambdas, "standardize": not no_standardize}
-        result, seconds = _fit(X, y, l1_ratio, **options)
-        _report(result, out, f"{target} in {data.name}")
-    typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
+def _load(data, target, **columns):
+    require("pandas", "jaxreg[frames]")
+    from jaxreg import _tables
+
+    table = checked(_tables.load, data, target, **columns)
+    for note in table.notes:
+        typer.echo(f"Note: {note}", err=True)
+    return table
 
 
-def _fail(message) -> NoReturn:
-    typer.echo(f"jaxreg: {_one_line(message)}", err=True)
-    raise typer.Exit(2)
+def _fit(fit, table, **options):
+    """(result, seconds)."""
+    return _timed(fit, table.X, table.y, sample_weight=table.weight, **options)
 
 
-def _one_line(message):
-    return " ".join(str(message).split())
+def _cross_validate(table, l1_ratios, folds, seed, metric, n_lambdas, no_standardize, progress):
+    """(result, seconds)."""
+    number, what = (len(table.y), "rows") if table.groups is None else (table.groups.nunique(), "groups")
+    if folds > number:
+        fail(f"--folds is {folds}, but there are {number} {what}; give --folds {number} or less.")
+    return _fit(
+        jr.fit_cv,
+        table,
+        l1_ratios=l1_ratios or None,
+        cv=folds,
+        seed=seed,
+        groups=table.groups,
+        metric=metric,
+        n_lambdas=n_lambdas,
+        standardize=not no_standardize,
+        progress=progress,
+    )
 
 
-def _require(module, package):
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        _fail(f'this command needs {module.split(".")[0]}: pip install "{package}"')
-
-
-@contextmanager
-def _one_line_messages():
-    """Show warnings, and errors of writing, without a traceback."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", jr.ConvergenceWarning)
-        try:
-            yield
-        except OSError as error:
-            _fail(error)
-        finally:
-            for message in dict.fromkeys(_one_line(each.message) for each in caught):
-                typer.echo(f"Warning: {message}", err=True)
-
-
-def _fit(X, y, l1_ratio, **options):
-    """(path, seconds)."""
+def _timed(fit, X, y, **options):
+    """(result, seconds)."""
     began = time.perf_counter()
-    try:
-        result = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(l1_ratio), **options)
-    except ValueError as error:  # about the user's data or options, and says what to do
-        _fail(error)
+    result = checked(fit, X, y, **options)
     return result, time.perf_counter() - began
-
-
-def _cross_validate(X, y, l1_ratio, out, title):
-    from jaxreg.plotting import plot_validation_curve
-
-    cv = jr.fit_cv(X, y, l1_ratios=l1_ratio)
-    _draw(plot_validation_curve, cv, out / "validation_curve.png", title)
-    typer.echo(f"{cv.summary()}\nWrote validation_curve.png to {out}.")
-
-
-def _draw(plot, result, file, title):
-    from matplotlib.figure import Figure  # not pyplot: no display, no global state
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    plot(result, ax=figure.subplots()).set_title(title, parse_math=False)
-    figure.savefig(file, dpi=150)
-
-
-def _report(result, out, title):
-    from jaxreg.plotting import plot_path
-
-    _draw(plot_path, result, out / "path.png", title)
-    result.to_frame().to_csv(out / "coefficients.csv")
-    summary = result.summary()
-    (out / "summary.txt").write_text(summary + "\n", encoding="utf-8")
-    typer.echo(summary)
-    typer.echo(f"Worst relative gap {result.gap.max():.1e}.")
-    typer.echo(f"Wrote path.png, coefficients.csv and summary.txt to {out}.")
-
-
-def _read(file):
-    """pandas frame of a CSV or Parquet file."""
-    pd = _require("pandas", "jaxreg[frames]")
-    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        _fail(f"{file} has the unknown extension {file.suffix!r}; give one of {', '.join(readers)}.")
-    if not file.is_file():
-        _fail(f"{file} is not there, or not a file; give a CSV or Parquet file.")
-    try:
-        frame = reader(file)
-    except ImportError:
-        _fail('reading Parquet needs pyarrow: pip install "jaxreg[frames]"')
-    except (ValueError, OSError) as error:
-        _fail(f"{file} cannot be read: {error}")
-    frame.columns = [str(name) for name in frame.columns]
-    return frame
-
-
-def _column(frame, name, option):
-    """One column (n,) in float64."""
-    if name not in frame.columns:
-        names = list(frame.columns)
-        lowered = {each.lower(): each for each in reversed(names)}
-        close = difflib.get_close_matches(name.lower(), lowered, n=1)
-        hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
-        _fail(f"{option} is {name!r}, which is not a column.{hint} The columns are {_listed(names)}.")
-    column = _numbers(frame[[name]]).iloc[:, 0]
-    if column.isna().any():
-        _fail(f"{option} {name!r} has {column.isna().sum()} missing value(s); fill them or drop the rows.")
-    return column
-
-
-def _listed(names):
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(map(repr, names[:LISTED])) + more
-
-
-def _numbers(frame):
-    """The frame in float64; missing values become NaN, which `fit_path` refuses by column."""
-    from pandas import DataFrame
-    from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
-
-    typed = zip(frame.columns, frame.dtypes, strict=True)
-    bad = [name for name, dtype in typed if not (is_any_real_numeric_dtype(dtype) or is_bool_dtype(dtype))]
-    if bad:
-        _fail(f"columns that are not numbers: {_listed(bad)}; encode or drop them.")
-    return DataFrame(frame.to_numpy(dtype="float64", na_value=float("nan")), columns=frame.columns)
 
 
 def main():

@@ -1,13 +1,14 @@
 """Cross-validation: from the user's arrays to a CVResult."""
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
+from operator import attrgetter
 
 import jax
 import numpy as np
 
-from jaxreg import _fit, _responses, _scores, _selection, _validation
+from jaxreg import _fit, _record, _responses, _scores, _selection, _validation
 from jaxreg._cv_results import CVResult
 from jaxreg._folded import Folded
 from jaxreg._folds import make_folds
@@ -109,6 +110,7 @@ def fit_cv(
 
     Source: Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), section 6, for averages and grid.
     """
+    given = {name: value for name, value in locals().items() if name not in ("X", "y")}
     began = time.perf_counter()
     l1_ratios, penalty = _check_mixes(l1_ratios, penalty)
     _validation.check_choice(keep, "keep", (None, "all"))
@@ -145,12 +147,26 @@ def fit_cv(
         lambdas = np.stack([_fit.lambdas_for(setups, request, a) for a in l1_ratios])
         prepared = time.perf_counter()
         folded = Folded(setups, folds, l1_ratios, lambdas, request, metric, keep == "all")
-        full, fits = folded.run()
-        found = [_full_paths(folded, *each, began) for each in zip(setups, full, strict=True)]
+        done = folded.run()
+        found = [_full_paths(folded, done, *each, began) for each in zip(setups, done.full, strict=True)]
         own, said = [paths for paths, _ in found], _responses.said_once(clauses for _, clauses in found)
-        result, more = _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, (began, prepared))
-    _fit.warn(said + more)
-    return result
+        times, mixes = (began, prepared), l1_ratios[done.mixes]
+        result, more = _result(setups, done.folds, mixes, own, done.fits, metric, keep, averaging, times)
+        missing = _missing(len(folds), len(l1_ratios), done)
+        result = replace(result, interrupted=bool(missing or done.ended))
+    _fit.warn(missing + said + more)
+    return _with_settings(result, given, penalty)
+
+
+def _with_settings(cv, given, penalty):
+    """The CVResult with the keywords of its call, and its paths with those of calls that would give them alone."""
+    shared = {each.name: given[each.name] for each in fields(_fit.Request)}
+
+    def alone(path):
+        own = {"penalty": _fit.mixed(penalty, path.l1_ratio)}
+        return replace(path, settings=_record.sources(shared | own, fit_cv, penalty=ElasticNet()))
+
+    return replace(cv, paths=tuple(map(alone, cv.paths)), settings=_record.sources(given, fit_cv))
 
 
 def _check_mixes(l1_ratios, penalty):
@@ -173,22 +189,34 @@ def _check_mixes(l1_ratios, penalty):
     return given, penalty
 
 
-def _full_paths(folded, setup, full, began):
+def _missing(folds, mixes, done):
+    """What to say of folds and mixing parameters that Ctrl-C left out."""
+    counts = ((len(done.folds), folds, "folds"), (len(done.mixes), mixes, "mixing parameters"))
+    return [
+        f"interrupted after {found} of {asked} {what}, which are all that is returned"
+        for found, asked, what in counts
+        if found < asked
+    ]
+
+
+def _full_paths(folded, done, setup, full, began):
     """(paths of all rows for one response, cut to the shortest, and what to warn of)."""
     seconds = time.perf_counter() - began
-    asked = [replace(setup.options, l1_ratio=options.l1_ratio) for options in folded.options]
+    asked = [replace(setup.options, l1_ratio=folded.options[a].l1_ratio) for a in done.mixes]
     ends = [
         _fit.end(solved.points, solved.kept, setup.problem.total, options)
         for solved, options in zip(full, asked, strict=True)
     ]
-    length = min((each for each in ends if each is not None), default=None)
+    ended = min((each for each in [*ends, done.ended] if each is not None), key=attrgetter("length"), default=None)
     found = [
-        _fit.path_result(setup, options, solver, solved.points, solved.grid, solved.kept, length, seconds, began)
-        for options, solver, solved in zip(asked, folded.solvers, full, strict=True)
+        _fit.path_result(
+            setup, options, folded.solvers[a], solved.points, solved.grid, solved.kept, ended, seconds, began
+        )
+        for options, a, solved in zip(asked, done.mixes, full, strict=True)
     ]
     which = ["" if len(found) == 1 else f"l1_ratio {path.l1_ratio:g}: " for path, _ in found]
     said = [prefix + each for prefix, (_, clauses) in zip(which, found, strict=True) for each in clauses]
-    return [path for path, _ in found], said + _fit.cut(length, full[0].kept)
+    return [path for path, _ in found], said + _fit.cut(ended, full[0].kept)
 
 
 def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times):

@@ -2,12 +2,13 @@
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxreg import _selection, _validation
+from jaxreg import _selection, _validation, plotting
 from jaxreg._results import MEASURES, PathResult, Status
 
 RULES = ("min", "1se", *_selection.CRITERIA)
@@ -44,6 +45,8 @@ class CVResult:
     observation_loss : the loss of each row, (n,) or (A, n, L); None for a metric that has none (r2, a callable)
     n_samples : rows with a positive weight
     timings : seconds by phase
+    settings : Python source of the keywords of `fit_cv` that were not at their defaults; see `PathResult`
+    interrupted : whether Ctrl-C ended the fit; what is here are the folds, mixing parameters and lambdas that were done
     """
 
     paths: tuple[PathResult, ...]
@@ -64,6 +67,8 @@ class CVResult:
     fit_intercept: bool
     timings: dict[str, float]
     _effective_df: Callable[[], np.ndarray] | np.ndarray | None  # None where no formula is at hand
+    settings: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def best(self) -> tuple[int, int]:
@@ -75,6 +80,11 @@ class CVResult:
     def path(self) -> PathResult:
         """The path of all the data with the chosen mixing parameter."""
         return self.paths[self.best[0]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Feature names, made up ("x0", "x1", ...) where the data had none."""
+        return self.path.names
 
     @property
     def l1_ratio_(self) -> float:
@@ -183,11 +193,28 @@ class CVResult:
             }
         )
 
-    def plot(self, ax=None):
-        """Training and held-out loss against lambda; see `jaxreg.plotting.plot_validation_curve`."""
-        from jaxreg.plotting import plot_validation_curve
+    def _choice(self, lam):
+        """(lambda, what is said of it, coefficients there), by a rule or at a number. For `plot_coefficients`."""
+        if lam is None or isinstance(lam, str):
+            rule = _validation.check_choice("min" if lam is None else lam, "lam", RULES)
+            mix, lam, _, coef, _ = self.select(rule)
+            said = [rule]
+        else:
+            mix, said = self.l1_ratio_, []
+            lam, _, coef = self.path._choice(lam)
+        if len(self.l1_ratios) > 1:
+            said.append(f"l1_ratio {mix:g}")
+        return lam, said, coef
 
-        return plot_validation_curve(self, ax=ax)
+    plot = plotting.plot_validation_curve
+    plot_folds = plotting.plot_fold_loss
+    plot_coefficients = plotting.plot_coefficients
+
+    def report(self, path, title=None) -> Path:
+        """Write the curves and paths as one interactive HTML page; see `jaxreg.report.write_report`."""
+        from jaxreg.report import write_report
+
+        return write_report(self, path, title)
 
     def _rows(self):
         """Table rows: both rules at the chosen mix, and the best of every other mix, as text."""
@@ -211,8 +238,9 @@ class CVResult:
         mixes = f"{A} mixing parameters x " if A > 1 else ""
         responses = "" if self.path.n_responses is None else f" of {self.path.n_responses} responses"
         reached = int((self.status == Status.converged).sum())
+        interrupted = ", interrupted" if self.interrupted else ""
         return (
-            f"Cross-validation: {mixes}{K} folds x {L} lambdas, {self.metric}{responses}; {reached} of "
+            f"Cross-validation{interrupted}: {mixes}{K} folds x {L} lambdas, {self.metric}{responses}; {reached} of "
             f"{self.status.size} fits converged, worst {MEASURES[self.path.certificate]} {self.gap.max():.1e}"
         )
 

@@ -1,6 +1,5 @@
 """One problem from the user's arrays to the points of its path: what `fit_path` does, and `fit_cv` for each lane."""
 
-import sys
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _abreast, _composite_loop, _grid, _loops, _validation
+from jaxreg import _abreast, _composite_loop, _grid, _loops, _progress, _record, _validation
 from jaxreg._certificate import Correlations
 from jaxreg._column_set import WIDE
 from jaxreg._design import DenseDesign
@@ -88,6 +87,7 @@ class Setup:
     gram: np.ndarray | None  # (p, p), where all columns are the working set
     options: Options
     ratio: float  # of the ends of an automatic grid
+    record: dict[str, Any]  # what the result keeps of the data
     seconds: float
 
 
@@ -125,6 +125,8 @@ def check_request(**given) -> Request:
         checked["max_features"] = _validation.check_count(given["max_features"], "max_features")
     for name in ("fit_intercept", "standardize", "early_stop", "progress"):
         checked[name] = _validation.check_flag(given[name], name)
+    if checked["progress"]:
+        _progress.require_tqdm()
     return Request(**(given | checked))
 
 
@@ -165,6 +167,7 @@ def prepare(X, y, request) -> Setup:
         gram=np.asarray(design.gram()) if whole else None,
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
+        record=_record.of_data(given, design, request.sample_weight is not None, model.fit_intercept),
         seconds=time.perf_counter() - began,
     )
 
@@ -343,51 +346,67 @@ def path(setup, request, l1_ratio, began):
     lambdas = lambdas_for([setup], request, l1_ratio)
     started = time.perf_counter()
     ((loop, grid, kept),) = blocks([setup.problem], setup.gram, lambdas, options, solver, request.warm_start)
-    points = _collect(answered(loop, setup.problem.design), grid, kept, setup.problem.total, options)
+    found = answered(loop, setup.problem.design)
+    points, interrupted = _collect(found, grid, kept, setup.problem.total, options)
     seconds = time.perf_counter() - started
-    length = end(points, kept, setup.problem.total, options)
-    result, said = path_result(setup, options, solver, points, grid, kept, length, seconds, began)
-    return result, said + cut(length, kept)
+    ended = end(points, kept, setup.problem.total, options)
+    if interrupted:
+        ended = End(int(np.count_nonzero(kept < len(points))), Status.interrupted)
+    result, said = path_result(setup, options, solver, points, grid, kept, ended, seconds, began)
+    return result, said + cut(ended, kept)
+
+
+@dataclass(frozen=True)
+class End:
+    """Where a path is cut, and why."""
+
+    length: int  # how many of the asked-for points to keep
+    status: Status  # of the last one
 
 
 def end(points, kept, total, options):
-    """How many of the asked-for points (positions `kept` among the solved) to keep by glmnet's rules, or None: all."""
+    """The End of the asked-for points (positions `kept` among the solved) by glmnet's rules, or None: they go on."""
     previous = 0.0
     for count, k in enumerate(kept[kept < len(points)]):
         if options.max_features is not None and len(points[k].indices) > options.max_features:
-            return count
+            return End(count, Status.early_stop)
         ratio = 1.0 - points[k].rss / 2 / total if total > 0 else 0.0
         slow = count >= EARLY_STOP_FROM and ratio - previous < EARLY_STOP_CHANGE * ratio
         if options.early_stop and (ratio > EARLY_STOP_DEVIANCE or slow):
-            return count + 1
+            return End(count + 1, Status.early_stop)
         previous = ratio
     return None
 
 
 def _collect(found, grid, kept, total, options):
-    """Points of the blocks up to the end of the path or to an early end."""
-    points = []
-    for block in found:
-        points.extend(block)
-        if options.progress:
-            worst = max(point.gap for point in points)
-            text = f"\rlambda {len(points)} of {len(grid)}, worst gap {worst:.1e}"
-            print(text, end="\n" if len(points) == len(grid) else "", file=sys.stderr, flush=True)
-        if end(points, kept, total, options) is not None:
-            break
-    return points
+    """(points of the blocks up to the end of the path or to an early end, whether Ctrl-C ended them)."""
+    points, interrupted = [], False
+    with _progress.bar(len(grid), "path", options.progress) as show:
+        try:
+            for block in found:
+                points.extend(block)
+                show(len(points), grid[len(points) - 1], points)
+                if end(points, kept, total, options) is not None:
+                    break
+        except KeyboardInterrupt:
+            if not np.any(kept < len(points)):
+                raise
+            interrupted = True
+    return points, interrupted
 
 
-def cut(length, kept):
-    """What to warn of where a path keeps `length` of its points."""
-    if length is None or length == len(kept):
+def cut(ended, kept):
+    """What to warn of where a path ends early."""
+    if ended is None or ended.length == len(kept):
         return []
-    return [f"the path was cut after {length} of {len(kept)} lambdas, by early_stop or max_features"]
+    if ended.status == Status.interrupted:
+        return [f"interrupted after {ended.length} of {len(kept)} lambdas, which are all that is returned"]
+    return [f"the path was cut after {ended.length} of {len(kept)} lambdas, by early_stop or max_features"]
 
 
-def path_result(setup, options, solver, points, grid, kept, length, seconds, began):
-    """(PathResult of the first `length` asked-for points, None: of all; what to warn of beside the cut)."""
-    problem, taken = setup.problem, kept[:length]
+def path_result(setup, options, solver, points, grid, kept, ended, seconds, began):
+    """(PathResult of the asked-for points up to the End, None: of all; what to warn of beside the cut)."""
+    problem, taken = setup.problem, kept if ended is None else kept[: ended.length]
     if not taken.size:
         raise ValueError(f"max_features={options.max_features} is exceeded at the first lambda; start at a larger one.")
     points = [points[k] for k in taken]
@@ -397,7 +416,7 @@ def path_result(setup, options, solver, points, grid, kept, length, seconds, beg
     status = statuses(gap, n_iter, options)
     said = _shortfalls(status, gap, options)
     if len(taken) < len(kept):
-        status[-1] = Status.early_stop
+        status[-1] = ended.status
     if problem.null_loss == 0:
         said.append(NULL_FITS)
     df = np.diff(coef.indptr) if np.ndim(problem.y_mean) == 0 else _rows_in(coef, np.size(problem.y_mean))
@@ -425,6 +444,7 @@ def path_result(setup, options, solver, points, grid, kept, length, seconds, beg
         loss=described(setup.loss),
         penalty=described(mixed(setup.penalty, options.l1_ratio)),
         certificate=problem.certificate if general else "gap",
+        **setup.record,
     )
     return path, said
 

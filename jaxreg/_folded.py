@@ -1,14 +1,17 @@
 """All fits of a cross-validation: lanes = folds x mixing parameters x responses, their points and held-out losses."""
 
-import sys
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
-from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _scores
+from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _progress, _scores
+from jaxreg._folds import Folds
 from jaxreg._objective import make_objective
 from jaxreg._problem import centred_response, make_problems
+from jaxreg._results import Status
 from jaxreg.losses import Squared
 from jaxreg.solvers.ridge import decomposed
 
@@ -65,6 +68,17 @@ class Solved:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What was fitted: all that was asked for, unless Ctrl-C came between."""
+
+    full: list  # Solved of all rows, by response and mixing parameter
+    fits: list  # Fits of the folds, likewise
+    mixes: list[int]  # positions of the mixing parameters
+    folds: Folds
+    ended: _fit.End | None  # where all grids are cut
+
+
+@dataclass(frozen=True)
 class Sums:
     """What a fold's problems on the Gram matrix are made of."""
 
@@ -104,16 +118,22 @@ class Folded:
         self.solvers = [_fit.choose_solver(request, a, setup.model) for a in l1_ratios]
         self.general = _fit.is_general(request)
 
-    def run(self):
-        """(Solved of all rows, Fits of all folds), both by response and mixing parameter."""
+    def run(self) -> Outcome:
         closed = [a for a, solver in enumerate(self.solvers) if solver == "ridge" and self.folds.leave_one_out]
         others = [a for a in range(len(self.options)) if a not in closed]
         found = {a: self._leave_one_out(a) for a in closed}
+        folds, ended = self.folds, None
         if others:
-            found |= zip(others, zip(*self._fit_folds(others), strict=True), strict=True)
-        mixes, responses = range(len(self.options)), range(len(self.setups))
+            full, fits, ended = self._fit_folds(others)
+            done = len(fits[0][0].lanes)
+            if closed and (done < len(folds) or len(full) < len(others) or ended):
+                ended = None  # of the others nothing is kept: those in closed form are whole
+            else:
+                found |= zip(others, zip(full, fits, strict=False), strict=False)
+                folds = folds if done == len(folds) else folds.first(done)
+        mixes, responses = sorted(found), range(len(self.setups))
         full, fits = ([[found[a][i][r] for a in mixes] for r in responses] for i in range(2))
-        return full, fits
+        return Outcome(full, fits, mixes, folds, ended)
 
     def _leave_one_out(self, a):
         lambdas, intercept = self.lambdas[a], self.setup.model.fit_intercept
@@ -133,22 +153,42 @@ class Folded:
         return solved, fits
 
     def _fit_folds(self, mixes):
-        """(a Solved of all rows, the Fits of all folds), lists by response, of the mixing parameters `mixes`."""
+        """(a Solved of all rows, the Fits of all folds, both by mixing parameter and response; the End or None).
+
+        Ctrl-C leaves the folds that are finished, if there are two; else, where folds go side by side, the mixing
+        parameters, or the lambdas, that they all have.
+        """
         n, p, K, R = self.base.n, self.base.p, len(self.folds), len(self.setups)
         on_gram = self.setup.gram is not None
         size = 16 * p**2 + R * (64 * n + 16 * p * self.lambdas.shape[1])
         at_once = max(1, BYTES // size if on_gram else LOCKSTEP // R)
-        full, lanes = None, []
-        for first in range(0, K, at_once):
-            part = np.arange(first, min(first + at_once, K))
-            problems, solved, held = (self._on_gram if on_gram else self._on_passes)(part, mixes, full is None)
-            full = full or solved.pop(0)
-            for k, posed, found, sums in zip(part, problems, solved, held, strict=True):
-                lanes.append([[self._lane(k, r, posed[r], each[r], sums) for r in range(R)] for each in found])
-            if self.setup.options.progress:
-                end = "\n" if part[-1] == K - 1 else ""
-                print(f"\rfold {part[-1] + 1} of {K}", end=end, file=sys.stderr, flush=True)
-        return full, [[_stacked([fold[i][r] for fold in lanes]) for r in range(R)] for i in range(len(mixes))]
+        full: list = []
+        lanes: list = []
+        ended = None
+        per_fold = len(mixes) * self.lambdas.shape[1]
+        solve = self._on_gram if on_gram else self._on_passes
+        with _progress.bar((K + 1) * per_fold, "folds", self.setup.options.progress) as show:
+            for first in range(0, K, at_once):
+                part, before = np.arange(first, min(first + at_once, K)), (first + bool(full)) * per_fold
+                watch = partial(lambda before, done, *seen: show(before + done, *seen), before)
+                try:
+                    problems, solved, held, ended = solve(part, mixes, not full, watch)
+                except KeyboardInterrupt:
+                    problems, solved, held = [], [], []
+                    if len(lanes) < 2:
+                        raise
+                full = full or solved.pop(0)
+                length = None if ended is None else ended.length
+                for k, posed, found, sums in zip(part, problems, solved, held, strict=False):
+                    lanes.append(
+                        [[self._lane(k, r, posed[r], each[r], sums, length) for r in range(R)] for each in found]
+                    )
+                if len(solved) < len(part) or len(full) < len(mixes) or ended:
+                    break
+        if len(lanes) < 2:
+            raise KeyboardInterrupt
+        fits = [[_stacked([fold[i][r] for fold in lanes]) for r in range(R)] for i in range(len(full))]
+        return full, fits, ended
 
     def _training(self, k):
         """The data with the weights of the fold k, for each response."""
@@ -157,11 +197,12 @@ class Folded:
         return [replace(each.data, weight=weight) for each in self.setups]
 
     # Both give, for the folds `part`: their problems by response; lists of Solved by mixing parameter and response for
-    # each, behind that of all rows if `with_full`; and the Moments of the rows that each holds out, or None.
+    # each, behind that of all rows if `with_full`; the Moments of the rows that each holds out, or None; and the End or
+    # None. Ctrl-C leaves fewer of them. watch(done, lam, points) is told how many lambdas are done.
 
     # ---- n >= p: Gram matrices by differences ----
 
-    def _on_gram(self, part, mixes, with_full):
+    def _on_gram(self, part, mixes, with_full, watch):
         omega, centred = self.setup.data.weight, self.setup.model.fit_intercept
         total = _lanes.Moments(
             gram=self.setup.gram,
@@ -182,11 +223,29 @@ class Folded:
         found = [self._sums(k, total) for k in part]  # all of them first: their products use every core
         tasks = [(None, None)] * with_full + list(zip(part, found, strict=True))
         if self._goes_abreast(mixes):
-            problems, grams = zip(*(posed(*task) for task in tasks), strict=True)
+            problems, grams = map(list, zip(*(posed(*task) for task in tasks), strict=True))
             solved = self._points_abreast(problems, grams, mixes)
         else:
-            problems, solved = zip(*_lockstep.each(solve, tasks), strict=True)
-        return list(problems[with_full:]), list(solved), [sums.held_out for sums in found]
+            problems, solved = map(list, self._solved_in_threads(solve, tasks, watch))
+            if with_full and not solved:
+                raise KeyboardInterrupt
+        return problems[with_full:], solved, [sums.held_out for sums in found], None
+
+    def _solved_in_threads(self, solve, tasks, watch):
+        """What solve(task) gives, (problems, Solved), up to the first task that Ctrl-C left undone."""
+        done = 0
+
+        def count(result):
+            nonlocal done
+            done += sum(len(solved[0].kept) for solved in result[1])
+            last = result[1][-1][0]
+            watch(done, last.grid[-1], last.points)
+
+        try:
+            finished = _lockstep.each(solve, tasks, count)
+        except _progress.Interrupted as stop:
+            finished = list(takewhile(lambda result: result is not None, stop.finished))
+        return zip(*finished, strict=True) if finished else ([], [])
 
     def _goes_abreast(self, mixes):
         return all(self.solvers[a] == "proximal" for a in mixes) and _fit.abreast(self.problems[0])
@@ -235,18 +294,45 @@ class Folded:
 
     # ---- otherwise: one pass over the data for all lanes ----
 
-    def _on_passes(self, part, mixes, with_full):
+    def _on_passes(self, part, mixes, with_full, watch):
         problems = self._pass_problems(part)
         together = [self.problems] * with_full + problems
-        by_mix = []
-        for a in mixes:
+        by_mix: list = []
+        ended = None
+        for i, a in enumerate(mixes):
             loops = [self._blocks(a, posed, None) for posed in together]
             lanes = [posed[0].design for posed, each in zip(together, loops, strict=True) for _ in each]
-            points = iter(_lockstep.run([loop for each in loops for loop, _, _ in each], lanes))
+            flat = [part for each in loops for part in each]
+            try:
+                points = _lockstep.run([loop for loop, _, _ in flat], lanes, self._counted(watch, i, flat))
+            except _progress.Interrupted as stop:
+                if by_mix and with_full:
+                    break
+                points = stop.finished
+                length = min(
+                    np.count_nonzero(kept < len(each)) for each, (_, _, kept) in zip(points, flat, strict=True)
+                )
+                if not (with_full and length):
+                    raise
+                ended = _fit.End(int(length), Status.interrupted)
+            own = iter(points)
             by_mix.append(
-                [self._by_response([Solved(next(points), grid, kept) for _, grid, kept in each]) for each in loops]
+                [self._by_response([Solved(next(own), grid, kept) for _, grid, kept in each]) for each in loops]
             )
-        return problems, list(map(list, zip(*by_mix, strict=True))), [None] * len(part)
+            if ended:
+                break
+        return problems, list(map(list, zip(*by_mix, strict=True))), [None] * len(part), ended
+
+    def _counted(self, watch, mixes_done, loops):
+        """What tells `watch` of the lists of points of some loops (loop, grid, kept) as they grow."""
+        kept, grid = [kept for _, _, kept in loops], loops[0][1]
+        per_mix = len(loops) * self.lambdas.shape[1]
+
+        def count(points):
+            done = sum(np.count_nonzero(own < len(each)) for own, each in zip(kept, points, strict=True))
+            watch(mixes_done * per_mix + done, grid[len(points[0]) - 1], points[0])
+
+        return count
 
     def _pass_problems(self, part):
         base, model = self.base, self.setup.model
@@ -306,9 +392,9 @@ class Folded:
     def _answered(self, loop, problem):
         return [point for block in _fit.answered(loop, problem.design) for point in block]
 
-    def _lane(self, k, r, problem, solved, held):
-        """The Lane of the fold k and the response r with one mixing parameter."""
-        data, points = self.setups[r].data, [solved.points[i] for i in solved.kept]
+    def _lane(self, k, r, problem, solved, held, length):
+        """The Lane of the fold k and the response r with one mixing parameter, at the first `length` lambdas."""
+        data, points = self.setups[r].data, [solved.points[i] for i in solved.kept[:length]]
         coef, intercept = _fit.coefficients(problem, points)
         rows, counts = self.folds.held_out[k].rows, self.folds.held_out[k].counts
         loss = predictions = None

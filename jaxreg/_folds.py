@@ -43,6 +43,12 @@ class Folds:
             counts[part.rows] = part.counts
         return counts
 
+    def first(self, count):
+        """The first folds alone; what is left of a repeat is no repeat."""
+        size = len(self) // self.repeats
+        repeats = count // size if count % size == 0 else 1
+        return Folds(self.n, self.held_out[:count], self.trained_on[:count], repeats)
+
     def held_weight(self, weight):
         """Total weight (K,) that each fold holds out."""
         return np.array([weight[part.rows] @ part.counts for part in self.held_out])

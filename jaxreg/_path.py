@@ -1,10 +1,11 @@
 """Whole paths: from the user's arrays to a PathResult."""
 
 import time
+from dataclasses import replace
 
 import jax
 
-from jaxreg import _fit, _responses
+from jaxreg import _fit, _record, _responses
 from jaxreg._results import PathResult
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
@@ -96,6 +97,7 @@ def fit_path(
 
     Source: objective and grid of Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1).
     """
+    given = {name: value for name, value in locals().items() if name not in ("X", "y")}
     began = time.perf_counter()
     request = _fit.check_request(
         loss=loss,
@@ -126,4 +128,4 @@ def fit_path(
         each_alone = setup.responses is not None and not _fit.is_general(request)
         path, said = (_responses if each_alone else _fit).path(setup, request, _fit.mixing(penalty), began)
     _fit.warn(said)
-    return path
+    return replace(path, settings=_record.sources(given, fit_path))

@@ -4,11 +4,12 @@ import html
 import json
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxreg import _validation
+from jaxreg import _validation, plotting
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
@@ -25,6 +26,7 @@ class Status(IntEnum):
     max_iter = 1  # stopped by max_iter
     stalled = 2  # the precision does not allow a smaller gap
     early_stop = 3  # last point of a path that was cut by early_stop or max_features
+    interrupted = 4  # last point of a path that was cut by Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class PathResult:
     constant_features : (k,) indices of columns that do not vary; their coefficients are 0
     offset_used : whether the fit had an offset
     n_responses : K where y had several columns, else None
+    data : of the data that were fitted "n_samples", the rows with a positive weight, "weighted", "dtype", "y_mean" and
+        "y_sd" (lists for K responses); and "versions", those of the packages that fitted them
+    feature_mean, feature_sd : (p,) weighted mean and 1/n standard deviation of the columns, on the user's scale
+    settings : Python source of the keywords of `fit_path` that were not at their defaults; what text cannot hold is
+        there by its name
     """
 
     lambdas: np.ndarray
@@ -76,6 +83,10 @@ class PathResult:
     n_responses: int | None = None
     loss: str = "Squared()"
     penalty: str = "ElasticNet()"
+    data: dict[str, Any] = field(default_factory=dict)
+    feature_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    feature_sd: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def coef(self) -> np.ndarray:
@@ -196,15 +207,19 @@ class PathResult:
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return f"<p>{html.escape(self._headline())}</p>{table}"
 
-    def plot(self, x="lambda", labels=8, ax=None):
-        """Coefficients against log lambda or the L1 norm; see `jaxreg.plotting.plot_path`."""
-        from jaxreg.plotting import plot_path
+    def _choice(self, lam):
+        """(lambda, what is said of it, coefficients there); None is the smallest lambda. For `plot_coefficients`."""
+        lam = float(self.lambdas[-1]) if lam is None else _validation.check_lam(lam)
+        return lam, (), self.coef_at(lam)[1]
 
-        if self.n_responses is not None:
-            raise ValueError(
-                f"the path has {self.n_responses} responses; fit the one to draw alone: fit_path(X, y[:, k])."
-            )
-        return plot_path(self, x=x, labels=labels, ax=ax)
+    plot = plotting.plot_path
+    plot_coefficients = plotting.plot_coefficients
+
+    def report(self, path, title=None) -> Path:
+        """Write the path as one interactive HTML page; see `jaxreg.report.write_report`."""
+        from jaxreg.report import write_report
+
+        return write_report(self, path, title)
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle."""

@@ -3,6 +3,9 @@
 A loss states its formulas; the objective averages them with the sample weights. `Custom` makes one of a function of
 (y, eta). To add one here, subclass `Loss`, mark the class final and a `pytree`, and name it in `__all__`: the tests run
 over `__all__`.
+
+All methods take JAX or NumPy arrays, whose shapes broadcast, and are written with `jax.numpy`: y is the response, eta
+the linear predictor, intercept and offset included.
 """
 
 from abc import ABC, abstractmethod
@@ -59,7 +62,18 @@ class _OfResidual(Loss):
 @final
 @pytree
 class Squared(_OfResidual):
-    """Gaussian loss (y - eta)^2 / 2."""
+    """Gaussian loss (y - eta)^2 / 2.
+
+    Examples
+    --------
+    A residual of 4 costs sixteen times as much as one of 1, and pulls four times as hard.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.losses import Squared
+    >>> residuals = jnp.array([1.0, 4.0])
+    >>> print(Squared().value(residuals, 0.0), Squared().gradient(residuals, 0.0))
+    [0.5 8. ] [-1. -4.]
+    """
 
     def value(self, y, eta):
         return (y - eta) ** 2 / 2
@@ -81,9 +95,27 @@ class Huber(_OfResidual):
 
     Parameters
     ----------
-    delta : float > 0, in units of y; infinity is the squared loss
+    delta : float > 0
+        Size of a residual from which on the loss grows linearly, in units of y. Infinity is the squared loss.
 
-    Source: Huber (1964), Ann. Math. Statist. 35.
+    Raises
+    ------
+    ValueError
+        For a `delta` that is no number above 0.
+
+    References
+    ----------
+    Huber (1964), Ann. Math. Statist. 35.
+
+    Examples
+    --------
+    The outlier pulls as hard as the residual of 2, and not fifty times as hard.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.losses import Huber
+    >>> residuals = jnp.array([0.5, 2.0, 100.0])
+    >>> print(Huber(delta=2.0).gradient(residuals, 0.0))
+    [-0.5 -2.  -2. ]
     """
 
     delta: float = 1.345
@@ -120,10 +152,29 @@ class Quantile(_OfResidual):
 
     Parameters
     ----------
-    tau : float in (0, 1); 0.5 is the median
-    smoothing : s > 0, in units of y
+    tau : float in (0, 1)
+        The quantile; 0.5 is the median.
+    smoothing : float > 0
+        The s of the formula, in units of y.
 
-    Source: Koenker and Bassett (1978), Econometrica 46; smoothed as in Beck and Teboulle (2012), SIAM J. Optim. 22.
+    Raises
+    ------
+    ValueError
+        For a `tau` that is not between 0 and 1, or a `smoothing` that is not above 0.
+
+    References
+    ----------
+    Koenker and Bassett (1978), Econometrica 46; smoothed as in Beck and Teboulle (2012), SIAM J. Optim. 22.
+
+    Examples
+    --------
+    For the upper quartile a prediction that is too low pulls three times as hard as one that is too high.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.losses import Quantile
+    >>> residuals = jnp.array([-1.0, 1.0])
+    >>> print(Quantile(tau=0.75).gradient(residuals, 0.0))
+    [ 0.25 -0.75]
     """
 
     tau: float = 0.5
@@ -162,7 +213,21 @@ class Quantile(_OfResidual):
 class SquaredHinge(Loss):
     """max(0, 1 - y eta)^2 for y of -1 and 1: the smooth loss of the L2-loss support vector machine.
 
-    Source: Chang, Hsieh and Lin (2008), J. Mach. Learn. Res. 9, eq. (2).
+    A fit with other values in y, or with one of the two alone, is a ValueError.
+
+    References
+    ----------
+    Chang, Hsieh and Lin (2008), J. Mach. Learn. Res. 9, eq. (2).
+
+    Examples
+    --------
+    A row beyond the margin costs nothing, one within it little, one on the wrong side much.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.losses import SquaredHinge
+    >>> y, eta = jnp.array([1.0, 1.0, -1.0]), jnp.array([2.0, 0.5, 0.5])
+    >>> print(SquaredHinge().value(y, eta))
+    [0.   0.25 2.25]
     """
 
     def value(self, y, eta):
@@ -191,12 +256,31 @@ class SquaredHinge(Loss):
 class Custom(_OfResidual):
     """A loss that is given by one function (y, eta) -> loss, convex in eta and >= 0, written with `jax.numpy`.
 
+    The gradient is that of `jax.grad`. Points are certified by the residual of the prox.
+
     Parameters
     ----------
-    value : the function, of arrays (n,), elementwise
-    curvature_bound : upper bound of its second derivative in eta; None lets the solver find its step by backtracking
+    value : callable
+        The function, (y, eta) -> loss of each observation, elementwise on arrays (n,).
+    curvature_bound : float > 0 or None
+        Upper bound of its second derivative in eta; None lets the solver find its step by backtracking.
 
-    The gradient is that of `jax.grad`. Points are certified by the residual of the prox.
+    Raises
+    ------
+    TypeError
+        For a `value` that is no function.
+    ValueError
+        For a `curvature_bound` that is no number above 0.
+
+    Examples
+    --------
+    log cosh, a smooth relative of the absolute error: its slope is that of tanh, and its curvature at most 1.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.losses import Custom
+    >>> log_cosh = Custom(lambda y, eta: jnp.logaddexp(y - eta, eta - y) - jnp.log(2.0), curvature_bound=1.0)
+    >>> print(log_cosh.gradient(0.0, jnp.array([-20.0, 0.0, 20.0])))
+    [-1.  0.  1.]
     """
 
     _value: Callable = field(metadata=STATIC)

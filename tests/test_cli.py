@@ -1,6 +1,5 @@
 """The command line, through its app and as a process."""
 
-import csv
 import os
 import subprocess
 import sys
@@ -14,48 +13,9 @@ pytest.importorskip("typer")
 pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")
 
-from typer.testing import CliRunner
+from command_line import COLUMNS, assert_fails, assert_same, call, table, written
 
-from jaxreg.__main__ import app, main
-
-COLUMNS = ("age", "bmi", "bp", "glucose")
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(each) for each in arguments])
-
-
-def table(n=60):
-    """Data of few digits, which every CSV parser reads exactly."""
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.standard_normal((n, len(COLUMNS))), columns=list(COLUMNS))
-    frame["y"] = 2 * frame["bmi"] - frame["bp"] + 0.1 * rng.standard_normal(n)
-    frame["w"] = rng.uniform(0.5, 2, n)
-    return frame.round(3)
-
-
-def written(folder, figures=("path.png",)):
-    """(header, numbers) of the coefficients, after a look at the other files."""
-    for figure in figures:
-        assert (folder / figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert {file.name for file in folder.iterdir()} == {"coefficients.csv", "summary.txt", *figures}
-    with open(folder / "coefficients.csv", newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
-    return header, np.array(rows, dtype=float)
-
-
-def assert_same(table, path):
-    header, numbers = table
-    assert header == ["lambda", "(intercept)", *path.names]
-    np.testing.assert_array_equal(numbers, np.column_stack([path.lambdas, path.intercept, path.coef]))
-
-
-def assert_fails(result, *parts):
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    for part in parts:
-        assert part in result.stderr
+from jaxreg.__main__ import main
 
 
 @pytest.fixture
@@ -120,6 +80,28 @@ def test_a_column_may_be_called_lambda(tmp_path):
     assert written(tmp_path / "out")[0] == ["lambda", "(intercept)", "lambda", "bmi"]
 
 
+def test_text_is_fitted_as_the_design_made_by_hand(tmp_path):
+    towns, n = ("Bern", "Oslo", "Rome"), 60
+    frame = table().drop(columns=["w", "glucose"]).assign(country="X")
+    frame.insert(0, "town", np.random.default_rng(1).choice(towns, n))
+    frame["y"] += frame["town"] == "Rome"
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    result = call("path", tmp_path / "data.csv", "--target", "y", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines() == [
+        "Note: 'town' has 3 levels and became 3 columns: 'town=Bern', 'town=Oslo', 'town=Rome'.",
+        "Note: 'country' has 1 level and became 1 column: 'country=X'.",
+    ]
+    assert "Constant, left out: country=X" in result.stdout
+    by_hand = [(frame["town"] == town).astype(float) for town in towns]
+    X = np.column_stack([*by_hand, frame[["age", "bmi", "bp"]], np.ones(n)])
+    path = jr.fit_path(X, frame["y"])
+    header, numbers = written(tmp_path / "out")
+    assert header[2:] == ["town=Bern", "town=Oslo", "town=Rome", "age", "bmi", "bp", "country=X"]
+    np.testing.assert_allclose(numbers[:, 2:], path.coef, rtol=0, atol=1e-9)
+    assert path.coef[-1, 2] - path.coef[-1, 0] > 0.8  # Rome, what was added to y
+
+
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
@@ -140,8 +122,8 @@ def test_bad_columns_end_in_one_line(tmp_path):
     name, out = tmp_path / "data.csv", tmp_path / "out"
     frame = table()
     frame.assign(city="Rome", day="2024-01-01").to_csv(name, index=False)
-    assert_fails(call("path", name, "--target", "y", "--out", out), "not numbers: 'city', 'day'", "encode or drop")
-    assert_fails(call("path", name, "--target", "city", "--out", out), "not numbers: 'city'")
+    assert_fails(call("path", name, "--target", "y", "--out", out), "'day' holds dates", "--drop day")
+    assert_fails(call("path", name, "--target", "city", "--out", out), "'city' has values that are not numbers")
     frame.assign(bmi=frame["bmi"].where(frame.index > 2)).to_csv(name, index=False)
     assert_fails(call("path", name, "--target", "y", "--out", out), "NaN", "'bmi'")
     assert_fails(call("path", name, "--target", "bmi", "--out", out), "--target 'bmi' has 3 missing value(s)")
@@ -178,35 +160,49 @@ def test_convergence_warning_is_one_line(file, tmp_path):
     assert not written(tmp_path / "out")[1][:, 2:].any()
 
 
-def test_demo(tmp_path):
-    datasets = pytest.importorskip("sklearn.datasets")
-    result = call("demo", "--out", tmp_path / "out")
-    assert result.exit_code == 0, result.output
-    header, numbers = written(tmp_path / "out", ("path.png", "validation_curve.png"))
-    data = datasets.load_diabetes(scaled=False)
-    assert header[2:12] == data.feature_names
-    assert header[12:15] == ["age:sex", "age:bmi", "age:bp"]
-    assert numbers.shape == (100, 2 + 10 + 45)
-    centred = data.data - data.data.mean(axis=0)
-    products = [centred[:, i] * centred[:, j] for i in range(10) for j in range(i + 1, 10)]
-    path = jr.fit_path(np.column_stack([data.data, *products]), data.target)
-    # a frame has its columns in another order in memory: sums round otherwise
-    np.testing.assert_allclose(numbers[:, 2:], path.coef, rtol=0, atol=1e-9 * np.abs(path.coef).max())
-    assert "Lasso path: 100 lambdas, 55 features" in result.stdout
-    assert "Worst relative gap" in result.stdout
-    assert "Cross-validation: 10 folds x 100 lambdas" in result.stdout
-    assert "First call" in result.stdout
-    assert "second call" in result.stdout
+def test_what_typer_refuses_ends_in_code_2(file):
+    for arguments in (["path", file], ["cv", file, "--target", "y", "--folds", "1"], ["bench", "--fast"], ["paths"]):
+        result = call(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "Error: " in result.stderr
+    assert_fails(call("bench", "--rows", "20"), "--rows and --columns go together")
 
 
-@pytest.mark.parametrize(("command", "module"), [("demo", "sklearn"), ("demo", "pandas"), ("path", "matplotlib")])
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 1, "jaxreg: out of memory"),
+        (RuntimeError("no device\nfound"), 1, "jaxreg: no device found"),
+        (PermissionError(13, "Permission denied", "out"), 2, "jaxreg: [Errno 13] Permission denied: 'out'"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_a_code(file, tmp_path, monkeypatch, error, code, line):
+    def fit_path(*_, **options):
+        assert options["progress"] is True
+        raise error
+
+    monkeypatch.setattr(jr, "fit_path", fit_path)
+    result = call("path", file, "--target", "y", "--progress", "--out", tmp_path / "out")
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [("demo", "sklearn"), ("demo", "pandas"), ("path", "matplotlib"), ("report", "plotly"), ("bench", "sklearn")],
+)
 def test_missing_libraries_are_named(monkeypatch, file, command, module):
     for name in list(sys.modules):
         if name == module or name.startswith(f"{module}."):
             monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, module, None)
-    result = call(command, *([file, "--target", "y"] if command == "path" else []))
-    assert_fails(result, f"needs {module}", "pip install")
+    arguments = {"demo": [], "bench": ["--compare"]}.get(command, [file, "--target", "y"])
+    assert_fails(call(command, *arguments), f"needs {module}", "pip install", code=1)
+
+
+def test_version():
+    result = call("--version")
+    assert (result.exit_code, result.stdout) == (0, f"jaxreg {jr.__version__}\n")
 
 
 def test_help_starts_no_backend_and_imports_no_big_library():
@@ -216,13 +212,13 @@ def test_help_starts_no_backend_and_imports_no_big_library():
         "sys.argv = ['jaxreg', '--help']\n"
         "try: main()\n"
         "except SystemExit as end: assert end.code == 0\n"
-        "print(sorted({'pandas', 'matplotlib', 'sklearn'} & set(sys.modules)))\n"
+        "print(sorted({'pandas', 'matplotlib', 'sklearn', 'plotly', 'tqdm'} & set(sys.modules)))\n"
     )
     environment = os.environ | {"JAX_PLATFORMS": "no_such_platform"}  # a backend could not start
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    assert "demo" in done.stdout
-    assert "path" in done.stdout
+    for text in ("path", "cv", "report", "bench", "demo", "130  interrupted"):
+        assert f"  {text}" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
 
 

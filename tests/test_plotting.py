@@ -7,52 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from jaxreg import PathResult
-from jaxreg._results import make_csr
-
 pytest.importorskip("matplotlib")
 
+from figures import annotations, assert_apart, boxes, grown, make_path, new_axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Text
 
 from jaxreg.plotting import COLOURS, plot_path
-
-
-def make_path(coef, lambdas, names=None):
-    rows = [(np.flatnonzero(row), row[row != 0]) for row in coef]
-    length = len(lambdas)
-    df = np.count_nonzero(coef, axis=1)
-    return PathResult(
-        lambdas=np.asarray(lambdas, float),
-        coef_sparse=make_csr(rows, coef.shape[1]),
-        intercept=np.zeros(length),
-        gap=np.zeros(length),
-        df=df,
-        effective_df=df,
-        dev_ratio=np.linspace(0, 1, length),
-        n_iter=np.ones(length, int),
-        status=np.zeros(length, int),
-        tol=1e-6,
-        l1_ratio=1.0,
-        solver="pivot",
-        feature_names=names,
-    )
-
-
-def grown(p, active, length=30, seed=0):
-    """A path on which feature after feature enters and grows."""
-    rng = np.random.default_rng(seed)
-    coef = np.zeros((length, p))
-    features = rng.choice(p, active, replace=False)
-    entry = rng.integers(1, length - 2, active)
-    size = rng.standard_normal(active)
-    coef[:, features] = size * np.maximum(np.arange(length)[:, None] - entry, 0) / length
-    return make_path(coef, np.geomspace(10, 0.01, length))
-
-
-def new_axes(size=(8, 5)):
-    return Figure(figsize=size, layout="constrained").subplots()
 
 
 def curves(ax):
@@ -62,22 +24,6 @@ def curves(ax):
 
 def background(ax):
     return [segment for each in ax.collections if isinstance(each, LineCollection) for segment in each.get_segments()]
-
-
-def annotations(ax):
-    return [text for text in ax.texts if isinstance(text, Annotation)]
-
-
-def boxes(ax):
-    """Label boxes in pixels, from the bottom up, without the lines that lead to them."""
-    return sorted((Text.get_window_extent(text) for text in annotations(ax)), key=lambda box: box.y0)
-
-
-def assert_apart(*all_axes):
-    all_axes[0].figure.canvas.figure.draw_without_rendering()
-    for ax in all_axes:
-        for below, above in pairwise(boxes(ax)):
-            assert below.y1 <= above.y0
 
 
 @pytest.mark.parametrize("x", ["lambda", "l1_norm"])
@@ -223,7 +169,7 @@ def test_names_are_shown_as_they_are():
     ax = plot_path(path, ax=new_axes())
     ax.figure.draw_without_rendering()
     shown = [text.get_text() for text in annotations(ax)]
-    assert shown == ["cost_$a$", "_hidden", "a very long name of a c…", "two lines"]
+    assert shown == ["cost_$a$", "_hidden", "a very long n…wide table", "two lines"]
     assert not any(text.get_parse_math() for text in annotations(ax))
 
 
@@ -273,13 +219,24 @@ def test_bad_arguments(arguments, message):
         plot_path(grown(12, 9), ax=new_axes(), **arguments)
 
 
-def test_without_matplotlib_the_message_says_what_to_install():
+def test_without_matplotlib_the_message_says_what_to_install_and_the_numbers_are_there():
+    pytest.importorskip("pandas")
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "import types, numpy as np, jaxreg.plotting as plotting\n"
-        "path = types.SimpleNamespace(lambdas=np.ones(1))\n"
+        "from scipy.sparse import csr_array\n"
+        "coef = csr_array(np.full((1, 1), 0.25))\n"
+        "path = types.SimpleNamespace(lambdas=np.ones(1), coef_sparse=coef, n_responses=None, names=('x0',))\n"
         "try: plotting.plot_path(path)\n"
+        "except ImportError as error: print(error)\n"
+        "print(*plotting.plot_path.frame(path).coefficient)\n"
+        "sys.modules['pandas'] = None\n"
+        "try: plotting.plot_path.frame(path)\n"
         "except ImportError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 'pip install "jaxreg[plot]"' in done.stdout
+    assert done.stdout.splitlines() == [
+        'plots need matplotlib: pip install "jaxreg[plot]"',
+        "0.25",
+        'frames need pandas: pip install "jaxreg[frames]"',
+    ]

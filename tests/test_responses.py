@@ -57,7 +57,7 @@ def test_a_result_of_several_responses(tmp_path):
     assert "6 features, 3 responses" in path.summary()
     path.save(tmp_path / "path.npz")
     np.testing.assert_array_equal(jr.PathResult.load(tmp_path / "path.npz").coef, path.coef)
-    with pytest.raises(ValueError, match="the path has 3 responses; fit the one to draw alone"):
+    with pytest.raises(ValueError, match="response is missing; there are 3, give one from 0 to 2"):
         path.plot()
     pytest.importorskip("pandas")
     frame = path.to_frame()

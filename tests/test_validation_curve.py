@@ -1,21 +1,26 @@
 """The figure of training and held-out loss."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reference import ar_problem
 
 pytest.importorskip("matplotlib")
+from figures import annotations, assert_apart, grown, make_cv, make_path
 from matplotlib.figure import Figure
 
 import jaxreg as jr
 from jaxreg.plotting import plot_validation_curve
 
-X, Y = ar_problem(60, 10, active=4, seed=5)
-
 
 @pytest.fixture(scope="module")
 def cv():
-    return jr.fit_cv(X, Y, l1_ratios=(1.0, 0.5, 0.1), cv=5, n_lambdas=40)
+    """Three mixing parameters on grids of their own, the second one a little better."""
+    ratios, path = (1.0, 0.5, 0.1), grown(10, 8, length=40)
+    bottom = np.random.default_rng(0).integers(20, 30, (3, 5, 1))
+    loss = 2 + 0.01 * (np.arange(40) - bottom) ** 2 + np.array([0.1, 0.0, 0.2])[:, None, None]
+    return make_cv([replace(path, lambdas=path.lambdas / ratio) for ratio in ratios], loss, ratios)
 
 
 def drawn(cv):
@@ -50,7 +55,42 @@ def test_both_choices_are_marked_and_strong_penalties_are_at_the_left(cv):
         assert set(lines[label].get_xdata()) == {lam}
     left, right = ax.get_xlim()
     assert left == cv.lambdas[cv.best[0]][0] > right
-    assert {text.get_text() for text in ax.get_legend().get_texts()} == set(lines)
+    said = [text.get_text() for text in ax.texts if text not in annotations(ax)]
+    assert said[:2] == [
+        rf"$\lambda_{{\min}}$ = {cv.lambda_min:.3g}",
+        rf"$\lambda_{{\mathrm{{1se}}}}$ = {cv.lambda_1se:.3g}",
+    ]
+
+
+def test_curves_have_their_names_beside_them_and_nothing_above_or_below_them(cv):
+    ax, lines = drawn(cv)
+    others = {f"l1_ratio {ratio:g}" for ratio in cv.l1_ratios if ratio != cv.l1_ratio_}
+    assert len(others) == 2
+    chosen = f"held out\nl1_ratio {cv.l1_ratio_:g}"
+    assert {text.get_text() for text in annotations(ax)} == {"training", chosen, *others}
+    assert [text.get_text() for text in annotations(ax) if text.get_fontweight() == "bold"] == [chosen]
+    assert_apart(ax)
+    words = [text.get_window_extent() for text in ax.texts if text not in annotations(ax)]
+    curves = [line for name, line in lines.items() if not name.startswith("lambda")]
+    points = np.concatenate([line.get_xydata() for line in curves])
+    heights = ax.transData.transform(points)[:, 1]
+    assert len(words) == 4
+    assert min(word.y0 for word in words[:2]) > heights.max()
+    assert max(word.y1 for word in words[2:]) < heights.min()
+
+
+def test_the_best_of_every_mix_is_on_the_axis():
+    paths = [make_path(np.ones((5, 1)), scale * np.geomspace(1, 0.1, 5)) for scale in (1.0, 300.0, 0.001)]
+    loss = np.stack([[4.0, 3, 2, 1, 2], [5, 4, 3, 2, 3], [6, 5, 4, 5, 6.0]])
+    cv = make_cv(paths, np.repeat(loss[:, None], 3, axis=1), (1.0, 0.5, 0.1))
+    ax, _ = drawn(cv)
+    left, right = ax.get_xlim()
+    assert left == pytest.approx(paths[1].lambdas[3])
+    assert right == pytest.approx(paths[2].lambdas[2])
+    ends = {text.get_text(): text.xy for text in annotations(ax)}
+    assert ends["l1_ratio 0.5"] == pytest.approx([paths[1].lambdas[-1], 3])
+    assert ends["l1_ratio 0.1"] == pytest.approx([right, 4])
+    assert ends["training"] == pytest.approx([0.1, cv.train_loss[-1]])
 
 
 def test_the_top_axis_counts_nonzero_coefficients(cv):
@@ -73,11 +113,18 @@ def test_overfitting_shows():
     assert lines["held out"].get_ydata()[-1] > 10 * lines["training"].get_ydata()[-1]
 
 
+def at_lambdas(*lambdas):
+    """A result whose loss falls to the last lambda."""
+    loss = np.repeat(np.arange(len(lambdas), 0.0, -1)[None, None], 3, axis=1)
+    return make_cv([make_path(np.ones((len(lambdas), 1)), lambdas)], loss)
+
+
 def test_lambda_zero_is_left_out():
-    cv = jr.fit_cv(X, Y, cv=5, lambdas=[1.0, 0.1, 0.0])
-    _, lines = drawn(cv)
+    ax, lines = drawn(at_lambdas(1.0, 0.1, 0.0))
     assert len(lines["held out"].get_xdata()) == 2
+    assert "lambda_min 0" not in lines
+    assert ax.texts[0].get_text() == r"$\lambda_{\min}$ = 0, not on a log axis"
     with pytest.raises(ValueError, match="no lambda above 0 to draw"):
-        jr.fit_cv(X, Y, cv=5, lambdas=[0.0]).plot()
-    _, lines = drawn(jr.fit_cv(X, Y, cv=5, lambdas=[0.3]))
+        at_lambdas(0.0).plot()
+    _, lines = drawn(at_lambdas(0.3))
     assert lines["held out"].get_marker() == "o"

@@ -1,0 +1,77 @@
+"""A quick look at the speed of one machine; measurements against other programs are in `benchmarks/`."""
+
+import importlib
+import os
+import platform
+import statistics
+import time
+import warnings
+
+import jax
+import numpy as np
+
+import jaxreg as jr
+
+SIZES = ((10_000, 200), (1000, 1000), (200, 10_000))  # tall, square, wide
+RHO, ACTIVE, NOISE = 0.5, 20, 1 / 3  # noise: its standard deviation over that of the signal
+FOLDS, WARM = 5, 3
+TITLES = ("rows", "columns", "call", "first s", "warm s", "worst gap")
+WIDTHS = (7, 7, 30, 8, 8, 9)
+
+
+def lines(sizes, compare):
+    """The lines of the table, each as soon as it is measured."""
+    names = ("jaxreg", "jax", *(["sklearn"] if compare else []))
+    versions = [f"{name} {importlib.import_module(name).__version__}" for name in names]
+    device = jax.devices()[0]
+    yield ", ".join([*versions, f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"])
+    yield f"Device {device} ({device.device_kind}), {os.cpu_count()} cores of the host"
+    yield f"AR({RHO}) problems, 100 lambdas; the first call compiles; warm is the median of {WARM} more."
+    yield _row(TITLES)
+    for n, p in sizes:
+        X, y = _problem(n, p)
+        path, *seconds = _timed(lambda X=X, y=y: jr.fit_path(X, y))
+        yield _row((n, p, "fit_path", *seconds, f"{path.gap.max():.1e}"))
+        cv, *seconds = _timed(lambda X=X, y=y: jr.fit_cv(X, y, cv=FOLDS))
+        yield _row((n, p, f"fit_cv, {FOLDS} folds", *seconds, f"{cv.gap.max():.1e}"))
+        if compare:
+            gap, *seconds = _timed(lambda X=X, y=y, lambdas=path.lambdas: _scikit_learn(X, y, lambdas))
+            yield _row((n, p, "scikit-learn's lasso_path", *seconds, f"{gap:.1e}"))
+    yield "A quick look at this machine, not the project's benchmarks: those run by `python -m benchmarks` in a clone."
+
+
+def _row(cells):
+    return "  ".join(str(cell).rjust(width) for cell, width in zip(cells, WIDTHS, strict=True))
+
+
+def _problem(n, p):
+    """X (n, p), columns of mean 0 and variance 1 whose correlation decays as RHO^distance, and y (n,) of mean 0."""
+    rng = np.random.default_rng(0)
+    columns = rng.standard_normal((p, n))
+    for j in range(1, p):
+        columns[j] = RHO * columns[j - 1] + np.sqrt(1 - RHO**2) * columns[j]
+    columns -= columns.mean(axis=1, keepdims=True)
+    columns /= columns.std(axis=1, keepdims=True)
+    signal = rng.standard_normal(min(ACTIVE, p)) @ columns[:: max(1, p // ACTIVE)][:ACTIVE]
+    y = signal + NOISE * signal.std() * rng.standard_normal(n)
+    return columns.T, y - y.mean()
+
+
+def _timed(action):
+    """(what it gives, seconds of the first call, median seconds of the next), as text."""
+    seconds = []
+    for _ in range(1 + WARM):
+        began = time.perf_counter()
+        found = action()
+        seconds.append(time.perf_counter() - began)
+    return found, f"{seconds[0]:.3f}", f"{statistics.median(seconds[1:]):.3f}"
+
+
+def _scikit_learn(X, y, lambdas):
+    """Worst relative gap of its path at its default tolerance; X and y have mean 0 and X variance 1, as it needs."""
+    from sklearn.linear_model import lasso_path
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where it does not converge, the gap says so
+        gaps = lasso_path(X, y, alphas=lambdas)[2]
+    return gaps.max() / (y @ y / (2 * len(y)))

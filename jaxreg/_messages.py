@@ -1,0 +1,58 @@
+"""Messages of the command line: one line on stderr, and an exit code."""
+
+import importlib
+import warnings
+from typing import NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from jaxreg._results import ConvergenceWarning
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+
+class OneLineMessages(TyperGroup):
+    """Commands whose warnings and errors are lines on stderr, without a traceback."""
+
+    def invoke(self, ctx):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            try:
+                return super().invoke(ctx)
+            except (typer.Exit, typer.Abort, BrokenPipeError):  # typer's own, and what it makes of a closed pipe
+                raise
+            except KeyboardInterrupt:
+                typer.echo("interrupted", err=True)
+                raise typer.Exit(INTERRUPTED) from None
+            except OSError as error:  # the place to write to is the user's choice
+                fail(error)
+            except (ImportError, MemoryError, RuntimeError) as error:  # JAX tells of a device in a RuntimeError
+                fail(str(error) or "out of memory", FAILED)
+            finally:
+                for message in dict.fromkeys(_one_line(each.message) for each in caught):
+                    typer.echo(f"Warning: {message}", err=True)
+
+
+def fail(message, code=BAD_INPUT) -> NoReturn:
+    typer.echo(f"jaxreg: {_one_line(message)}", err=True)
+    raise typer.Exit(code)
+
+
+def _one_line(message):
+    return " ".join(str(message).split())
+
+
+def require(module, package):
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        fail(f'this command needs {module.split(".")[0]}: pip install "{package}"', FAILED)
+
+
+def checked(function, *arguments, **options):
+    """The result of a function whose errors are about the user's data or options, and say what to do."""
+    try:
+        return function(*arguments, **options)
+    except (ValueError, TypeError) as error:
+        fail(error)

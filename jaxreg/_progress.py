@@ -1,0 +1,41 @@
+"""Progress bars, where they are asked for, and what Ctrl-C leaves."""
+
+from contextlib import contextmanager
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with what was finished by then: a list with None for what was not."""
+
+    def __init__(self, finished):
+        super().__init__()
+        self.finished = finished
+
+
+def require_tqdm():
+    try:
+        import tqdm  # noqa: F401
+    except ImportError as error:
+        raise ImportError('progress is True, which needs tqdm: pip install "jaxreg[progress]"') from error
+
+
+@contextmanager
+def bar(total, what, shown):
+    """A function show(done, lam, points) for a bar of `total` lambdas, in a terminal or in Jupyter.
+
+    `points` are those of `lam` and of the lambdas before it.
+    """
+    if not shown:
+        yield lambda done, lam, points: None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=what, unit="lambda") as drawn:
+
+        def show(done, lam, points):
+            if not points:
+                return
+            worst = max(point.gap for point in points)
+            drawn.set_postfix_str(f"lambda {lam:.3g}, df {len(points[-1].indices)}, gap {worst:.0e}", refresh=False)
+            drawn.update(done - drawn.n)
+
+        yield show

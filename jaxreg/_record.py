@@ -1,0 +1,95 @@
+"""What a result keeps of the call that made it: its data in a few numbers, and its keywords as Python source."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any
+
+import jax
+import numpy as np
+
+LONGEST = 12  # numbers that are written out
+
+
+def of_data(data, design, weighted, fit_intercept) -> dict[str, Any]:
+    """The fields `data`, `feature_mean` and `feature_sd` of a PathResult, of Data whose y is (n,) or (n, K)."""
+    import jaxreg
+
+    columns, y_mean = design.columns, data.weight @ data.y
+    if fit_intercept:
+        mean = columns.mean
+    else:  # the design is not centred and knows no means; the product with root gives those of its scaled rows
+        mean = columns.norm * np.asarray(design.correlate(design.root[None]), np.float64)[0]
+    summary = {
+        "n_samples": int(np.count_nonzero(data.weight)),
+        "weighted": weighted,
+        "dtype": str(data.X.dtype),
+        "y_mean": y_mean.tolist(),
+        "y_sd": np.sqrt(data.weight @ (data.y - y_mean) ** 2).tolist(),
+        "versions": {"jaxreg": jaxreg.__version__, "jax": jax.__version__, "numpy": np.__version__},
+    }
+    return {"data": summary, "feature_mean": mean, "feature_sd": columns.sd}
+
+
+def sources(given, function, **defaults) -> dict[str, str]:
+    """Keyword -> Python source of those in `given` that differ from the `defaults`, else those of the function.
+
+    What text cannot hold (functions, splitters, long arrays) stands by a name: that of the keyword, as `sample_weight`,
+    or within a loss or penalty that of the keyword and the argument, as `penalty_groups`.
+    """
+    defaults = function.__kwdefaults__ | defaults
+    found = {name: _source(name, value) for name, value in given.items()}
+    return {name: source for name, source in found.items() if source != _source(name, defaults[name])}
+
+
+def names_in(source) -> list[str]:
+    """The names that a source refers to: objects of the user."""
+    nodes = ast.walk(ast.parse(source, mode="eval"))
+    return sorted({node.id for node in nodes if isinstance(node, ast.Name)} - {"jr"})
+
+
+def _source(name, value):
+    return "None" if value is None else _KINDS.get(name, _literal)(name, value)
+
+
+def _literal(name, value):
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of unequal length
+        return name
+    text = repr(array.tolist()) if array.size <= LONGEST else name
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return name
+    return text
+
+
+def _dtype(name, value):
+    return repr(np.dtype(value).name)
+
+
+def _instance(home):
+    def source(name, value):
+        """A call of its class, without the arguments that are at their defaults."""
+        kind, own = type(value), fields(value)
+        if not kind.__module__.startswith("jaxreg.") or any(each.name.startswith("_") for each in own):
+            return name  # functions of the user
+        given = {each.name: getattr(value, each.name) for each in own}
+        required = {each.name for each in own if each.default is MISSING}
+        plain = kind(**{name: given[name] for name in required})
+        arguments = [
+            f"{argument}={_literal(f'{name}_{argument}', each)}"
+            for argument, each in given.items()
+            if argument in required or not np.array_equal(each, getattr(plain, argument))
+        ]
+        return f"jr.{home}.{kind.__name__}({', '.join(arguments)})"
+
+    return source
+
+
+_KINDS: dict[str, Callable[[str, Any], str]] = {
+    "loss": _instance("losses"),
+    "penalty": _instance("penalties"),
+    "dtype": _dtype,
+}

@@ -1,0 +1,199 @@
+"""Tables: a file in, numbers out. A column of text becomes a column of 0 and 1 for each of its levels."""
+
+import difflib
+import shlex
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+from pandas.api.types import infer_dtype
+
+READERS = {
+    ".csv": partial(pd.read_csv, low_memory=False),  # in pieces, a column could be text here and numbers there
+    ".parquet": pd.read_parquet,
+}
+NUMBERS = {"floating", "integer", "boolean", "mixed-integer-float", "decimal"}  # names that pandas infers
+TIMES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
+DATE = r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})(?:[ T].*)?"
+MOST_LEVELS = 50  # of a text column; more are names or identifiers rather than kinds
+LISTED, NOTED = 20, 5  # names in an error, and in a note
+
+
+@dataclass(frozen=True)
+class Table:
+    """What to fit: X (n, p) in float64, y (n,), weights (n,) and labels of groups (n,), and notes on what was encoded.
+
+    A missing number is NaN in X, which the fits refuse by column.
+    """
+
+    X: pd.DataFrame
+    y: pd.Series
+    weight: pd.Series | None
+    groups: pd.Series | None
+    notes: list[str]
+
+
+def load(file, target, weights=None, groups=None, drop=None, categorical=None) -> Table:
+    """Read a CSV or Parquet file; X is all its columns but `target`, `weights`, `groups` and those of `drop`.
+
+    Columns of text, and those of `categorical`, are encoded by `pandas.get_dummies`, all levels kept: "city=Rome". A
+    text column that looks like dates, like numbers with a few bad cells, or like names (more than 50 levels, or one for
+    every row) is refused unless `categorical` names it.
+
+    Raises
+    ------
+    ValueError for a file that cannot be read and for columns that are absent, named twice, missing values, or neither
+    numbers nor categories. ImportError for Parquet without pyarrow.
+    """
+    frame = _read(file)
+    single = {"--target": target, "--weights": weights, "--groups": groups}
+    roles = [(option, name) for option, name in single.items() if name is not None]
+    roles += [("--drop", name) for name in drop or ()]
+    roles += [("--categorical", name) for name in categorical or ()]
+    _check_roles(frame, roles)
+    taken = {name for option, name in roles if option != "--categorical"}
+    features = frame[[name for name in frame.columns if name not in taken]]
+    if not features.shape[1]:
+        raise ValueError(f"{file} has no column left to predict {target!r} from; give a file with more.")
+    y = _numbers(frame, target, "--target")
+    weight = None if weights is None else _numbers(frame, weights, "--weights")
+    X, notes = _design(features, set(categorical or ()))
+    return Table(X, y, weight, None if groups is None else frame[groups], notes)
+
+
+def _read(file):
+    reader = READERS.get(file.suffix.lower())
+    if reader is None:
+        raise ValueError(f"{file} has the unknown extension {file.suffix!r}; give one of {', '.join(READERS)}.")
+    if not file.is_file():
+        raise ValueError(f"{file} is not there, or not a file; give a CSV or Parquet file.")
+    try:
+        frame = reader(file)
+    except ImportError as error:
+        raise ImportError('reading Parquet needs pyarrow: pip install "jaxreg[frames]"') from error
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from error
+    frame.columns = [str(name) for name in frame.columns]
+    _require_distinct(frame.columns, str(file))
+    return frame.reset_index(drop=True)
+
+
+def _require_distinct(names, where):
+    twice = pd.Index(names)[pd.Index(names).duplicated()]
+    if len(twice):
+        raise ValueError(f"{where} has two columns called {twice[0]!r}; rename one of them.")
+
+
+def _check_roles(frame, roles):
+    """Every column is there and has one role."""
+    taken: dict[str, str] = {}
+    for option, name in roles:
+        if name not in frame.columns:
+            names = list(frame.columns)
+            lowered = {each.lower(): each for each in reversed(names)}
+            close = difflib.get_close_matches(name.lower(), lowered, n=1)
+            hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
+            raise ValueError(
+                f"{option} is {name!r}, which is not a column.{hint} The columns are {_listed(names, LISTED)}."
+            )
+        if taken.setdefault(name, option) != option:
+            raise ValueError(f"{taken[name]} and {option} are both {name!r}; give two columns.")
+
+
+def _listed(names, most):
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
+
+
+def _numbers(frame, name, option):
+    """One column (n,) in float64, without missing values."""
+    column = frame[name]
+    if infer_dtype(column) not in NUMBERS:
+        values = pd.Index(column.dropna().astype(str))
+        example = next(iter([*_not_numbers(values), *values]), "")
+        raise ValueError(
+            f"{option} {name!r} has values that are not numbers, such as {example!r}; give a column of them."
+        )
+    if column.isna().any():
+        raise ValueError(f"{option} {name!r} has {column.isna().sum()} missing value(s); fill them or drop the rows.")
+    return _to_float(frame[[name]]).iloc[:, 0]
+
+
+def _not_numbers(texts):
+    return texts[pd.to_numeric(texts.to_series(), errors="coerce").isna()]
+
+
+def _to_float(frame):
+    return pd.DataFrame(frame.to_numpy(dtype="float64", na_value=float("nan")), columns=frame.columns)
+
+
+def _design(frame, categorical):
+    """(numbers (n, p), notes): the columns in their order, the levels of a category in the place of its column."""
+    kinds = {name: infer_dtype(frame[name]) for name in frame.columns}
+    numeric = [name for name, kind in kinds.items() if kind in NUMBERS and name not in categorical]
+    numbers = _to_float(frame[numeric])
+    encoded = {
+        name: _encode(frame[name], kind, name in categorical) for name, kind in kinds.items() if name not in numbers
+    }
+    if not encoded:
+        return numbers, []
+    _require_complete(frame[list(encoded)])
+    order = [each for name in kinds for each in (encoded[name].columns if name in encoded else [name])]
+    _require_distinct(order, "the table of all levels")
+    notes = [_note(name, list(levels.columns)) for name, levels in encoded.items()]
+    return pd.concat([numbers, *encoded.values()], axis=1)[order], notes
+
+
+def _require_complete(categories):
+    missing = categories.isna().sum()
+    missing = missing[missing > 0]
+    if len(missing):
+        raise ValueError(
+            "columns of text with missing values (an empty cell, NA, None and the like): "
+            f"{', '.join(f'{name!r} ({number})' for name, number in missing.items())}; name what is missing in the "
+            f"file, drop the rows, or leave out {' '.join(map(_leaving_out, missing.index))}."
+        )
+
+
+def _leaving_out(name):
+    return f"--drop {shlex.quote(name)}"
+
+
+def _note(name, levels):
+    words = ("level", "column") if len(levels) == 1 else ("levels", "columns")
+    counts = f"{len(levels)} {words[0]} and became {len(levels)} {words[1]}"
+    return f"{name!r} has {counts}: {_listed(levels, NOTED)}."
+
+
+def _encode(column, kind, wanted):
+    """Columns of 0 and 1 (n, levels)."""
+    leave_out = _leaving_out(column.name)
+    try:
+        levels = column.astype("category").cat.categories
+    except TypeError as error:  # lists and other values that cannot be told apart by a hash
+        raise ValueError(f"column {column.name!r} is neither numbers nor text; leave it out: {leave_out}.") from error
+    if not wanted:
+        _require_kinds(column, kind, levels.astype(str), leave_out)
+    return pd.get_dummies(column, prefix=column.name, prefix_sep="=", dtype="float64")
+
+
+def _require_kinds(column, kind, levels, leave_out):
+    """Refuse what looks like something else than a few kinds of things; levels are text."""
+    instead = f"or take its values as categories (--categorical {shlex.quote(column.name)})"
+    if kind in TIMES or (len(levels) and levels.str.fullmatch(DATE).all()):
+        raise ValueError(
+            f"column {column.name!r} holds dates or times, such as {levels[0]!r}; make numbers of them in the file "
+            f"(a year, days since a start), leave it out ({leave_out}), {instead}."
+        )
+    bad = _not_numbers(levels)
+    if 0 < len(bad) <= len(levels) / 2:
+        raise ValueError(
+            f"column {column.name!r} is text: {len(levels) - len(bad)} of its {len(levels)} different values are "
+            f"numbers, but {bad[0]!r} is not; mend the file, leave it out ({leave_out}), {instead}."
+        )
+    if len(levels) > MOST_LEVELS or len(levels) == len(column):
+        many = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else "one for every row"
+        raise ValueError(
+            f"column {column.name!r} is text with {len(levels)} levels, {many}, such as {levels[0]!r}; leave it out "
+            f"({leave_out}), {instead}."
+        )

@@ -1,0 +1,9 @@
+"""Figures: results in, matplotlib axes out; the numbers of each figure as a table by its `frame`."""
+
+from jaxreg.plotting._axes import COLOURS as COLOURS
+from jaxreg.plotting._coefficients import plot_coefficients
+from jaxreg.plotting._folds import plot_fold_loss
+from jaxreg.plotting._path import plot_path
+from jaxreg.plotting._validation_curve import plot_validation_curve
+
+__all__ = ["plot_coefficients", "plot_fold_loss", "plot_path", "plot_validation_curve"]

@@ -1,0 +1,111 @@
+"""Training and held-out loss."""
+
+import numpy as np
+
+from jaxreg.plotting._axes import (
+    BACKGROUND,
+    COLOURS,
+    LABEL_SIZE,
+    STYLES,
+    df_axis,
+    label_ends,
+    log_axis,
+    marker,
+    new_axes,
+    plain_box,
+)
+from jaxreg.plotting._choices import drawn_points, mark_choices
+from jaxreg.plotting._plot import data_frame, with_frame
+
+TRAINING, *OTHERS = STYLES[1:]  # the chosen mix has the unbroken line
+
+
+def _frame(cv):
+    """The losses: columns lambda, l1_ratio, mean_loss, std_error, train_loss and df.
+
+    A row per mixing parameter and lambda, 0 included. The training loss is known for the chosen mixing parameter, and
+    NaN for the others; df is the number of nonzero coefficients on all data.
+    """
+    train_loss = np.full(cv.lambdas.shape, np.nan)
+    train_loss[cv.best[0]] = cv.train_loss
+    return data_frame(
+        {
+            "lambda": cv.lambdas.ravel(),
+            "l1_ratio": np.repeat(cv.l1_ratios, cv.lambdas.shape[1]),
+            "mean_loss": cv.mean_loss.ravel(),
+            "std_error": cv.std_error.ravel(),
+            "train_loss": train_loss.ravel(),
+            "df": np.concatenate([path.df for path in cv.paths]),
+        }
+    )
+
+
+@with_frame(_frame)
+def plot_validation_curve(cv, ax=None):
+    """Draw training and held-out loss against lambda, strong penalty at the left.
+
+    At the left both losses are high: the model underfits. At the right the training loss falls on and the held-out
+    loss rises: it overfits. The band is one standard error wide to each side; the vertical lines are lambda_min and
+    lambda_1se; the top axis counts the nonzero coefficients of the full data's path. Other mixing parameters are thin
+    broken lines. `plot_validation_curve.frame(cv)` returns the numbers as a pandas DataFrame.
+
+    Parameters
+    ----------
+    cv : CVResult
+    ax : matplotlib Axes; None makes a figure
+
+    Returns
+    -------
+    matplotlib Axes. Curves and vertical lines are `ax.lines`, with labels for a legend; lambda = 0 has no place on the
+    log axis and is left out. The axis spans the lambdas of the chosen mixing parameter, and the best of every other.
+
+    Raises
+    ------
+    ValueError for a grid of lambda = 0 alone. ImportError without matplotlib.
+    """
+    a, points = drawn_points(cv)
+    ax = new_axes() if ax is None else ax
+    at, held_out, error = cv.lambdas[a][points], cv.mean_loss[a][points], cv.std_error[a][points]
+    others = [b for b in range(len(cv.l1_ratios)) if b != a]
+    bests = np.array([cv.lambdas[b][np.argmin(cv.mean_loss[b])] for b in others])
+    log_axis(ax, np.concatenate([at, bests[bests > 0]]))
+
+    mix = f"l1_ratio {cv.l1_ratio_:g}" if others else ""
+    ends = [_draw_other(ax, cv, b, order) for order, b in enumerate(others)]
+    ax.fill_between(at, held_out - error, held_out + error, color=COLOURS[0], alpha=0.2, linewidth=0)
+    for values, colour, style, label, name in (
+        (held_out, COLOURS[0], "-", f"held out, {mix}" if mix else "held out", f"held out\n{mix}".rstrip()),
+        (cv.train_loss[points], COLOURS[1], TRAINING, "training", "training"),
+    ):
+        ax.plot(at, values, color=colour, ls=style, lw=1.9, marker=marker(at), label=label, zorder=2.5)
+        ends.append((at[-1], values[-1], name, colour))
+    x, y, names, colours = zip(*(end for end in ends if end), strict=True)
+    ax.set_ylabel(cv.metric)
+    df_axis(ax, at, cv.path.df[points])
+    mark_choices(ax, cv, below=1)
+    _direct(ax)
+    label_ends(ax, x, y, names, colours, bold=len(names) - 2)
+    return ax
+
+
+def _draw_other(ax, cv, b, order):
+    """Thin line of another mixing parameter; where it ends and its label, None if the axis shows nothing of it."""
+    colour, style = COLOURS[(2 + order) % len(COLOURS)], OTHERS[order % len(OTHERS)]
+    name = f"l1_ratio {cv.l1_ratios[b]:g}"
+    positive = cv.lambdas[b] > 0
+    at, values = cv.lambdas[b][positive], cv.mean_loss[b][positive]
+    ax.plot(at, values, color=colour, ls=style, lw=1.2, marker=marker(at), label=f"held out, {name}", zorder=1.5)
+    inside = np.flatnonzero(at >= min(ax.get_xlim()))
+    if not inside.size:
+        return None
+    end = at[inside[-1]], values[inside[-1]]
+    ax.plot(*end, ".", color=colour, markersize=5, zorder=1.5, clip_on=False)  # the line to the label is no curve
+    return *end, name, colour
+
+
+def _direct(ax):
+    """The two words that say what the ends of the axis mean, below the curves."""
+    for place, text in ((0.01, r"$\leftarrow$ underfitting"), (0.99, r"overfitting $\rightarrow$")):
+        side = "left" if place < 0.5 else "right"
+        text = ax.text(place, 0.015, text, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
+        text.set(fontsize=LABEL_SIZE, fontstyle="italic", bbox=plain_box(ax))

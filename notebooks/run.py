@@ -1,0 +1,105 @@
+"""Make the notebooks: NN_name.py (py:percent) is what one edits, NN_name.ipynb is that with its outputs.
+
+    python notebooks/run.py            all of them
+    python notebooks/run.py 03 05      those whose names begin so
+
+A notebook that raises, warns or writes to stderr is not written.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+HERE = Path(__file__).parent
+LIMIT = 120  # seconds for one notebook
+METADATA = {  # no version of Python or jupytext: a run without a change shall leave the file as it is
+    "jupytext": {"formats": "ipynb,py:percent"},
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+}
+STRICT = (  # what a reader would get as a warning is an error
+    "import warnings, jaxreg; warnings.filterwarnings('error', category=jaxreg.ConvergenceWarning); "
+    "warnings.filterwarnings('error', category=DeprecationWarning, module='jaxreg'); del warnings, jaxreg"
+)
+
+
+class ThisPython(AsyncKernelManager):
+    """Kernels of the Python that runs this, whatever kernels are installed."""
+
+    @property
+    def kernel_spec(self):
+        start = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
+        return KernelSpec(argv=[*start, f"--IPKernelApp.exec_lines={STRICT}"], language="python")
+
+
+def sources(beginnings=()):
+    """Paths of the sources, in order; of those whose names begin so, if any are given."""
+    every = sorted(HERE.glob("[0-9][0-9]_*.py"))
+    for beginning in beginnings:
+        if not any(path.name.startswith(beginning) for path in every):
+            raise ValueError(f"no notebook begins with {beginning!r}; there are {', '.join(p.stem for p in every)}.")
+    return [path for path in every if path.name.startswith(tuple(beginnings) or "")]
+
+
+def notebook(source):
+    """The notebook of a source, without outputs."""
+    found = jupytext.read(source)
+    found.metadata = nbformat.from_dict(METADATA)
+    for cell in found.cells:
+        cell.id = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+    return found
+
+
+def execute(found):
+    """Run a notebook in a new kernel and fill in its outputs. Raises where it fails, warns or exceeds the limit."""
+    client = NotebookClient(
+        found,
+        timeout=LIMIT,
+        kernel_manager_class=ThisPython,
+        resources={"metadata": {"path": str(HERE)}},
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    asyncio.run(asyncio.wait_for(client.async_execute(), LIMIT))
+    found.metadata = nbformat.from_dict(METADATA)  # the kernel has put its version there
+    said = complaints(found)
+    if said:
+        raise RuntimeError("\n".join(said))
+
+
+def complaints(found):
+    """What its outputs have of errors, and of text on stderr."""
+    outputs = [output for cell in found.cells for output in cell.get("outputs", ())]
+    return [
+        output.get("text") or "\n".join(output.traceback)
+        for output in outputs
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="beginnings of names; none is all")
+    try:
+        chosen = sources(parser.parse_args().names)
+    except ValueError as error:
+        parser.error(str(error))
+    for source in chosen:
+        began = time.perf_counter()
+        made = notebook(source)
+        execute(made)
+        nbformat.write(made, source.with_suffix(".ipynb"))
+        print(f"{source.stem}: {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Results made by hand, and what the figures of them hold."""
+
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
+
+from jaxreg import CVResult, PathResult
+from jaxreg._results import make_csr
+
+
+def make_path(coef, lambdas, names=None):
+    rows = [(np.flatnonzero(row), row[row != 0]) for row in coef]
+    length = len(lambdas)
+    df = np.count_nonzero(coef, axis=1)
+    return PathResult(
+        lambdas=np.asarray(lambdas, float),
+        coef_sparse=make_csr(rows, coef.shape[1]),
+        intercept=np.zeros(length),
+        gap=np.zeros(length),
+        df=df,
+        effective_df=df,
+        dev_ratio=np.linspace(0, 1, length),
+        n_iter=np.ones(length, int),
+        status=np.zeros(length, int),
+        tol=1e-6,
+        l1_ratio=1.0,
+        solver="pivot",
+        feature_names=names,
+    )
+
+
+def grown(p, active, length=30, seed=0):
+    """A path on which feature after feature enters and grows."""
+    rng = np.random.default_rng(seed)
+    coef = np.zeros((length, p))
+    features = rng.choice(p, active, replace=False)
+    entry = rng.integers(1, length - 2, active)
+    size = rng.standard_normal(active)
+    coef[:, features] = size * np.maximum(np.arange(length)[:, None] - entry, 0) / length
+    return make_path(coef, np.geomspace(10, 0.01, length))
+
+
+def new_axes(size=(8, 5)):
+    return Figure(figsize=size, layout="constrained").subplots()
+
+
+def annotations(ax):
+    """The names right of the axes, which find their place at each drawing."""
+    return [text for text in ax.texts if isinstance(text, Annotation) and callable(text.anncoords)]
+
+
+def boxes(ax):
+    """Label boxes in pixels, from the bottom up, without the lines that lead to them."""
+    return sorted((Text.get_window_extent(text) for text in annotations(ax)), key=lambda box: box.y0)
+
+
+def assert_apart(*all_axes):
+    all_axes[0].figure.canvas.figure.draw_without_rendering()
+    for ax in all_axes:
+        for below, above in pairwise(boxes(ax)):
+            assert below.y1 <= above.y0
+
+
+def make_cv(paths, fold_loss, l1_ratios=(1.0,)):
+    """A CVResult of paths and the losses (A, K, L) of their folds; what no figure looks at is empty."""
+    folds = fold_loss.shape[1]
+    return CVResult(
+        paths=tuple(paths),
+        l1_ratios=np.asarray(l1_ratios, float),
+        lambdas=np.stack([path.lambdas for path in paths]),
+        fold_loss=fold_loss,
+        mean_loss=fold_loss.mean(axis=1),
+        std_error=fold_loss.std(axis=1) / np.sqrt(folds - 1),
+        train_loss=np.linspace(2.0, 0.5, fold_loss.shape[2]),
+        gap=np.zeros(fold_loss.shape),
+        status=np.zeros(fold_loss.shape, int),
+        metric="mean squared error",
+        fold_weight=np.full(folds, 1 / folds),
+        oof_predictions=np.zeros(0),
+        observation_loss=None,
+        n_samples=100,
+        train_mse=np.zeros((*fold_loss[:, 0].shape, 1)),
+        fit_intercept=True,
+        timings={},
+        _effective_df=np.stack([path.df for path in paths]),
+    )

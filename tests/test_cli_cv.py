@@ -1,0 +1,181 @@
+"""The command line: cross-validation, reports, the look at the speed, the demonstration, the examples of the help."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+import jaxreg as jr
+
+pytest.importorskip("typer")
+pd = pytest.importorskip("pandas")
+pytest.importorskip("matplotlib")
+
+from command_line import COLUMNS, assert_fails, call, table, written
+from reference import gap
+
+from jaxreg import _bench
+
+
+@pytest.fixture
+def file(tmp_path):
+    name = tmp_path / "data.csv"
+    table().to_csv(name, index=False)
+    return name
+
+
+def houses(folder):
+    """The file of the examples in the help."""
+    rng, n = np.random.default_rng(0), 60
+    frame = pd.DataFrame({"id": [f"h{i}" for i in range(n)], "area": rng.uniform(40, 200, n).round(1)})
+    frame["zip"] = rng.choice([100, 200], n)
+    frame["street"] = [f"s{i % 12}" for i in range(n)]
+    frame["price"] = (3 * frame["area"] - 25 * (frame["zip"] == 200) + rng.normal(0, 10, n)).round(1)
+    frame.to_csv(folder / "houses.csv", index=False)
+
+
+@pytest.mark.parametrize("command", ["path", "cv", "report", "bench", "demo"])
+def test_the_examples_of_the_help_run(tmp_path, monkeypatch, command):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("plotly")
+    shown = call(command, "--help")
+    assert shown.exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_bench, "SIZES", [(2000, 50)])  # the shape of the other example
+    houses(tmp_path)
+    examples = [line.split() for line in shown.stdout.splitlines() if line.startswith("    jaxreg ")]
+    assert examples
+    for _, *arguments in examples:
+        result = call(*arguments)
+        assert result.exit_code == 0, result.output
+        assert all(line.startswith("Note: ") for line in result.stderr.splitlines())
+        if "houses.html" in arguments:
+            assert "price in houses.csv" in (tmp_path / "houses.html").read_text(encoding="utf-8")
+            assert "Wrote houses.html." in result.stdout
+            (tmp_path / "houses.html").unlink()
+
+
+@pytest.fixture(scope="module")
+def cross_validated():
+    frame = table()
+    return jr.fit_cv(
+        frame[[*COLUMNS, "w"]],
+        frame["y"],
+        l1_ratios=(0.5, 1.0),
+        cv=4,
+        seed=3,
+        metric="mae",
+        groups=np.arange(60) % 15,
+        n_lambdas=20,
+    )
+
+
+@pytest.mark.parametrize("rule", ["1se", "ebic"])
+def test_cv_writes_what_fit_cv_gives(tmp_path, cross_validated, rule):
+    table().assign(who=np.arange(60) % 15).to_csv(tmp_path / "data.csv", index=False)
+    options = ["--l1-ratio", "0.5", "--l1-ratio", "1", "--folds", "4", "--seed", "3", "--metric", "mae"]
+    options += ["--groups", "who", "--n-lambdas", "20", "--rule", rule, "--out", tmp_path / "out"]
+    result = call("cv", tmp_path / "data.csv", "--target", "y", *options)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    out, choice = tmp_path / "out", cross_validated.select(rule)
+    figures = {"validation_curve.png", "path.png"}
+    assert {file.name for file in out.iterdir()} == {"coefficients.csv", "cv.csv", "summary.txt", *figures}
+    for figure in figures:
+        assert (out / figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    coefficients = pd.read_csv(out / "coefficients.csv")
+    assert coefficients["feature"].tolist() == ["(intercept)", *COLUMNS, "w"]
+    np.testing.assert_allclose(coefficients["coefficient"], [choice.intercept, *choice.coef], rtol=0, atol=1e-10)
+    losses = pd.read_csv(out / "cv.csv")
+    pd.testing.assert_frame_equal(losses, cross_validated.to_frame(), check_exact=False, rtol=1e-9, check_dtype=False)
+    summary = (out / "summary.txt").read_text(encoding="utf-8")
+    assert summary in result.stdout
+    assert "2 mixing parameters x 4 folds x 20 lambdas, mean absolute error" in summary
+    chosen = f"l1_ratio {choice.l1_ratio:g}, lambda {choice.lam:.4g}, {np.count_nonzero(choice.coef)} of 5"
+    assert f"Chosen by {rule}: {chosen} coefficients not 0." in summary
+
+
+def test_reports_take_weights_and_unscaled_columns(file, tmp_path, monkeypatch):
+    pytest.importorskip("plotly")
+    seen = {}
+
+    def fit_cv(X, y, **options):
+        seen.update(options, X=X)
+        return fit(X, y, **options)
+
+    fit = jr.fit_cv
+    monkeypatch.setattr(jr, "fit_cv", fit_cv)
+    assert_fails(call("report", file, "--target", "y", "--out", file / "page.html"), str(file))  # before it fits
+    assert not seen
+    page = tmp_path / "deep" / "page.html"
+    options = ["--weights", "w", "--no-standardize", "--drop", "age", "--folds", "3", "--n-lambdas", "10"]
+    result = call("report", file, "--target", "y", *options, "--out", page)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"Wrote {page}.\n"
+    assert "y in data.csv" in page.read_text(encoding="utf-8")
+    assert list(seen["X"].columns) == ["bmi", "bp", "glucose"]
+    np.testing.assert_array_equal(seen["sample_weight"], table()["w"])
+    assert (seen["standardize"], seen["progress"], seen["cv"], seen["n_lambdas"]) == (False, False, 3, 10)
+    assert set(tmp_path.iterdir()) == {file, page.parent}
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (["--rule", "best"], ["rule is 'best'; give one of 'min', '1se'"]),
+        (["--metric", "auc"], ["metric is 'auc'; give one of 'mse'"]),
+        (["--folds", "61"], ["--folds is 61, but there are 60 rows"]),
+        (["--groups", "age", "--folds", "61"], ["--folds is 61, but there are", "groups; give --folds"]),
+        (["--groups", "y"], ["--target and --groups are both 'y'"]),
+        (["--l1-ratio", "1", "--l1-ratio", "1"], ["l1_ratios is [1.0, 1.0], with a value twice"]),
+    ],
+)
+def test_bad_options_of_cv_end_in_one_line(file, tmp_path, options, parts):
+    assert_fails(call("cv", file, "--target", "y", "--out", tmp_path / "out", *options), *parts)
+
+
+def test_bench_judges_both_by_the_same_gap(monkeypatch):
+    """scikit-learn's gap at its own tolerance, relative to the null loss, is what the reference finds."""
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    result = call("bench", "--rows", "300", "--columns", "20", "--compare")
+    assert result.exit_code == 0, result.output
+    about, device, _, titles, *rows, last = result.stdout.splitlines()
+    assert f"jaxreg {jr.__version__}, jax " in about
+    assert "sklearn" in about
+    assert device.startswith("Device ")
+    assert titles.split()[:3] == ["rows", "columns", "call"]
+    assert "not the project's benchmarks" in last
+    assert [row.split()[:2] for row in rows] == [["300", "20"]] * 3
+    assert [name in row for name, row in zip(("fit_path", "fit_cv", "lasso_path"), rows, strict=True)] == [True] * 3
+    gaps = [float(row.split()[-1]) for row in rows]
+    assert max(gaps[:2]) < 1e-9
+    X, y = _bench._problem(300, 20)
+    path = jr.fit_path(X, y)
+    coef = linear_model.lasso_path(X, y, alphas=path.lambdas)[1].T
+    judged = [gap(X, y, 0.0, b, lam, 1.0) for b, lam in zip(coef, path.lambdas, strict=True)]
+    np.testing.assert_allclose(gaps[2], max(judged), rtol=0.1)
+
+
+def test_demo(tmp_path):
+    datasets = pytest.importorskip("sklearn.datasets")
+    result = call("demo", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    if importlib.util.find_spec("plotly"):
+        page = tmp_path / "out" / "report.html"
+        assert "Diabetes data: 10 columns and their 45 products" in page.read_text(encoding="utf-8")
+        page.unlink()
+    header, numbers = written(tmp_path / "out", ("path.png", "validation_curve.png"))
+    data = datasets.load_diabetes(scaled=False)
+    assert header[2:12] == data.feature_names
+    assert header[12:15] == ["age:sex", "age:bmi", "age:bp"]
+    assert numbers.shape == (100, 2 + 10 + 45)
+    centred = data.data - data.data.mean(axis=0)
+    products = [centred[:, i] * centred[:, j] for i in range(10) for j in range(i + 1, 10)]
+    path = jr.fit_path(np.column_stack([data.data, *products]), data.target)
+    # a frame has its columns in another order in memory: sums round otherwise
+    np.testing.assert_allclose(numbers[:, 2:], path.coef, rtol=0, atol=1e-9 * np.abs(path.coef).max())
+    assert "Lasso path: 100 lambdas, 55 features" in result.stdout
+    assert "Worst relative gap" in result.stdout
+    assert "Cross-validation: 10 folds x 100 lambdas" in result.stdout
+    assert "First call" in result.stdout
+    assert "second call" in result.stdout
