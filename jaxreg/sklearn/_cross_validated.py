@@ -63,7 +63,7 @@ class PathEstimatorCV(LinearEstimator, ABC):
             penalty=self._penalty(X.shape[1]),
             cv=splits,
             averaging="equal",
-            lambda_min_ratio=self.eps,
+            lambda_min_ratio=_validation.check_positive(self.eps, "eps", below=1),
             sample_weight=weight,
             fit_intercept=self.fit_intercept,
             tol=gap_tolerance(self.tol, self.default_gap if X.dtype == np.float64 else None),
