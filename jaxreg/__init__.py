@@ -1,4 +1,11 @@
-"""jaxreg: whole regularization paths in JAX, each point with a certificate."""
+"""jaxreg: whole regularization paths in JAX, each point with a certificate.
+
+- `fit_path` computes a path, a `PathResult`; `fit_cv` cross-validates paths, a `CVResult`; `solve` is one solution as a
+  pure JAX function, a `Solution`.
+- `jaxreg.losses` and `jaxreg.penalties` hold what these take as `loss` and `penalty`.
+- `jaxreg.sklearn` has estimators with scikit-learn's names and semantics, `jaxreg.plotting` figures, `jaxreg.report`
+  interactive pages, and `jaxreg.compat` the conventions of other packages.
+"""
 
 from jaxreg import compat, losses, penalties
 from jaxreg._cv import fit_cv

@@ -5,7 +5,10 @@ Libraries that only some commands need are imported there, so that --help is qui
 
 import importlib.util
 import itertools
+import os
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +21,7 @@ try:
 except ImportError as error:
     raise SystemExit('The command line needs typer: pip install "jaxreg[cli]"') from error
 
-from jaxreg._messages import OneLineMessages, checked, fail, require
+from jaxreg._messages import INTERRUPTED, OneLineMessages, checked, fail, fitted, require
 
 
 def _examples(*lines):
@@ -67,7 +70,7 @@ def about(version: Annotated[bool, typer.Option("--version", help="Show the vers
       0    done; a warning says where a fit did not converge
       1    a library is missing, or the machine could not do it
       2    data, options or files are not right
-      130  interrupted
+      130  interrupted; nothing is written
     """
     if version:
         typer.echo(f"jaxreg {jr.__version__}")
@@ -269,13 +272,20 @@ def _cross_validate(table, l1_ratios, folds, seed, metric, n_lambdas, no_standar
 def _timed(fit, X, y, **options):
     """(result, seconds)."""
     began = time.perf_counter()
-    result = checked(fit, X, y, **options)
+    result = fitted(fit, X, y, **options)
     return result, time.perf_counter() - began
 
 
 def main():
     """Entry point of the console script."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # jaxlib crashes where the interpreter ends after Ctrl-C in a compilation
+            with suppress(OSError):
+                sys.stdout.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """CVResult: the curve of held-out losses, and what can be chosen on it."""
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,21 +7,63 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxreg import _selection, _validation, plotting
+from jaxreg import _html, _selection, _validation, plotting
 from jaxreg._results import MEASURES, PathResult, Status
 
 RULES = ("min", "1se", *_selection.CRITERIA)
+LISTED = 20  # coefficients of a selection that Jupyter shows
 COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "df")
 
 
 class Selection(NamedTuple):
-    """A chosen point of the path of one mixing parameter."""
+    """A chosen point of the path of one mixing parameter: what `CVResult.select` returns.
+
+    Attributes
+    ----------
+    l1_ratio : float
+        The mixing parameter, NaN where the penalty has none.
+    lam : float
+        lambda.
+    index : int
+        Position of `lam` among the lambdas of that mixing parameter.
+    coef : array (p,)
+        Coefficients on the scale of the user's X; (p, R) for R responses.
+    intercept : float
+        (R,) for R responses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> lambdas = np.geomspace(10, 1e-4, 16)
+    >>> cv = jr.fit_cv(X, y, penalty=jr.penalties.Ridge(), lambdas=lambdas, cv="loo")
+    >>> l1_ratio, lam, index, coef, intercept = cv.select("gcv")
+    >>> bool(lam == cv.lambdas[0, index])
+    True
+    >>> np.allclose(X @ coef + intercept, cv.predict(X, lam))
+    True
+    """
 
     l1_ratio: float
     lam: float
-    index: int  # type: ignore[assignment]  # of lam among the lambdas of that mixing parameter
-    coef: np.ndarray  # (p,), or (p, R) for R responses
-    intercept: float | np.ndarray  # or (R,)
+    index: int  # type: ignore[assignment]
+    coef: np.ndarray
+    intercept: float | np.ndarray
+
+    def _repr_html_(self):
+        size = np.abs(self.coef).reshape(len(self.coef), -1).max(axis=1)
+        order = np.argsort(-size, kind="stable")[: min(LISTED, np.count_nonzero(size))]
+        rows = [(str(j), ", ".join(f"{value:.5g}" for value in np.atleast_1d(self.coef[j]))) for j in order]
+        mix = "" if np.isnan(self.l1_ratio) else f"l1_ratio {self.l1_ratio:g}, "
+        intercept = ", ".join(f"{value:.5g}" for value in np.atleast_1d(self.intercept))
+        counts = f"{np.count_nonzero(size)} of {len(size)} coefficients not 0"
+        left = np.count_nonzero(size) - len(rows)
+        more = [f"and {left} smaller ones"] if left else []
+        return _html.shown(
+            f"{mix}lambda {self.lam:.4g}, intercept {intercept}, {counts}", ("column", "coefficient"), rows, *more
+        )
 
 
 @dataclass(frozen=True)
@@ -31,22 +72,59 @@ class CVResult:
 
     Attributes
     ----------
-    paths : A PathResults of all the data, one for each mixing parameter
-    l1_ratios : (A,) as they were given
-    lambdas : (A, L) descending, those of each mixing parameter
-    fold_loss : (A, K, L) held-out loss of each fold
-    mean_loss, std_error : (A, L) over the folds; see `fit_cv`. All losses are averages over the responses.
-    train_loss : (L,) loss of `path` on the data it was fitted to
-    gap, status : (A, K, L) duality gap and `Status` of each fit
-    metric : name of the loss
-    fold_weight : (K,) total weight of the rows that each fold holds out, the data's being 1
-    oof_predictions : (n,) at the choice, each row predicted by the fit that did not see it; the mean of several, NaN of
-        none; with keep="all" (A, n, L). Several responses add a last axis: (n, R), (A, n, L, R).
-    observation_loss : the loss of each row, (n,) or (A, n, L); None for a metric that has none (r2, a callable)
-    n_samples : rows with a positive weight
-    timings : seconds by phase
-    settings : Python source of the keywords of `fit_cv` that were not at their defaults; see `PathResult`
-    interrupted : whether Ctrl-C ended the fit; what is here are the folds, mixing parameters and lambdas that were done
+    paths : tuple of PathResult
+        A paths of all the data, one for each mixing parameter.
+    l1_ratios : array (A,)
+        As they were given.
+    lambdas : array (A, L)
+        Descending, those of each mixing parameter.
+    fold_loss : array (A, K, L)
+        Held-out loss of each fold.
+    mean_loss, std_error : array (A, L)
+        Over the folds; see `fit_cv`. All losses are averages over the responses.
+    train_loss : array (L,)
+        Loss of `path` on the data it was fitted to.
+    gap, status : array (A, K, L)
+        Duality gap and `Status` of each fit.
+    metric : str
+        Name of the loss.
+    fold_weight : array (K,)
+        Total weight of the rows that each fold holds out, the data's being 1.
+    oof_predictions : array (n,)
+        At the choice, each row predicted by the fit that did not see it; the mean of several, NaN of none; with
+        keep="all" (A, n, L). Several responses add a last axis: (n, R), (A, n, L, R).
+    observation_loss : array (n,), or None
+        The loss of each row, (A, n, L) with keep="all"; None for a metric that has none (r2, a callable).
+    n_samples : int
+        Rows with a positive weight.
+    train_mse : array (A, L, R or 1)
+        Mean squared errors of the paths on the data, for the information criteria.
+    fit_intercept : bool
+        Whether the fits have an intercept.
+    timings : dict
+        Seconds by phase.
+    settings : dict
+        Python source of the keywords of `fit_cv` that were not at their defaults; see `PathResult`.
+    interrupted : bool
+        Whether Ctrl-C ended the fit; what is here are the folds, mixing parameters and lambdas that were done.
+
+    Examples
+    --------
+    Ridge that leaves one out: a fold for each row.
+
+    >>> import numpy as np
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> lambdas = np.geomspace(10, 1e-4, 16)
+    >>> cv = jr.fit_cv(X, y, penalty=jr.penalties.Ridge(), lambdas=lambdas, cv="loo")
+    >>> cv.fold_loss.shape
+    (1, 442, 16)
+    >>> best, careful = cv.select("min"), cv.select("1se")
+    >>> best.lam < careful.lam, bool(abs(best.coef).sum() > abs(careful.coef).sum())
+    (True, True)
+    >>> cv.predict(X[:3]).shape, cv.predict(X[:3], lam="1se").shape
+    ((3,), (3,))
     """
 
     paths: tuple[PathResult, ...]
@@ -63,7 +141,7 @@ class CVResult:
     oof_predictions: np.ndarray
     observation_loss: np.ndarray | None
     n_samples: int
-    train_mse: np.ndarray  # (A, L, R or 1) mean squared errors of the paths on the data, for the information criteria
+    train_mse: np.ndarray
     fit_intercept: bool
     timings: dict[str, float]
     _effective_df: Callable[[], np.ndarray] | np.ndarray | None  # None where no formula is at hand
@@ -88,6 +166,7 @@ class CVResult:
 
     @property
     def l1_ratio_(self) -> float:
+        """The mixing parameter of the least mean loss."""
         return float(self.l1_ratios[self.best[0]])
 
     @property
@@ -102,12 +181,12 @@ class CVResult:
 
     @property
     def coef(self) -> np.ndarray:
-        """(p,), or (p, R) for R responses, at lambda_min."""
+        """Coefficients (p,), or (p, R) for R responses, at lambda_min."""
         return self.select().coef
 
     @property
     def intercept(self) -> float | np.ndarray:
-        """At lambda_min."""
+        """Intercept, or (R,) for R responses, at lambda_min."""
         return self.select().intercept
 
     @property
@@ -139,14 +218,25 @@ class CVResult:
     def select(self, rule="min") -> Selection:
         """The point that a rule chooses.
 
-        "min" : least mean loss over all mixing parameters and lambdas
-        "1se" : at that mixing parameter, the largest lambda within one standard error of it
-        "aic", "bic", "ebic", "gcv" : least criterion over all paths of the full data, for Gaussian errors of unknown
+        Parameters
+        ----------
+        rule : str
+            "min": least mean loss over all mixing parameters and lambdas.
+            "1se": at that mixing parameter, the largest lambda within one standard error of it.
+            "aic", "bic", "ebic", "gcv": least criterion over all paths of the full data, for Gaussian errors of unknown
             variance, with `effective_df`. Points without a residual degree of freedom do not count. Near them (n < p,
             small lambda) the residual variance is a poor estimate and "aic" overfits. Of several responses, each with
             a variance of its own and independent of the others, the criterion is the average of theirs.
 
-        Returns (l1_ratio, lam, index, coef, intercept).
+        Returns
+        -------
+        Selection
+            A named tuple (l1_ratio, lam, index, coef, intercept).
+
+        Raises
+        ------
+        ValueError
+            For another rule, or a criterion that is not known for this loss, penalty or grid.
         """
         _validation.check_choice(rule, "rule", RULES)
         a, k = self.best
@@ -171,9 +261,21 @@ class CVResult:
         return _selection.criterion(rule, mse, df[..., None], nonzero[..., None], n, p).mean(axis=-1)
 
     def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
-        """Predictions (m,), or (m, R), for new rows X (m, p) with the chosen mix, at lambda_min or at another lambda.
+        """Predictions for new rows by the path of the chosen mix.
 
-        `lam` is a number, "min" or "1se".
+        Parameters
+        ----------
+        X : array (m, p) or frame
+            With the columns of the fit, in their order.
+        lam : float >= 0, "min", "1se" or None
+            None is "min".
+        offset, type
+            As for `PathResult.predict`.
+
+        Returns
+        -------
+        array (m,)
+            (m, R) for R responses.
         """
         if isinstance(lam, str):
             lam = self.select(_validation.check_choice(lam, "lam", ("min", "1se"))).lam
@@ -271,7 +373,4 @@ class CVResult:
         return self.summary()
 
     def _repr_html_(self):
-        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._rows())
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"<p>{html.escape(self._headline())}</p>{table}<p>{html.escape(' '.join(self._explanation()))}</p>"
+        return _html.shown(self._headline(), COLUMNS, self._rows(), " ".join(self._explanation()))

@@ -1,7 +1,6 @@
 """One problem from the user's arrays to the points of its path: what `fit_path` does, and `fit_cv` for each lane."""
 
 import time
-import warnings
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -9,14 +8,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _abreast, _composite_loop, _grid, _loops, _progress, _record, _validation
+from jaxreg import _abreast, _composite_loop, _ends, _grid, _loops, _progress, _record, _validation
 from jaxreg._certificate import Correlations
 from jaxreg._column_set import WIDE
 from jaxreg._design import DenseDesign
 from jaxreg._objective import Objective, make_objective
 from jaxreg._problem import Model, Problem, make_problem
 from jaxreg._pytree import described
-from jaxreg._results import ConvergenceWarning, PathResult, Status, make_csr
+from jaxreg._results import PathResult, Status, make_csr
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import ElasticNet, Penalty, SparseGroupLasso
 from jaxreg.penalties._base import Blockwise, per_row
@@ -26,11 +25,8 @@ from jaxreg.solvers.smooth import LOWER
 UNEVEN = 4  # times p: the number of blocks times the size of the largest, up to which they are alike
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
-EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
-PRECISION_LIMIT = "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
 SOLVERS = "auto", "pivot", "ridge", "block", "proximal"
 MIXING = ElasticNet, SparseGroupLasso  # penalties with a mixing parameter
-NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"
 
 
 @dataclass(frozen=True)
@@ -334,11 +330,6 @@ def coefficients(problem, points):
     return coef, level + per_row(np.array([point.intercept for point in points]), level)
 
 
-def statuses(gap, n_iter, options):
-    unmet = np.where(n_iter >= options.max_iter, Status.max_iter, Status.stalled)
-    return np.where(gap <= options.tol, Status.converged, unmet)
-
-
 def path(setup, request, l1_ratio, began):
     """(PathResult, what to warn of) of the data with one mixing parameter."""
     options = replace(setup.options, l1_ratio=l1_ratio)
@@ -349,33 +340,11 @@ def path(setup, request, l1_ratio, began):
     found = answered(loop, setup.problem.design)
     points, interrupted = _collect(found, grid, kept, setup.problem.total, options)
     seconds = time.perf_counter() - started
-    ended = end(points, kept, setup.problem.total, options)
+    ended = _ends.end(points, kept, setup.problem.total, options)
     if interrupted:
-        ended = End(int(np.count_nonzero(kept < len(points))), Status.interrupted)
+        ended = _ends.End(int(np.count_nonzero(kept < len(points))), Status.interrupted)
     result, said = path_result(setup, options, solver, points, grid, kept, ended, seconds, began)
-    return result, said + cut(ended, kept)
-
-
-@dataclass(frozen=True)
-class End:
-    """Where a path is cut, and why."""
-
-    length: int  # how many of the asked-for points to keep
-    status: Status  # of the last one
-
-
-def end(points, kept, total, options):
-    """The End of the asked-for points (positions `kept` among the solved) by glmnet's rules, or None: they go on."""
-    previous = 0.0
-    for count, k in enumerate(kept[kept < len(points)]):
-        if options.max_features is not None and len(points[k].indices) > options.max_features:
-            return End(count, Status.early_stop)
-        ratio = 1.0 - points[k].rss / 2 / total if total > 0 else 0.0
-        slow = count >= EARLY_STOP_FROM and ratio - previous < EARLY_STOP_CHANGE * ratio
-        if options.early_stop and (ratio > EARLY_STOP_DEVIANCE or slow):
-            return End(count + 1, Status.early_stop)
-        previous = ratio
-    return None
+    return result, said + _ends.cut(ended, kept)
 
 
 def _collect(found, grid, kept, total, options):
@@ -386,22 +355,13 @@ def _collect(found, grid, kept, total, options):
             for block in found:
                 points.extend(block)
                 show(len(points), grid[len(points) - 1], points)
-                if end(points, kept, total, options) is not None:
+                if _ends.end(points, kept, total, options) is not None:
                     break
         except KeyboardInterrupt:
             if not np.any(kept < len(points)):
                 raise
             interrupted = True
     return points, interrupted
-
-
-def cut(ended, kept):
-    """What to warn of where a path ends early."""
-    if ended is None or ended.length == len(kept):
-        return []
-    if ended.status == Status.interrupted:
-        return [f"interrupted after {ended.length} of {len(kept)} lambdas, which are all that is returned"]
-    return [f"the path was cut after {ended.length} of {len(kept)} lambdas, by early_stop or max_features"]
 
 
 def path_result(setup, options, solver, points, grid, kept, ended, seconds, began):
@@ -413,12 +373,12 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
     coef, intercept = coefficients(problem, points)
     gap = np.array([point.gap for point in points])
     n_iter = np.array([point.n_iter for point in points])
-    status = statuses(gap, n_iter, options)
-    said = _shortfalls(status, gap, options)
+    status = _ends.statuses(gap, n_iter, options)
+    said = _ends.shortfalls(status, gap, options)
     if len(taken) < len(kept):
         status[-1] = ended.status
     if problem.null_loss == 0:
-        said.append(NULL_FITS)
+        said.append(_ends.NULL_FITS)
     df = np.diff(coef.indptr) if np.ndim(problem.y_mean) == 0 else _rows_in(coef, np.size(problem.y_mean))
     general = isinstance(problem, Objective)
     effective = np.array([point.effective_df for point in points]) if solver == "ridge" else None
@@ -452,28 +412,3 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
 def _rows_in(coef, K):
     """How many features each row of a CSR array (L, p K) has nonzero coefficients for."""
     return np.array([len(np.unique(coef.indices[a:b] // K)) for a, b in pairwise(coef.indptr)])
-
-
-def _shortfalls(status, gap, options):
-    """A clause for each cause why points are not converged."""
-    said = []
-    for code, cause in (
-        (Status.max_iter, f"stopped at max_iter={options.max_iter}: raise max_iter"),
-        (Status.stalled, f"stalled above tol: {PRECISION_LIMIT}"),
-    ):
-        at = np.flatnonzero(status == code)
-        if at.size:
-            said.append(f"lambda {_ranges(at)} {cause} (worst gap {gap[at].max():.1e}, tol {options.tol:.1e})")
-    return said
-
-
-def _ranges(positions):
-    """Text like 3, 63..99."""
-    runs = np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1)
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}..{run[-1]}" for run in runs)
-
-
-def warn(said):
-    """One warning of all that was said; to be called by the function that the user called."""
-    if said:
-        warnings.warn("; ".join(said) + ".", ConvergenceWarning, stacklevel=3)

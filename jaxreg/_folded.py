@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
-from typing import Any
 
 import numpy as np
 
 from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _progress, _scores
-from jaxreg._folds import Folds
+from jaxreg._ends import End
+from jaxreg._fold_fits import Fits, Lane, Outcome, Solved, predictions_of, stacked
 from jaxreg._objective import make_objective
 from jaxreg._problem import centred_response, make_problems
 from jaxreg._results import Status
@@ -20,76 +20,12 @@ LOCKSTEP = 10  # lanes that share a pass over the data: each holds a working set
 
 
 @dataclass(frozen=True)
-class Lane:
-    """The fits of one fold with one mixing parameter to one response, on the rows that it holds out."""
-
-    rows: np.ndarray  # (m,)
-    loss: np.ndarray  # (L,)
-    gap: np.ndarray  # (L,)
-    n_iter: np.ndarray  # (L,)
-    null_loss: float  # of the training rows, 0 where the null model fits them exactly
-    coef: Any  # (L, p) CSR, or None where predictions take less memory
-    intercept: Any  # (L,), likewise
-    predictions: np.ndarray | None  # (m, L)
-
-    def predict(self, data, k):
-        """Predictions (m, len(k)) at the positions k of the grid."""
-        if self.predictions is not None:
-            return self.predictions[:, k]
-        return _predictions(data, self.rows, self.coef[k], self.intercept[k])
-
-
-def _predictions(data, rows, coef, intercept):
-    """Predictions (m, L) of rows of the data, offset included."""
-    J = np.unique(coef.indices)
-    columns = np.asarray(data.X.T[J[:, None], rows], dtype=np.float64)
-    found = columns.T @ coef[:, J].toarray().T + intercept
-    return found if data.offset is None else found + data.offset[rows, None]
-
-
-@dataclass(frozen=True)
-class Fits:
-    """The fits of all folds with one mixing parameter to one response."""
-
-    loss: np.ndarray  # (K, L)
-    gap: np.ndarray  # (K, L)
-    n_iter: np.ndarray  # (K, L)
-    null_loss: np.ndarray  # (K,)
-    lanes: list[Lane]  # they predict every row that is held out
-
-
-@dataclass(frozen=True)
-class Solved:
-    """One lane's points at a grid that may have more lambdas than were asked for, those at `kept`."""
-
-    points: list
-    grid: np.ndarray
-    kept: np.ndarray
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What was fitted: all that was asked for, unless Ctrl-C came between."""
-
-    full: list  # Solved of all rows, by response and mixing parameter
-    fits: list  # Fits of the folds, likewise
-    mixes: list[int]  # positions of the mixing parameters
-    folds: Folds
-    ended: _fit.End | None  # where all grids are cut
-
-
-@dataclass(frozen=True)
 class Sums:
     """What a fold's problems on the Gram matrix are made of."""
 
     train: _lanes.Moments  # of the training rows
     by_difference: bool  # of those of other rows, not from the training rows themselves
     held_out: _lanes.Moments | None  # of the rows held out, where they are all others
-
-
-def _stacked(lanes):
-    names = "loss", "gap", "n_iter", "null_loss"
-    return Fits(**{name: np.stack([getattr(lane, name) for lane in lanes]) for name in names}, lanes=lanes)
 
 
 def _centred(setup):
@@ -187,7 +123,7 @@ class Folded:
                     break
         if len(lanes) < 2:
             raise KeyboardInterrupt
-        fits = [[_stacked([fold[i][r] for fold in lanes]) for r in range(R)] for i in range(len(full))]
+        fits = [[stacked([fold[i][r] for fold in lanes]) for r in range(R)] for i in range(len(full))]
         return full, fits, ended
 
     def _training(self, k):
@@ -314,7 +250,7 @@ class Folded:
                 )
                 if not (with_full and length):
                     raise
-                ended = _fit.End(int(length), Status.interrupted)
+                ended = End(int(length), Status.interrupted)
             own = iter(points)
             by_mix.append(
                 [self._by_response([Solved(next(own), grid, kept) for _, grid, kept in each]) for each in loops]
@@ -401,7 +337,7 @@ class Folded:
         if held is not None and self.metric.squared and not self.keep_predictions:
             loss = self._loss_by_moments(r, coef, intercept, held)
         if loss is None:
-            predictions = _predictions(data, rows, coef, intercept)
+            predictions = predictions_of(data, rows, coef, intercept)
             loss = self.metric.in_fold(data.y[rows], predictions, self.row_weight[rows] * counts)
         keep = predictions is not None and (self.keep_predictions or predictions.size <= coef.nnz)
         return Lane(

@@ -23,6 +23,7 @@ class OneLineMessages(TyperGroup):
             except (typer.Exit, typer.Abort, BrokenPipeError):  # typer's own, and what it makes of a closed pipe
                 raise
             except KeyboardInterrupt:
+                caught.clear()
                 typer.echo("interrupted", err=True)
                 raise typer.Exit(INTERRUPTED) from None
             except OSError as error:  # the place to write to is the user's choice
@@ -56,3 +57,11 @@ def checked(function, *arguments, **options):
         return function(*arguments, **options)
     except (ValueError, TypeError) as error:
         fail(error)
+
+
+def fitted(fit, X, y, **options):
+    """The result of a whole fit: what one has done by Ctrl-C must not replace what an earlier command wrote."""
+    result = checked(fit, X, y, **options)
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return result

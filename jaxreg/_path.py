@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import jax
 
-from jaxreg import _fit, _record, _responses
+from jaxreg import _ends, _fit, _record, _responses
 from jaxreg._results import PathResult
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
@@ -49,53 +49,96 @@ def fit_path(
 
     Parameters
     ----------
-    X : (n, p) array, list of rows, or pandas / polars frame (its column names are kept)
-    y : (n,), or (n, K) for K responses with the squared loss, where the objective is the sum of theirs:
-        `penalties.MultiTaskLasso()` selects columns for all of them, ridge without limits solves each alone
-    loss, penalty : one of `jaxreg.losses` and one of `jaxreg.penalties`, or their `Custom`
-    lambdas : (L,) explicit grid, any order, 0 allowed; the result has it descending
-    n_lambdas, lambda_min_ratio : the automatic grid, geometric from lambda_max down to lambda_min_ratio * lambda_max;
-        the ratio is 1e-2 if n < p, else 1e-4. lambda_max is the smallest lambda at which all penalised coefficients are
-        0 (`Penalty.critical_lambda`); max_j |x_j'r| / (v_j max(a, 1e-3)) for the elastic net, so that ridge (a = 0)
-        starts at a thousand times the largest correlation.
-    sample_weight : (n,) >= 0; only ratios matter
-    offset : (n,) known part of the linear predictor
-    penalty_factors : (p,) the v_j, used as given: 0 is unpenalised, inf excluded; the same within a group, and none for
-        SLOPE, FusedLasso and TrendFilter
-    lower, upper : limits of the coefficients on the user's scale, scalar or (p,); lower <= 0 <= upper
-    solver : for the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (one eigendecomposition,
+    X : array (n, p), list of rows, or frame
+        NumPy, JAX, pandas or polars; the column names of a frame are kept. Missing values are an error.
+    y : array (n,)
+        Or (n, K) for K responses with the squared loss, where the objective is the sum of theirs:
+        `penalties.MultiTaskLasso()` selects columns for all of them, ridge without limits solves each alone.
+    loss, penalty : Loss and Penalty
+        One of `jaxreg.losses` and one of `jaxreg.penalties`, or their `Custom`.
+    lambdas : array (L,) >= 0, or None
+        Explicit grid, any order, 0 allowed; the result has it descending.
+    n_lambdas : int >= 1
+        Length of the automatic grid.
+    lambda_min_ratio : float in (0, 1), or None
+        The automatic grid is geometric from lambda_max down to lambda_min_ratio * lambda_max; None is 1e-2 if n < p,
+        else 1e-4. lambda_max is the smallest lambda at which all penalised coefficients are 0 (the penalty's
+        `critical_lambda`); max_j |x_j'r| / (v_j max(a, 1e-3)) for the elastic net, so that ridge (a = 0) starts at a
+        thousand times the largest correlation.
+    sample_weight : array (n,) >= 0, or None
+        The w_i; only ratios matter.
+    offset : array (n,), or None
+        Known part of the linear predictor.
+    penalty_factors : array (p,) >= 0, or None
+        The v_j, used as given: 0 is unpenalised, inf excluded; the same within a group, and none for SLOPE, FusedLasso
+        and TrendFilter.
+    lower, upper : float or array (p,), or None
+        Limits of the coefficients on the user's scale, lower <= 0 <= upper; for the squared loss with ElasticNet.
+    fit_intercept : bool
+        Whether there is an intercept, which is not penalised.
+    standardize : bool
+        Whether the penalty acts on standardised columns, see above.
+    solver : str
+        For the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (one eigendecomposition,
         l1_ratio 0 without limits); for the squared loss with any penalty that is a sum over columns or groups "block"
         (block coordinate descent with extrapolation; what it leaves after 300 epochs "proximal" finishes); for
         everything "proximal" (accelerated proximal gradient with Newton steps; on an accelerator all lambdas of a
         convex penalty side by side, unless p > 3 n and columns can come in one by one). "auto" takes "ridge" where it
         applies, then "pivot", then "block" (on a CPU, for convex penalties with groups of similar sizes), else
         "proximal".
-    tol : bound on `gap`; None is 1e-6, or 1e-4 for float32
-    max_iter : tableau updates per lambda; products with the data for "proximal"; epochs and such products for "block"
-    early_stop : stop where the explained deviance exceeds 0.999 or grows by less than 1e-5 of itself per point
-    max_features : stop before the first point with more nonzero coefficients
-    warm_start : a PathResult on the same columns; its solution at the first lambda is the starting point
-    dtype : float32 or float64; None follows X
-    progress : write a line of progress to stderr
-    step_precision : "float32", "tensorfloat32" or "bfloat16" lets "proximal" take its first steps at each lambda with
-        such products, which an accelerator has faster; full ones finish, and the certificate is in float64 as always
+    tol : float > 0, or None
+        Bound on `gap`; None is 1e-6, or 1e-4 for float32.
+    max_iter : int >= 1
+        Tableau updates per lambda; products with the data for "proximal"; epochs and such products for "block".
+    early_stop : bool
+        Stop where the explained deviance exceeds 0.999 or grows by less than 1e-5 of itself per point.
+    max_features : int >= 1, or None
+        Stop before the first point with more nonzero coefficients.
+    warm_start : PathResult or None
+        A path on the same columns; its solution at the first lambda is the starting point.
+    dtype : float32, float64 or None
+        Precision of the solver; None follows X.
+    progress : bool
+        Write a line of progress to stderr.
+    step_precision : str or None
+        "float32", "tensorfloat32" or "bfloat16" lets "proximal" take its first steps at each lambda with such products,
+        which an accelerator has faster; full ones finish, and the certificate is in float64 as always.
 
     Returns
     -------
-    PathResult. Points whose gap exceeds `tol` have a status other than converged, and one ConvergenceWarning says
-    which and why.
+    PathResult
+        Points whose gap exceeds `tol` have a status other than converged, and one ConvergenceWarning says which and
+        why.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For bad input, naming the argument, what was found and what to do.
+
+    Notes
+    -----
     The gap at b is (P(b) - D) / P0 with P the objective, D a dual value, so that the objective is within gap * P0 of
     its minimum, and P0 the loss of the model of the intercept and the unpenalised columns. Where no dual is known
     (penalties that are not convex, `Custom`, other losses with unpenalised columns) `gap` is the scaled residual of the
     prox, and `certificate` says so: it vanishes at stationary points, of which the path takes the one it gets to from
     the last lambda.
 
-    Raises
-    ------
-    ValueError, TypeError for bad input, naming the argument, what was found and what to do.
+    References
+    ----------
+    Objective and grid: Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1).
 
-    Source: objective and grid of Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1).
+    Examples
+    --------
+    A lasso path: no column at the largest lambda, all ten at the smallest, and a certificate at each.
+
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> path = jr.fit_path(X, y, n_lambdas=50)
+    >>> int(path.df[0]), int(path.df[-1]), path.solver
+    (0, 10, 'pivot')
+    >>> bool(path.gap.max() < 1e-9), bool((path.status == jr.Status.converged).all())
+    (True, True)
     """
     given = {name: value for name, value in locals().items() if name not in ("X", "y")}
     began = time.perf_counter()
@@ -127,5 +170,5 @@ def fit_path(
         setup = _fit.prepare(X, y, request)
         each_alone = setup.responses is not None and not _fit.is_general(request)
         path, said = (_responses if each_alone else _fit).path(setup, request, _fit.mixing(penalty), began)
-    _fit.warn(said)
+    _ends.warn(said)
     return replace(path, settings=_record.sources(given, fit_path))

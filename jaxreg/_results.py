@@ -1,6 +1,5 @@
 """Results: NumPy in frozen dataclasses, so that plotting, pandas and pickling just work."""
 
-import html
 import json
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
@@ -9,18 +8,58 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _validation, plotting
+from jaxreg import _html, _validation, plotting
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
 
 
 class ConvergenceWarning(UserWarning):
-    """Some points of a path do not reach the tolerance, or the path was cut."""
+    """Some points of a path do not reach the tolerance, or the path was cut.
+
+    Each fit warns once, with cause and remedy; `PathResult.status` has the details.
+
+    Examples
+    --------
+    Where the cut is on purpose.
+
+    >>> import warnings
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> with warnings.catch_warnings(action="ignore", category=jr.ConvergenceWarning):
+    ...     path = jr.fit_path(X, y, max_features=3)
+    >>> int(path.df.max()), jr.Status(path.status[-1]).name
+    (3, 'early_stop')
+    """
 
 
 class Status(IntEnum):
-    """How a point of a path ended."""
+    """How a point of a path ended.
+
+    Attributes
+    ----------
+    converged
+        `PathResult.gap` is at most `tol`.
+    max_iter
+        The solver was stopped by `max_iter`: raise it.
+    stalled
+        The precision, or the collinearity of the columns, does not allow a smaller gap: raise `tol` or use float64.
+    early_stop
+        Last point of a path that was cut by `early_stop` or `max_features`.
+    interrupted
+        Last point of a path that was cut by Ctrl-C.
+
+    Examples
+    --------
+    `PathResult.status` holds these numbers.
+
+    >>> import jaxreg as jr
+    >>> [status.name for status in map(jr.Status, [0, 2])]
+    ['converged', 'stalled']
+    >>> jr.Status.max_iter == 1
+    True
+    """
 
     converged = 0  # gap <= tol
     max_iter = 1  # stopped by max_iter
@@ -35,32 +74,76 @@ class PathResult:
 
     Attributes
     ----------
-    lambdas : (L,) descending
-    coef_sparse : SciPy CSR array (L, p), coefficients on the scale of the user's X; (L, p * K) for K responses
-    intercept : (L,), or (L, K) for K responses
-    gap : (L,) duality gap over that of the null model (intercept and unpenalised columns); see `fit_path`
-    df : (L,) number of nonzero coefficients
-    effective_df : (L,) trace of the hat matrix less the intercept for ridge, df for the lasso, else None
-    dev_ratio : (L,) share of the intercept-only model's deviance that is explained
-    n_iter : (L,) solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", products
-        with the data or their Gram matrix for "proximal", epochs for "block", and products of what "proximal" finished
-    status : (L,) `Status` codes
-    tol : the gap that was asked for
-    l1_ratio : the penalty's mixing parameter, NaN where it has none
-    solver : what solved it, "pivot", "ridge", "block" or "proximal"
-    certificate : what `gap` holds: "gap"; or "residual", where no dual is known: the residual of the prox over the
-        largest gradient of the null model, max |b - prox(b - t f'(b), lambda, t)| / t
-    loss, penalty : their names and numbers
-    timings : seconds by phase
-    feature_names : names of a frame's columns, else None
-    constant_features : (k,) indices of columns that do not vary; their coefficients are 0
-    offset_used : whether the fit had an offset
-    n_responses : K where y had several columns, else None
-    data : of the data that were fitted "n_samples", the rows with a positive weight, "weighted", "dtype", "y_mean" and
-        "y_sd" (lists for K responses); and "versions", those of the packages that fitted them
-    feature_mean, feature_sd : (p,) weighted mean and 1/n standard deviation of the columns, on the user's scale
-    settings : Python source of the keywords of `fit_path` that were not at their defaults; what text cannot hold is
-        there by its name
+    lambdas : array (L,)
+        Descending.
+    coef : array (L, p)
+        Coefficients on the scale of the user's X; (L, p, K) for K responses.
+    coef_sparse : SciPy CSR array (L, p)
+        The same without the zeros; (L, p * K) for K responses.
+    intercept : array (L,)
+        (L, K) for K responses.
+    gap : array (L,)
+        Duality gap over that of the null model (intercept and unpenalised columns); see `fit_path`.
+    df : array (L,)
+        Number of nonzero coefficients.
+    effective_df : array (L,), or None
+        Trace of the hat matrix less the intercept for ridge, df for the lasso, else None.
+    dev_ratio : array (L,)
+        Share of the intercept-only model's deviance that is explained.
+    n_iter : array (L,)
+        Solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", products with the data or
+        their Gram matrix for "proximal", epochs for "block", and products of what "proximal" finished.
+    status : array (L,)
+        `Status` codes.
+    tol : float
+        The gap that was asked for.
+    l1_ratio : float
+        The penalty's mixing parameter, NaN where it has none.
+    solver : str
+        What solved it, "pivot", "ridge", "block" or "proximal".
+    certificate : str
+        What `gap` holds: "gap"; or "residual", where no dual is known: the residual of the prox over the largest
+        gradient of the null model, max |b - prox(b - t f'(b), lambda, t)| / t.
+    loss, penalty : str
+        Their names and numbers.
+    timings : dict
+        Seconds by phase.
+    feature_names : tuple of str, or None
+        Names of a frame's columns.
+    constant_features : array (k,)
+        Indices of columns that do not vary; their coefficients are 0.
+    offset_used : bool
+        Whether the fit had an offset.
+    n_responses : int or None
+        K where y had several columns.
+    data : dict
+        Of the data that were fitted "n_samples", the rows with a positive weight, "weighted", "dtype", "y_mean" and
+        "y_sd" (lists for K responses); and "versions", those of the packages that fitted them.
+    feature_mean, feature_sd : array (p,)
+        Weighted mean and 1/n standard deviation of the columns, on the user's scale.
+    settings : dict
+        Python source of the keywords of `fit_path` that were not at their defaults; what text cannot hold is there by
+        its name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> path = jr.fit_path(X, y, n_lambdas=50)
+    >>> path.coef.shape, path.predict(X).shape, path.predict(X, lam=5.0).shape
+    ((50, 10), (442, 50), (442,))
+    >>> intercept, coef = path.coef_at(5.0)  # at any lambda
+    >>> [name for name, value in zip(path.names, coef) if value]
+    ['sex', 'bmi', 'bp', 's3', 's5']
+    >>> path.to_frame().columns[:3].tolist()
+    ['(intercept)', 'age', 'sex']
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path.save(f"{folder}/path.npz")
+    ...     again = jr.PathResult.load(f"{folder}/path.npz")
+    >>> bool((again.coef == path.coef).all())
+    True
     """
 
     lambdas: np.ndarray
@@ -97,7 +180,13 @@ class PathResult:
         return coef if self.n_responses is None else coef.reshape(len(coef), -1, self.n_responses)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the fit; what is here are the lambdas that were done."""
+        return bool((self.status == Status.interrupted).any())
+
+    @property
     def n_features(self) -> int:
+        """p, the number of columns of X."""
         return self.coef_sparse.shape[1] // (self.n_responses or 1)
 
     @property
@@ -110,7 +199,7 @@ class PathResult:
 
         Linear interpolation in lambda between the two neighbours; beyond the ends the nearest point counts, as in
         glmnet. At a point of the grid the result is exact, as is the lasso between two points with the same active
-        columns and signs.
+        columns and signs. ValueError for a `lam` that is no number >= 0.
         """
         lam = _validation.check_lam(lam)
         ascending = self.lambdas[::-1]
@@ -125,10 +214,28 @@ class PathResult:
         return float(intercept) if self.n_responses is None else intercept, coef
 
     def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
-        """Predictions (m, L) for new rows X (m, p), or (m,) at one lambda; with a last axis for several responses.
+        """Predictions for new rows, at all lambdas or at one.
 
-        `offset` (m,) is required if the path was fitted with one. `type` is "response" or "link", the same for the
-        squared loss.
+        Parameters
+        ----------
+        X : array (m, p) or frame
+            With the columns of the fit, in their order; a frame's are checked by name.
+        lam : float >= 0, or None
+            Any lambda, see `coef_at`; None is all of the path.
+        offset : array (m,), or None
+            Required if the path was fitted with one.
+        type : str
+            "response" or "link", the same for the losses of this package.
+
+        Returns
+        -------
+        array (m, L)
+            Or (m,) at one lambda; with a last axis for several responses.
+
+        Raises
+        ------
+        ValueError
+            For other columns than those of the fit, a missing offset, or one beside several responses.
         """
         _validation.check_choice(type, "type", ("response", "link"))
         X = _validation.check_prediction(X, self.n_features, self.feature_names)
@@ -185,15 +292,20 @@ class PathResult:
             f"{said}; worst {measure} {self.gap.max():.1e} (asked for {self.tol:.0e})"
         )
 
+    def _left_out(self):
+        """A line that names constant columns, if there are any."""
+        if not len(self.constant_features):
+            return []
+        names = ", ".join(self.names[j] for j in self.constant_features[:5])
+        more = len(self.constant_features) - 5
+        return [f"Constant, left out: {names}" + (f" and {more} more" if more > 0 else "")]
+
     def summary(self, rows=12) -> str:
-        """The path in a few lines of text."""
+        """The path in a few lines of text: at most `rows` lambdas, evenly spaced."""
         table = [COLUMNS, *self._rows(rows)]
         widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-        if len(self.constant_features):
-            names = ", ".join(self.names[j] for j in self.constant_features[:5])
-            more = len(self.constant_features) - 5
-            lines.append(f"Constant, left out: {names}" + (f" and {more} more" if more > 0 else ""))
+        lines += self._left_out()
         if self.timings:
             lines.append("Seconds: " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in self.timings.items()))
         return "\n".join([self._headline(), *lines])
@@ -202,10 +314,7 @@ class PathResult:
         return self.summary()
 
     def _repr_html_(self):
-        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._rows(12))
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"<p>{html.escape(self._headline())}</p>{table}"
+        return _html.shown(self._headline(), COLUMNS, self._rows(12), *self._left_out())
 
     def _choice(self, lam):
         """(lambda, what is said of it, coefficients there); None is the smallest lambda. For `plot_coefficients`."""
@@ -222,7 +331,7 @@ class PathResult:
         return write_report(self, path, title)
 
     def save(self, path) -> None:
-        """Write an .npz file, without pickle."""
+        """Write an .npz file, without pickle, to the path as it is given; see `load`."""
         arrays = {
             "coef_data": self.coef_sparse.data,
             "coef_indices": self.coef_sparse.indices,
@@ -241,7 +350,7 @@ class PathResult:
 
     @classmethod
     def load(cls, path) -> "PathResult":
-        """Read what `save` wrote."""
+        """The PathResult that `save` wrote to the file `path`."""
         from scipy.sparse import csr_array
 
         with np.load(path, allow_pickle=False) as file:

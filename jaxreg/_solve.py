@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxreg import _duality
+from jaxreg import _duality, _html
 from jaxreg._design import PRECISION
 from jaxreg._results import Status
 from jaxreg.losses import Squared
@@ -23,16 +23,43 @@ ALL, SMALL = 1e30, 1e15  # a strength at which only what is not penalised is lef
 
 
 class Solution(NamedTuple):
-    """One solution, in JAX arrays.
+    """One solution, in JAX arrays: what `solve` returns.
 
-    coef (p,), or (p, K) for K responses; intercept () or (K,); gap (), or the scaled residual of the prox where no dual
-    is known (see `PathResult.certificate`); status (), a `jaxreg.Status`.
+    Under `vmap` all of them have one more axis, the first.
+
+    Attributes
+    ----------
+    coef : array (p,)
+        Coefficients on the scale of the user's X; (p, K) for K responses.
+    intercept : array ()
+        0 without one; (K,) for K responses.
+    gap : array ()
+        The relative duality gap, as in `PathResult`; the scaled residual of the prox where no dual is known (see
+        `PathResult.certificate`).
+    status : array ()
+        A code of `Status`.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import jaxreg as jr
+    >>> X = jnp.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    >>> coef, intercept, gap, status = jr.solve(X, 3 * X[:, 0] + X[:, 1], lam=2.0)
+    >>> coef.shape, jr.Status(int(status)).name
+    ((2,), 'converged')
     """
 
     coef: Array
     intercept: Array
     gap: Array
     status: Array
+
+    def _repr_html_(self):
+        values = zip(self._fields, self, strict=True)
+        rows = [(name, str(value.shape), f"{value.item():.5g}" if value.ndim == 0 else "") for name, value in values]
+        if self.status.ndim == 0:
+            rows[-1] = (*rows[-1][:2], Status(self.status.item()).name)
+        return _html.shown("Solution, in JAX arrays", ("", "shape", "value"), rows)
 
 
 def solve(
@@ -60,20 +87,67 @@ def solve(
     those of the smooth piece on which the solution lies, and hold where a small change does not leave it. gap and
     status have none.
 
-    Parameters ---------- X : (n, p); y : (n,), or (n, K) with the squared loss lam : (), or (p,): one strength per
-    column, on top of penalty_factors sample_weight, offset : (n,); penalty_factors : (p,), inf excludes a column tol :
-    bound on the gap; None is 1e-6, or 1e-4 in float32. Derivatives are as exact as the solution: give 1e-10 for them.
-    max_iter : products with the data start : (p,) or (p, K) coefficients to start from; for penalties that are not
-    convex the result depends on it
+    Parameters
+    ----------
+    X : array (n, p)
+        The columns, on the user's scale.
+    y : array (n,)
+        The response; (n, K) for K responses with the squared loss.
+    lam : float >= 0, or array (p,)
+        lambda, or one strength per column on top of `penalty_factors`. It may be traced.
+    loss : Loss
+        One of `jaxreg.losses`.
+    penalty : Penalty
+        One of `jaxreg.penalties`.
+    sample_weight : array (n,) >= 0, or None
+        Only ratios matter.
+    offset : array (n,), or None
+        Known part of the linear predictor.
+    penalty_factors : array (p,), or None
+        The v_j of `fit_path`: 0 is unpenalised, inf excluded.
+    fit_intercept : bool
+        Whether there is an intercept, which is not penalised.
+    standardize : bool
+        Whether the penalty acts on the columns divided by their weighted 1/n standard deviation.
+    tol : float > 0, or None
+        Bound on the gap; None is 1e-6, or 1e-4 in float32. Derivatives are as exact as the solution: give 1e-10 for
+        them.
+    max_iter : int
+        Most products with the data.
+    start : array (p,), or None
+        Coefficients to start from, (p, K) for K responses; for penalties that are not convex the result depends on
+        them.
 
-    Returns ------- Solution(coef, intercept, gap, status). Nothing is checked on the host: NaN come out as NaN, and
-    `status` says whether the gap is at most tol. Precision follows the caller: float64 if JAX's x64 flag is set.
+    Returns
+    -------
+    Solution
+        A named tuple (coef, intercept, gap, status). Nothing is checked on the host but shapes: NaN come out as NaN,
+        and `status` says whether the gap is at most tol. Precision follows the caller: float64 if JAX's x64 flag is
+        set.
 
     Raises
     ------
-    ValueError for shapes that do not fit.
+    ValueError
+        For shapes that do not fit.
 
-    Source: Bertrand et al. (2022), J. Mach. Learn. Res. 23, Theorem 7 (implicit differentiation on the support).
+    References
+    ----------
+    Bertrand et al. (2022), J. Mach. Learn. Res. 23, Theorem 7 (implicit differentiation on the support).
+
+    Examples
+    --------
+    On orthogonal columns the lasso takes lambda off each coefficient, here 3 and 1: the derivative of the first is -1.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> import jaxreg as jr
+    >>> X = jnp.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    >>> y = 3 * X[:, 0] + X[:, 1]
+    >>> print(jr.solve(X, y, lam=2.0).coef.round(3))
+    [1. 0.]
+    >>> slope = jax.grad(lambda lam: jr.solve(X, y, lam).coef[0])(2.0)
+    >>> round(float(slope), 3)
+    -1.0
     """
     X, y = jnp.asarray(X), jnp.asarray(y)
     dtype = jnp.result_type(X, y, jnp.float32)

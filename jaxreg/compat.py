@@ -18,22 +18,47 @@ def glmnet_penalty(lam, alpha, sd_y):
 
     Parameters
     ----------
-    lam : float or array, glmnet's lambda
+    lam : float or array
+        glmnet's lambda.
     alpha : float in [0, 1]
-    sd_y : float, the weighted 1/n standard deviation of y (of y minus its offset, if there is one); without an
-        intercept sqrt(sum w y^2 / sum w)
+        glmnet's alpha: 1 is the lasso, 0 ridge.
+    sd_y : float > 0
+        The weighted 1/n standard deviation of y (of y minus its offset, if there is one); without an intercept
+        sqrt(sum w y^2 / sum w).
 
     Returns
     -------
-    (lambda', l1_ratio'). The ratio does not depend on lambda, so a whole grid may be given.
+    lam : float or array
+        lambda', in the shape of lambda.
+    l1_ratio : float
+        l1_ratio', which does not depend on lambda, so that a whole grid may be given.
+
+    Raises
+    ------
+    ValueError
+        For an `alpha` that is not from 0 to 1, or an `sd_y` that is not finite and above 0.
 
     Notes
     -----
     glmnet rescales its penalty factors to sum to p, where a factor of inf counts as 1; this package uses them as given.
     Multiply them by p / sum(factors) first.
 
-    Source: Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), section 2.5 and the package's vignette on
-    what its lambda means for a Gaussian response.
+    References
+    ----------
+    Friedman, Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), section 2.5 and the package's vignette on what its
+    lambda means for a Gaussian response.
+
+    Examples
+    --------
+    The ridge fit of glmnet(X, y, alpha = 0, lambda = 0.1, standardize = FALSE) in R.
+
+    >>> import numpy as np
+    >>> import jaxreg as jr
+    >>> X, y = np.array([[0, 5], [1, 7], [2, 11], [3, 13]]), np.array([17, 19, 23, 29])
+    >>> lam, l1_ratio = jr.compat.glmnet_penalty(0.1, alpha=0.0, sd_y=y.std())
+    >>> path = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(l1_ratio), lambdas=[lam], standardize=False)
+    >>> print(path.intercept.round(4), path.coef.round(4))
+    [13.1019] [[2.2362 0.616 ]]
     """
     alpha = ElasticNet(alpha).l1_ratio
     if not (math.isfinite(sd_y) and sd_y > 0):

@@ -60,11 +60,15 @@ print(cv.summary())
 # ## What is averaged
 #
 # `cv.plot_folds()` draws each fold. They differ in height, as some patients are harder to predict than others, and
-# that is most of what the standard error measures. They agree better on the shape, and on where the minimum is: the
-# dots are the minima of the folds.
+# that is most of what the standard error measures. They agree better on the shape: the dots are the minima of the
+# folds, and seven of ten are within a factor of three of the minimum of the mean.
 
 # %%
 ax = cv.plot_folds(ax=axes(6.5, 4.2))
+at_min, at_1se = cv.fold_loss[0, :, cv.select("min").index], cv.fold_loss[0, :, cv.select("1se").index]
+assert np.std(at_1se - at_min) < np.std(at_min) / 3
+minima_of_folds = cv.lambdas[0, cv.fold_loss[0].argmin(axis=1)]
+assert np.sum(np.abs(np.log(minima_of_folds / cv.lambda_min)) < np.log(3)) == 7
 
 # %% [markdown]
 # The mean counts each fold by its rows, and the standard error comes from the spread of the folds. By hand:
@@ -96,22 +100,23 @@ table = pd.DataFrame(
         "held-out loss": {rule: held_out[choice.index] for rule, choice in choices.items()},
     }
 )
-assert table["lambda"].drop("1se").is_monotonic_increasing or table["lambda"]["aic"] <= table["lambda"]["min"]
-assert table["lambda"]["aic"] < table["lambda"]["bic"] < table["lambda"]["1se"] < table["lambda"]["ebic"]
-assert table["held-out loss"].max() < 1.12 * table["held-out loss"].min()
+assert table["columns"].tolist() == [15, 10, 15, 15, 11, 4]
+assert table["lambda"][["aic", "min", "bic", "1se", "ebic"]].is_monotonic_increasing
+assert table["held-out loss"]["ebic"] < 1.1 * table["held-out loss"]["min"]
 table.round(2)
 
 # %% [markdown]
 # AIC and GCV, which aim at prediction, come out beside the minimum; BIC, 1-SE and EBIC, which aim at a simple model,
-# take fewer and fewer columns. EBIC has four where the minimum has 15, and pays a tenth more of held-out loss.
+# take fewer and fewer columns. EBIC has four where the minimum has 15, and its held-out loss is less than a tenth
+# above.
 #
 # ## How much depends on the draw of the folds
 #
-# Another seed, other folds, another curve. `repeats=10` draws ten times and averages. Ten single draws on the left,
+# Another seed, other folds, another curve. `repeats=10` draws ten times and averages. Eight single draws on the left,
 # four averages of ten on the right:
 
 # %%
-single = [jr.fit_cv(X, y, seed=seed) for seed in range(10)]
+single = [jr.fit_cv(X, y, seed=seed) for seed in range(8)]
 averaged = [jr.fit_cv(X, y, seed=seed, repeats=10) for seed in range(100, 104)]
 both = plt.subplots(1, 2, figsize=(8.5, 3.4), layout="constrained", sharey=True)[1]
 for ax, fits, title in zip(both, (single, averaged), ("one draw of folds", "ten draws, averaged"), strict=True):
@@ -288,24 +293,24 @@ assert (np.abs(errors.mean(axis=1) - (bias2 + variance + sigma**2)) < 3 * monte_
 
 # %%
 A, n = X.to_numpy(), len(y)
-for k in (10, 25, 40):
+for k in (20, 30, 40):
     H = 1 / n + A @ np.linalg.solve(A.T @ A + n * grid[k] * np.eye(A.shape[1]), A.T)
     exact_bias2, exact_variance = np.mean((H @ f - f) ** 2), sigma**2 * np.sum(H**2) / n
-    np.testing.assert_allclose(variance[k], exact_variance, rtol=0.03)
-    np.testing.assert_allclose(bias2[k], exact_bias2 + exact_variance / 200, atol=0.05 * exact_variance, rtol=0.02)
+    np.testing.assert_allclose(variance[k], exact_variance, rtol=0.06)
+    np.testing.assert_allclose(bias2[k], exact_bias2 + exact_variance / 200, atol=0.01 * exact_variance, rtol=0.02)
 
 # %% [markdown]
 # Now the lasso, a path for each of the first 100 responses. And where would cross-validation put $\lambda$, which sees
-# one response and no $f$? For ridge, leave-one-out of all responses in one call; for the lasso ten folds of the first
-# 25.
+# one response and no $f$? For ridge, leave-one-out of 25 responses in one call; for the lasso ten folds of the same.
 
 # %%
 lasso_grid = np.geomspace(40, 0.01, 50)
 by_lasso = np.stack([jr.fit_path(X, each, lambdas=lasso_grid).predict(X) for each in Y.T[:100]], axis=-1)
 
-left_out = jr.fit_cv(X, Y, l1_ratios=0.0, lambdas=grid, cv="loo", keep="all", standardize=False).oof_predictions[0]
-ridge_choices = grid[np.argmin(np.mean((Y[:, None] - left_out) ** 2, axis=0), axis=0)]
-lasso_choices = np.array([jr.fit_cv(X, each, lambdas=lasso_grid).lambda_min for each in Y.T[:25]])
+some = Y[:, :25]
+loo = jr.fit_cv(X, some, l1_ratios=0.0, lambdas=grid, cv="loo", keep="all", standardize=False)
+ridge_choices = grid[np.argmin(np.mean((some[:, None] - loo.oof_predictions[0]) ** 2, axis=0), axis=0)]
+lasso_choices = np.array([jr.fit_cv(X, each, lambdas=lasso_grid).lambda_min for each in some.T])
 
 # %%
 both = plt.subplots(1, 2, figsize=(8.5, 3.8), layout="constrained", sharey=True)[1]
@@ -319,16 +324,18 @@ for ax, (name, lambdas, predictions, chosen) in zip(both, panels, strict=True):
     ax.plot(lambdas, bias2, color="#ee6a00", lw=1.6, ls="--", label="squared bias")
     ax.plot(lambdas, variance, color="#2e9e80", lw=1.8, ls=":", label="variance")
     ax.axvline(least[name][0], color="0.3", lw=1)
-    ax.plot(chosen, np.full(len(chosen), -25), "|", color="0.15", ms=9, alpha=0.6, label="choices by cross-validation")
+    where, times = np.unique(chosen, return_counts=True)
+    area = 200 * times / len(chosen)
+    ax.scatter(where, np.full(len(where), -25), area, color="0.15", lw=0, label="choices of cross-validation")
     ax.set(xlim=(lambdas[0], lambdas[-1]), ylim=(-50, 600), xlabel=r"$\lambda$ (log scale)")
     ax.set_title(name, loc="left", fontsize=10)
 both[0].set_ylabel("mean squared error")
-_ = both[0].legend(fontsize=8.5)
+_ = ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
 
 # %% [markdown]
 # As $\lambda$ falls, bias goes and variance comes; the sum has its minimum (the vertical line) where what is gained of
-# one is lost of the other. The marks at the bottom are the choices of cross-validation, each from one noisy response:
-# they scatter, and their middle is at the minimum, to within a factor of 1.5.
+# one is lost of the other. The dots at the bottom are the choices of cross-validation, each from one noisy response
+# (the larger the dot, the more of them): they scatter, and their middle is at the minimum, to within a factor of 1.5.
 
 # %%
 for name, _, _, chosen in panels:

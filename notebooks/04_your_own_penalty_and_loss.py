@@ -87,12 +87,14 @@ _ = ax.legend()
 #
 # ### The path
 #
-# `fit_path` takes it like any other penalty. To the right of the jumps the capped path has its large coefficients in
-# full while the lasso is still shrinking them.
+# `fit_path` and `fit_cv` take it like any other penalty. The paths of all the data: where the capped lasso lets a
+# coefficient in it soon has it in full, while the lasso is still shrinking its own.
 
 # %%
-path = jr.fit_path(X, y, penalty=capped)
-lasso = jr.fit_path(X, y)
+penalties = {"lasso": jr.penalties.Lasso(), "capped lasso": capped}
+fits = {name: jr.fit_cv(X, y, penalty=penalty) for name, penalty in penalties.items()}
+lasso, path = (cv.path for cv in fits.values())
+
 axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")[1]
 for each, title, ax in zip((lasso, path), ("lasso", "capped lasso"), axes, strict=True):
     each.plot(labels=5, ax=ax)
@@ -137,7 +139,7 @@ def total(fit):
 
 lam = 20.0
 from_zero = jr.fit_path(X, y, penalty=capped, lambdas=[lam])
-least_squares = jr.fit_path(X, y, lambdas=[0.0])
+least_squares = jr.fit_path(X, y, penalty=capped, lambdas=[0.0])
 from_full = jr.fit_path(X, y, penalty=capped, lambdas=[lam], warm_start=least_squares)
 for name, fit in {"empty model": from_zero, "full model": from_full}.items():
     print(
@@ -151,11 +153,10 @@ assert total(from_full) < 0.97 * total(from_zero)
 #
 # ### Cross-validation
 #
-# Against two penalties that come with jaxreg, on the same folds:
+# On the same folds, and with MCP, a penalty of this kind that comes with jaxreg:
 
 # %%
-penalties = {"lasso": jr.penalties.Lasso(), "MCP": jr.penalties.MCP(3.0), "capped lasso": capped}
-fits = {name: jr.fit_cv(X, y, penalty=penalty) for name, penalty in penalties.items()}
+fits["MCP"] = jr.fit_cv(X, y, penalty=jr.penalties.MCP(3.0))
 table = pd.DataFrame(
     {
         "root of held-out error": {name: np.sqrt(cv.mean_loss.min()) for name, cv in fits.items()},
@@ -217,18 +218,15 @@ class CappedLasso(jr.penalties.Penalty):
         return np.where(np.isinf(factors), 1.0, factors)
 
 
-by_class = jr.fit_path(X, y, penalty=CappedLasso(CAP))
-np.testing.assert_allclose(by_class.lambdas, path.lambdas, rtol=1e-9)
-np.testing.assert_allclose(by_class.predict(X), path.predict(X), atol=0.1)
-
 # %% [markdown]
-# Now the cap is one more number to choose. A cap that no coefficient reaches gives the lasso, which is the test of it:
+# Now the cap is one more number to choose. With the cap of above it is the path of above, and a cap that no coefficient
+# reaches gives the lasso, which is the test of it:
 
 # %%
-caps = (10.0, 30.0, 100.0, 300.0, 1e6)
-by_cap = {cap: jr.fit_cv(X, y, penalty=CappedLasso(cap)) for cap in caps}
-held_out = pd.Series({cap: np.sqrt(cv.mean_loss.min()) for cap, cv in by_cap.items()}, name="root of held-out error")
+by_cap = {cap: jr.fit_cv(X, y, penalty=CappedLasso(cap)) for cap in (10.0, CAP, 100.0, 1e6)}
+np.testing.assert_allclose(by_cap[CAP].path.predict(X), path.predict(X), atol=0.1)
 np.testing.assert_allclose(by_cap[1e6].path.predict(X), lasso.predict(X), atol=0.5)
+held_out = pd.Series({cap: np.sqrt(cv.mean_loss.min()) for cap, cv in by_cap.items()}, name="root of held-out error")
 held_out.rename_axis("cap").round(1)
 
 # %% [markdown]

@@ -8,7 +8,9 @@ A notebook that raises, warns or writes to stderr is not written.
 
 import argparse
 import asyncio
+import base64
 import hashlib
+import io
 import sys
 import time
 from pathlib import Path
@@ -18,6 +20,7 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from PIL import Image
 
 HERE = Path(__file__).parent
 LIMIT = 120  # seconds for one notebook
@@ -76,6 +79,24 @@ def execute(found):
         raise RuntimeError("\n".join(said))
 
 
+def drop_twins(found):
+    """Leave out the plain text of what also has HTML: for a result that is all its numbers."""
+    for output in (output for cell in found.cells for output in cell.get("outputs", ())):
+        if "text/html" in output.get("data", {}):
+            output.data.pop("text/plain", None)
+
+
+def use_palettes(found):
+    """Give figures 128 colours of their own, which look the same and take a quarter of the bytes."""
+    for output in (output for cell in found.cells for output in cell.get("outputs", ())):
+        figure = output.get("data", {}).get("image/png")
+        if figure:
+            image = Image.open(io.BytesIO(base64.b64decode(figure))).convert("RGB")
+            image = image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            image.save(small := io.BytesIO(), "PNG", optimize=True)
+            output.data["image/png"] = base64.b64encode(small.getvalue()).decode()
+
+
 def complaints(found):
     """What its outputs have of errors, and of text on stderr."""
     outputs = [output for cell in found.cells for output in cell.get("outputs", ())]
@@ -97,6 +118,8 @@ def main():
         began = time.perf_counter()
         made = notebook(source)
         execute(made)
+        drop_twins(made)
+        use_palettes(made)
         nbformat.write(made, source.with_suffix(".ipynb"))
         print(f"{source.stem}: {time.perf_counter() - began:.0f} s")
 

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -185,6 +187,19 @@ def test_what_goes_wrong_is_one_line_and_a_code(file, tmp_path, monkeypatch, err
     monkeypatch.setattr(jr, "fit_path", fit_path)
     result = call("path", file, "--target", "y", "--progress", "--out", tmp_path / "out")
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{line}\n")
+
+
+def test_an_interrupted_fit_writes_nothing(file, tmp_path, monkeypatch):
+    def fit_path(*arguments, **options):
+        path = fit(*arguments, **options)
+        warnings.warn("interrupted after 100 of 200 lambdas", jr.ConvergenceWarning, stacklevel=2)
+        return replace(path, status=np.append(path.status[:-1], jr.Status.interrupted))
+
+    fit = jr.fit_path
+    monkeypatch.setattr(jr, "fit_path", fit_path)
+    result = call("path", file, "--target", "y", "--out", tmp_path / "out")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "interrupted\n")
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize(

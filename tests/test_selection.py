@@ -141,6 +141,10 @@ def test_the_summary_explains_the_choice(problem, cv):
     assert f"{cv.lambda_min:.4g}" in text
     assert f"{cv.lambda_1se:.4g}" in text
     assert "grid" not in text
+    choice = cv.select("1se")
+    shown = choice._repr_html_()
+    assert f"{np.count_nonzero(choice.coef)} of {len(choice.coef)} coefficients not 0" in shown
+    assert shown.count("<tr>") == 1 + min(20, np.count_nonzero(choice.coef))
     html = cv._repr_html_()
     assert html.count("<tr>") == 1 + 4
     ended = jr.fit_cv(*problem, cv=5, lambdas=[1.0, 0.9])

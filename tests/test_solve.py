@@ -263,3 +263,9 @@ def test_descent_on_the_held_out_loss_over_penalty_factors():
         losses_.append(float(loss))
     assert losses_[0] == pytest.approx(float(single.min()))
     assert losses_[-1] < 0.9 * losses_[0]
+
+
+def test_jupyter_shows_the_numbers_of_one_solution():
+    html = jr.solve(X, Y, 0.1)._repr_html_()
+    assert f"<td>coef</td><td>({P},)</td>" in html
+    assert "<td>converged</td>" in html

@@ -13,16 +13,40 @@ from jaxreg.penalties._base import Penalty, critical_by_bisection, finite_factor
 class Custom(Penalty):
     """A penalty that is given by two functions, written with `jax.numpy`.
 
-    Parameters
-    ----------
-    value : (coef, lam) -> number, or an array whose sum is the penalty
-    prox : (coef, lam, step) -> argmin over u of |u - coef|^2 / (2 step) + value(u, lam), in the shape of coef
-    convex : whether it is; then steps are accelerated without a check of the objective
-
     coef is (p,), or (p, K) for K responses; lam is lambda times the penalty factors, (p,). The solver differentiates
     the prox, whose derivative has to be right where it exists. Points are certified by the residual of the prox, and
     lambda_max comes from the prox by bisection: 0 has to be a fixed point for all larger lambdas. All columns are
     worked on at every lambda.
+
+    Parameters
+    ----------
+    value : callable
+        (coef, lam) -> number, or an array whose sum is the penalty.
+    prox : callable
+        (coef, lam, step) -> argmin over u of |u - coef|^2 / (2 step) + value(u, lam), in the shape of coef.
+    convex : bool
+        Whether the penalty is convex; then steps are accelerated without a check of the objective.
+
+    Raises
+    ------
+    TypeError
+        For a `value` or `prox` that is no function.
+
+    Examples
+    --------
+    The lasso with coefficients >= 0: a column comes in only if its gradient is negative.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.penalties import Custom
+    >>> def value(coef, lam):
+    ...     return jnp.where(coef < 0, jnp.inf, lam * coef)
+    >>> def prox(coef, lam, step):
+    ...     return jnp.maximum(coef - step * lam, 0.0)
+    >>> penalty = Custom(value, prox, convex=True)
+    >>> print(penalty.prox(jnp.array([3.0, 0.5, -2.0]), lam=1.0, step=1.0))
+    [2. 0. 0.]
+    >>> round(float(penalty.critical_lambda(jnp.array([-2.0, 5.0]))), 4)
+    2.0
     """
 
     _value: Callable = field(metadata=STATIC)

@@ -283,8 +283,19 @@ class FusedLasso(_Differences):
 
     It has no penalty factors. A constant vector is not penalised.
 
-    Source: Tibshirani, Saunders, Rosset, Zhu and Knight (2005), J. R. Statist. Soc. B 67, its second
-    penalty alone; Rudin, Osher and Fatemi (1992), Physica D 60.
+    References
+    ----------
+    Tibshirani, Saunders, Rosset, Zhu and Knight (2005), J. R. Statist. Soc. B 67, its second penalty alone; Rudin,
+    Osher and Fatemi (1992), Physica D 60.
+
+    Examples
+    --------
+    Four coefficients become two pieces, each with a mean that is nearer to the other by lambda over its length.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.penalties import FusedLasso
+    >>> print(FusedLasso().prox(jnp.array([0.0, 1.0, 9.0, 10.0]), lam=1.0, step=1.0))
+    [1. 1. 9. 9.]
     """
 
     pieces = _Steps
@@ -300,7 +311,18 @@ class TrendFilter(_Differences):
 
     It has no penalty factors. A straight line is not penalised.
 
-    Source: Kim, Koh, Boyd and Gorinevsky (2009), SIAM Review 51.
+    References
+    ----------
+    Kim, Koh, Boyd and Gorinevsky (2009), SIAM Review 51.
+
+    Examples
+    --------
+    A bend costs its change of slope, and straight parts cost nothing, however steep.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.penalties import TrendFilter
+    >>> print(TrendFilter().value(jnp.array([0.0, 5.0, 10.0, 15.0, 10.0]), lam=1.0))
+    [ 0.  0. 10.]
     """
 
     pieces = _Splines

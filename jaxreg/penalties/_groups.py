@@ -151,15 +151,37 @@ def _alone(penalty, gradient):
 class GroupLasso(_Grouped):
     """lambda * sum over groups g of w_g |b_g|, the Euclidean norm: a group is 0 as a whole, or not at all.
 
-    Parameters
-    ----------
-    groups : (p,) label of each column's group, numbers or text; or a list of lists of column indices, one per group
-    weights : (G,) >= 0, in the order of the sorted labels or of the lists; None is the square root of the group's size.
-        0 leaves a group unpenalised.
-
     Penalty factors multiply the weights and must agree within a group.
 
-    Source: Yuan and Lin (2006), J. R. Statist. Soc. B 68, eq. (2.2).
+    Parameters
+    ----------
+    groups : labels (p,), or list of lists
+        The label of each column's group, whole numbers or text; or the indices of the columns of each group.
+    weights : array (G,) >= 0, or None
+        One for each group, in the order of the sorted labels or of the lists; None is the square root of the group's
+        size. 0 leaves a group unpenalised.
+
+    Raises
+    ------
+    ValueError
+        For lists that do not name each column once, labels of another kind, or weights of another number.
+
+    References
+    ----------
+    Yuan and Lin (2006), J. R. Statist. Soc. B 68, eq. (2.2).
+
+    Examples
+    --------
+    The norm of a group, here 5 and 0.5, falls by lambda = 2.5: the first group stays as a whole, the second goes.
+    From the largest norm of a group's gradient on all are 0.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.penalties import GroupLasso
+    >>> penalty = GroupLasso(["age", "age", "dose", "dose"], weights=[1.0, 1.0])
+    >>> print(penalty.prox(jnp.array([3.0, 4.0, 0.3, 0.4]), lam=2.5, step=1.0))
+    [1.5 2.  0.  0. ]
+    >>> print(penalty.critical_lambda(jnp.array([0.0, 1.0, 3.0, 4.0])))
+    5.0
     """
 
     groups: Any
@@ -196,12 +218,36 @@ class GroupLasso(_Grouped):
 class SparseGroupLasso(_Grouped):
     """lambda * [a |b|_1 + (1 - a) sum over groups g of w_g |b_g|] with a = l1_ratio: zeros within groups as well.
 
+    Penalty factors multiply both parts and must agree within a group.
+
     Parameters
     ----------
-    groups, weights : as for `GroupLasso`, which it is at l1_ratio 0; otherwise a group of weight 0 has the l1 part left
-    l1_ratio : float in [0, 1]; 1 is the lasso
+    groups : labels (p,), or list of lists
+        As for `GroupLasso`.
+    l1_ratio : float in [0, 1]
+        The a of the formula: 1 is the lasso, 0 `GroupLasso`.
+    weights : array (G,) >= 0, or None
+        As for `GroupLasso`; but a group of weight 0 has the l1 part left, unless l1_ratio is 0.
 
-    Source: Simon, Friedman, Hastie and Tibshirani (2013), J. Comput. Graph. Statist. 22, eq. (3); its prox is eq. (12).
+    Raises
+    ------
+    ValueError
+        As for `GroupLasso`, and for an `l1_ratio` that is not from 0 to 1.
+
+    References
+    ----------
+    Simon, Friedman, Hastie and Tibshirani (2013), J. Comput. Graph. Statist. 22, eq. (3); its prox is eq. (12).
+
+    Examples
+    --------
+    Each coefficient falls by 2.5, then the norm of what is left of its group. The first group stays without its third
+    column.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.penalties import SparseGroupLasso
+    >>> penalty = SparseGroupLasso([0, 0, 0, 1, 1], l1_ratio=0.5, weights=[1.0, 1.0])
+    >>> print(penalty.prox(jnp.array([5.5, 6.5, 1.0, 3.0, 3.0]), lam=5.0, step=1.0))
+    [1.5 2.  0.  0.  0. ]
     """
 
     groups: Any
@@ -274,7 +320,19 @@ class MultiTaskLasso(Norm, Blockwise):
 
     A column is in the model of all responses, or of none. Of one response it is the lasso.
 
-    Source: Obozinski, Taskar and Jordan (2010), Stat. Comput. 20, eq. (4); the name is scikit-learn's.
+    References
+    ----------
+    Obozinski, Taskar and Jordan (2010), Stat. Comput. 20, eq. (4); the name is scikit-learn's.
+
+    Examples
+    --------
+    Two columns (rows of the array) for two responses: the first stays for both, the second goes for both.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.penalties import MultiTaskLasso
+    >>> print(MultiTaskLasso().prox(jnp.array([[3.0, 4.0], [0.3, 0.4]]), lam=2.5, step=1.0))
+    [[1.5 2. ]
+     [0.  0. ]]
     """
 
     rotates = True

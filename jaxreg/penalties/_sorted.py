@@ -68,14 +68,30 @@ def _prox_sorted_jvp(primals, tangents):
 class SLOPE(Norm, Screened):
     """Sorted L1 norm: lambda * sum_i w_i |b|_(i), |b|_(1) >= |b|_(2) >= ...: coefficients of equal size form clusters.
 
-    Parameters
-    ----------
-    weights : (p,) >= 0, falling, not all 0; equal ones are the lasso
-
     It has no penalty factors.
 
-    Source: Bogdan, van den Berg, Sabatti, Su and Candes (2015), Ann. Appl. Stat. 9, eq. (1.4), and for the prox
-    section 2.1.
+    Parameters
+    ----------
+    weights : array (p,) >= 0
+        The w_i, falling, not all 0; equal ones are the lasso.
+
+    Raises
+    ------
+    ValueError
+        For weights that rise, are negative, NaN or all 0.
+
+    References
+    ----------
+    Bogdan, van den Berg, Sabatti, Su and Candes (2015), Ann. Appl. Stat. 9, eq. (1.4), and for the prox section 2.1.
+
+    Examples
+    --------
+    The larger of two similar coefficients falls by more, and they meet.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.penalties import SLOPE
+    >>> print(SLOPE([2.0, 1.0, 0.0]).prox(jnp.array([5.0, 4.5, 1.0]), lam=1.0, step=1.0))
+    [3.25 3.25 1.  ]
     """
 
     weights: Any
@@ -146,9 +162,26 @@ class L0(Penalty):
     Parameters
     ----------
     budget : int >= 1
+        How many coefficients may be nonzero at any lambda.
 
-    Source: Blumensath and Davies (2008), J. Fourier Anal. Appl. 14 (iterative hard thresholding); Beck and Eldar
-    (2013), SIAM J. Optim. 23, Definition 2.3 (L-stationarity).
+    Raises
+    ------
+    ValueError
+        For a `budget` that is no whole number >= 1.
+
+    References
+    ----------
+    Blumensath and Davies (2008), J. Fourier Anal. Appl. 14 (iterative hard thresholding); Beck and Eldar (2013), SIAM
+    J. Optim. 23, Definition 2.3 (L-stationarity).
+
+    Examples
+    --------
+    At lambda = 0.5 a coefficient has to be larger than 1; of three that are, the two largest stay as they are.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxreg.penalties import L0
+    >>> print(L0(budget=2).prox(jnp.array([3.0, -2.0, 1.5, 0.1]), lam=0.5, step=1.0))
+    [ 3. -2.  0.  0.]
     """
 
     budget: int = field(metadata=STATIC)
