@@ -5,10 +5,7 @@ Libraries that only some commands need are imported there, so that --help is qui
 
 import importlib.util
 import itertools
-import os
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +18,7 @@ try:
 except ImportError as error:
     raise SystemExit('The command line needs typer: pip install "jaxreg[cli]"') from error
 
-from jaxreg._messages import INTERRUPTED, OneLineMessages, checked, fail, fitted, require
+from jaxreg._messages import OneLineMessages, checked, end_at_ctrl_c, fail, require
 
 
 def _examples(*lines):
@@ -70,7 +67,7 @@ def about(version: Annotated[bool, typer.Option("--version", help="Show the vers
       0    done; a warning says where a fit did not converge
       1    a library is missing, or the machine could not do it
       2    data, options or files are not right
-      130  interrupted; nothing is written
+      130  interrupted
     """
     if version:
         typer.echo(f"jaxreg {jr.__version__}")
@@ -192,7 +189,7 @@ def bench(
 ):
     """Time fits of made-up data on this machine.
 
-    Tall, square and wide data, or one size: a quick look of about half a minute on two cores. The project's benchmarks
+    Tall, square and wide data, or one size: a quick look of less than a minute on two cores. The project's benchmarks
     are another thing: they run in a clone.
     """
     if (rows is None) != (columns is None):
@@ -272,20 +269,14 @@ def _cross_validate(table, l1_ratios, folds, seed, metric, n_lambdas, no_standar
 def _timed(fit, X, y, **options):
     """(result, seconds)."""
     began = time.perf_counter()
-    result = fitted(fit, X, y, **options)
+    result = checked(fit, X, y, **options)
     return result, time.perf_counter() - began
 
 
 def main():
     """Entry point of the console script."""
-    try:
-        app()
-    except SystemExit as end:
-        if end.code == INTERRUPTED:  # jaxlib crashes where the interpreter ends after Ctrl-C in a compilation
-            with suppress(OSError):
-                sys.stdout.flush()
-            os._exit(INTERRUPTED)
-        raise
+    end_at_ctrl_c()
+    app()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 import jaxreg as jr
-from jaxreg._messages import fitted
 
 SIZES = ((10_000, 200), (1000, 1000), (200, 10_000))  # tall, square, wide
 RHO, ACTIVE, NOISE = 0.5, 20, 1 / 3  # noise: its standard deviation over that of the signal
@@ -31,9 +30,9 @@ def lines(sizes, compare):
     yield _row(TITLES)
     for n, p in sizes:
         X, y = _problem(n, p)
-        path, *seconds = _timed(lambda X=X, y=y: fitted(jr.fit_path, X, y))
+        path, *seconds = _timed(lambda X=X, y=y: jr.fit_path(X, y))
         yield _row((n, p, "fit_path", *seconds, f"{path.gap.max():.1e}"))
-        cv, *seconds = _timed(lambda X=X, y=y: fitted(jr.fit_cv, X, y, cv=FOLDS))
+        cv, *seconds = _timed(lambda X=X, y=y: jr.fit_cv(X, y, cv=FOLDS))
         yield _row((n, p, f"fit_cv, {FOLDS} folds", *seconds, f"{cv.gap.max():.1e}"))
         if compare:
             gap, *seconds = _timed(lambda X=X, y=y, lambdas=path.lambdas: _scikit_learn(X, y, lambdas))

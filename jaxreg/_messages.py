@@ -1,7 +1,11 @@
 """Messages of the command line: one line on stderr, and an exit code."""
 
 import importlib
+import os
+import signal
+import sys
 import warnings
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -22,10 +26,6 @@ class OneLineMessages(TyperGroup):
                 return super().invoke(ctx)
             except (typer.Exit, typer.Abort, BrokenPipeError):  # typer's own, and what it makes of a closed pipe
                 raise
-            except KeyboardInterrupt:
-                caught.clear()
-                typer.echo("interrupted", err=True)
-                raise typer.Exit(INTERRUPTED) from None
             except OSError as error:  # the place to write to is the user's choice
                 fail(error)
             except (ImportError, MemoryError, RuntimeError) as error:  # JAX tells of a device in a RuntimeError
@@ -59,9 +59,18 @@ def checked(function, *arguments, **options):
         fail(error)
 
 
-def fitted(fit, X, y, **options):
-    """The result of a whole fit: what one has done by Ctrl-C must not replace what an earlier command wrote."""
-    result = checked(fit, X, y, **options)
-    if result.interrupted:
-        raise KeyboardInterrupt
-    return result
+def end_at_ctrl_c():
+    """Let Ctrl-C end the process at once, unless the shell has turned it off.
+
+    As an exception it would not do: a fit gives what it has by then, which must not replace what an earlier command
+    wrote; callbacks of jaxlib swallow it; and jaxlib crashes where the interpreter ends after it came in a compilation.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def _end(*_):
+    with suppress(OSError, RuntimeError):  # a closed pipe; a print that the signal came into
+        sys.stdout.flush()
+    os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)

@@ -180,11 +180,6 @@ class PathResult:
         return coef if self.n_responses is None else coef.reshape(len(coef), -1, self.n_responses)
 
     @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C ended the fit; what is here are the lambdas that were done."""
-        return bool((self.status == Status.interrupted).any())
-
-    @property
     def n_features(self) -> int:
         """p, the number of columns of X."""
         return self.coef_sparse.shape[1] // (self.n_responses or 1)

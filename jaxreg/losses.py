@@ -278,7 +278,9 @@ class Custom(_OfResidual):
 
     >>> import jax.numpy as jnp
     >>> from jaxreg.losses import Custom
-    >>> log_cosh = Custom(lambda y, eta: jnp.logaddexp(y - eta, eta - y) - jnp.log(2.0), curvature_bound=1.0)
+    >>> log_cosh = Custom(
+    ...     lambda y, eta: jnp.logaddexp(y - eta, eta - y) - jnp.log(2.0), curvature_bound=1.0
+    ... )
     >>> print(log_cosh.gradient(0.0, jnp.array([-20.0, 0.0, 20.0])))
     [-1.  0.  1.]
     """

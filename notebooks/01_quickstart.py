@@ -33,7 +33,7 @@ X.shape
 #
 # Without further arguments it is the lasso at 100 values of $\lambda$:
 #
-# $$\min_{b_0, b} \; \frac{1}{2n} \sum_i (y_i - b_0 - x_i'b)^2 + \lambda \sum_j |b_j|.$$
+# $$\min_{b_0, b} \quad \frac{1}{2n} \sum_i (y_i - b_0 - x_i'b)^2 + \lambda \sum_j |b_j|.$$
 #
 # The penalty acts on columns in standard deviations, whatever their units; coefficients come back in the units of the
 # data. (So the scaling above was for us who read, not for `fit_path`.)
@@ -55,8 +55,8 @@ ax = path.plot()
 
 # %% [markdown]
 # Read it from the left, where the penalty is so strong that all coefficients are 0. The first to enter are the body
-# mass index and ltg, a measure of triglycerides. To the right the penalty fades, and the coefficients become those of
-# least squares. There the total cholesterol tc, which the other blood values determine up to 2 %, and its part ldl grow
+# mass index and ltg, a measure of triglycerides. To the right the penalty fades, and the coefficients come near those
+# of least squares. There the total cholesterol tc, which the other columns determine up to 2 %, and its part ldl grow
 # against each other: that is collinearity, and the penalty holds it down.
 
 # %%
@@ -72,10 +72,10 @@ assert end["tc"] < -35 < 20 < end["ldl"]
 #
 # Solvers iterate and stop. How near is the result? For convex problems there is an answer that does not depend on the
 # solver: weak duality. Write $P(b)$ for the objective, $y$ for the centred response, $r = y - Xb$ for the residual.
-# Shrink $r$ by the factor $s = \min(1, \lambda / \max_j |x_j'r / n|)$ to $\theta = s\,r$, so that
+# Shrink $r$ by the factor $s = \min(1, \lambda / \max_j |x_j'r / n|)$ to $\theta = s r$, so that
 # $|x_j'\theta / n| \le \lambda$ for all columns. Then for *every* vector of coefficients
 #
-# $$P(\cdot) \;\ge\; D = \frac{1}{n} \Bigl( \theta'y - \tfrac12 \theta'\theta \Bigr).$$
+# $$P(\cdot) \ge D = \frac{1}{n} \Bigl( \theta'y - \tfrac12 \theta'\theta \Bigr).$$
 #
 # So the least objective lies between $D$ and $P(b)$, and `path.gap` is $(P(b) - D) / P_0$, where $P_0$ is the
 # objective of the empty model. In NumPy, at one point in the middle of the path:
@@ -154,7 +154,7 @@ assert back.names == tuple(X.columns)
 # %% [markdown]
 # ## Elastic net and ridge
 #
-# The penalty is an argument. The elastic net is $\lambda \sum_j [\, a |b_j| + (1 - a) b_j^2 / 2 \,]$, with $a$ the
+# The penalty is an argument. The elastic net is $\lambda \sum_j ( a |b_j| + (1 - a) b_j^2 / 2 )$, with $a$ the
 # `l1_ratio`; $a = 1$ is the lasso and $a = 0$ ridge.
 
 # %%
@@ -264,4 +264,5 @@ print(f"alpha {model[-1].alpha_:.3g}, R squared {model.score(X, y):.2f}, columns
 # - [03](03_many_columns.ipynb) thousands of columns, tens of rows
 # - [04](04_your_own_penalty_and_loss.ipynb) a penalty and a loss of your own
 # - [05](05_differentiable_tuning.ipynb) derivatives of a solution
+# - [06](06_accelerators.ipynb) GPU and TPU, precision, memory, the first call
 # - [07](07_coming_from_glmnet_or_scikit_learn.ipynb) what differs from glmnet and scikit-learn

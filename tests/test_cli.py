@@ -1,10 +1,9 @@
 """The command line, through its app and as a process."""
 
 import os
+import signal
 import subprocess
 import sys
-import warnings
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,7 +172,6 @@ def test_what_typer_refuses_ends_in_code_2(file):
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (KeyboardInterrupt(), 130, "interrupted"),
         (MemoryError(), 1, "jaxreg: out of memory"),
         (RuntimeError("no device\nfound"), 1, "jaxreg: no device found"),
         (PermissionError(13, "Permission denied", "out"), 2, "jaxreg: [Errno 13] Permission denied: 'out'"),
@@ -187,19 +185,6 @@ def test_what_goes_wrong_is_one_line_and_a_code(file, tmp_path, monkeypatch, err
     monkeypatch.setattr(jr, "fit_path", fit_path)
     result = call("path", file, "--target", "y", "--progress", "--out", tmp_path / "out")
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{line}\n")
-
-
-def test_an_interrupted_fit_writes_nothing(file, tmp_path, monkeypatch):
-    def fit_path(*arguments, **options):
-        path = fit(*arguments, **options)
-        warnings.warn("interrupted after 100 of 200 lambdas", jr.ConvergenceWarning, stacklevel=2)
-        return replace(path, status=np.append(path.status[:-1], jr.Status.interrupted))
-
-    fit = jr.fit_path
-    monkeypatch.setattr(jr, "fit_path", fit_path)
-    result = call("path", file, "--target", "y", "--out", tmp_path / "out")
-    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "interrupted\n")
-    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -244,6 +229,19 @@ def test_python_m_ends_with_one_line_and_code_2(tmp_path):
     assert done.stderr == "jaxreg: absent.csv is not there, or not a file; give a CSV or Parquet file.\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_ends_with_one_line_and_code_130():
+    command = [sys.executable, "-m", "jaxreg", "bench", "--rows", "1000", "--columns", "1000"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=with_path(), **streams) as process:
+        for line in process.stdout:
+            if "worst gap" in line:  # the first fit begins
+                process.send_signal(signal.SIGINT)
+                break
+        rest, message = process.communicate()
+    assert (process.returncode, rest, message) == (130, "", "interrupted\n")
+
+
 def with_path():
     """The environment, with the package's folder where this run found it."""
     parent = os.path.dirname(os.path.dirname(jr.__file__))
@@ -259,6 +257,7 @@ def test_without_typer_the_message_says_what_to_install():
 
 def test_main_is_the_entry_point(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["jaxreg", "--help"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # Ctrl-C remains that of pytest
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 0

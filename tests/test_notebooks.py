@@ -22,16 +22,6 @@ SOURCES = pytest.mark.parametrize("source", run.sources(), ids=lambda path: path
 LARGEST = 400_000  # bytes, which a page shows at once
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _shared_programs(tmp_path_factory):
-    """The kernels share what they compile, which is most of their time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
-        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-        patch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
-        yield
-
-
 @SOURCES
 def test_the_committed_notebook_is_that_of_its_source(source):
     made, expected = nbformat.read(source.with_suffix(".ipynb"), as_version=4), run.notebook(source)

@@ -31,19 +31,39 @@ def plot_coefficients(result, lam=None, most=20, ax=None, response=None):
     Parameters
     ----------
     result : PathResult or CVResult
-    lam : a number >= 0, as in `PathResult.coef_at`; for a CVResult, where it is a lambda of the chosen mixing
-        parameter, also a rule of `CVResult.select`. None is the smallest lambda of a path, and "min" of a CVResult.
-    most : how many to draw, as far as the axes have room; a last row says how many more there are
-    ax : matplotlib Axes; None makes a figure, as high as it needs
-    response : which one to draw, from 0, if there are several
+        As the method `result.plot_coefficients(...)` it is the result itself.
+    lam : float >= 0, str or None
+        As in `PathResult.coef_at`; for a CVResult, where it is a lambda of the chosen mixing parameter, also a rule of
+        `CVResult.select`. None is the smallest lambda of a path, and "min" of a CVResult.
+    most : int >= 1
+        How many to draw, as far as the axes have room; a last row says how many more there are.
+    ax : matplotlib Axes, or None
+        None makes a figure, as high as it needs.
+    response : int or None
+        Which one to draw, from 0, if there are several.
 
     Returns
     -------
-    matplotlib Axes. Row k, from the top, is at y = k. The label of the x axis has lambda and the number of zeros.
+    matplotlib Axes
+        Row k, from the top, is at y = k. The label of the x axis has lambda and the number of zeros.
 
     Raises
     ------
-    ValueError for a bad `lam` or `most`, or no `response` where there are several. ImportError without matplotlib.
+    ValueError
+        For a bad `lam` or `most`, or no `response` where there are several.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from matplotlib.figure import Figure
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> path = jr.fit_path(X, y, penalty=jr.penalties.Ridge())
+    >>> ax = path.plot_coefficients(lam=10.0, most=2, ax=Figure().subplots())
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['x2', 'x8', 'and 8 more']
     """
     most = _validation.check_count(most, "most")
     lam, notes, coef = _choose(result, lam, response)

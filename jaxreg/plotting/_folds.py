@@ -46,16 +46,35 @@ def plot_fold_loss(cv, ax=None):
     Parameters
     ----------
     cv : CVResult
-    ax : matplotlib Axes; None makes a figure
+        As the method `cv.plot_folds(...)` it is the result itself.
+    ax : matplotlib Axes, or None
+        None makes a figure.
 
     Returns
     -------
-    matplotlib Axes. Up to ten folds, if there is room for their labels, are `ax.lines` with the labels "fold 0", ...;
-    more are one grey collection. lambda = 0 has no place on the log axis and is left out.
+    matplotlib Axes
+        Up to ten folds, if there is room for their labels, are `ax.lines` with the labels "fold 0", ...; more are one
+        grey collection. lambda = 0 has no place on the log axis and is left out.
 
     Raises
     ------
-    ValueError for a grid of lambda = 0 alone. ImportError without matplotlib.
+    ValueError
+        For a grid of lambda = 0 alone.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from matplotlib.figure import Figure
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> cv = jr.fit_cv(X, y, penalty=jr.penalties.Ridge(), cv=3)
+    >>> ax = cv.plot_folds(ax=Figure().subplots())
+    >>> sorted(line.get_label() for line in ax.lines if line.get_label().startswith("fold"))
+    ['fold 0', 'fold 1', 'fold 2']
+    >>> cv.plot_folds.frame().columns.tolist()
+    ['fold', 'lambda', 'loss']
     """
     a, points = drawn_points(cv)
     ax = new_axes() if ax is None else ax

@@ -50,22 +50,43 @@ def plot_path(path, x="lambda", labels=8, ax=None, response=None):
     Parameters
     ----------
     path : PathResult
-    x : "lambda", a log axis with the large lambdas at the left, where lambda = 0 has no place and is left out;
-        or "l1_norm", the sum of absolute coefficients, which on the scale of the user's X need not grow all along
-    labels : how many curves get their name at the right end: those with the largest absolute last coefficient, as
-        many as fit one above the other; the others are thin and grey if there are more than 20 curves
-    ax : matplotlib Axes; None makes a figure
-    response : which one to draw, from 0, if the path has several
+        As the method `path.plot(...)` it is the path itself.
+    x : str
+        "lambda", a log axis with the large lambdas at the left, where lambda = 0 has no place and is left out; or
+        "l1_norm", the sum of absolute coefficients, which on the scale of the user's X need not grow all along.
+    labels : int >= 0
+        How many curves get their name at the right end: those with the largest absolute last coefficient, as many as
+        fit one above the other; the others are thin and grey if there are more than 20 curves.
+    ax : matplotlib Axes, or None
+        None makes a figure.
+    response : int or None
+        Which one to draw, from 0, if the path has several.
 
     Returns
     -------
-    matplotlib Axes. Features that are 0 all along are not drawn. Labelled curves are `ax.lines` with the feature's
-    name as label.
+    matplotlib Axes
+        Features that are 0 all along are not drawn. Labelled curves are `ax.lines` with the feature's name as label.
 
     Raises
     ------
-    ValueError for an unknown `x`, a negative `labels`, no `response` where there are several, or a path at lambda = 0
-    alone on a lambda axis. ImportError without matplotlib.
+    ValueError
+        For an unknown `x`, a negative `labels`, no `response` where there are several, or a path at lambda = 0 alone on
+        a lambda axis.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from matplotlib.figure import Figure
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> path = jr.fit_path(X, y, penalty=jr.penalties.Ridge())
+    >>> ax = path.plot(labels=2, ax=Figure().subplots())
+    >>> [line.get_label() for line in ax.lines[-2:]]
+    ['x8', 'x2']
+    >>> path.plot.frame().columns.tolist()
+    ['lambda', 'l1_norm', 'feature', 'coefficient']
     """
     _validation.check_choice(x, "x", tuple(X_LABELS))
     labels = _validation.check_count(labels, "labels", at_least=0)

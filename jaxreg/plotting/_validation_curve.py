@@ -52,16 +52,35 @@ def plot_validation_curve(cv, ax=None):
     Parameters
     ----------
     cv : CVResult
-    ax : matplotlib Axes; None makes a figure
+        As the method `cv.plot(...)` it is the result itself.
+    ax : matplotlib Axes, or None
+        None makes a figure.
 
     Returns
     -------
-    matplotlib Axes. Curves and vertical lines are `ax.lines`, with labels for a legend; lambda = 0 has no place on the
-    log axis and is left out. The axis spans the lambdas of the chosen mixing parameter, and the best of every other.
+    matplotlib Axes
+        Curves and vertical lines are `ax.lines`, with labels for a legend; lambda = 0 has no place on the log axis and
+        is left out. The axis spans the lambdas of the chosen mixing parameter, and the best of every other.
 
     Raises
     ------
-    ValueError for a grid of lambda = 0 alone. ImportError without matplotlib.
+    ValueError
+        For a grid of lambda = 0 alone.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from matplotlib.figure import Figure
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> cv = jr.fit_cv(X, y, penalty=jr.penalties.Ridge(), cv=3)
+    >>> ax = cv.plot(ax=Figure().subplots())
+    >>> [line.get_label() for line in ax.lines[:2]]
+    ['held out', 'training']
+    >>> cv.plot.frame().columns[:4].tolist()
+    ['lambda', 'l1_ratio', 'mean_loss', 'std_error']
     """
     a, points = drawn_points(cv)
     ax = new_axes() if ax is None else ax

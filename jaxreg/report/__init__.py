@@ -23,12 +23,23 @@ def write_report(result, path, title=None) -> Path:
     Parameters
     ----------
     result : PathResult or CVResult
-    path : file to write; one that is there is replaced
-    title : heading of the page; None names the kind of result
+        As the method `result.report(...)` it is the result itself.
+    path : str or pathlib.Path
+        File to write; one that is there is replaced.
+    title : str or None
+        Heading of the page; None names the kind of result.
 
     Returns
     -------
-    pathlib.Path of the file.
+    pathlib.Path
+        Of the file.
+
+    Raises
+    ------
+    TypeError
+        For a title that is no text.
+    ImportError
+        Without plotly, whose script goes into the page.
 
     Notes
     -----
@@ -36,9 +47,17 @@ def write_report(result, path, title=None) -> Path:
     and curves hold at most some hundred thousand numbers in all; the page says what it leaves out. lambda = 0 has no
     place on the log axis of the figures, but one on the slider.
 
-    Raises
-    ------
-    TypeError for a title that is no text. ImportError without plotly, whose script goes into the page.
+    Examples
+    --------
+    >>> import tempfile
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> path = jr.fit_path(X, y, penalty=jr.penalties.Ridge())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = path.report(f"{folder}/ridge.html", title="Diabetes")
+    ...     "<title>Diabetes</title>" in page.read_text("utf-8")
+    True
     """
     if title is None:
         title = "Cross-validated regularization path" if isinstance(result, CVResult) else "Regularization path"

@@ -42,10 +42,14 @@ class PathEstimatorCV(LinearEstimator, ABC):
 
         Parameters
         ----------
-        X : (n_samples, n_features) array or frame
-        y : (n_samples,), or (n_samples, n_targets) for a multi-task estimator
-        sample_weight : number or (n_samples,), for the fits and for the losses of the folds
-        **params : what the splitter takes, such as `groups`; needs sklearn.set_config(enable_metadata_routing=True)
+        X : array (n_samples, n_features) or frame
+            Finite numbers.
+        y : array (n_samples,)
+            (n_samples, n_targets) for a multi-task estimator.
+        sample_weight : float, array (n_samples,), or None
+            For the fits and for the losses of the folds.
+        **params
+            What the splitter takes, such as `groups`; needs sklearn.set_config(enable_metadata_routing=True).
 
         Returns
         -------

@@ -73,24 +73,39 @@ class ElasticNet(_OneAlpha):
     Parameters
     ----------
     alpha : float >= 0
-    l1_ratio : float in [0, 1]; 1 is the lasso
+        The strength of the penalty.
+    l1_ratio : float in [0, 1]
+        1 is the lasso.
     fit_intercept : bool
-    max_iter : int >= 1, steps of the solver; see `jaxreg.fit_path`
-    tol : float > 0 or None; the dual gap is at most tol * |y|^2 / n (y centred). None asks for the bound of
-        `jaxreg.fit_path`, half of 1e-6 (float64) or of 1e-4 (float32); mostly the solution is far better.
-    warm_start : bool, start from the last fit
-    positive : bool, coefficients >= 0
-    precompute, copy_X, random_state, selection : accepted, without effect
+        Whether there is an intercept, which is not penalised.
+    max_iter : int >= 1
+        Steps of the solver; see `jaxreg.fit_path`.
+    tol : float > 0 or None
+        The dual gap is at most tol * |y|^2 / n (y centred). None asks for the bound of `jaxreg.fit_path`, half of 1e-6
+        (float64) or of 1e-4 (float32); mostly the solution is far better.
+    warm_start : bool
+        Start from the last fit.
+    positive : bool
+        Coefficients >= 0.
+    precompute, copy_X, random_state, selection
+        Accepted, without effect.
 
     Attributes
     ----------
-    coef_ : (n_features,), or (n_targets, n_features) for a y of several columns, each fitted alone
-    intercept_ : float or (n_targets,)
-    dual_gap_ : float or (n_targets,), in units of the objective
-    n_iter_ : int or list of them
+    coef_ : array (n_features,)
+        (n_targets, n_features) for a y of several columns, each fitted alone.
+    intercept_ : float
+        Or (n_targets,).
+    dual_gap_ : float
+        Or (n_targets,), in units of the objective.
+    n_iter_ : int
+        Or a list of them.
     sparse_coef_ : SciPy CSR array
-    path_ : list of the `jaxreg.PathResult` of each target, of one point; `Ridge` has one for all where it can
-    n_features_in_, feature_names_in_ : as everywhere in scikit-learn
+        `coef_` without the zeros.
+    path_ : list of jaxreg.PathResult
+        That of each target, of one point; `Ridge` has one for all where it can.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn.
 
     Examples
     --------
@@ -157,7 +172,7 @@ class ElasticNet(_OneAlpha):
 class Lasso(ElasticNet):
     """Lasso, drop-in for `sklearn.linear_model.Lasso`: `ElasticNet` with l1_ratio = 1, whose page lists the rest.
 
-    minimise over (b0, b)  sum_i w_i (y_i - b0 - x_i'b)^2 / (2 sum_i w_i) + alpha * |b|_1
+        minimise over (b0, b)  sum_i w_i (y_i - b0 - x_i'b)^2 / (2 sum_i w_i) + alpha * |b|_1
 
     Examples
     --------
@@ -208,18 +223,27 @@ class Ridge(_OneAlpha):
 
     Parameters
     ----------
-    alpha : float >= 0, or (n_targets,)
+    alpha : float >= 0, or array (n_targets,)
+        The strength of the penalty.
     fit_intercept : bool
-    positive : bool, coefficients >= 0
-    tol, max_iter : as in `ElasticNet`, for positive=True; otherwise the solution is in closed form. max_iter None: 2000
-    solver : one of scikit-learn's names, accepted without effect: all give the same solution
-    copy_X, random_state : accepted, without effect
+        Whether there is an intercept, which is not penalised.
+    positive : bool
+        Coefficients >= 0.
+    tol, max_iter
+        As in `ElasticNet`, for positive=True; otherwise the solution is in closed form. A max_iter of None is 2000.
+    solver : str
+        One of scikit-learn's names, accepted without effect: all give the same solution.
+    copy_X, random_state
+        Accepted, without effect.
 
     Attributes
     ----------
-    coef_, intercept_, path_, n_features_in_, feature_names_in_ : as in `ElasticNet`
-    n_iter_ : None in closed form, else as in `ElasticNet`
-    solver_ : str, this package's name of what solved it
+    coef_, intercept_, path_, n_features_in_, feature_names_in_
+        As in `ElasticNet`.
+    n_iter_ : int or None
+        None in closed form, else as in `ElasticNet`.
+    solver_ : str
+        This package's name of what solved it.
 
     Examples
     --------

@@ -18,28 +18,46 @@ class ElasticNetCV(PathRegressor):
 
     Parameters
     ----------
-    l1_ratio : float in [0, 1], or a sequence of them; 0 (ridge) has an automatic grid, too
-    eps : float in (0, 1), the smallest alpha of an automatic grid over the largest
-    alphas : int, the number of alphas of an automatic grid, or a sequence of alphas
+    l1_ratio : float in [0, 1], or a sequence of them
+        0 (ridge) has an automatic grid, too.
+    eps : float in (0, 1)
+        The smallest alpha of an automatic grid over the largest.
+    alphas : int, or a sequence of floats
+        The number of alphas of an automatic grid, or the alphas.
     fit_intercept : bool
-    max_iter : int >= 1, steps of the solver at each alpha; see `jaxreg.fit_path`
-    tol : float > 0 or None; see `ElasticNet`
-    cv : int, splitter or list of (train, test); None is 5 folds of rows in their order
-    positive : bool, coefficients >= 0
-    rule : "min" (scikit-learn's: the least mean error), "1se" (the largest alpha within one standard error of it), or
-        "aic", "bic", "ebic", "gcv"; see `jaxreg.CVResult.select`
-    precompute, copy_X, verbose, n_jobs, random_state, selection : accepted, without effect
+        Whether there is an intercept, which is not penalised.
+    max_iter : int >= 1
+        Steps of the solver at each alpha; see `jaxreg.fit_path`.
+    tol : float > 0 or None
+        As in `ElasticNet`.
+    cv : int, splitter or list of (train, test)
+        None is 5 folds of rows in their order.
+    positive : bool
+        Coefficients >= 0.
+    rule : str
+        "min" (scikit-learn's: the least mean error), "1se" (the largest alpha within one standard error of it), or
+        "aic", "bic", "ebic", "gcv"; see `jaxreg.CVResult.select`.
+    precompute, copy_X, verbose, n_jobs, random_state, selection
+        Accepted, without effect.
 
     Attributes
     ----------
-    alpha_, l1_ratio_ : the choice
-    coef_ : (n_features,) and intercept_ : float, of all rows at the choice
-    alphas_ : (n_alphas,), or (n_l1_ratio, n_alphas) for several mixing parameters and automatic grids
-    mse_path_ : (n_alphas, n_folds), or (n_l1_ratio, n_alphas, n_folds)
-    dual_gap_, n_iter_ : at the choice; the gap in units of the objective
-    cv_result_ : `jaxreg.CVResult` with everything that was fitted: certificates, held-out predictions, `plot()`,
-        `report()`, other rules
-    n_features_in_, feature_names_in_ : as everywhere in scikit-learn
+    alpha_, l1_ratio_ : float
+        The choice.
+    coef_ : array (n_features,)
+        Of all rows at the choice.
+    intercept_ : float
+        The same.
+    alphas_ : array (n_alphas,)
+        (n_l1_ratio, n_alphas) for several mixing parameters and automatic grids.
+    mse_path_ : array (n_alphas, n_folds)
+        (n_l1_ratio, n_alphas, n_folds) for several mixing parameters.
+    dual_gap_, n_iter_ : float, int
+        At the choice; the gap in units of the objective.
+    cv_result_ : jaxreg.CVResult
+        Everything that was fitted: certificates, held-out predictions, `plot()`, `report()`, other rules.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn.
 
     Examples
     --------
@@ -210,16 +228,20 @@ class GroupLassoCV(PathRegressor):
 
         minimise over (b0, b)  sum_i w_i (y_i - b0 - x_i'b)^2 / (2 sum_i w_i) + alpha * sum_g m_g |b_g|_2
 
-    Parameters
-    ----------
-    groups : (n_features,) labels of the columns, or a list of lists of column indices; None is a group for each column
-    group_weights : (n_groups,) the m_g, in the order of the sorted labels or of the lists; None is the square root of
-        the group's size
-    eps, alphas, fit_intercept, max_iter, tol, cv, rule : as in `LassoCV`; tol=None asks for a relative gap of 1e-10
-
     Attributes are those of `LassoCV`.
 
-    Source: Yuan and Lin (2006), J. R. Stat. Soc. B 68.
+    Parameters
+    ----------
+    groups : labels (n_features,), list of lists, or None
+        The labels of the columns, or the column indices of each group; None is a group for each column.
+    group_weights : array (n_groups,), or None
+        The m_g, in the order of the sorted labels or of the lists; None is the square root of the group's size.
+    eps, alphas, fit_intercept, max_iter, tol, cv, rule
+        As in `LassoCV`; tol=None asks for a relative gap of 1e-10.
+
+    References
+    ----------
+    Yuan and Lin (2006), J. R. Stat. Soc. B 68.
 
     Examples
     --------
@@ -268,21 +290,32 @@ class PathRegressorCV(PathRegressor):
 
     Parameters
     ----------
-    loss : one of `jaxreg.losses`, or None, the squared loss
-    penalty : one of `jaxreg.penalties`, or None, the lasso
-    l1_ratio : mixing parameter, or a sequence of them, of ElasticNet or SparseGroupLasso; None takes the penalty's own
-    eps, alphas, fit_intercept, max_iter, tol, cv, rule : as in `ElasticNetCV`
-    standardize : bool, penalise the columns on the scale of their standard deviations
-    penalty_factors : (n_features,) the v, or None for 1; 0 is unpenalised, inf excluded
-    metric : what the folds are judged by, "mse", "mae", "r2", "deviance" or a function; None is the mean squared error
-        for the squared loss and the deviance for others. See `jaxreg.fit_cv`.
+    loss : Loss or None
+        One of `jaxreg.losses`; None is the squared loss.
+    penalty : Penalty or None
+        One of `jaxreg.penalties`; None is the lasso.
+    l1_ratio : float, a sequence of them, or None
+        Mixing parameters of ElasticNet or SparseGroupLasso; None takes the penalty's own.
+    eps, alphas, fit_intercept, max_iter, tol, cv, rule
+        As in `ElasticNetCV`.
+    standardize : bool
+        Penalise the columns on the scale of their standard deviations.
+    penalty_factors : array (n_features,), or None
+        The v; None is 1, 0 is unpenalised, inf excluded.
+    metric : str, callable or None
+        What the folds are judged by, "mse", "mae", "r2", "deviance" or a function; None is the mean squared error for
+        the squared loss and the deviance for others. See `jaxreg.fit_cv`.
 
     Attributes
     ----------
-    alpha_, coef_, intercept_, alphas_, n_iter_, cv_result_, n_features_in_, feature_names_in_ : as in `ElasticNetCV`
-    l1_ratio_ : the chosen mixing parameter, NaN for a penalty without one
-    loss_path_ : (n_alphas, n_folds), or (n_l1_ratio, n_alphas, n_folds), in units of `metric`
-    gap_ : the certificate at the choice, `jaxreg.PathResult.gap`
+    alpha_, coef_, intercept_, alphas_, n_iter_, cv_result_, n_features_in_, feature_names_in_
+        As in `ElasticNetCV`.
+    l1_ratio_ : float
+        The chosen mixing parameter, NaN for a penalty without one.
+    loss_path_ : array (n_alphas, n_folds)
+        (n_l1_ratio, n_alphas, n_folds) for several mixing parameters; in units of `metric`.
+    gap_ : float
+        The certificate at the choice, `jaxreg.PathResult.gap`.
 
     Examples
     --------

@@ -29,23 +29,36 @@ class RidgeCV(RegressorMixin, LinearEstimator):
 
     Parameters
     ----------
-    alphas : sequence of floats > 0 (>= 0 with `cv`), or one
+    alphas : sequence of floats > 0, or one
+        >= 0 with `cv`.
     fit_intercept : bool
-    scoring : name of a scorer, scorer, or None: the mean squared error for leave-one-out, R squared for folds
-    cv : None, leave one out; or int, splitter, list of (train, test)
-    gcv_mode : one of scikit-learn's names, accepted without effect
-    store_cv_results : bool, keep `cv_results_` (leave-one-out only)
-    alpha_per_target : bool, an alpha for each column of y (leave-one-out only)
+        Whether there is an intercept, which is not penalised.
+    scoring : str, scorer or None
+        Name of a scorer, or a scorer; None is the mean squared error for leave-one-out, R squared for folds.
+    cv : int, splitter, list of (train, test), or None
+        None leaves one out.
+    gcv_mode : str or None
+        One of scikit-learn's names, accepted without effect.
+    store_cv_results : bool
+        Keep `cv_results_` (leave-one-out only).
+    alpha_per_target : bool
+        An alpha for each column of y (leave-one-out only).
 
     Attributes
     ----------
-    alpha_ : float, or (n_targets,)
-    best_score_ : float, or (n_targets,)
-    coef_, intercept_, n_features_in_, feature_names_in_ : as in `Ridge`
-    cv_results_ : (n_samples, n_alphas) or (n_samples, n_targets, n_alphas), in the order of `alphas`: squared errors
-        times sample weights, or the held-out predictions where `scoring` is given
+    alpha_ : float
+        The choice; (n_targets,) with alpha_per_target.
+    best_score_ : float
+        Its score; (n_targets,) with alpha_per_target.
+    coef_, intercept_, n_features_in_, feature_names_in_
+        As in `Ridge`.
+    cv_results_ : array (n_samples, n_alphas)
+        Or (n_samples, n_targets, n_alphas), in the order of `alphas`: squared errors times sample weights, or the
+        held-out predictions where `scoring` is given.
 
-    Source: Allen (1974); Golub, Heath and Wahba (1979), eq. (2.2).
+    References
+    ----------
+    Allen (1974); Golub, Heath and Wahba (1979), eq. (2.2).
 
     Examples
     --------
