@@ -56,7 +56,8 @@ def glmnet_penalty(lam, alpha, sd_y):
     >>> import jaxreg as jr
     >>> X, y = np.array([[0, 5], [1, 7], [2, 11], [3, 13]]), np.array([17, 19, 23, 29])
     >>> lam, l1_ratio = jr.compat.glmnet_penalty(0.1, alpha=0.0, sd_y=y.std())
-    >>> path = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(l1_ratio), lambdas=[lam], standardize=False)
+    >>> penalty = jr.penalties.ElasticNet(l1_ratio)
+    >>> path = jr.fit_path(X, y, penalty=penalty, lambdas=[lam], standardize=False)
     >>> print(path.intercept.round(4), path.coef.round(4))
     [13.1019] [[2.2362 0.616 ]]
     """

@@ -42,7 +42,8 @@ print(f"{X.shape[0]} cell lines, {X.shape[1]} genes; {y.sum():.0f} lines are leu
 # %% [markdown]
 # ### The path
 #
-# The first call compiles; the second one shows what the path itself takes.
+# The first call compiles, which takes seconds (the README says how to keep what is compiled for the next process). The
+# second one shows what the path itself takes: new data of this shape, weights or lambdas compile nothing.
 
 
 # %%
@@ -54,8 +55,7 @@ def timed(fit):
 
 path, first = timed(lambda: jr.fit_path(X, y))
 path, second = timed(lambda: jr.fit_path(X, y))
-print(f"first call {first:.0f} s, second call {second:.1f} s")
-assert second < first
+print(f"the second call took less than a tenth of the time of the first: {second < first / 10}")
 path
 
 # %% [markdown]

@@ -20,6 +20,7 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
 from PIL import Image
 
 HERE = Path(__file__).parent
@@ -72,7 +73,13 @@ def execute(found):
         record_timing=False,
         coalesce_streams=True,
     )
-    asyncio.run(asyncio.wait_for(client.async_execute(), LIMIT))
+    began = time.monotonic()
+    try:
+        asyncio.run(asyncio.wait_for(client.async_execute(), LIMIT))
+    except (TimeoutError, DeadKernelError) as error:  # at the limit the kernel is ended, and found dead
+        if time.monotonic() - began < LIMIT:
+            raise
+        raise TimeoutError(f"the notebook is not done after {LIMIT} s.") from error
     found.metadata = nbformat.from_dict(METADATA)  # the kernel has put its version there
     said = complaints(found)
     if said:

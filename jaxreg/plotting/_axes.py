@@ -72,6 +72,7 @@ def df_axis(ax, at, df):
     from matplotlib.ticker import NullLocator
 
     top = ax.secondary_xaxis("top")
+    ax.yaxis.get_offset_text().set_horizontalalignment("right")  # "1e6" of large values: else on the first number
     shares = ax.transAxes.inverted().transform(ax.transData.transform(np.column_stack([at, np.zeros(len(at))])))[:, 0]
     most = int(np.clip(ax.bbox.width * 72 / ax.figure.dpi / TICK_ROOM, 2, MOST_TICKS))
     ticks: list[int] = []
