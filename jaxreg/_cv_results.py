@@ -369,6 +369,9 @@ class CVResult:
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
         return "\n".join([self._headline(), *lines, *self._explanation()])
 
+    def __repr__(self):
+        return f"<CVResult: {self._headline()}>"
+
     def __str__(self):
         return self.summary()
 

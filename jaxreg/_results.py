@@ -305,6 +305,9 @@ class PathResult:
             lines.append("Seconds: " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in self.timings.items()))
         return "\n".join([self._headline(), *lines])
 
+    def __repr__(self):
+        return f"<PathResult: {self._headline()}>"
+
     def __str__(self):
         return self.summary()
 

@@ -103,8 +103,10 @@ def test_append_is_the_transform_of_the_larger_matrix():
     np.testing.assert_array_equal(smaller[6], np.eye(7)[6])
 
 
-def problem(corr, l1_factor):
-    return SimpleNamespace(null_corr=np.asarray(corr, float), l1_factor=np.asarray(l1_factor, float))
+def problem(corr, l1_factor, lower=-np.inf, upper=np.inf):
+    corr, l1_factor = np.asarray(corr, float), np.asarray(l1_factor, float)
+    lower, upper = np.broadcast_to(lower, corr.shape), np.broadcast_to(upper, corr.shape)
+    return SimpleNamespace(null_corr=corr, l1_factor=l1_factor, lower=lower, upper=upper)
 
 
 def test_lambda_max_skips_unpenalised_and_excluded_columns():
@@ -112,6 +114,12 @@ def test_lambda_max_skips_unpenalised_and_excluded_columns():
     assert _grid.lambda_max(problem([9, -4, 3, 8], [0, 1, 1, np.inf]), 0.5) == 8
     assert _grid.lambda_max(problem([1], [1]), 0.0) == pytest.approx(1000)
     assert _grid.lambda_max(problem([0, 0], [1, 1]), 1.0) == 1
+
+
+def test_lambda_max_counts_a_column_only_where_its_limits_let_it_go():
+    assert _grid.lambda_max(problem([2, -4], [1, 1], lower=0.0), 1.0) == 2
+    assert _grid.lambda_max(problem([5, -4], [1, 1], upper=[0.0, np.inf]), 1.0) == 4
+    assert _grid.lambda_max(problem([-5, -4], [1, 1], lower=0.0), 1.0) == 1
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=8), st.floats(0.01, 10))

@@ -108,6 +108,7 @@ def test_summary_says_what_matters():
 
 
 def test_html_escapes_nothing_it_should_not():
+    assert repr(PATH) == f"<PathResult: {PATH.summary().splitlines()[0]}>"
     page = PATH._repr_html_()
     assert page.count("<tr>") == 13
     assert "&lt;" not in page
