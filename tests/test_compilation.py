@@ -86,7 +86,9 @@ def test_other_data_of_the_same_capacity_compile_no_reduced_kernel():
 
 @pytest.mark.parametrize(("n", "p"), [(195, 139), (41, 317)])
 def test_cross_validation_compiles_nothing_for_new_values_or_folds(n, p, monkeypatch):
-    monkeypatch.setattr(_lockstep, "each", lambda work, items: [work(item) for item in items])  # logs are of one thread
+    monkeypatch.setattr(
+        _lockstep, "each", lambda work, items, *_: [work(item) for item in items]
+    )  # logs are of one thread
     X, y = ar_problem(n, p, 0.5)
     rng = np.random.default_rng(0)
     with compilations() as first:

@@ -186,9 +186,10 @@ def test_ctrl_c_itself():
 def test_progress_says_lambda_df_and_gap(fit, words, data, capsys):
     pytest.importorskip("tqdm")
     fit(*data, n_lambdas=20, progress=True, **({"cv": 3} if fit is jr.fit_cv else {}))
-    shown = capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert shown.out == ""
     for word in (*words, "lambda ", "df ", "gap "):
-        assert word in shown
+        assert word in shown.err
     fit(*data, n_lambdas=20, **({"cv": 3} if fit is jr.fit_cv else {}))
     assert capsys.readouterr().err == ""
 

@@ -343,11 +343,3 @@ def test_ridge_degrees_of_freedom():
     Xs = (X - X.mean(axis=0)) / X.std(axis=0)
     s = np.linalg.eigvalsh(Xs.T @ Xs / 60)
     np.testing.assert_allclose(path.effective_df, [(s / (s + lam)).sum() for lam in path.lambdas], rtol=1e-10)
-
-
-def test_progress_goes_to_stderr(capsys):
-    X, y = ar_problem(40, 300)
-    fit(X, y, progress=True)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "lambda 100 of 100" in said.err

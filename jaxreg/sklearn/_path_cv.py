@@ -323,7 +323,8 @@ class PathRegressorCV(PathRegressor):
     >>> from sklearn.datasets import load_diabetes
     >>> from jaxreg.sklearn import PathRegressorCV
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = PathRegressorCV(jr.losses.Huber(50.0), jr.penalties.MCP(), alphas=20, metric="mae").fit(X, y)
+    >>> penalty = jr.penalties.ElasticNet(0.5)
+    >>> model = PathRegressorCV(penalty=penalty, standardize=True, metric="mae", alphas=20, rule="1se").fit(X, y)
     >>> model.coef_.shape, model.loss_path_.shape
     ((10,), (20, 5))
     """
