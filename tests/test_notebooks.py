@@ -38,7 +38,9 @@ def test_the_committed_notebook_is_that_of_its_source(source):
 
 @SOURCES
 def test_the_source_runs_clean(source):
-    run.execute(run.notebook(source))
+    made = run.notebook(source)
+    run.execute(made)
+    assert run.complaints(made) == []
 
 
 def test_the_index_has_every_notebook_and_no_other():
