@@ -5,7 +5,10 @@
 - `jaxreg.losses` and `jaxreg.penalties` hold what these take as `loss` and `penalty`.
 - `jaxreg.sklearn` has estimators with scikit-learn's names and semantics, `jaxreg.plotting` figures, `jaxreg.report`
   interactive pages, and `jaxreg.compat` the conventions of other packages.
+- `jaxreg.neural` draws paths over the regularizers of deep learning.
 """
+
+from importlib import import_module
 
 from jaxreg import compat, losses, penalties
 from jaxreg._cv import fit_cv
@@ -30,3 +33,9 @@ __all__ = [
     "penalties",
     "solve",
 ]
+
+
+def __getattr__(name):
+    if name == "neural":  # with optax, which only training needs: imported when it is asked for
+        return import_module("jaxreg.neural")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

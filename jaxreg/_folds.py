@@ -54,11 +54,11 @@ class Folds:
         return np.array([weight[part.rows] @ part.counts for part in self.held_out])
 
 
-def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Folds:
+def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None, fewest=2) -> Folds:
     """Folds of `cv`, which is what `fit_cv` documents.
 
     groups (n,): rows with the same entry stay together. strata (n,): with an integer `cv`, every fold gets its share of
-    each value. A row of weight 0 may be held out, but does not count as one that trains or judges.
+    each value. A row of weight 0 may be held out, but does not count as one that trains or judges. `fewest` folds will do.
     """
     n = len(y)
     group_ids = _check_labels(groups, "groups", n)
@@ -73,7 +73,7 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) ->
     elif _is_count(cv):
         ids = _drawn(_validation.check_count(cv, "cv", at_least=2), n, group_ids, repeats, seed, strata)
     elif _is_splitter(cv):
-        return _checked(_of_pairs(list(cv.split(X, y, groups)), n), weight)
+        return _checked(_of_pairs(list(cv.split(X, y, groups)), n), weight, fewest)
     elif isinstance(cv, (str, bytes, bool)) or not np.iterable(cv):
         raise ValueError(
             f"cv is {cv!r}; give a number of folds, a splitter, fold ids, a list of (train, test) pairs, or 'loo'."
@@ -82,10 +82,10 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) ->
         listed = cv if isinstance(cv, np.ndarray) and cv.dtype != object else list(cv)
         labels = _as_labels(listed, n)
         if labels is None:
-            return _checked(_of_pairs(listed, n), weight)
+            return _checked(_of_pairs(listed, n), weight, fewest)
         ids = [labels]
     held_out = [Part(rows, np.ones(len(rows))) for each in ids for rows in _by_id(each)]
-    return _checked(Folds(n, held_out, [None] * len(held_out), len(ids), isinstance(cv, str)), weight)
+    return _checked(Folds(n, held_out, [None] * len(held_out), len(ids), isinstance(cv, str)), weight, fewest)
 
 
 def _by_id(ids):
@@ -201,10 +201,10 @@ def _part(rows, side, k, n):
     return Part(rows, counts.astype(float))
 
 
-def _checked(folds, weight):
+def _checked(folds, weight, fewest):
     """The folds, if each has something to train on and to judge by."""
-    if len(folds) < 2:
-        raise ValueError(f"cv gives {len(folds)} fold(s); a standard error needs at least 2.")
+    if len(folds) < fewest:
+        raise ValueError(f"cv gives {len(folds)} fold(s); a standard error needs at least {fewest}.")
     positive = np.count_nonzero(weight)
     for k, (test, train) in enumerate(zip(folds.held_out, folds.trained_on, strict=True)):
         judging = np.count_nonzero(weight[test.rows])

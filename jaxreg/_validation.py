@@ -25,11 +25,13 @@ class Data:
     feature_names: tuple[str, ...] | None
 
 
-def _is_frame(obj):
-    return hasattr(obj, "columns") and hasattr(obj, "to_numpy")
+def feature_names(obj):
+    """Names of the columns of a frame, None of anything else."""
+    frame = hasattr(obj, "columns") and hasattr(obj, "to_numpy")
+    return tuple(str(c) for c in obj.columns) if frame else None
 
 
-def _refuse_sparse(X, name):
+def refuse_sparse(X, name):
     if type(X).__module__.split(".")[:2] == ["scipy", "sparse"]:
         raise TypeError(f"{name} is a SciPy sparse {type(X).__name__}, not supported yet; give {name}.toarray().")
 
@@ -57,7 +59,7 @@ def _from_objects(array, names, name):
     return out.reshape(array.shape)
 
 
-def _numeric(obj, name, names=None):
+def numeric(obj, name, names=None):
     """NumPy or JAX array of a real dtype; integers and booleans become float64, float16 becomes float32."""
     if isinstance(obj, jax.Array):
         array: Any = obj
@@ -83,7 +85,7 @@ def _finite_columns(X):
     return jnp.all(jnp.isfinite(X), axis=0)
 
 
-def _require_finite(array, name, names=None):
+def require_finite(array, name, names=None):
     if isinstance(array, jax.Array):
         fine = np.asarray(_finite_columns(array))
     else:
@@ -104,7 +106,7 @@ def _require_finite(array, name, names=None):
 
 
 def _vector(obj, name, n, per="row of X"):
-    array = np.asarray(_numeric(obj, name), dtype=np.float64)
+    array = np.asarray(numeric(obj, name), dtype=np.float64)
     if array.ndim != 1:
         hint = f"; give {name}.ravel()" if array.ndim == 2 and 1 in array.shape else "; give one dimension"
         raise ValueError(f"{name} has shape {array.shape}{hint}.")
@@ -113,15 +115,15 @@ def _vector(obj, name, n, per="row of X"):
     return array
 
 
-def _responses(obj, n):
+def check_responses(obj, n):
     """y (n,), or (n, K) with K > 1."""
-    array = _numeric(obj, "y")
+    array = numeric(obj, "y")
     if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
         return np.asarray(array, dtype=np.float64)
     return _vector(array, "y", n)
 
 
-def _check_dtype(dtype):
+def check_dtype(dtype):
     try:
         given = np.dtype(dtype)
     except TypeError:
@@ -133,9 +135,9 @@ def _check_dtype(dtype):
 
 def check_design(X, dtype):
     """(array, feature names) of the predictors."""
-    _refuse_sparse(X, "X")
-    names = tuple(str(c) for c in X.columns) if _is_frame(X) else None
-    X = _numeric(X, "X", names)
+    refuse_sparse(X, "X")
+    names = feature_names(X)
+    X = numeric(X, "X", names)
     if X.ndim != 2:
         hint = "; for one feature give X.reshape(-1, 1)" if X.ndim == 1 else ""
         raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features){hint}.")
@@ -144,22 +146,22 @@ def check_design(X, dtype):
         raise ValueError(f"X is empty (shape {X.shape}); give at least 2 samples and 1 feature.")
     if n == 1:
         raise ValueError("X has 1 sample; give at least 2.")
-    _require_finite(X, "X", names)
-    return X if dtype is None else X.astype(_check_dtype(dtype)), names
+    require_finite(X, "X", names)
+    return X if dtype is None else X.astype(check_dtype(dtype)), names
 
 
 def check_data(X, y, sample_weight, offset, dtype) -> Data:
     X, names = check_design(X, dtype)
     n = X.shape[0]
-    y = _responses(y, n)
-    _require_finite(y, "y")
+    y = check_responses(y, n)
+    require_finite(y, "y")
     if y.ndim == 2 and offset is not None:
         raise ValueError(f"offset is given, but y has {y.shape[1]} columns; subtract the offset from y.")
     if sample_weight is None:
         weight = np.full(n, 1.0 / n)
     else:
         weight = _vector(sample_weight, "sample_weight", n)
-        _require_finite(weight, "sample_weight")
+        require_finite(weight, "sample_weight")
         if (weight < 0).any():
             raise ValueError(f"sample_weight has negative values, the least {weight.min():g}; give weights >= 0.")
         positive = np.count_nonzero(weight)
@@ -169,7 +171,7 @@ def check_data(X, y, sample_weight, offset, dtype) -> Data:
         weight = weight / weight.sum()
     if offset is not None:
         offset = _vector(offset, "offset", n)
-        _require_finite(offset, "offset")
+        require_finite(offset, "offset")
     largest = np.abs(y if offset is None else y - offset).max()
     if largest > OVERFLOW:
         raise ValueError(f"y (less the offset) reaches {largest:.0e}, whose square overflows; divide it by a constant.")
@@ -181,23 +183,28 @@ def check_prediction(X, p, feature_names):
     X, names = check_design_rows(X)
     if X.shape[1] != p:
         raise ValueError(f"X has {X.shape[1]} feature(s), but the path was fitted on {p}.")
+    check_names(names, feature_names)
+    return X
+
+
+def check_names(names, feature_names):
+    """Names of the columns of a frame, where both are known: those of the fit, in its order."""
     if names is not None and feature_names is not None and names != feature_names:
-        differ = next(j for j in range(p) if names[j] != feature_names[j])
+        differ = next(j for j in range(len(names)) if names[j] != feature_names[j])
         raise ValueError(
             f"X has {names[differ]!r} as column {differ}, but the path was fitted with {feature_names[differ]!r} there;"
             " give the columns in the order of the fit."
         )
-    return X
 
 
 def check_design_rows(X):
     """Like check_design, for any number of rows, in NumPy."""
-    _refuse_sparse(X, "X")
-    names = tuple(str(c) for c in X.columns) if _is_frame(X) else None
-    X = np.asarray(_numeric(X, "X", names))
+    refuse_sparse(X, "X")
+    names = feature_names(X)
+    X = np.asarray(numeric(X, "X", names))
     if X.ndim != 2:
         raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
-    _require_finite(X, "X", names)
+    require_finite(X, "X", names)
     return X, names
 
 
@@ -208,7 +215,7 @@ def check_offset(offset, n, fitted_with_offset):
             raise ValueError("offset is missing: the path was fitted with one, so predict needs one for the new rows.")
         return np.zeros(n)
     offset = _vector(offset, "offset", n)
-    _require_finite(offset, "offset")
+    require_finite(offset, "offset")
     return offset
 
 
@@ -216,10 +223,10 @@ def check_lambdas(lambdas):
     """Explicit grid, descending; None stays None."""
     if lambdas is None:
         return None
-    array = np.atleast_1d(np.asarray(_numeric(lambdas, "lambdas"), dtype=np.float64))
+    array = np.atleast_1d(np.asarray(numeric(lambdas, "lambdas"), dtype=np.float64))
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"lambdas has shape {array.shape}; give a non-empty one-dimensional sequence.")
-    _require_finite(array, "lambdas")
+    require_finite(array, "lambdas")
     if (array < 0).any():
         raise ValueError(f"lambdas has negative values, the least {array.min():g}; give values >= 0.")
     return np.sort(array)[::-1].copy()
@@ -294,7 +301,7 @@ def check_limits(lower, upper, p):
         if value is None:
             array = np.full(p, unlimited)
         elif np.ndim(value) == 0:
-            array = np.full(p, float(_numeric(value, name)))
+            array = np.full(p, float(numeric(value, name)))
         else:
             array = _vector(value, name, p, per="column of X")
         if np.isnan(array).any() or (sign * array > 0).any():

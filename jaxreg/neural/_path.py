@@ -1,0 +1,237 @@
+"""fit_path: a model, data and strengths in, a NeuralPath out."""
+
+import time
+
+import jax
+import numpy as np
+import optax
+
+from jaxreg import _ends, _validation
+from jaxreg.neural import _data
+from jaxreg.neural._models import Model, Sized, check_task
+from jaxreg.neural._result import NeuralPath, fold_average
+from jaxreg.neural._sources import Resident, Streamed
+from jaxreg.neural._strengths import make_strengths
+from jaxreg.neural._sweep import Sweep
+from jaxreg.neural._training import Plan
+
+DEFAULT_OPTIMIZER = optax.adam(1e-3)
+METRICS = {"regression": "mean squared error", "classification": "cross-entropy"}
+
+
+def fit_path(
+    model,
+    X,
+    y,
+    *,
+    regularizer=None,
+    strengths=None,
+    cv=5,
+    groups=None,
+    seeds=1,
+    optimizer=None,
+    epochs=100,
+    batch_size=32,
+    dtype=np.float32,
+    refit=True,
+    stream=None,
+    max_lanes=None,
+) -> NeuralPath:
+    r"""Train a network at every strength of a regularizer, in every fold, from every seed, and again on all the data.
+
+    One lane is a network of one strength, fold and seed; S x K x R lanes train side by side in one compiled loop, which
+    minimises, by minibatches,
+
+        mean_i loss(y_i, f(x_i)) + penalty
+
+    with (y - f)^2 / 2, summed over several responses, or the cross-entropy of the softmax of f. So strengths of `L2` and
+    `L1` are the lambdas of `jaxreg.fit_path`. Lanes of one seed start alike, see the same minibatches and draw the same
+    random numbers at all strengths: what differs is the strength.
+
+    Parameters
+    ----------
+    model : Model
+        `MLP`, `Linear`, `Flax`, `Equinox` or your own; it must be hashable. It sees X as it is: scale its columns.
+    X : array (n, ...) or frame
+        Rows of numbers; images may keep their shape. A memory map stays in its file, see `stream`.
+    y : array (n,) or (n, C)
+        Responses of a regression; labels (n,) of any kind in a classification.
+    regularizer : Regularizer, a tuple of them, or None
+        None trains once, without. Of several the strengths are the grid of all combinations.
+    strengths : sequence of float >= 0, a tuple of such for several regularizers, or None
+        0 is no regularization. None takes those that the regularizer proposes.
+    cv, groups
+        Folds, as in `fit_cv`, of a classification stratified; also a list of one pair (train, test).
+    seeds : int or sequence of int
+        How many times each fold trains, or the seeds: initial parameters, minibatches and noise.
+    optimizer : optax.GradientTransformation or None
+        None is `optax.adam(1e-3)`. Make it once: another instance compiles anew.
+    epochs : int
+        Passes over the training rows.
+    batch_size : int or None
+        Rows of a step. None is all of them; the last minibatch of an epoch may be smaller.
+    dtype : float32 or float64
+    refit : bool
+        Whether to train on all the data at each strength, from the first seed: `predict` needs it.
+    stream : bool or None
+        Whether X stays on the host and its minibatches go to the device as they are needed. None does so for a memory
+        map (`numpy.memmap`).
+    max_lanes : int or None
+        Lanes that train side by side; fewer need less memory. None is all on an accelerator, 16 on each core of a CPU.
+
+    Returns
+    -------
+    NeuralPath
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that do not fit, with the name of the argument.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where the loss of a lane became NaN or infinite. Such a strength is never chosen.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True, scaled=False)
+    >>> X, y = (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
+    >>> path = jr.neural.fit_path(
+    ...     jr.neural.MLP(hidden=(16,)), X, y, regularizer=jr.neural.WeightDecay(), strengths=[0, 0.1, 1, 10], epochs=20
+    ... )
+    >>> path.valid_loss.shape
+    (4, 5, 1, 20)
+    >>> path.strengths[path.best] == path.strength_min
+    np.True_
+    >>> path.predict(X).shape
+    (442,)
+    """
+    began = time.perf_counter()
+    model = _check_model(model)
+    optimizer = _check_optimizer(optimizer)
+    epochs = _validation.check_count(epochs, "epochs")
+    seeds = _check_seeds(seeds)
+    refit = _validation.check_flag(refit, "refit")
+    dtype = _validation.check_dtype(dtype)
+    max_lanes = None if max_lanes is None else _validation.check_count(max_lanes, "max_lanes")
+    grid = make_strengths(regularizer, strengths, epochs, model.task)
+    data = _data.check_data(X, y, model.task)
+    if isinstance(model, Sized):
+        model = model.sized(data.target.shape[1])
+    folds, validated = _data.make_groups(data, cv, groups, seeds)
+    batch_size = _check_batch_size(batch_size, validated)
+    stream = isinstance(data.X, np.memmap) if stream is None else _validation.check_flag(stream, "stream")
+
+    with jax.enable_x64(dtype == np.float64):
+        source = (Streamed if stream else Resident)(data.X, data.target, dtype)
+
+        def sweep(groups, keys, strengths, limit, patience):
+            steps = -(-groups.count // batch_size)
+            plan = Plan(
+                grid.regularizers,
+                model,
+                optimizer,
+                batch_size,
+                int(steps.max()),
+                bool((steps != steps[0]).any()),
+                patience,
+            )
+            return Sweep(plan, source, source.groups(groups, keys), strengths, limit, max_lanes)
+
+        keys = jax.vmap(jax.random.key)(np.tile(seeds, len(folds)))
+        limit = np.broadcast_to(grid.limits, (len(keys), len(grid.limits)))
+        first = sweep(validated, keys, grid.of_lanes, limit, grid.patience)
+        lanes, losses = first.train(first.start(), 0, epochs)
+        in_folds = len(folds), len(seeds)
+        train_loss, valid_loss = np.moveaxis(losses.reshape(*in_folds, -1, epochs, 2), (4, 2), (0, 1))
+        ran = np.moveaxis(first.gathered(lanes, lambda lane: lane.epochs).reshape(*in_folds, -1), 2, 0)
+        train_loss, valid_loss, kept = grid.stopped(train_loss, valid_loss, ran)
+        trained = time.perf_counter()
+
+        params = state = None
+        if refit:
+            limit = np.rint(kept.mean(axis=(1, 2))).astype(int)[None]
+            whole = sweep(_data.whole(len(data.y)), keys[:1], grid.of_steps, limit, None)
+            lanes, _ = whole.train(whole.start(), 0, epochs)
+            found = whole.gathered(lanes, lambda lane: (lane.params, lane.state))
+            params, state = jax.tree.map(lambda leaf: leaf[0], found)
+
+    scale = 2 / data.target.shape[1] if model.task == "regression" else 1.0
+    mean_loss, std_error = fold_average(scale * valid_loss[..., -1], folds)
+    path = NeuralPath(
+        strengths=grid.values,
+        train_loss=scale * train_loss,
+        valid_loss=scale * valid_loss,
+        mean_loss=mean_loss,
+        std_error=std_error,
+        kept_epoch=kept,
+        seeds=seeds,
+        metric=METRICS[model.task],
+        model=model,
+        regularizers=grid.regularizers,
+        params=params,
+        state=state,
+        classes=data.classes,
+        feature_names=data.feature_names,
+        timings={"folds": trained - began, "refit": time.perf_counter() - trained},
+        _of_steps=grid.of_steps,
+        _row_shape=data.X.shape[1:],
+        _single=data.y.ndim == 1,
+    )
+    _ends.warn(_said(path))
+    return path
+
+
+def _check_model(model):
+    if isinstance(model, type):
+        raise TypeError(f"model is the class {model.__name__}; give an instance, {model.__name__}(...).")
+    if not isinstance(model, Model):
+        raise TypeError(f"model is {model!r}; give MLP, Linear, Flax, Equinox, or an object with task, init and apply.")
+    check_task(model.task)
+    try:
+        hash(model)
+    except TypeError as error:
+        raise TypeError(
+            f"model cannot be hashed ({error}); give one of hashable parts, as tuples for lists."
+        ) from error
+    return model
+
+
+def _check_optimizer(optimizer):
+    if optimizer is None:
+        return DEFAULT_OPTIMIZER
+    if not isinstance(optimizer, optax.GradientTransformation):
+        raise TypeError(f"optimizer is {optimizer!r}; give an optax.GradientTransformation, as optax.adam(1e-3).")
+    return optimizer
+
+
+def _check_seeds(seeds):
+    """Seeds (R,) of a count, or those given."""
+    if not np.iterable(seeds):
+        return np.arange(_validation.check_count(seeds, "seeds"))
+    found = np.array([_validation.check_count(seed, "seeds", at_least=0) for seed in seeds])
+    if not found.size or len(np.unique(found)) < len(found):
+        raise ValueError(f"seeds is {seeds!r}; give a count, or one or more different seeds.")
+    return found
+
+
+def _check_batch_size(batch_size, groups):
+    if batch_size is None:
+        return len(groups.train[0])
+    return min(_validation.check_count(batch_size, "batch_size"), len(groups.train[0]))
+
+
+def _said(path):
+    """What to warn of."""
+    count = np.count_nonzero(path.diverged)
+    if not count:
+        return []
+    at = [f"{path._strength(k)}" for k in np.flatnonzero(path.diverged.any(axis=(1, 2)))]
+    most = ", ".join(at[:5]) + (f" and {len(at) - 5} more" if len(at) > 5 else "")
+    return [
+        f"the loss of {count} of {path.diverged.size} lanes became NaN or infinite, at strength {most}: train with a "
+        "smaller step size, or leave these strengths out"
+    ]

@@ -1,0 +1,120 @@
+"""What a regularizer is: a strength in, changes of a training step out."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxreg import _validation
+
+NO_LIMIT = math.inf
+
+
+class Hooks(NamedTuple):
+    """What changes in training at one strength; None: nothing. Every hook is pure JAX."""
+
+    model: Callable | None = None  # model -> model, with dropout or batch normalisation in it
+    batch: Callable | None = None  # (key, x, target) -> (x, target)
+    weights: Callable | None = None  # (key, params) -> params, those that the training loss sees
+    penalty: Callable | None = None  # params -> number, added to the training loss
+    optimizer: Callable | None = None  # optax transformation -> optax transformation
+
+
+class Regularizer(ABC):
+    """Abstract base of the regularizers of `fit_path`.
+
+    Its strength is a number >= 0, at which 0 regularizes nothing: the run is, to the last bit, the one without it. It is
+    an argument of `hooks`, a JAX scalar: other strengths compile nothing. What an instance holds besides is fixed.
+
+    A subclass is final, a `jaxreg._pytree.pytree`, and says which strengths there are.
+
+    Attributes
+    ----------
+    default : tuple of float
+        The strengths of `fit_path` where it is given none.
+    below : float
+        Strengths are smaller than this, or at most this if `closed`.
+    task : str or None
+        The only task that it knows, or None.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> isinstance(jr.neural.Dropout(), jr.neural.Regularizer)
+    True
+    >>> jr.neural.Dropout.below, jr.neural.Dropout.closed, jr.neural.LabelSmoothing.task
+    (1.0, False, 'classification')
+    """
+
+    default: ClassVar[tuple[float, ...]]
+    below: ClassVar[float] = NO_LIMIT
+    closed: ClassVar[bool] = False
+    task: ClassVar[str | None] = None
+
+    @abstractmethod
+    def hooks(self, strength: Any) -> Hooks:
+        """What changes in training at this strength."""
+
+
+def all_hooks(regularizers, strengths) -> Hooks:
+    """The hooks of several regularizers at strengths (J,), one after the other."""
+    each = [regularizer.hooks(strengths[j]) for j, regularizer in enumerate(regularizers)]
+    chosen = {name: [own for hooks in each if (own := getattr(hooks, name)) is not None] for name in Hooks._fields}
+    return Hooks(
+        model=lambda model: _through(chosen["model"], model),
+        batch=lambda key, x, target: _drawing(chosen["batch"], key, x, target),
+        weights=lambda key, params: _drawing(chosen["weights"], key, params)[0],
+        penalty=lambda params: sum(own(params) for own in chosen["penalty"]),
+        optimizer=lambda optimizer: _through(chosen["optimizer"], optimizer),
+    )
+
+
+def _through(functions, value):
+    for function in functions:
+        value = function(value)
+    return value
+
+
+def _drawing(functions, key, *values):
+    """The values through functions that draw, each with a key of its own."""
+    for i, function in enumerate(functions):
+        found = function(jax.random.fold_in(key, i), *values)
+        values = found if len(values) > 1 else (found,)
+    return values
+
+
+def check_strengths(strengths, regularizer, name="strengths"):
+    """Strengths (S,) in float64, in the order they were given."""
+    if strengths is None:
+        return np.array(regularizer.default)
+    array = np.atleast_1d(np.asarray(_validation.numeric(strengths, name), np.float64))
+    kind = type(regularizer).__name__
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} of {kind} has shape {array.shape}; give a non-empty one-dimensional sequence.")
+    limit = type(regularizer).below
+    fine = (array >= 0) & np.isfinite(array) & ((array <= limit) if type(regularizer).closed else (array < limit))
+    if not fine.all():
+        upper = "" if limit == NO_LIMIT else f" and {'<=' if type(regularizer).closed else '<'} {limit:g}"
+        raise ValueError(f"{name} of {kind} has {array[~fine][0]:g}; give finite numbers >= 0{upper}.")
+    if len(np.unique(array)) < len(array):
+        values, counts = np.unique(array, return_counts=True)
+        raise ValueError(f"{name} of {kind} has {values[counts > 1][0]:g} more than once; give each strength once.")
+    return array
+
+
+def is_weight(leaf):
+    """Whether penalties see a parameter: kernels do count, biases and the scales of normalisation do not."""
+    return leaf.ndim >= 2
+
+
+def of_weights(function, params, *others):
+    """`function` of each weight and what stands in its place in `others`; other parameters as they are."""
+    return jax.tree.map(lambda leaf, *rest: function(leaf, *rest) if is_weight(leaf) else leaf, params, *others)
+
+
+def leaf_names(params):
+    """Names like "layer0/kernel" of the leaves, in the order of `jax.tree.leaves`."""
+    return [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in jax.tree.leaves_with_path(params)]

@@ -1,0 +1,249 @@
+"""NeuralPath: losses along a path of trained networks, and the choice on it."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxreg import _scores, _validation
+from jaxreg.neural import _data, _training
+
+RULES = ("min", "1se")
+TYPES = {"regression": ("response",), "classification": ("response", "probability", "link")}
+PREDICTED = 1024  # rows at a time
+
+
+class NeuralSelection(NamedTuple):
+    """A chosen network: what `NeuralPath.select` returns.
+
+    Attributes
+    ----------
+    strength : float, or tuple of float for several regularizers
+    index : int
+        Its position among the strengths.
+    loss, std_error : float
+        Held-out loss there.
+    params, state : pytree of NumPy arrays, or None
+        Of the model that was refitted to all the data, None without `refit`.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> path = jr.neural.fit_path(jr.neural.Linear(), X, y / y.std(), epochs=2)
+    >>> strength, index, loss, std_error, params, state = path.select("min")
+    >>> params["layer0"]["kernel"].shape
+    (10, 1)
+    """
+
+    strength: Any
+    index: int  # type: ignore[assignment]
+    loss: float
+    std_error: float
+    params: Any
+    state: Any
+
+
+@dataclass(frozen=True)
+class NeuralPath:
+    """Networks trained at S strengths, in K folds, from R seeds.
+
+    Attributes
+    ----------
+    strengths : array (S,), or (S, J) for J regularizers
+        In the order they were given; of several regularizers all combinations, the last one changing first.
+    train_loss, valid_loss : array (S, K, R, epochs)
+        Mean loss after each epoch, without noise or dropout, on the rows of the fold that train and on those held out:
+        the mean squared error (averaged over responses), or the cross-entropy. Where a lane stopped early, the losses
+        after that are those of the parameters it keeps.
+    mean_loss, std_error : array (S,)
+        Held-out loss at the end, averaged over seeds and folds, and its standard error over the folds (of one fold:
+        over the seeds, and 0 of one seed). Infinite and NaN where a lane diverged.
+    kept_epoch : array (S, K, R)
+        Epochs after which the parameters were kept: the last one, or the best one of `EarlyStopping` with patience.
+    diverged : array (S, K, R)
+        Whether the loss became NaN or infinite.
+    seeds : array (R,)
+    metric : str
+        Name of the loss.
+    model, regularizers
+        What was trained, and how.
+    params, state : pytree of NumPy arrays (S, ...), or None
+        Of the networks that were refitted to all the data at each strength; None without `refit`.
+    classes : array (C,), or None
+        Labels of a classification.
+    feature_names : tuple of str, or None
+    timings : dict
+        Seconds by phase.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = jr.neural.fit_path(
+    ...     jr.neural.MLP((8,), "classification"), X, y, regularizer=jr.neural.L2(), strengths=[0, 0.01, 0.1], epochs=5
+    ... )
+    >>> path.valid_loss.shape, path.metric
+    ((3, 5, 1, 5), 'cross-entropy')
+    >>> path.predict(X[:2], type="probability").shape
+    (2, 3)
+    >>> path.select("1se").strength >= path.strength_min
+    True
+    """
+
+    strengths: np.ndarray
+    train_loss: np.ndarray
+    valid_loss: np.ndarray
+    mean_loss: np.ndarray
+    std_error: np.ndarray
+    kept_epoch: np.ndarray
+    seeds: np.ndarray
+    metric: str
+    model: Any
+    regularizers: tuple
+    params: Any
+    state: Any
+    classes: np.ndarray | None
+    feature_names: tuple[str, ...] | None
+    timings: dict[str, float]
+    _of_steps: np.ndarray  # (S, J') strengths of the regularizers that change the model's steps
+    _row_shape: tuple[int, ...]
+    _single: bool  # whether y was (n,)
+
+    @property
+    def diverged(self) -> np.ndarray:
+        return ~(np.isfinite(self.valid_loss) & np.isfinite(self.train_loss)).all(axis=-1)
+
+    @property
+    def best(self) -> int:
+        """Position of the strength with the least mean loss; of equal ones the first."""
+        if not np.isfinite(self.mean_loss).any():
+            raise ValueError("every strength diverged; train with a smaller step size.")
+        return int(np.argmin(self.mean_loss))
+
+    @property
+    def best_1se(self) -> int:
+        """Position of the strongest regularization whose mean loss is within one standard error of the least.
+
+        Of several regularizers that with the largest sum of ranks of its strengths.
+        """
+        best = self.best
+        within = np.flatnonzero(self.mean_loss <= self.mean_loss[best] + self.std_error[best])
+        columns = self.strengths.reshape(len(self.strengths), -1).T
+        rank = sum(np.unique(column, return_inverse=True)[1] for column in columns)
+        strongest = within[rank[within] == rank[within].max()]
+        return int(strongest[np.argmin(self.mean_loss[strongest])])
+
+    @property
+    def strength_min(self):
+        """The strength of the least mean loss; a tuple for several regularizers."""
+        return self._strength(self.best)
+
+    @property
+    def strength_1se(self):
+        """The strength at `best_1se`; a tuple for several regularizers."""
+        return self._strength(self.best_1se)
+
+    def _strength(self, index):
+        at = self.strengths[index]
+        return float(at) if at.ndim == 0 else tuple(at.tolist())
+
+    def select(self, rule="min") -> NeuralSelection:
+        """The network that a rule chooses.
+
+        Parameters
+        ----------
+        rule : str
+            "min": least mean loss. "1se": the strongest regularization within one standard error of it.
+
+        Returns
+        -------
+        NeuralSelection
+            A named tuple (strength, index, loss, std_error, params, state).
+        """
+        _validation.check_choice(rule, "rule", RULES)
+        k = self.best if rule == "min" else self.best_1se
+        params, state = jax.tree.map(lambda leaf: leaf[k], (self.params, self.state))
+        return NeuralSelection(self._strength(k), k, float(self.mean_loss[k]), float(self.std_error[k]), params, state)
+
+    def predict(self, X, strength=None, type="response") -> np.ndarray:
+        """Predictions for new rows by a network that was refitted to all the data.
+
+        Parameters
+        ----------
+        X : array (m, ...) or frame
+            With the columns of the fit, in their order.
+        strength : float, tuple of float, "min", "1se" or None
+            One of the strengths, or a rule; None is "min".
+        type : str
+            "response": responses, or the labels of the most probable classes. "probability": (m, C), of a
+            classification. "link": its logits (m, C).
+
+        Returns
+        -------
+        array (m,)
+            (m, C) for C responses, probabilities or logits.
+
+        Raises
+        ------
+        ValueError
+            Without `refit`, for a strength that was not trained, or for X of another shape.
+        """
+        _validation.check_choice(type, "type", TYPES[self.model.task])
+        if self.params is None:
+            raise ValueError("the path was fitted with refit=False; fit it with refit=True to predict.")
+        k = self._position(strength)
+        X, names = _data.check_inputs(X)
+        if X.shape[1:] != self._row_shape:
+            raise ValueError(f"X has rows of shape {X.shape[1:]}, but the path was fitted on {self._row_shape}.")
+        _validation.check_names(names, self.feature_names)
+        params, state = jax.tree.map(lambda leaf: leaf[k], (self.params, self.state))
+        dtype = np.result_type(*jax.tree.leaves(params))
+        with jax.enable_x64(dtype == np.float64):
+            strengths = self._of_steps[k].astype(dtype)
+            parts = [
+                _training.outputs(self.model, self.regularizers, strengths, params, state, np.asarray(rows, dtype))
+                for rows in np.split(X, range(PREDICTED, len(X), PREDICTED))
+            ]
+            outputs = np.concatenate(parts).reshape(len(X), -1)
+            if type == "probability":
+                return np.asarray(jax.nn.softmax(outputs))
+        if self.classes is None:
+            return outputs[:, 0] if self._single else outputs
+        return outputs if type == "link" else self.classes[outputs.argmax(axis=1)]
+
+    def _position(self, strength):
+        """Position among the strengths of one of them, or of a rule's choice."""
+        if strength is None or isinstance(strength, str):
+            return self.select("min" if strength is None else strength).index
+        wanted = np.asarray(strength, np.float64)
+        if wanted.shape != self.strengths.shape[1:]:
+            raise ValueError(f"strength is {strength!r}; give one of the strengths, 'min' or '1se'.")
+        equal = np.isclose(self.strengths, wanted, rtol=1e-6, atol=0)
+        found = np.flatnonzero(equal if equal.ndim == 1 else equal.all(axis=1))
+        if not found.size:
+            nearest = np.argmin(np.abs(self.strengths - wanted).reshape(len(self.strengths), -1).sum(axis=1))
+            raise ValueError(
+                f"strength is {strength!r}, which was not trained; the nearest that was is {self._strength(nearest)!r}."
+            )
+        return int(found[0])
+
+
+def fold_average(losses, folds):
+    """(mean, standard error) (S,) of losses (S, K, R) at the end of training."""
+    S, K, R = losses.shape
+    mean, error = np.full(S, np.inf), np.full(S, np.nan)
+    fine = np.isfinite(losses).all(axis=(1, 2))
+    of_folds = losses[fine].mean(axis=2)
+    if not fine.any():
+        return mean, error
+    if K > 1:
+        weight = folds.held_weight(np.full(folds.n, 1 / folds.n))
+        mean[fine], error[fine] = _scores.average(of_folds.T, weight, folds.repeats)
+    else:
+        mean[fine] = of_folds[:, 0]
+        error[fine] = losses[fine, 0].std(axis=1, ddof=1) / np.sqrt(R) if R > 1 else 0.0
+    return mean, error

@@ -1,0 +1,226 @@
+"""Training in JAX: lanes of one step, one epoch, many epochs. Axes: G groups (a fold and a seed each), S strengths."""
+
+from dataclasses import field
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxreg._pytree import STATIC, pytree
+from jaxreg.neural._regularizer import all_hooks
+from jaxreg.neural._rounding import rounded
+
+INIT, ORDER, STEP = range(3)  # what keys are drawn for
+
+
+@pytree
+class Plan:
+    """What all lanes have in common."""
+
+    regularizers: tuple
+    model: Any = field(metadata=STATIC)
+    optimizer: optax.GradientTransformation = field(metadata=STATIC)
+    batch_size: int = field(metadata=STATIC)
+    steps: int = field(metadata=STATIC)  # minibatches of an epoch, in the largest group
+    ragged: bool = field(metadata=STATIC)  # whether other groups have fewer
+    patience: int | None = field(metadata=STATIC)
+
+    @property
+    def row_loss(self):
+        return _ROW_LOSS[self.model.task]
+
+
+class Groups(NamedTuple):
+    """A fold and a seed each. Where the data are padded, the added rows have no weight."""
+
+    rows: Any  # (G, m) that train, in ascending order; what is added to the shorter ones does not count
+    count: Any  # (G,) how many of them do
+    train: Any  # (G, n) how often each row trains
+    held_out: Any  # (G, n) how often each row judges
+    key: Any  # (G,)
+
+
+class Lane(NamedTuple):
+    """The state of training; (G, S, ...) where lanes go side by side."""
+
+    params: Any
+    state: Any
+    optimizer: Any
+    active: Any
+    epochs: Any  # that it has trained
+    best: Any  # (held-out loss, params, state) of the best epoch, None without patience
+    since: Any  # epochs since the best one
+
+
+def _half_squared(outputs, target):
+    return jnp.sum((outputs - target) ** 2, axis=-1) / 2
+
+
+def _cross_entropy(outputs, target):
+    return -jnp.sum(target * jax.nn.log_softmax(outputs), axis=-1)
+
+
+_ROW_LOSS = {"regression": _half_squared, "classification": _cross_entropy}
+
+
+def lanes(function, group, strength):
+    """`function` of lanes (G, S); `group` and `strength` say by argument whether it has that axis."""
+    axes = [tuple(0 if has else None for has in each) for each in (strength, group)]
+    return jax.vmap(jax.vmap(function, axes[0]), axes[1])
+
+
+def start(plan, groups, strengths, limit, x):
+    """Lanes (G, S) before the first epoch; limit (G, S) are the epochs that they may train, x (1, ...) a row."""
+
+    def one(key, strength, limit):
+        hooks = all_hooks(plan.regularizers, strength)
+        params, state = hooks.model(plan.model).init(jax.random.fold_in(key, INIT), x)
+        optimizer = hooks.optimizer(plan.optimizer).init(params)
+        best = None if plan.patience is None else (jnp.asarray(jnp.inf, x.dtype), params, state)
+        return Lane(params, state, optimizer, limit > 0, jnp.zeros_like(limit), best, jnp.zeros_like(limit))
+
+    return lanes(one, (True, False, True), (False, True, True))(groups.key, strengths, limit)
+
+
+def order(plan, groups, epoch):
+    """Rows and weights (steps, G, batch_size) of the minibatches of an epoch.
+
+    Each epoch draws a number for every row of the data, and the rows of a group go in the order of theirs: a fold has
+    the same minibatches whatever other folds there are. The last minibatch is filled up with rows of weight 0.
+    """
+    size = plan.steps * plan.batch_size
+
+    def one(rows, count, key):
+        drawn = jax.random.uniform(_key(key, ORDER, epoch), groups.train.shape[1:])
+        counted = jnp.arange(len(rows)) < count
+        shuffled = rows[jnp.argsort(jnp.where(counted, drawn[rows], 2.0))]
+        place = jnp.arange(size)
+        shape = plan.steps, plan.batch_size
+        return shuffled[place % count].reshape(shape), (place < count).reshape(shape)
+
+    return jax.vmap(one, out_axes=1)(groups.rows, groups.count, groups.key)
+
+
+def _key(key, *path):
+    for number in path:
+        key = jax.random.fold_in(key, number)
+    return key
+
+
+def step(plan, lane, strength, x, target, weight, key):
+    """A lane after one minibatch: rows x (b, ...), target (b, C), weight (b,)."""
+    hooks = all_hooks(plan.regularizers, strength)
+    model = hooks.model(plan.model)
+    of_batch, of_weights, of_model = jax.random.split(key, 3)
+    total = weight.sum()
+    x, target = rounded(hooks.batch(of_batch, x, target), total < 0)
+
+    def objective(params):
+        outputs, state = model.apply(hooks.weights(of_weights, params), lane.state, x, True, of_model)
+        loss = weight @ plan.row_loss(_shaped(outputs, target), target) / jnp.where(total > 0, total, 1)
+        return loss + hooks.penalty(params), state
+
+    gradients, state = jax.grad(objective, has_aux=True)(lane.params)
+    gradients = rounded(gradients, total < 0)
+    updates, optimizer = hooks.optimizer(plan.optimizer).update(gradients, lane.optimizer, lane.params)
+    updates = rounded(updates, total < 0)
+    new = lane._replace(params=optax.apply_updates(lane.params, updates), state=state, optimizer=optimizer)
+    return _where(total > 0, new, lane) if plan.ragged else new
+
+
+def _shaped(outputs, target):
+    """Outputs (b,) of one response as (b, 1)."""
+    found = outputs[:, None] if outputs.ndim == 1 else outputs
+    if found.shape != target.shape:
+        raise ValueError(f"model gives outputs of shape {outputs.shape} for targets of shape {target.shape}.")
+    return found
+
+
+def _where(condition, new, old):
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
+
+
+def steps(plan, lane, groups, strengths, epoch, batches, fetch):
+    """Lanes (G, S) after minibatches (t, what `fetch` makes x (G, b, ...) and target of, weight): T of each."""
+    move = lanes(partial(step, plan), (True, False, True, True, True, True), (True, True, False, False, False, False))
+
+    def one(lane, batch):
+        t, rows, weight = batch
+        x, target = fetch(rows)
+        keys = jax.vmap(lambda key: _key(key, STEP, epoch, t))(groups.key)
+        return move(lane, strengths, x, target, weight.astype(x.dtype), keys), None
+
+    return jax.lax.scan(one, lane, batches)[0]
+
+
+def loss_sums(plan, lane, strengths, x, target, train, held_out):
+    """(G, S, 2) weighted sums of the loss over rows x (B, ...), for weights (G, B)."""
+
+    def one(lane, strength, train, held_out):
+        model = all_hooks(plan.regularizers, strength).model(plan.model)
+        outputs, _ = model.apply(lane.params, lane.state, x, False, jax.random.key(0))
+        return jnp.stack([train, held_out]) @ plan.row_loss(_shaped(outputs, target), target)
+
+    return lanes(one, (True, False, True, True), (True, True, False, False))(lane, strengths, train, held_out)
+
+
+def end_of_epoch(plan, old, new, limit, losses):
+    """Lanes (G, S) after an epoch: those that have ended stay what they were. losses (G, S, 2): training, held out."""
+
+    def one(old, new, limit, losses):
+        new = new._replace(epochs=old.epochs + 1)
+        go_on = new.epochs < limit
+        if plan.patience is not None:
+            better = losses[1] < old.best[0]
+            best = _where(better, (losses[1], new.params, new.state), old.best)
+            since = jnp.where(better, 0, old.since + 1)
+            new, go_on = new._replace(best=best, since=since), go_on & (since < plan.patience)
+        return _where(old.active, new._replace(active=go_on), old)
+
+    return lanes(one, (True,) * 4, (True,) * 4)(old, new, limit, losses)
+
+
+@partial(jax.jit, static_argnames=("epochs", "block"))
+def train(plan, data, groups, strengths, limit, lane, first, epochs, block):
+    """(lanes, losses (epochs, G, S, 2)) after `epochs` more, data (X, target) being on the device.
+
+    Losses of lanes that had ended are NaN. `block` rows at a time are judged.
+    """
+    X, target = data
+
+    def fetch(rows):
+        return X[rows], target[rows]
+
+    def judged(lane):
+        parts = [a.reshape(-1, block, *a.shape[1:]) for a in (X, target)]
+        weights = [jnp.moveaxis(a.reshape(len(a), -1, block), 1, 0) for a in (groups.train, groups.held_out)]
+        empty = jnp.zeros((*lane.active.shape, 2), X.dtype)
+        add = lambda total, part: (total + loss_sums(plan, lane, strengths, *part), None)  # noqa: E731
+        return jax.lax.scan(add, empty, (*parts, *weights))[0]
+
+    def run(lane, epoch):
+        rows, weights = order(plan, groups, epoch)
+        new = steps(plan, lane, groups, strengths, epoch, (jnp.arange(plan.steps), rows, weights), fetch)
+        losses = judged(new) / totals(groups)
+        return end_of_epoch(plan, lane, new, limit, losses), jnp.where(lane.active[..., None], losses, jnp.nan)
+
+    def rest(lane, epoch):
+        return lane, jnp.full((*lane.active.shape, 2), jnp.nan, X.dtype)
+
+    def one(lane, epoch):
+        return jax.lax.cond(jnp.any(lane.active), run, rest, lane, epoch)
+
+    return jax.lax.scan(one, lane, first + jnp.arange(epochs))
+
+
+def totals(groups):
+    """(G, 1, 2) weights that train and that judge."""
+    return jnp.stack([groups.train.sum(axis=1), groups.held_out.sum(axis=1)], axis=-1)[:, None]
+
+
+@partial(jax.jit, static_argnames="model")
+def outputs(model, regularizers, strengths, params, state, x):
+    """Outputs of a trained model for rows x (b, ...)."""
+    return all_hooks(regularizers, strengths).model(model).apply(params, state, x, False, jax.random.key(0))[0]
