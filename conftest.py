@@ -1,8 +1,15 @@
-"""Examples in docstrings that need an optional library are skipped without it, as tests are by `importorskip`."""
+"""What tests and examples share: how they are compiled, and what is skipped.
+
+Examples in docstrings that need an optional library are skipped without it, as tests are by `importorskip`.
+"""
 
 import doctest
+import os
 
 import pytest
+
+# Most of the time goes to compiling, and most of that to optimising code that runs once. Set XLA_FLAGS for another choice.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -69,9 +69,11 @@ def _table(given):
 
 
 def _print(results):
-    from benchmarks import penalty_table, table
+    from benchmarks import neural, penalty_table, table
 
-    print((penalty_table if results.get("penalties") else table).full_table(results))
+    print(
+        (neural if results.get("neural") else penalty_table if results.get("penalties") else table).full_table(results)
+    )
 
 
 def _readme(given):
@@ -79,7 +81,7 @@ def _readme(given):
     from benchmarks.suite import read
 
     results = read(given.file)
-    apart = results.get("folds") or results.get("penalties")
+    apart = any(results.get(kind) for kind in ("folds", "penalties", "neural"))
     update(given.readme or (RESULTS.parent if apart else RESULTS.parents[1]) / "README.md", results)
 
 

@@ -1,21 +1,25 @@
 """The short tables of the README and of that of the benchmarks, each between its two markers."""
 
-from benchmarks import penalty_table, table
+from benchmarks import neural, penalty_table, table
 from benchmarks.table import OTHERS, OURS, times
 
 
 def update(file, results):
-    """Replace what stands between the markers of `file`: those of paths, of cross-validation, or of other penalties."""
-    penalties = results.get("penalties")
-    name = "penalty-benchmarks" if penalties else "cv-benchmarks" if results.get("folds") else "benchmarks"
-    written = penalty_table.short_table(results) if penalties else short_table(results)
+    """Replace what stands between the markers of `file`: of paths, cross-validation, other penalties, or networks."""
+    kind = next((kind for kind in ("neural", "penalties", "folds") if results.get(kind)), None)
+    name, written = {
+        "neural": ("neural-benchmarks", neural.full_table),
+        "penalties": ("penalty-benchmarks", penalty_table.short_table),
+        "folds": ("cv-benchmarks", short_table),
+        None: ("benchmarks", short_table),
+    }[kind]
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     text = file.read_text(encoding="utf-8")
     if begin not in text or end not in text:
         raise SystemExit(f"{file} has no {begin} ... {end}")
     before, rest = text.split(begin, 1)
     after = rest.split(end, 1)[1]
-    file.write_text(f"{before}{begin}\n{written}\n{end}{after}", encoding="utf-8")
+    file.write_text(f"{before}{begin}\n{written(results)}\n{end}{after}", encoding="utf-8")
 
 
 def short_table(results):

@@ -364,10 +364,7 @@ class CVResult:
 
     def summary(self) -> str:
         """The choice and its reasons in a few lines of text."""
-        table = [COLUMNS, *self._rows()]
-        widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-        return "\n".join([self._headline(), *lines, *self._explanation()])
+        return "\n".join([self._headline(), *_html.text_table(COLUMNS, self._rows()), *self._explanation()])
 
     def __repr__(self):
         return f"<CVResult: {self._headline()}>"

@@ -58,7 +58,8 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None, fe
     """Folds of `cv`, which is what `fit_cv` documents.
 
     groups (n,): rows with the same entry stay together. strata (n,): with an integer `cv`, every fold gets its share of
-    each value. A row of weight 0 may be held out, but does not count as one that trains or judges. `fewest` folds will do.
+    each value. A row of weight 0 may be held out, but does not count as one that trains or judges.
+    fewest: the least number of folds.
     """
     n = len(y)
     group_ids = _check_labels(groups, "groups", n)

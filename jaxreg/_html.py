@@ -1,4 +1,4 @@
-"""What Jupyter shows of a result: a line of text, a table, lines below it."""
+"""What Jupyter shows of a result: a line of text, a table, lines below it; and the table as text."""
 
 from html import escape
 
@@ -9,3 +9,10 @@ def shown(headline, columns, rows, *below):
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f"<p>{escape(headline)}</p>{table}" + "".join(f"<p>{escape(text)}</p>" for text in below)
+
+
+def text_table(columns, rows):
+    """Lines of a table of text cells."""
+    table = [columns, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]

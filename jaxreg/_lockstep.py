@@ -17,8 +17,10 @@ def _threads():
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="jaxreg")
 
 
-def each(work, items, watch=lambda result: None, x64=True):
+def each(work, items, watch=lambda result: None, x64=True, stop=lambda: None):
     """[work(item) for item in items], in a thread per core; `watch` is called with each result.
+
+    After an error `stop` is called, which may tell the work that it need not go on.
 
     A small compiled loop runs on one core: two threads take 0.6 (1000 x 1000) to 0.8 (10000 x 200) of the time of one,
     over all of `fit_cv`. Under `vmap`, where every lane waits for the slowest at every step, ten lanes took four times
@@ -35,6 +37,7 @@ def each(work, items, watch=lambda result: None, x64=True):
             found.append(future.result())
             watch(found[-1])
     except BaseException as error:
+        stop()
         for future in running:
             future.cancel()
         wait(running)  # what has begun goes to its end: no thread works on behind the caller's back

@@ -1,5 +1,6 @@
 """Progress bars, where they are asked for, and what Ctrl-C leaves."""
 
+import threading
 from contextlib import contextmanager
 
 
@@ -37,5 +38,24 @@ def bar(total, what, shown):
             worst = max(point.gap for point in points)
             drawn.set_postfix_str(f"lambda {lam:.3g}, df {len(points[-1].indices)}, gap {worst:.0e}", refresh=False)
             drawn.update(done - drawn.n)
+
+        yield show
+
+
+@contextmanager
+def epoch_bar(total, what, shown):
+    """A function show(done) for a bar of `total` epochs, which threads may call; parts of epochs count."""
+    if not shown:
+        yield lambda done: None
+        return
+    from tqdm.auto import tqdm
+
+    layout = "{l_bar}{bar}| {n:.0f}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
+    lock = threading.Lock()
+    with tqdm(total=total, desc=what, unit="epoch", bar_format=layout) as drawn:
+
+        def show(done):
+            with lock:
+                drawn.update(done - drawn.n)
 
         yield show

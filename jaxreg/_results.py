@@ -297,10 +297,7 @@ class PathResult:
 
     def summary(self, rows=12) -> str:
         """The path in a few lines of text: at most `rows` lambdas, evenly spaced."""
-        table = [COLUMNS, *self._rows(rows)]
-        widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-        lines += self._left_out()
+        lines = _html.text_table(COLUMNS, self._rows(rows)) + self._left_out()
         if self.timings:
             lines.append("Seconds: " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in self.timings.items()))
         return "\n".join([self._headline(), *lines])

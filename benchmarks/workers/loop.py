@@ -24,11 +24,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 
-def memory(field):
+def memory(field, process="self"):
     """VmRSS or VmHWM in MB; None where /proc does not tell."""
-    status = Path("/proc/self/status")
+    status = Path(f"/proc/{process}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(field)), None)
+
+
+def of_all_processes():
+    """VmHWM in MB of this process and of those that it started and that still run."""
+    started = [pid for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
+    peaks = [memory("VmHWM", process) for process in ("self", *started)]
+    return sum(peak for peak in peaks if peak is not None) or None
 
 
 def load(folder):
@@ -74,6 +81,7 @@ def main(name, folder):
             reply, result = answer(program, job, request)
             if first:
                 first["peak_mb"] = before and memory("VmHWM") - before
+                first["whole_mb"] = of_all_processes()
                 first["device_peak_mb"] = getattr(program, "device_peak", lambda: None)()
                 reply |= first
                 first = {}

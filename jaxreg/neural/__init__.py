@@ -1,12 +1,15 @@
-"""Paths over the regularizers of deep learning: networks trained at all strengths, in all folds, from all seeds at once.
+"""Paths over the regularizers of deep learning: networks at all strengths, in all folds, from all seeds at once.
 
-- `fit_path` trains a model, `MLP`, `Linear` or your own, and returns a `NeuralPath`.
-- Regularizers: penalties `L2`, `WeightDecay`, `L1`, `GroupL1`; noise `Dropout`, `DropConnect`, `GaussianNoise`, `Mixup`,
-  `Cutout`, `Augment`, `LabelSmoothing`; `EarlyStopping`, `BatchNorm`, `MaxNorm`, `GradientClipping`.
+- `fit_path` trains a model, `MLP`, `Linear` or your own, and returns a `NeuralPath`; `Flax` and `Equinox` make models of
+  the modules of these libraries.
+- Regularizers: penalties `L2`, `WeightDecay`, `L1`, `GroupL1`; noise `Dropout`, `DropConnect`, `GaussianNoise`,
+  `Mixup`, `Cutout`, `Augment`, `LabelSmoothing`; `EarlyStopping`, `BatchNorm`, `MaxNorm`, `GradientClipping`.
 - `proximal` makes an optax optimizer that takes a proximal step after each update.
 """
 
 from jaxreg.neural._early_stopping import EarlyStopping
+from jaxreg.neural._equinox import Equinox
+from jaxreg.neural._flax import Flax
 from jaxreg.neural._models import MLP, Linear, Model
 from jaxreg.neural._noise import (
     Augment,
@@ -36,6 +39,8 @@ __all__ = [
     "DropConnect",
     "Dropout",
     "EarlyStopping",
+    "Equinox",
+    "Flax",
     "GaussianNoise",
     "GradientClipping",
     "GroupL1",

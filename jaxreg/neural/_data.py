@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxreg import _folds, _validation
+from jaxreg.neural._mapped import release
 from jaxreg.neural._training import Groups
 
 CHECKED = 64 * 2**20  # bytes of X that are looked at at a time
@@ -39,7 +40,7 @@ def check_data(X, y, task) -> Data:
         raise ValueError(f"y has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"y has the label {classes[0]!r} only; a classification needs at least 2.")
+        raise ValueError(f"y has the label {classes[0]} only; a classification needs at least 2.")
     if labels.dtype.kind == "f" and not (labels == labels.round()).all():
         raise ValueError("y has fractions, but the model's task is classification; give labels, or task='regression'.")
     return Data(X, codes, np.eye(len(classes))[codes], classes, names)
@@ -48,11 +49,10 @@ def check_data(X, y, task) -> Data:
 def check_inputs(X):
     """(array (n, ...) of two or more dimensions, feature names); nothing is copied that is an array of numbers."""
     names = _validation.feature_names(X)
-    if isinstance(X, np.memmap) and X.dtype.kind in "fiub":
-        array: Any = X
-    else:
-        _validation.refuse_sparse(X, "X")
-        array = np.asarray(X) if np.asarray(X).dtype.kind in "fiub" else np.asarray(_validation.numeric(X, "X", names))
+    _validation.refuse_sparse(X, "X")
+    array: Any = X if isinstance(X, np.memmap) else np.asarray(X)
+    if array.dtype.kind not in "fiub":
+        array = np.asarray(_validation.numeric(X, "X", names))
     if array.ndim < 2:
         raise ValueError(f"X has {array.ndim} dimension(s), but needs two or more: (samples, ...).")
     if array.size == 0:
@@ -60,6 +60,7 @@ def check_inputs(X):
     step = max(1, CHECKED // array[0].nbytes)
     for low in range(0, len(array), step):
         _validation.require_finite(array[low : low + step].reshape(len(array[low : low + step]), -1), "X", names)
+        release(X)
     return array, names
 
 
@@ -84,4 +85,5 @@ def _repeated(train, held_out, R):
     drawn = [np.repeat(np.arange(len(counts)), counts.astype(int)) for counts in train]
     count = np.array([len(rows) for rows in drawn])
     rows = np.stack([np.pad(each, (0, count.max() - len(each))) for each in drawn])
-    return Groups(*(np.repeat(each, R, axis=0) for each in (rows, count, train, held_out)), key=None)
+    rows, count, train, held_out = (np.repeat(each, R, axis=0) for each in (rows, count, train, held_out))
+    return Groups(rows, count, train, held_out, key=None)

@@ -38,6 +38,8 @@ class EarlyStopping(Regularizer):
     array([  2, 100, 200])
     """
 
+    quantity = "1 / epochs"
+
     patience: int | None = field(default=None, metadata=STATIC)
 
     def __post_init__(self):
@@ -64,7 +66,7 @@ class EarlyStopping(Regularizer):
         for strength, count in zip(strengths, epochs, strict=True):
             if not 1 <= count <= most:
                 raise ValueError(
-                    f"strengths of EarlyStopping has {strength:g}, for {count:.0f} epochs; give numbers from 1 / epochs = "
-                    f"{1 / most:g} to 1, or 0."
+                    f"strengths of EarlyStopping has {strength:g}, for {count:.0f} epochs; give numbers from "
+                    f"1 / epochs = {1 / most:g} to 1, or 0."
                 )
         return epochs.astype(int)

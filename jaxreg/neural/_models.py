@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -203,7 +204,7 @@ class MLP:
         sizes = (x[0].size, *self.hidden, _known(self))
         params: dict[str, dict] = {}
         state: dict[str, dict] = {}
-        for i, (fan_in, units) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for i, (fan_in, units) in enumerate(pairwise(sizes)):
             last = i == len(self.hidden)
             deviation = ((1 if last else 2) / fan_in) ** 0.5
             kernel = deviation * jax.random.normal(jax.random.fold_in(key, i), (fan_in, units), x.dtype)

@@ -43,6 +43,7 @@ class Dropout(Regularizer):
     [0.0, 2.0]
     """
 
+    quantity = "dropout rate"
     default = RATES
     below = 1.0
 
@@ -84,6 +85,7 @@ class DropConnect(Regularizer):
     ([0.0, 4.0], 1.0)
     """
 
+    quantity = "share of the weights that drop"
     default = RATES
     below = 1.0
 
@@ -117,6 +119,7 @@ class GaussianNoise(Regularizer):
     0.1
     """
 
+    quantity = "standard deviation of the noise"
     default = (0.0, *np.geomspace(0.01, 3.0, 12).tolist())
 
     def hooks(self, strength):
@@ -147,6 +150,7 @@ class Mixup(Regularizer):
     (True, [1.0, 1.0, 1.0, 1.0])
     """
 
+    quantity = "parameter of the Beta distribution"
     default = (0.0, *np.geomspace(0.02, 5.0, 10).tolist())
 
     def hooks(self, strength):
@@ -187,6 +191,7 @@ class Cutout(Regularizer):
     16
     """
 
+    quantity = "side of the square by that of the image"
     default = tuple(np.linspace(0.0, 1.5, 13).tolist())
 
     shape: tuple[int, ...] | None = field(default=None, metadata=STATIC)
@@ -228,6 +233,7 @@ class Augment(Regularizer):
     [[1.0, 1.0, 1.0]]
     """
 
+    quantity = "strength of the augmentation"
     default = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 
     function: Callable = field(metadata=STATIC)
@@ -302,6 +308,7 @@ class LabelSmoothing(Regularizer):
     [[0.75, 0.25]]
     """
 
+    quantity = "share of the labels that is smoothed"
     default = RATES
     below = 1.0
     closed = True
@@ -338,6 +345,7 @@ class BatchNorm(Regularizer):
     (['bias', 'kernel', 'scale', 'shift'], ['mean', 'variance'])
     """
 
+    quantity = "share of batch normalisation"
     default = (0.0, 0.25, 0.5, 0.75, 1.0)
     below = 1.0
     closed = True

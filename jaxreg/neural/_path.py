@@ -6,13 +6,13 @@ import jax
 import numpy as np
 import optax
 
-from jaxreg import _ends, _validation
-from jaxreg.neural import _data
+from jaxreg import _ends, _progress, _validation
+from jaxreg.neural import _checkpoint, _data
 from jaxreg.neural._models import Model, Sized, check_task
 from jaxreg.neural._result import NeuralPath, fold_average
 from jaxreg.neural._sources import Resident, Streamed
 from jaxreg.neural._strengths import make_strengths
-from jaxreg.neural._sweep import Sweep
+from jaxreg.neural._sweep import Sweep, run
 from jaxreg.neural._training import Plan
 
 DEFAULT_OPTIMIZER = optax.adam(1e-3)
@@ -36,6 +36,9 @@ def fit_path(
     refit=True,
     stream=None,
     max_lanes=None,
+    checkpoint=None,
+    checkpoint_every=10,
+    progress=False,
 ) -> NeuralPath:
     r"""Train a network at every strength of a regularizer, in every fold, from every seed, and again on all the data.
 
@@ -44,9 +47,9 @@ def fit_path(
 
         mean_i loss(y_i, f(x_i)) + penalty
 
-    with (y - f)^2 / 2, summed over several responses, or the cross-entropy of the softmax of f. So strengths of `L2` and
-    `L1` are the lambdas of `jaxreg.fit_path`. Lanes of one seed start alike, see the same minibatches and draw the same
-    random numbers at all strengths: what differs is the strength.
+    with (y - f)^2 / 2, summed over several responses, or the cross-entropy of the softmax of f. So strengths of `L2`
+    and `L1` are the lambdas of `jaxreg.fit_path`. Lanes of one seed start alike, see the same minibatches and draw the
+    same random numbers at all strengths: what differs is the strength.
 
     Parameters
     ----------
@@ -78,6 +81,14 @@ def fit_path(
         map (`numpy.memmap`).
     max_lanes : int or None
         Lanes that train side by side; fewer need less memory. None is all on an accelerator, 16 on each core of a CPU.
+    checkpoint : path or None
+        Directory in which all lanes are saved as they train. After Ctrl-C or a crash the same call goes on from there,
+        and its result is the same to the last bit; after the end it returns that result at once. A directory with
+        another sweep is refused. Needs orbax: ``pip install "jaxreg[neural]"``.
+    checkpoint_every : int
+        Epochs between two saves.
+    progress : bool
+        Show a bar of the epochs, those of `refit` among them.
 
     Returns
     -------
@@ -86,7 +97,10 @@ def fit_path(
     Raises
     ------
     ValueError, TypeError
-        For arguments that do not fit, with the name of the argument.
+        For arguments that do not fit, with the name of the argument; for a checkpoint of another sweep, with what
+        differs.
+    ImportError
+        For `checkpoint` without orbax, `progress` without tqdm.
 
     Warns
     -----
@@ -117,6 +131,10 @@ def fit_path(
     refit = _validation.check_flag(refit, "refit")
     dtype = _validation.check_dtype(dtype)
     max_lanes = None if max_lanes is None else _validation.check_count(max_lanes, "max_lanes")
+    checkpoint = _checkpoint.check_directory(checkpoint)
+    checkpoint_every = _validation.check_count(checkpoint_every, "checkpoint_every")
+    if _validation.check_flag(progress, "progress"):
+        _progress.require_tqdm()
     grid = make_strengths(regularizer, strengths, epochs, model.task)
     data = _data.check_data(X, y, model.task)
     if isinstance(model, Sized):
@@ -125,7 +143,7 @@ def fit_path(
     batch_size = _check_batch_size(batch_size, validated)
     stream = isinstance(data.X, np.memmap) if stream is None else _validation.check_flag(stream, "stream")
 
-    with jax.enable_x64(dtype == np.float64):
+    with jax.enable_x64(dtype == np.float64), _progress.epoch_bar(epochs * (1 + refit), "neural", progress) as show:
         source = (Streamed if stream else Resident)(data.X, data.target, dtype)
 
         def sweep(groups, keys, strengths, limit, patience):
@@ -139,15 +157,35 @@ def fit_path(
                 bool((steps != steps[0]).any()),
                 patience,
             )
-            return Sweep(plan, source, source.groups(groups, keys), strengths, limit, max_lanes)
+            return Sweep(plan, source, source.groups(groups, keys), strengths, limit, epochs, max_lanes)
 
         keys = jax.vmap(jax.random.key)(np.tile(seeds, len(folds)))
         limit = np.broadcast_to(grid.limits, (len(keys), len(grid.limits)))
         first = sweep(validated, keys, grid.of_lanes, limit, grid.patience)
-        lanes, losses = first.train(first.start(), 0, epochs)
-        in_folds = len(folds), len(seeds)
-        train_loss, valid_loss = np.moveaxis(losses.reshape(*in_folds, -1, epochs, 2), (4, 2), (0, 1))
-        ran = np.moveaxis(first.gathered(lanes, lambda lane: lane.epochs).reshape(*in_folds, -1), 2, 0)
+        in_folds, in_refit = _checkpoint.stages(
+            checkpoint,
+            checkpoint_every,
+            ("folds", "refit"),
+            lambda: {
+                "X": data.X,
+                "y": data.target,
+                "folds": validated,
+                "seeds": seeds,
+                "strengths": grid,
+                "model": model,
+                "optimizer": optimizer,
+                "epochs": epochs,
+                "batch_size": batch_size,
+                "dtype": dtype,
+                "stream": stream,
+                "lanes": [len(each) for each in first.tiles[0]],
+            },
+        )
+        losses, ran = run(first, lambda lane: (lane.losses, lane.epochs), in_folds, show)
+        of_folds = len(folds), len(seeds), len(grid.limits)
+        losses = losses.astype(np.float64).reshape(*of_folds, epochs, 2)
+        train_loss, valid_loss = np.moveaxis(losses, (4, 2), (0, 1))
+        ran = np.moveaxis(ran.reshape(of_folds), 2, 0)
         train_loss, valid_loss, kept = grid.stopped(train_loss, valid_loss, ran)
         trained = time.perf_counter()
 
@@ -155,8 +193,7 @@ def fit_path(
         if refit:
             limit = np.rint(kept.mean(axis=(1, 2))).astype(int)[None]
             whole = sweep(_data.whole(len(data.y)), keys[:1], grid.of_steps, limit, None)
-            lanes, _ = whole.train(whole.start(), 0, epochs)
-            found = whole.gathered(lanes, lambda lane: (lane.params, lane.state))
+            found = run(whole, lambda lane: (lane.params, lane.state), in_refit, lambda done: show(epochs + done))
             params, state = jax.tree.map(lambda leaf: leaf[0], found)
 
     scale = 2 / data.target.shape[1] if model.task == "regression" else 1.0

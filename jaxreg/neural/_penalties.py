@@ -20,8 +20,8 @@ DECADES = (0.0, *np.geomspace(1e-5, 1.0, 16).tolist())
 class L2(Regularizer):
     """The penalty strength / 2 * sum of w^2 over the weights (kernels, not biases), in the loss that is minimised.
 
-    For a linear model and the squared loss that is `fit_path`'s Ridge with lambda = strength. With an adaptive optimizer
-    its gradient is rescaled like any other: see `WeightDecay`.
+    For a linear model and the squared loss that is the Ridge of `jaxreg.fit_path` with lambda = strength. An adaptive
+    optimizer rescales its gradient like any other: see `WeightDecay`.
 
     References
     ----------
@@ -36,6 +36,7 @@ class L2(Regularizer):
     0.8
     """
 
+    quantity = "penalty strength"
     default = DECADES
 
     def hooks(self, strength):
@@ -67,6 +68,7 @@ class WeightDecay(Regularizer):
     -0.05
     """
 
+    quantity = "decay of the weights"
     default = DECADES
 
     def hooks(self, strength):
@@ -83,8 +85,8 @@ class L1(Regularizer):
 
         w = sign(q) max(|q| - eta * strength, 0)
 
-    For a linear model and the squared loss, SGD tends to `fit_path`'s Lasso with lambda = strength. With an adaptive
-    optimizer the threshold is decoupled, as AdamW's decay is, and the limit is another one.
+    For a linear model and the squared loss, SGD tends to the Lasso of `jaxreg.fit_path` with lambda = strength. With an
+    adaptive optimizer the threshold is decoupled, as AdamW's decay is, and the limit is another one.
 
     References
     ----------
@@ -101,6 +103,7 @@ class L1(Regularizer):
     [[1.5, 0.0]]
     """
 
+    quantity = "penalty strength"
     default = DECADES
 
     def hooks(self, strength):
@@ -129,8 +132,8 @@ class GroupL1(Regularizer):
 
     References
     ----------
-    Yuan and Lin (2006), "Model selection and estimation in regression with grouped variables", eq. (2.1); Feng and Simon
-    (2017), "Sparse-input neural networks for high-dimensional nonparametric regression and classification".
+    Yuan and Lin (2006), "Model selection and estimation in regression with grouped variables", eq. (2.1); Feng and
+    Simon (2017), "Sparse-input neural networks for high-dimensional nonparametric regression and classification".
 
     Examples
     --------
@@ -144,6 +147,7 @@ class GroupL1(Regularizer):
     [[2.700000047683716, 3.5999999046325684], [0.0, 0.0]]
     """
 
+    quantity = "penalty strength"
     default = DECADES
 
     leaf: str = field(default="layer0/kernel", metadata=STATIC)
@@ -191,6 +195,7 @@ class MaxNorm(Regularizer):
     [[0.6000000238418579], [0.7999999523162842]]
     """
 
+    quantity = "1 / largest norm of the weights of a unit"
     default = (0.0, *np.geomspace(0.02, 20.0, 16).tolist())
 
     axis: int = field(default=-1, metadata=STATIC)
@@ -226,6 +231,7 @@ class GradientClipping(Regularizer):
     [-0.6000000238418579, -0.7999999523162842]
     """
 
+    quantity = "1 / largest norm of the gradient"
     default = (0.0, *np.geomspace(0.1, 1e4, 16).tolist())
 
     def hooks(self, strength):
@@ -235,5 +241,5 @@ class GradientClipping(Regularizer):
                 lambda g: jnp.where(excess > 1, g / jnp.where(excess > 1, excess, 1), g), gradients
             ), state
 
-        clipping = optax.GradientTransformation(lambda params: optax.EmptyState(), clip)  # type: ignore[arg-type]
+        clipping = optax.GradientTransformation(lambda params: optax.EmptyState(), clip)
         return Hooks(optimizer=lambda optimizer: optax.chain(clipping, optimizer))

@@ -72,4 +72,4 @@ def proximal(optimizer: optax.GradientTransformation, prox: Callable) -> optax.G
         updates = jax.tree.map(lambda u, q, z, w: jnp.where(z == q, u, z - w), updates, moved, found, params)
         return updates, ProximalState(own, unit_state)
 
-    return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
+    return optax.GradientTransformation(init, update)

@@ -26,13 +26,16 @@ class Hooks(NamedTuple):
 class Regularizer(ABC):
     """Abstract base of the regularizers of `fit_path`.
 
-    Its strength is a number >= 0, at which 0 regularizes nothing: the run is, to the last bit, the one without it. It is
-    an argument of `hooks`, a JAX scalar: other strengths compile nothing. What an instance holds besides is fixed.
+    Its strength is a number >= 0. 0 regularizes nothing: the run is, to the last bit, the one without it (of as many
+    lanes: shapes decide how sums are rounded). It is an argument of `hooks`, a JAX scalar: other strengths compile
+    nothing. What an instance holds besides is fixed.
 
     A subclass is final, a `jaxreg._pytree.pytree`, and says which strengths there are.
 
     Attributes
     ----------
+    quantity : str
+        What the strength is, for labels.
     default : tuple of float
         The strengths of `fit_path` where it is given none.
     below : float
@@ -49,6 +52,7 @@ class Regularizer(ABC):
     (1.0, False, 'classification')
     """
 
+    quantity: ClassVar[str] = "strength"
     default: ClassVar[tuple[float, ...]]
     below: ClassVar[float] = NO_LIMIT
     closed: ClassVar[bool] = False
@@ -59,31 +63,35 @@ class Regularizer(ABC):
         """What changes in training at this strength."""
 
 
-def all_hooks(regularizers, strengths) -> Hooks:
-    """The hooks of several regularizers at strengths (J,), one after the other."""
-    each = [regularizer.hooks(strengths[j]) for j, regularizer in enumerate(regularizers)]
-    chosen = {name: [own for hooks in each if (own := getattr(hooks, name)) is not None] for name in Hooks._fields}
-    return Hooks(
-        model=lambda model: _through(chosen["model"], model),
-        batch=lambda key, x, target: _drawing(chosen["batch"], key, x, target),
-        weights=lambda key, params: _drawing(chosen["weights"], key, params)[0],
-        penalty=lambda params: sum(own(params) for own in chosen["penalty"]),
-        optimizer=lambda optimizer: _through(chosen["optimizer"], optimizer),
-    )
+class AllHooks:
+    """The hooks of several regularizers at strengths (J,), one after the other; each draws with a key of its own."""
 
+    def __init__(self, regularizers, strengths):
+        each = [regularizer.hooks(strengths[j]) for j, regularizer in enumerate(regularizers)]
+        self._of = {name: [own for hooks in each if (own := getattr(hooks, name))] for name in Hooks._fields}
 
-def _through(functions, value):
-    for function in functions:
-        value = function(value)
-    return value
+    def model(self, model):
+        for change in self._of["model"]:
+            model = change(model)
+        return model
 
+    def batch(self, key, x, target):
+        for i, change in enumerate(self._of["batch"]):
+            x, target = change(jax.random.fold_in(key, i), x, target)
+        return x, target
 
-def _drawing(functions, key, *values):
-    """The values through functions that draw, each with a key of its own."""
-    for i, function in enumerate(functions):
-        found = function(jax.random.fold_in(key, i), *values)
-        values = found if len(values) > 1 else (found,)
-    return values
+    def weights(self, key, params):
+        for i, change in enumerate(self._of["weights"]):
+            params = change(jax.random.fold_in(key, i), params)
+        return params
+
+    def penalty(self, params):
+        return sum(own(params) for own in self._of["penalty"])
+
+    def optimizer(self, optimizer):
+        for change in self._of["optimizer"]:
+            optimizer = change(optimizer)
+        return optimizer
 
 
 def check_strengths(strengths, regularizer, name="strengths"):

@@ -1,13 +1,14 @@
 """NeuralPath: losses along a path of trained networks, and the choice on it."""
 
+import pickle
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxreg import _scores, _validation
-from jaxreg.neural import _data, _training
+from jaxreg import _html, _scores, _validation, plotting
+from jaxreg.neural import _data, _pickling, _summary, _training
 
 RULES = ("min", "1se")
 TYPES = {"regression": ("response",), "classification": ("response", "probability", "link")}
@@ -45,6 +46,14 @@ class NeuralSelection(NamedTuple):
     params: Any
     state: Any
 
+    def __repr__(self):
+        sizes = [np.size(leaf) for leaf in jax.tree.leaves(self.params)]
+        params = f"{sum(sizes)} parameters in {len(sizes)} arrays" if sizes else "not refitted"
+        return (
+            f"<NeuralSelection: strength {self.strength}, index {self.index}, loss {self.loss:.5g}, std_error "
+            f"{self.std_error:.3g}, {params}>"
+        )
+
 
 @dataclass(frozen=True)
 class NeuralPath:
@@ -64,7 +73,7 @@ class NeuralPath:
     kept_epoch : array (S, K, R)
         Epochs after which the parameters were kept: the last one, or the best one of `EarlyStopping` with patience.
     diverged : array (S, K, R)
-        Whether the loss became NaN or infinite.
+        Whether the held-out loss at the end is NaN or infinite.
     seeds : array (R,)
     metric : str
         Name of the loss.
@@ -109,20 +118,20 @@ class NeuralPath:
     classes: np.ndarray | None
     feature_names: tuple[str, ...] | None
     timings: dict[str, float]
-    _of_steps: np.ndarray  # (S, J') strengths of the regularizers that change the model's steps
+    _of_steps: np.ndarray  # (S, J) strengths as training steps see them: those of early stopping are 0
     _row_shape: tuple[int, ...]
     _single: bool  # whether y was (n,)
 
     @property
     def diverged(self) -> np.ndarray:
-        return ~(np.isfinite(self.valid_loss) & np.isfinite(self.train_loss)).all(axis=-1)
+        return ~np.isfinite(self.valid_loss[..., -1])
 
     @property
     def best(self) -> int:
-        """Position of the strength with the least mean loss; of equal ones the first."""
+        """Position of the strength with the least mean loss; of equal ones the strongest regularization."""
         if not np.isfinite(self.mean_loss).any():
             raise ValueError("every strength diverged; train with a smaller step size.")
-        return int(np.argmin(self.mean_loss))
+        return self._strongest(self.mean_loss.min())
 
     @property
     def best_1se(self) -> int:
@@ -131,9 +140,13 @@ class NeuralPath:
         Of several regularizers that with the largest sum of ranks of its strengths.
         """
         best = self.best
-        within = np.flatnonzero(self.mean_loss <= self.mean_loss[best] + self.std_error[best])
+        return self._strongest(self.mean_loss[best] + self.std_error[best])
+
+    def _strongest(self, most):
+        """Position of the strongest regularization whose mean loss is at most this."""
+        within = np.flatnonzero(self.mean_loss <= most)
         columns = self.strengths.reshape(len(self.strengths), -1).T
-        rank = sum(np.unique(column, return_inverse=True)[1] for column in columns)
+        rank = np.sum([np.unique(column, return_inverse=True)[1] for column in columns], axis=0)
         strongest = within[rank[within] == rank[within].max()]
         return int(strongest[np.argmin(self.mean_loss[strongest])])
 
@@ -150,6 +163,37 @@ class NeuralPath:
     def _strength(self, index):
         at = self.strengths[index]
         return float(at) if at.ndim == 0 else tuple(at.tolist())
+
+    def _strength_texts(self, index):
+        """The strengths of the regularizers at a position, as text."""
+        return [f"{strength:.4g}" for strength in np.atleast_1d(self.strengths[index])]
+
+    def _said(self, index):
+        texts = self._strength_texts(index)
+        return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+    @property
+    def _regularizer_names(self):
+        """Class names, numbered where one comes again."""
+        names = [type(each).__name__ for each in self.regularizers]
+        return [
+            f"{name}_{names[:j].count(name) + 1}" if names.count(name) > 1 else name for j, name in enumerate(names)
+        ]
+
+    def _strength_columns(self):
+        """{name: strengths (S,)} for tables."""
+        if self.strengths.ndim == 1:
+            return {"strength": self.strengths}
+        return {f"strength_{name}": own for name, own in zip(self._regularizer_names, self.strengths.T, strict=True)}
+
+    def _losses(self):
+        """Columns (S,) of the losses at the end, averaged over folds and seeds."""
+        return {
+            **self._strength_columns(),
+            "mean_loss": self.mean_loss,
+            "std_error": self.std_error,
+            "train_loss": self.train_loss[..., -1].mean(axis=(1, 2)),
+        }
 
     def select(self, rule="min") -> NeuralSelection:
         """The network that a rule chooses.
@@ -190,7 +234,7 @@ class NeuralPath:
         Raises
         ------
         ValueError
-            Without `refit`, for a strength that was not trained, or for X of another shape.
+            Without `refit`, for a strength that was not trained or whose refit diverged, or for X of another shape.
         """
         _validation.check_choice(type, "type", TYPES[self.model.task])
         if self.params is None:
@@ -201,6 +245,11 @@ class NeuralPath:
             raise ValueError(f"X has rows of shape {X.shape[1:]}, but the path was fitted on {self._row_shape}.")
         _validation.check_names(names, self.feature_names)
         params, state = jax.tree.map(lambda leaf: leaf[k], (self.params, self.state))
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+            raise ValueError(
+                f"strength {self._said(k)} diverged when it was refitted to all the data; train with a smaller step "
+                "size, or choose another strength."
+            )
         dtype = np.result_type(*jax.tree.leaves(params))
         with jax.enable_x64(dtype == np.float64):
             strengths = self._of_steps[k].astype(dtype)
@@ -218,9 +267,10 @@ class NeuralPath:
     def _position(self, strength):
         """Position among the strengths of one of them, or of a rule's choice."""
         if strength is None or isinstance(strength, str):
-            return self.select("min" if strength is None else strength).index
-        wanted = np.asarray(strength, np.float64)
-        if wanted.shape != self.strengths.shape[1:]:
+            rule = _validation.check_choice("min" if strength is None else strength, "strength", RULES)
+            return self.best if rule == "min" else self.best_1se
+        wanted = np.asarray(_validation.numeric(strength, "strength"), np.float64)
+        if wanted.shape != self.strengths.shape[1:] or not np.isfinite(wanted).all():
             raise ValueError(f"strength is {strength!r}; give one of the strengths, 'min' or '1se'.")
         equal = np.isclose(self.strengths, wanted, rtol=1e-6, atol=0)
         found = np.flatnonzero(equal if equal.ndim == 1 else equal.all(axis=1))
@@ -230,6 +280,55 @@ class NeuralPath:
                 f"strength is {strength!r}, which was not trained; the nearest that was is {self._strength(nearest)!r}."
             )
         return int(found[0])
+
+    def _positions(self, strength):
+        """Positions of one strength, or of a sequence of them, for `plot_epochs`; None: the whole run of the best."""
+        if strength is None:
+            same = (self._of_steps == self._of_steps[self.best]).all(axis=1)
+            return [int(np.argmax(np.where(same, self.kept_epoch.mean(axis=(1, 2)), -1.0)))]
+        inner = self.strengths.ndim > 1
+        if isinstance(strength, str) or not np.iterable(strength) or (inner and not any(map(np.iterable, strength))):
+            return [self._position(strength)]
+        found = list(dict.fromkeys(self._position(each) for each in strength))
+        if not found:
+            raise ValueError("strength is empty; give one of the strengths, 'min' or '1se', or some of these.")
+        return found
+
+    def to_frame(self):
+        """pandas DataFrame: a row per strength, in the order of the path, with losses, epochs and diverged lanes.
+
+        Columns: strength ("strength_L2", ... of several regularizers), mean_loss, std_error, train_loss; kept_epoch, on
+        average; diverged, how many lanes did.
+        """
+        import pandas as pd
+
+        kept, diverged = self.kept_epoch.mean(axis=(1, 2)), self.diverged.sum(axis=(1, 2))
+        return pd.DataFrame({**self._losses(), "kept_epoch": kept, "diverged": diverged})
+
+    plot = plotting.plot_strengths
+    plot_folds = plotting.plot_strength_folds
+    plot_epochs = plotting.plot_epochs
+
+    def summary(self) -> str:
+        """The choice and its reasons in a few lines of text."""
+        table = _html.text_table(_summary.columns(self), _summary.rows(self))
+        return "\n".join([_summary.headline(self), *table, *_summary.explanation(self)])
+
+    def __repr__(self):
+        return f"<NeuralPath: {_summary.headline(self)}>"
+
+    def __str__(self):
+        return self.summary()
+
+    def _repr_html_(self):
+        said = " ".join(_summary.explanation(self))
+        return _html.shown(_summary.headline(self), _summary.columns(self), _summary.rows(self), said)
+
+    def __getstate__(self):
+        return _pickling.dumps(self.__dict__)
+
+    def __setstate__(self, state):
+        self.__dict__.update(pickle.loads(state))
 
 
 def fold_average(losses, folds):

@@ -13,9 +13,17 @@ def rounded(tree, never):
     """
 
     def one(leaf):
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            return leaf
-        bits = jax.lax.bitcast_convert_type(leaf, f"uint{8 * leaf.dtype.itemsize}")
-        return jax.lax.bitcast_convert_type(bits ^ never.astype(bits.dtype), leaf.dtype)
+        return _rounded(leaf, never) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
     return jax.tree.map(one, tree)
+
+
+@jax.custom_jvp
+def _rounded(leaf, never):
+    bits = jax.lax.bitcast_convert_type(leaf, f"uint{8 * leaf.dtype.itemsize}")
+    return jax.lax.bitcast_convert_type(bits ^ never.astype(bits.dtype), leaf.dtype)
+
+
+@_rounded.defjvp
+def _derivative(primals, tangents):
+    return _rounded(*primals), tangents[0]  # that of bits would be 0

@@ -1,17 +1,21 @@
 """Where the rows are: on the device, or on the host, from where minibatches stream."""
 
+import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxreg.neural import _training
+from jaxreg.neural._mapped import release
 
 JUDGED = 512  # rows of which the losses are worked out at a time: their activations stay in a cache
-CHUNK = 64 * 2**20  # bytes of rows that are on their way to the device
+TAKEN = 512  # rows that are read from a file at a time: each may bring pages of its own
+CHUNK = 16 * 2**20  # bytes of rows that are on their way to the device
 
 
 class Resident:
@@ -34,8 +38,9 @@ class Resident:
         train, held_out = (np.pad(w, [(0, 0), (0, extra)]).astype(self.dtype) for w in (groups.train, groups.held_out))
         return groups._replace(train=train, held_out=held_out, key=keys)
 
-    def train(self, plan, groups, strengths, limit, lane, first, epochs):
-        return _training.train(plan, self.data, groups, strengths, limit, lane, first, epochs, self.block)
+    def train(self, plan, groups, strengths, limit, lane, first, last):
+        """Lanes after the epochs from `first` to before `last`."""
+        return _training.train(plan, self.data, groups, strengths, limit, lane, first, last, self.block)
 
 
 _steps = jax.jit(partial(_training.steps, fetch=lambda batch: batch))
@@ -63,7 +68,12 @@ class Streamed:
     def _read(self, rows):
         """X[rows] for rows of any shape; each row is read once, in the order of the file."""
         distinct, place = np.unique(rows, return_inverse=True)
-        return np.asarray(self.X[distinct], self.dtype)[place].reshape(*rows.shape, *self.X.shape[1:])
+        found = np.empty((len(distinct), *self.X.shape[1:]), self.dtype)
+        for low in range(0, len(distinct), TAKEN):
+            part = slice(low, low + TAKEN)
+            found[part] = self.X[distinct[part]]
+            release(self.X)
+        return found[place].reshape(*rows.shape, *self.X.shape[1:])
 
     def _minibatches(self, rows, weights) -> Iterator:
         """Parts (t, (x, target), weight) of an epoch's minibatches."""
@@ -82,31 +92,40 @@ class Streamed:
             yield self._read(rows), self.target[rows], *weights
 
     def _ahead(self, parts):
-        """The parts on the device, each made while the one before is worked on."""
-        parts = iter(parts)
+        """The parts on the device, each made in a thread while the one before is worked on."""
 
         def made():
             with jax.enable_x64(self.dtype == np.float64):  # holds for one thread
                 return jax.device_put(next(parts, None))
 
-        with ThreadPoolExecutor(1) as thread:
-            coming = thread.submit(made)
+        coming = _readers().submit(made)
+        try:
             while (part := coming.result()) is not None:
-                coming = thread.submit(made)
+                coming = _readers().submit(made)
                 yield part
+        finally:
+            wait([coming])  # no thread works on behind the caller's back
 
-    def train(self, plan, groups, strengths, limit, lane, first, epochs):
-        found = []
-        for epoch in range(first, first + epochs):
+    def train(self, plan, groups, strengths, limit, lane, first, last):
+        """Lanes after the epochs from `first` to before `last`."""
+        # each part is waited for: else they would queue on the device where reading is faster than training
+        done = jax.block_until_ready
+        for epoch in range(first, last):
             if not np.asarray(lane.active).any():
-                found.append(np.full((*lane.active.shape, 2), np.nan))
-                continue
+                break
             rows, weights = map(np.asarray, _order(plan, groups, epoch))
-            new = lane
-            for part in self._ahead(self._minibatches(rows, weights)):
-                new = _steps(plan, new, groups, strengths, epoch, part)
-            losses = sum(_loss_sums(plan, new, strengths, *part) for part in self._ahead(self._blocks(groups)))
-            losses = losses / _training.totals(groups)
-            found.append(np.where(np.asarray(lane.active)[..., None], losses, np.nan))
-            lane = _end_of_epoch(plan, lane, new, limit, losses)
-        return lane, np.stack(found)
+            new, losses = lane, 0.0
+            with closing(self._ahead(self._minibatches(rows, weights))) as parts:
+                for part in parts:
+                    new = done(_steps(plan, new, groups, strengths, epoch, part))
+            with closing(self._ahead(self._blocks(groups))) as parts:
+                for part in parts:
+                    losses = done(losses + _loss_sums(plan, new, strengths, *part))
+            lane = _end_of_epoch(plan, lane, new, limit, losses / _training.totals(groups))
+        return lane
+
+
+@cache
+def _readers():
+    """Kept: each new thread would keep some memory of what it read."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="jaxreg-reader")

@@ -13,16 +13,16 @@ from jaxreg.neural._regularizer import Regularizer, check_strengths
 class Strengths:
     """S points of a grid over J regularizers. Those that differ by early stopping alone share the lanes that train."""
 
-    regularizers: tuple[Regularizer, ...]  # those that change training steps, J' of them
+    regularizers: tuple[Regularizer, ...]  # J of them
     values: np.ndarray  # (S,), or (S, J) of several regularizers
-    of_steps: np.ndarray  # (S, J'), those of `regularizers`
+    of_steps: np.ndarray  # (S, J), as training steps see them: those of early stopping are 0
     lane: np.ndarray  # (S,), position among the distinct rows of `of_steps`
     stops: np.ndarray  # (S,), epochs that a point trains
     patience: int | None
 
     @property
     def of_lanes(self):
-        """(S', J'), the strengths that train."""
+        """(S', J), the strengths that train."""
         return self.of_steps[np.unique(self.lane, return_index=True)[1]]
 
     @property
@@ -66,14 +66,14 @@ def make_strengths(regularizer, strengths, epochs, task) -> Strengths:
         for each, own in zip(regularizers, given, strict=True)
     ]
     points = np.array(list(itertools.product(*grids)))
-    of_steps = points[:, [not isinstance(each, EarlyStopping) for each in regularizers]]
+    of_steps = points * [not isinstance(each, EarlyStopping) for each in regularizers]
     distinct: dict[tuple, int] = {}
     lane = np.array([distinct.setdefault(tuple(row), len(distinct)) for row in of_steps])
     stops = np.full(len(points), epochs)
     if early:
         stops = early[0].epochs(points[:, regularizers.index(early[0])], epochs)
     return Strengths(
-        tuple(each for each in regularizers if not isinstance(each, EarlyStopping)),
+        regularizers,
         points if several else points[:, 0],
         of_steps,
         lane,

@@ -1,24 +1,26 @@
 """All lanes of a sweep: strengths x folds x seeds, in tiles that train side by side."""
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxreg import _lockstep
+from jaxreg._progress import Interrupted
 from jaxreg.neural import _training
 from jaxreg.neural._training import Groups, Plan
 
 # lanes of a tile on a CPU: more do not fit the cache with their optimizer, fewer pay for each small operation
 CPU_LANES = 16
+STRETCHES = 20  # into which the epochs are cut: after each of them a bar moves on, and Ctrl-C is heard
 
 
-@dataclass(frozen=True)
-class Tile:
+class Tile(NamedTuple):
     """Positions of the groups and strengths that train side by side; the last ones may repeat, to keep shapes."""
 
     groups: np.ndarray
@@ -43,13 +45,14 @@ def _parts(count, size):
 
 @dataclass
 class Sweep:
-    """Training of G groups at S strengths (S, J), each lane for its limit (G, S) of epochs."""
+    """Training of G groups at S strengths (S, J), each lane for its limit (G, S) of epochs, `epochs` at most."""
 
     plan: Plan
     source: Any  # Resident or Streamed
     groups: Groups  # NumPy, but for the keys
     strengths: np.ndarray
     limit: np.ndarray
+    epochs: int
     most: int | None  # lanes that train side by side
 
     def __post_init__(self):
@@ -58,6 +61,7 @@ class Sweep:
         most = self.most or (CPU_LANES if on_cpu else G * S)
         self.tiles = tiles(G, S, most)
         self.threaded = on_cpu and len(self.tiles) > 1
+        self.interrupted = threading.Event()
 
     def _arguments(self, tile):
         dtype = self.source.dtype
@@ -68,40 +72,81 @@ class Sweep:
             jnp.asarray(self.limit[np.ix_(tile.groups, tile.strengths)]),
         )
 
-    def start(self):
-        """Lanes of each tile before the first epoch."""
-        return self._each(lambda tile: _start(self.plan, *self._arguments(tile), self.source.example), self.tiles)
+    def _start(self, arguments):
+        return _start(self.plan, *arguments, self.source.example, self.epochs)
 
-    def train(self, lanes, first, epochs):
-        """(lanes of each tile, losses (G, S, epochs, 2)) after more epochs."""
+    def shapes(self):
+        """Lanes of one tile, as shapes."""
+        return jax.eval_shape(lambda: self._start(self._arguments(self.tiles[0])))
 
-        def one(job):
-            tile, lane = job
-            lane, losses = self.source.train(self.plan, *self._arguments(tile), lane, first, epochs)
-            return lane, np.asarray(losses)
+    def train(self, lanes, first, last, of, show):
+        """Train the lanes of each tile, a list, in the epochs from `first` to before `last`; None: from their start.
 
-        found = self._each(one, list(zip(self.tiles, lanes, strict=True)))
-        losses = np.empty((*self.limit.shape, epochs, 2))
-        for tile, (_, part) in zip(self.tiles, found, strict=True):
-            losses[np.ix_(tile.groups, tile.strengths)] = np.moveaxis(part, 0, 2)
-        return [lane for lane, _ in found], losses
+        Returns the epochs that are done, all of them where no lane goes on. Then the list has of(lane), in NumPy: where
+        all epochs are one block, the lanes of a tile are let go before the next tile starts. `show` is called with the
+        epochs that are done.
+        """
+        done = np.full(len(self.tiles), first)
+        length = math.ceil(self.epochs / STRETCHES)
 
-    def gathered(self, lanes, of: Callable):
-        """The pytree of(lane) of all lanes in NumPy: leaves (G, S, ...)."""
-        parts = [jax.tree.map(np.asarray, of(lane)) for lane in lanes]
+        def one(k):
+            arguments = self._arguments(self.tiles[k])
+            if lanes[k] is None:
+                lanes[k] = self._start(arguments)
+            for low in range(first, last, length):
+                if self.interrupted.is_set():
+                    raise KeyboardInterrupt
+                high = min(low + length, last)
+                lanes[k] = jax.block_until_ready(self.source.train(self.plan, *arguments, lanes[k], low, high))
+                done[k] = high
+                show(done.mean())
+            if last == self.epochs:
+                lanes[k] = _on_host(of(lanes[k]))
 
-        def leaf(*found):
-            whole = np.empty((*self.limit.shape, *found[0].shape[2:]), found[0].dtype)
-            for tile, part in zip(self.tiles, found, strict=True):
+        self._each(one, range(len(self.tiles)))
+        if last < self.epochs and not any(np.asarray(lane.active).any() for lane in lanes):
+            lanes[:] = [_on_host(of(lane)) for lane in lanes]
+            return self.epochs
+        return last
+
+    def gathered(self, found):
+        """The pytree of all lanes, leaves (G, S, ...), from those of each tile."""
+
+        def leaf(*parts):
+            whole = np.empty((*self.limit.shape, *parts[0].shape[2:]), parts[0].dtype)
+            for tile, part in zip(self.tiles, parts, strict=True):
                 whole[np.ix_(tile.groups, tile.strengths)] = part
             return whole
 
-        return jax.tree.map(leaf, *parts)
+        return jax.tree.map(leaf, *found)
 
     def _each(self, work, items):
         if not self.threaded:
-            return [work(item) for item in items]
-        return _lockstep.each(work, items, x64=self.source.dtype == np.float64)
+            for item in items:
+                work(item)
+            return
+        try:
+            _lockstep.each(work, items, x64=self.source.dtype == np.float64, stop=self.interrupted.set)
+        except Interrupted:
+            raise KeyboardInterrupt from None
 
 
-_start = jax.jit(_training.start)
+def run(sweep, of: Callable, kept, show):
+    """The pytree of(lane) of all lanes after all epochs, leaves (G, S, ...).
+
+    `kept`, Unkept or a stage of a Checkpoint, has the lanes of the last time, and gets them after every so many epochs.
+    """
+    done, lanes = kept.last(sweep, of)
+    show(done)
+    while done < sweep.epochs:
+        done = sweep.train(lanes, done, min(done + kept.every, sweep.epochs), of, show)
+        kept.save(done, lanes)
+        show(done)
+    return sweep.gathered(lanes)
+
+
+def _on_host(tree):
+    return jax.tree.map(np.asarray, tree)
+
+
+_start = jax.jit(_training.start, static_argnames="epochs")

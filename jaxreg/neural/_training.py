@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxreg._pytree import STATIC, pytree
-from jaxreg.neural._regularizer import all_hooks
+from jaxreg.neural._regularizer import AllHooks
 from jaxreg.neural._rounding import rounded
 
 INIT, ORDER, STEP = range(3)  # what keys are drawn for
@@ -50,8 +50,9 @@ class Lane(NamedTuple):
     optimizer: Any
     active: Any
     epochs: Any  # that it has trained
-    best: Any  # (held-out loss, params, state) of the best epoch, None without patience
-    since: Any  # epochs since the best one
+    best: Any  # least held-out loss
+    since: Any  # epochs since then
+    losses: Any  # (epochs, 2), after each epoch: training, held out; NaN after the last one that it has trained
 
 
 def _half_squared(outputs, target):
@@ -71,15 +72,18 @@ def lanes(function, group, strength):
     return jax.vmap(jax.vmap(function, axes[0]), axes[1])
 
 
-def start(plan, groups, strengths, limit, x):
-    """Lanes (G, S) before the first epoch; limit (G, S) are the epochs that they may train, x (1, ...) a row."""
+def start(plan, groups, strengths, limit, x, epochs):
+    """Lanes (G, S) before the first epoch of `epochs`; limit (G, S) are those that they may train, x (1, ...) a row."""
 
     def one(key, strength, limit):
-        hooks = all_hooks(plan.regularizers, strength)
+        hooks = AllHooks(plan.regularizers, strength)
         params, state = hooks.model(plan.model).init(jax.random.fold_in(key, INIT), x)
         optimizer = hooks.optimizer(plan.optimizer).init(params)
-        best = None if plan.patience is None else (jnp.asarray(jnp.inf, x.dtype), params, state)
-        return Lane(params, state, optimizer, limit > 0, jnp.zeros_like(limit), best, jnp.zeros_like(limit))
+        best, losses = jnp.asarray(jnp.inf, x.dtype), jnp.full((epochs, 2), jnp.nan, x.dtype)
+        none = jnp.zeros_like(limit)
+        lane = Lane(params, state, optimizer, limit > 0, none, best, none, losses)
+        # without weak types: lanes that come back from a file have none, and must not compile anew
+        return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, leaf.dtype), lane)
 
     return lanes(one, (True, False, True), (False, True, True))(groups.key, strengths, limit)
 
@@ -111,7 +115,7 @@ def _key(key, *path):
 
 def step(plan, lane, strength, x, target, weight, key):
     """A lane after one minibatch: rows x (b, ...), target (b, C), weight (b,)."""
-    hooks = all_hooks(plan.regularizers, strength)
+    hooks = AllHooks(plan.regularizers, strength)
     model = hooks.model(plan.model)
     of_batch, of_weights, of_model = jax.random.split(key, 3)
     total = weight.sum()
@@ -159,7 +163,7 @@ def loss_sums(plan, lane, strengths, x, target, train, held_out):
     """(G, S, 2) weighted sums of the loss over rows x (B, ...), for weights (G, B)."""
 
     def one(lane, strength, train, held_out):
-        model = all_hooks(plan.regularizers, strength).model(plan.model)
+        model = AllHooks(plan.regularizers, strength).model(plan.model)
         outputs, _ = model.apply(lane.params, lane.state, x, False, jax.random.key(0))
         return jnp.stack([train, held_out]) @ plan.row_loss(_shaped(outputs, target), target)
 
@@ -170,23 +174,22 @@ def end_of_epoch(plan, old, new, limit, losses):
     """Lanes (G, S) after an epoch: those that have ended stay what they were. losses (G, S, 2): training, held out."""
 
     def one(old, new, limit, losses):
-        new = new._replace(epochs=old.epochs + 1)
+        new = new._replace(epochs=old.epochs + 1, losses=old.losses.at[old.epochs].set(losses))
         go_on = new.epochs < limit
         if plan.patience is not None:
-            better = losses[1] < old.best[0]
-            best = _where(better, (losses[1], new.params, new.state), old.best)
-            since = jnp.where(better, 0, old.since + 1)
-            new, go_on = new._replace(best=best, since=since), go_on & (since < plan.patience)
+            since = jnp.where(losses[1] < old.best, 0, old.since + 1)
+            new = new._replace(best=jnp.fmin(losses[1], old.best), since=since)
+            go_on &= since < plan.patience
         return _where(old.active, new._replace(active=go_on), old)
 
     return lanes(one, (True,) * 4, (True,) * 4)(old, new, limit, losses)
 
 
-@partial(jax.jit, static_argnames=("epochs", "block"))
-def train(plan, data, groups, strengths, limit, lane, first, epochs, block):
-    """(lanes, losses (epochs, G, S, 2)) after `epochs` more, data (X, target) being on the device.
+@partial(jax.jit, static_argnames="block")
+def train(plan, data, groups, strengths, limit, lane, first, last, block):
+    """Lanes after the epochs from `first` to before `last`, data (X, target) being on the device.
 
-    Losses of lanes that had ended are NaN. `block` rows at a time are judged.
+    How many epochs there are compiles nothing anew. `block` rows at a time are judged.
     """
     X, target = data
 
@@ -200,19 +203,17 @@ def train(plan, data, groups, strengths, limit, lane, first, epochs, block):
         add = lambda total, part: (total + loss_sums(plan, lane, strengths, *part), None)  # noqa: E731
         return jax.lax.scan(add, empty, (*parts, *weights))[0]
 
-    def run(lane, epoch):
+    def goes_on(loop):
+        epoch, lane = loop
+        return (epoch < last) & jnp.any(lane.active)
+
+    def one(loop):
+        epoch, lane = loop
         rows, weights = order(plan, groups, epoch)
         new = steps(plan, lane, groups, strengths, epoch, (jnp.arange(plan.steps), rows, weights), fetch)
-        losses = judged(new) / totals(groups)
-        return end_of_epoch(plan, lane, new, limit, losses), jnp.where(lane.active[..., None], losses, jnp.nan)
+        return epoch + 1, end_of_epoch(plan, lane, new, limit, judged(new) / totals(groups))
 
-    def rest(lane, epoch):
-        return lane, jnp.full((*lane.active.shape, 2), jnp.nan, X.dtype)
-
-    def one(lane, epoch):
-        return jax.lax.cond(jnp.any(lane.active), run, rest, lane, epoch)
-
-    return jax.lax.scan(one, lane, first + jnp.arange(epochs))
+    return jax.lax.while_loop(goes_on, one, (first, lane))[1]
 
 
 def totals(groups):
@@ -223,4 +224,4 @@ def totals(groups):
 @partial(jax.jit, static_argnames="model")
 def outputs(model, regularizers, strengths, params, state, x):
     """Outputs of a trained model for rows x (b, ...)."""
-    return all_hooks(regularizers, strengths).model(model).apply(params, state, x, False, jax.random.key(0))[0]
+    return AllHooks(regularizers, strengths).model(model).apply(params, state, x, False, jax.random.key(0))[0]

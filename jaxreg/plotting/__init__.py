@@ -2,8 +2,19 @@
 
 from jaxreg.plotting._axes import COLOURS as COLOURS
 from jaxreg.plotting._coefficients import plot_coefficients
+from jaxreg.plotting._epochs import plot_epochs
 from jaxreg.plotting._folds import plot_fold_loss
 from jaxreg.plotting._path import plot_path
+from jaxreg.plotting._strength_folds import plot_strength_folds
+from jaxreg.plotting._strengths import plot_strengths
 from jaxreg.plotting._validation_curve import plot_validation_curve
 
-__all__ = ["plot_coefficients", "plot_fold_loss", "plot_path", "plot_validation_curve"]
+__all__ = [
+    "plot_coefficients",
+    "plot_epochs",
+    "plot_fold_loss",
+    "plot_path",
+    "plot_strength_folds",
+    "plot_strengths",
+    "plot_validation_curve",
+]

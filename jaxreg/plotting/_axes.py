@@ -43,25 +43,30 @@ def marker(at):
     return "o" if len(at) == 1 else None
 
 
-def log_axis(ax, at):
-    """Lambdas on a log axis, the large ones at the left."""
+def end(at, values):
+    """The last point of a curve, which may end before the axis does."""
+    last = np.flatnonzero(np.isfinite(values))[-1]
+    return at[last], values[last]
+
+
+def log_axis(ax, at, label=LAMBDA_LABEL):
+    """Lambdas, or what the label says, on a log axis, the large ones at the left."""
     low, high = at.min(), at.max()
     if low == high:
         low, high = low / 2, high * 2
     ax.set_xscale("log")
     ax.set_xlim(high, low)
-    ax.set_xlabel(LAMBDA_LABEL)
+    ax.set_xlabel(label)
     ax.spines["right"].set_visible(False)
 
 
 def draw_crowd(ax, at, curves):
-    """Many curves (len(at), m) as one grey collection behind the others."""
+    """Many curves (len(at), m) as one grey collection behind the others; points that stand alone are dots."""
     from matplotlib.collections import LineCollection
 
     style = {"color": BACKGROUND, "alpha": max(0.2, min(0.6, 30 / curves.shape[1])), "zorder": 1.5}
-    if len(at) == 1:
-        ax.plot(np.tile(at, curves.shape[1]), curves.ravel(), "o", markersize=2.5, **style)
-        return
+    if len(at) == 1 or np.isnan(at[-2]):
+        ax.plot(np.full(curves.shape[1], at[-1]), curves[-1], "o", markersize=2.5, **style)
     segments = np.stack([np.broadcast_to(at[:, None], curves.shape), curves], axis=-1).swapaxes(0, 1)
     ax.add_collection(LineCollection(list(segments), linewidths=0.8, **style))
     ax.autoscale_view(scalex=False)

@@ -1,10 +1,11 @@
-"""What the figures of a cross-validation share: the grid of the chosen mix, and the lambdas that are chosen on it."""
+"""What the figures of a choice share: curves of both losses, marks at what is chosen, words at the ends of the axis."""
 
 import numpy as np
 
-from jaxreg.plotting._axes import INK, LABEL_SIZE, LINE_HEIGHT, make_room, plain_box
+from jaxreg.plotting._axes import BACKGROUND, COLOURS, INK, LABEL_SIZE, LINE_HEIGHT, STYLES, end, make_room, plain_box
 
 MARKS = (("lambda_min", r"\min", "--"), ("lambda_1se", r"\mathrm{1se}", ":"))
+TRAINING = STYLES[1]  # of its line, the held-out loss being unbroken
 
 
 def drawn_points(cv):
@@ -16,20 +17,48 @@ def drawn_points(cv):
     return a, points
 
 
-def mark_choices(ax, cv, below=0):
-    """lambda_min and lambda_1se as vertical lines, their values above the curves, which are drawn already.
+def draw_losses(ax, at, held_out, training, of="", **style):
+    """Both curves; the ends (x, y, name, colour) that `label_ends` names. `of` says whose the held-out loss is."""
+    ends = []
+    for values, colour, dashes, name in (
+        (held_out, COLOURS[0], "-", ["held out", of]),
+        (training, COLOURS[1], TRAINING, ["training"]),
+    ):
+        name = [part for part in name if part]
+        ax.plot(at, values, color=colour, ls=dashes, lw=1.9, label=", ".join(name), zorder=2.5, **style)
+        ends.append((*end(at, values), "\n".join(name), colour))
+    return ends
 
+
+def draw_band(ax, at, values, error):
+    """One standard error to each side."""
+    ax.fill_between(at, values - error, values + error, color=COLOURS[0], alpha=0.2, linewidth=0)
+
+
+def mark_choices(ax, cv, below=0):
+    """lambda_min and lambda_1se as vertical lines, see `draw_marks`."""
+    marks = []
+    for name, symbol, style in MARKS:
+        lam = getattr(cv, name)
+        text = rf"$\lambda_{{{symbol}}}$ = {lam:.3g}"
+        marks.append(
+            (lam, text, f"{name} {lam:.3g}", style) if lam > 0 else (None, f"{text}, not on a log axis", "", style)
+        )
+    draw_marks(ax, marks, below)
+
+
+def draw_marks(ax, marks, below=0):
+    """Vertical lines at marks (x, text, label, line style), the texts above the curves, which are drawn already.
+
+    Where x is None there is no line, and the text stands at the right.
     `below` : lines of text to leave room for below the curves
     """
-    make_room(ax, len(MARKS), below)
+    make_room(ax, len(marks), below)
     shown = ax.transData + ax.transAxes.inverted()
-    for row, (name, symbol, style) in enumerate(MARKS):
-        lam = getattr(cv, name)
-        text, x = rf"$\lambda_{{{symbol}}}$ = {lam:.3g}", lam
-        if lam > 0:
-            ax.axvline(lam, color="0.25", linestyle=style, linewidth=1.1, label=f"{name} {lam:.3g}", zorder=1)
-        else:
-            text, x = f"{text}, not on a log axis", ax.get_xlim()[1]
+    for row, (at, text, label, style) in enumerate(marks):
+        x = ax.get_xlim()[1] if at is None else at
+        if at is not None:
+            ax.axvline(at, color="0.25", linestyle=style, linewidth=1.1, label=label, zorder=1)
         side = 1 if shown.transform((x, ax.get_ylim()[0]))[0] < 0.5 else -1  # where there is more room
         ax.annotate(
             text,
@@ -43,3 +72,11 @@ def mark_choices(ax, cv, below=0):
             fontsize=LABEL_SIZE,
             bbox=plain_box(ax),
         )
+
+
+def direct(ax):
+    """The two words that say what the ends of the axis mean, below the curves."""
+    for place, text in ((0.01, r"$\leftarrow$ underfitting"), (0.99, r"overfitting $\rightarrow$")):
+        side = "left" if place < 0.5 else "right"
+        text = ax.text(place, 0.015, text, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
+        text.set(fontsize=LABEL_SIZE, fontstyle="italic", bbox=plain_box(ax))

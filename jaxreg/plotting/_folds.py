@@ -78,17 +78,26 @@ def plot_fold_loss(cv, ax=None):
     """
     a, points = drawn_points(cv)
     ax = new_axes() if ax is None else ax
-    at, losses, mean = cv.lambdas[a][points], cv.fold_loss[a][:, points], cv.mean_loss[a][points]
-    folds = len(losses)
+    at = cv.lambdas[a][points]
     log_axis(ax, at)
+    ends, names, colours = draw_folds(ax, at, cv.fold_loss[a][:, points], cv.mean_loss[a][points], marker(at))
+    ax.set_ylabel(f"held-out\n{cv.metric}")
+    df_axis(ax, at, cv.path.df[points])
+    mark_choices(ax, cv)
+    label_ends(ax, at[-1], ends, names, colours, bold=0)
+    return ax
 
-    best = losses.argmin(axis=1)  # of equal ones the largest lambda
+
+def draw_folds(ax, at, losses, mean, symbol):
+    """Curves (K, L) of folds and their mean (L,), NaN where there is a gap; their last values, names and colours."""
+    folds = len(losses)
+    best = np.nanargmin(losses, axis=1)  # of equal ones the strongest
     ends = [mean[-1]]
     names, colours = ["mean"], [MEAN]
     if folds <= min(MOST, room(ax) - 1):
         for k, loss in enumerate(losses):
             colour = COLOURS[k % len(COLOURS)]
-            ax.plot(at, loss, color=colour, ls=STYLES[k % len(STYLES)], lw=1.1, marker=marker(at), label=f"fold {k}")
+            ax.plot(at, loss, color=colour, ls=STYLES[k % len(STYLES)], lw=1.1, marker=symbol, label=f"fold {k}")
             dot = {"color": colour, "markersize": 5, "markeredgecolor": "white", "zorder": 2.6, "clip_on": False}
             ax.plot(at[best[k]], loss[best[k]], "o", **dot)
             names.append(f"fold {k}")
@@ -99,9 +108,5 @@ def plot_fold_loss(cv, ax=None):
         least = losses[np.arange(folds), best]
         ax.scatter(at[best], least, s=12, color=BACKGROUND, alpha=0.6, linewidth=0, zorder=1.6, clip_on=False)
         names[0] = f"mean of\n{folds} folds"
-    ax.plot(at, mean, color=MEAN, lw=2.4, marker=marker(at), label="mean", zorder=2.5)
-    ax.set_ylabel(f"held-out\n{cv.metric}")
-    df_axis(ax, at, cv.path.df[points])
-    mark_choices(ax, cv)
-    label_ends(ax, at[-1], ends, names, colours, bold=0)
-    return ax
+    ax.plot(at, mean, color=MEAN, lw=2.4, marker=symbol, label="mean", zorder=2.5)
+    return ends, names, colours

@@ -2,22 +2,11 @@
 
 import numpy as np
 
-from jaxreg.plotting._axes import (
-    BACKGROUND,
-    COLOURS,
-    LABEL_SIZE,
-    STYLES,
-    df_axis,
-    label_ends,
-    log_axis,
-    marker,
-    new_axes,
-    plain_box,
-)
-from jaxreg.plotting._choices import drawn_points, mark_choices
+from jaxreg.plotting._axes import COLOURS, STYLES, df_axis, label_ends, log_axis, marker, new_axes
+from jaxreg.plotting._choices import direct, draw_band, draw_losses, drawn_points, mark_choices
 from jaxreg.plotting._plot import data_frame, with_frame
 
-TRAINING, *OTHERS = STYLES[1:]  # the chosen mix has the unbroken line
+OTHERS = STYLES[2:]  # the chosen mix has the unbroken line, its training loss the first of the others
 
 
 def _frame(cv):
@@ -91,18 +80,13 @@ def plot_validation_curve(cv, ax=None):
 
     mix = f"l1_ratio {cv.l1_ratio_:g}" if others else ""
     ends = [_draw_other(ax, cv, b, order) for order, b in enumerate(others)]
-    ax.fill_between(at, held_out - error, held_out + error, color=COLOURS[0], alpha=0.2, linewidth=0)
-    for values, colour, style, label, name in (
-        (held_out, COLOURS[0], "-", f"held out, {mix}" if mix else "held out", f"held out\n{mix}".rstrip()),
-        (cv.train_loss[points], COLOURS[1], TRAINING, "training", "training"),
-    ):
-        ax.plot(at, values, color=colour, ls=style, lw=1.9, marker=marker(at), label=label, zorder=2.5)
-        ends.append((at[-1], values[-1], name, colour))
+    draw_band(ax, at, held_out, error)
+    ends += draw_losses(ax, at, held_out, cv.train_loss[points], of=mix, marker=marker(at))
     x, y, names, colours = zip(*(end for end in ends if end), strict=True)
     ax.set_ylabel(cv.metric)
     df_axis(ax, at, cv.path.df[points])
     mark_choices(ax, cv, below=1)
-    _direct(ax)
+    direct(ax)
     label_ends(ax, x, y, names, colours, bold=len(names) - 2)
     return ax
 
@@ -120,11 +104,3 @@ def _draw_other(ax, cv, b, order):
     end = at[inside[-1]], values[inside[-1]]
     ax.plot(*end, ".", color=colour, markersize=5, zorder=1.5, clip_on=False)  # the line to the label is no curve
     return *end, name, colour
-
-
-def _direct(ax):
-    """The two words that say what the ends of the axis mean, below the curves."""
-    for place, text in ((0.01, r"$\leftarrow$ underfitting"), (0.99, r"overfitting $\rightarrow$")):
-        side = "left" if place < 0.5 else "right"
-        text = ax.text(place, 0.015, text, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
-        text.set(fontsize=LABEL_SIZE, fontstyle="italic", bbox=plain_box(ax))

@@ -1,0 +1,133 @@
+"""Training and held-out loss of networks against the epoch."""
+
+import numpy as np
+
+from jaxreg.plotting._axes import COLOURS, INK, end, label_ends, make_room, marker, new_axes
+from jaxreg.plotting._choices import TRAINING, direct, draw_losses, draw_marks
+from jaxreg.plotting._plot import data_frame, with_frame
+from jaxreg.plotting._strength_axis import axis_label
+
+KINDS = (("held out", "-", 1.9), ("training", TRAINING, 1.2))
+
+
+def _frame(path, strength=None):
+    """The losses after each epoch, averaged over folds and seeds: the strengths, epoch, mean_loss and train_loss.
+
+    One strength after the other. `strength` is that of `plot_epochs`.
+    """
+    points = path._positions(strength)
+    epochs = path.valid_loss.shape[-1]
+    held_out, training = _curves(path, points)
+    strengths = {name: np.repeat(values[points], epochs) for name, values in path._strength_columns().items()}
+    epoch = np.tile(np.arange(1, epochs + 1), len(points))
+    return data_frame({**strengths, "epoch": epoch, "mean_loss": held_out.ravel(), "train_loss": training.ravel()})
+
+
+@with_frame(_frame)
+def plot_epochs(path, strength=None, ax=None):
+    """Draw training and held-out loss against the epoch, averaged over folds and seeds: the curve of early stopping.
+
+    Few epochs underfit, many may overfit. The vertical lines are at the least held-out loss and, where training stopped
+    early, at the epoch whose parameters were kept, on average; after it a fold keeps its losses.
+    `plot_epochs.frame(path, strength=None)` returns the numbers as a pandas DataFrame.
+
+    Parameters
+    ----------
+    path : NeuralPath
+        As the method `path.plot_epochs(...)` it is the path itself.
+    strength : float, tuple of float, "min", "1se", a sequence of these, or None
+        One of the strengths (a tuple for several regularizers) or a rule, or up to eight of them. None is "min"; of
+        `EarlyStopping`, the run of which that is a part, to its end.
+    ax : matplotlib Axes, or None
+        None makes a figure.
+
+    Returns
+    -------
+    matplotlib Axes
+        Curves are `ax.lines`, with labels for a legend. They end where a loss is NaN or infinite.
+
+    Raises
+    ------
+    ValueError
+        For a strength that was not trained, or more than eight.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import jaxreg as jr
+    >>> from matplotlib.figure import Figure
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> path = jr.neural.fit_path(
+    ...     jr.neural.Linear(), X, y / y.std(), regularizer=jr.neural.EarlyStopping(), epochs=3, cv=2, refit=False
+    ... )
+    >>> ax = path.plot_epochs(ax=Figure().subplots())
+    >>> [line.get_label() for line in ax.lines]
+    ['held out', 'training', 'least held-out loss at epoch 3']
+    >>> path.plot_epochs.frame().columns.tolist()
+    ['strength', 'epoch', 'mean_loss', 'train_loss']
+    """
+    points = path._positions(strength)
+    if len(points) > len(COLOURS):
+        raise ValueError(f"strength has {len(points)} entries; give up to {len(COLOURS)}: so many colours differ.")
+    held_out, training = (np.where(np.isfinite(each), each, np.nan) for each in _curves(path, points))
+    empty = np.isnan(held_out[:, 0]) | np.isnan(training[:, 0])
+    if empty.any():
+        k = points[np.argmax(empty)]
+        raise ValueError(f"strength {path._said(k)} diverged in the first epoch; there is nothing to draw of it.")
+    ax = new_axes() if ax is None else ax
+    epoch = np.arange(1, held_out.shape[1] + 1)
+    (_draw_one if len(points) == 1 else _draw_several)(ax, path, points, epoch, held_out, training)
+    if np.isnan(held_out).any() or np.isnan(training).any():
+        ax.set_xlabel(f"{ax.get_xlabel()}\ncurves end where a loss became NaN or infinite")
+    ax.set_xlim(1, max(epoch[-1], 2))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_ylabel(path.metric)
+    ax.spines["right"].set_visible(False)
+    return ax
+
+
+def _curves(path, points):
+    """Held-out and training losses (points, epochs)."""
+    return path.valid_loss[points].mean(axis=(1, 2)), path.train_loss[points].mean(axis=(1, 2))
+
+
+def _draw_one(ax, path, points, epoch, held_out, training):
+    (k,) = points
+    x, y, names, colours = zip(*draw_losses(ax, epoch, held_out[0], training[0], marker=marker(epoch)), strict=True)
+    texts = path._strength_texts(k)[: len(path.regularizers)]  # none without a regularizer
+    ax.set_xlabel("\n".join(["epoch", *(f"{axis_label(path, j)} = {text}" for j, text in enumerate(texts))]))
+    draw_marks(ax, [_mark(path.kept_epoch[k], epoch, held_out[0])], below=1)
+    direct(ax)
+    label_ends(ax, x, y, names, colours, bold=0)
+
+
+def _mark(kept, epoch, held_out):
+    if kept.min() == epoch[-1]:
+        least = epoch[np.nanargmin(held_out)]
+        text = f"least held-out loss at epoch {least}"
+        return least, text, text, "--"
+    text = f"kept: epoch {kept.mean():.4g}" + (" on average" if kept.min() < kept.max() else "")
+    return kept.mean(), text, text, ":"
+
+
+def _draw_several(ax, path, points, epoch, held_out, training):
+    from matplotlib.lines import Line2D
+
+    ends = []
+    for colour, k, *both in zip(COLOURS, points, held_out, training, strict=False):
+        name = f"strength {path._said(k)}"
+        for (kind, dashes, width), values in zip(KINDS, both, strict=True):
+            style = {"color": colour, "ls": dashes, "lw": width, "marker": marker(epoch)}
+            ax.plot(epoch, values, label=f"{kind}, {name}", **style)
+        least = np.nanargmin(both[0])
+        ax.plot(epoch[least], both[0][least], "o", color=colour, markersize=5, markeredgecolor="white", clip_on=False)
+        ends.append((*end(epoch, both[0]), name, colour))
+    said = ", ".join(axis_label(path, j) for j in range(len(path.regularizers)))
+    ax.set_xlabel(f"epoch\nstrength: {said}")
+    make_room(ax, 0, 1)
+    direct(ax)
+    x, y, names, colours = zip(*ends, strict=True)
+    ax.legend(handles=[Line2D([], [], color=INK, ls=ls, lw=lw, label=kind) for kind, ls, lw in KINDS], frameon=False)
+    label_ends(ax, x, y, names, colours)
