@@ -36,6 +36,8 @@ def caption(entry):
     ends = [f"{entry['least'] + over:.3g} ({over:.3f} ± {error:.3f} more)" for over, error in entry["over_ends"]]
     if entry["interior"]:
         said = f"least {least} at {at}; ends {ends[0]} and {ends[1]}."
+        if not entry["beats_ends"]:
+            said += " An end is within two standard errors."
     else:
         strongest = entry["chosen"] == entry["strengths"][-1]
         said = f"least {least} at the end, {at}; other end {ends[0] if strongest else ends[1]}."
