@@ -63,7 +63,7 @@ STUDIES = {
 REASONS = {
     "Cutout": "It rises from the first squares on while training loss stays near 0: on 8 x 8 pixels it still overfits.",
     "Augment": "Shifts are whole pixels, of eight: the least one is much.",
-    "BatchNorm": "Training loss is near 0 at all strengths, and 1 is batch normalisation itself: there is no more of it.",
+    "BatchNorm": "Training loss is near 0 at all strengths, and 1 is full normalisation: there is no more of it.",
 }
 
 

@@ -5,7 +5,7 @@ import textwrap
 
 import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no global state
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 COLUMNS, WIDTH = 5, 44  # panels of a row, characters of a line of caption
 TOP = 0.7  # losses above leave the panel: those of ends that learn nothing are 2.3
@@ -78,7 +78,7 @@ def _places(strengths):
     """
     positive = strengths[strengths > 0]
     if positive.max() < 30 * positive.min():
-        ticks = strengths[:: -(-len(strengths) // 6)]
+        ticks = [tick for tick in MaxNLocator(6).tick_values(0, strengths.max()) if tick <= strengths.max()]
         return strengths, (ticks, [f"{tick:g}" for tick in ticks])
     first, last = np.log10(positive.min()), np.log10(positive.max())
     step = (last - first) / (len(positive) - 1)
