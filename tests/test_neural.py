@@ -132,7 +132,7 @@ def test_steps_follow_a_schedule_and_momentum():
         state = optimizer.init(params)
         for _ in range(3):
             _, state = optimizer.update({"w": jnp.ones(3)}, state, params)
-        np.testing.assert_allclose(steps, wanted, rtol=1e-6)
+        np.testing.assert_allclose(steps, wanted, rtol=2e-5)
 
 
 def kernels(path):
@@ -140,22 +140,17 @@ def kernels(path):
 
 
 def test_penalties_keep_their_promises():
-    setting = SETTING | {"refit": True, "epochs": 30, "cv": FOLDS, "dtype": np.float32}
-
-    def fitted(regularizer, *strengths):
-        return kernels(neural.fit_path(MODEL, X, Y, regularizer=regularizer, strengths=strengths, **setting))
-
-    sparse = fitted(neural.L1(), 0.01, 1.0)
+    setting = SETTING | {"refit": True, "epochs": 30, "cv": FOLDS[:1], "dtype": np.float32}
+    both = {"regularizer": (neural.L1(), neural.MaxNorm()), "strengths": ([0.01, 1.0], [2.0])}
+    sparse = kernels(neural.fit_path(MODEL, X, Y, **both, **setting))
     zeros = [sum((kernel[k] == 0).sum() for kernel in sparse.values()) for k in range(2)]
     assert 0 < zeros[0] < zeros[1]
-    features = fitted(neural.GroupL1(), 0.05)["layer0"][0]
-    gone = (features == 0).all(axis=1)
+    for kernel in sparse.values():
+        np.testing.assert_allclose(np.linalg.norm(kernel[0], axis=0).max(), 0.5, rtol=1e-6)
+    selected = neural.fit_path(MODEL, X, Y, regularizer=neural.GroupL1(), strengths=[0.7], **setting)
+    gone = (selected.params["layer0"]["kernel"][0] == 0).all(axis=1)
     assert 0 < gone.sum() < 64
-    assert (features[~gone] != 0).all()
-    for kernel in fitted(neural.MaxNorm(), 2.0).values():
-        norms = np.linalg.norm(kernel[0], axis=0)
-        assert norms.max() <= 0.5 * (1 + 1e-6)
-        assert norms.max() >= 0.5 * (1 - 1e-6)
+    np.testing.assert_array_equal(selected.predict(X + gone, type="link"), selected.predict(X, type="link"))
 
 
 def test_clipping_is_that_of_optax():
@@ -168,23 +163,20 @@ def test_clipping_is_that_of_optax():
 class TestEarlyStopping:
     setting = SETTING | {"epochs": 12, "refit": True, "cv": FOLDS, "seeds": 2}
 
-    @pytest.fixture(scope="class")
-    def whole(self):
-        return neural.fit_path(MODEL, X, Y, **self.setting)
-
-    def test_the_epoch_is_the_path(self, whole):
+    def test_the_epoch_is_the_path(self):
+        whole = neural.fit_path(MODEL, X, Y, **self.setting)
         path = neural.fit_path(
             MODEL, X, Y, regularizer=neural.EarlyStopping(), strengths=[1 / 3, 0.0, 1.0], **self.setting
         )
         for k, stop in enumerate((3, 12, 1)):
             np.testing.assert_array_equal(path.valid_loss[k, ..., :stop], whole.valid_loss[0, ..., :stop])
-            assert (path.valid_loss[k, ..., stop:] == path.valid_loss[k, ..., [stop - 1]]).all()
+            assert (path.valid_loss[k, ..., stop:] == path.valid_loss[k, ..., stop - 1 : stop]).all()
             assert (path.kept_epoch[k] == stop).all()
         short = neural.fit_path(MODEL, X, Y, **self.setting | {"epochs": 3})
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a[0], b[0], rtol=1e-9), path.params, short.params)
 
-    def test_patience_keeps_the_best(self, whole):
-        overfitting = self.setting | {"optimizer": optax.adam(0.3), "epochs": 40}
+    def test_patience_keeps_the_best(self):
+        overfitting = self.setting | {"optimizer": optax.adam(0.3), "epochs": 40, "refit": False}
         whole = neural.fit_path(MODEL, X, Y, **overfitting).valid_loss[0]
         path = neural.fit_path(MODEL, X, Y, regularizer=neural.EarlyStopping(patience=3), **overfitting)
         for k, r in np.ndindex(2, 2):
@@ -198,12 +190,12 @@ class TestEarlyStopping:
         assert path.kept_epoch.min() < 37  # it did stop
 
     def test_it_shares_the_lanes_of_a_grid(self):
-        early, decay = neural.EarlyStopping(), neural.L2()
+        early, decay, setting = neural.EarlyStopping(), neural.L2(), self.setting | {"refit": False}
         grid = neural.fit_path(
-            MODEL, X, Y, regularizer=(early, decay), strengths=([0.25, 0.0], [0.0, 0.1, 0.2]), **self.setting
+            MODEL, X, Y, regularizer=(early, decay), strengths=([0.25, 0.0], [0.0, 0.1, 0.2]), **setting
         )
         np.testing.assert_array_equal(grid.strengths, [[e, s] for e in (0.25, 0.0) for s in (0.0, 0.1, 0.2)])
-        own = neural.fit_path(MODEL, X, Y, regularizer=decay, strengths=[0.0, 0.1, 0.2], **self.setting)
+        own = neural.fit_path(MODEL, X, Y, regularizer=decay, strengths=[0.0, 0.1, 0.2], **setting)
         np.testing.assert_array_equal(grid.valid_loss[3:], own.valid_loss)
         np.testing.assert_array_equal(grid.valid_loss[:3, ..., -1], own.valid_loss[..., 3])
 
@@ -307,7 +299,7 @@ L2 = neural.L2()
 BAD = {
     "a class for a model": ({"model": neural.MLP}, TypeError, "model is the class MLP; give an instance"),
     "no model": ({"model": "mlp"}, TypeError, "model is 'mlp'; give MLP, Linear"),
-    "model that has lists": ({"model": neural.MLP((3,), outputs=3)}, ValueError, "model has 3 outputs, but y needs 4"),
+    "model that has lists": ({"model": neural.MLP((3,), "classification", outputs=3)}, ValueError, "model has 3 outputs, but y needs 4"),
     "a class": ({"regularizer": neural.L2}, TypeError, "regularizer is the class L2; give an instance"),
     "not one": ({"regularizer": "l2"}, TypeError, "regularizer is 'l2'; give one of jaxreg.neural"),
     "a lone tuple": ({"regularizer": (L2,)}, ValueError, "regularizer has 1 entries"),
