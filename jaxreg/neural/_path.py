@@ -147,16 +147,7 @@ def fit_path(
         source = (Streamed if stream else Resident)(data.X, data.target, dtype)
 
         def sweep(groups, keys, strengths, limit, patience):
-            steps = -(-groups.count // batch_size)
-            plan = Plan(
-                grid.regularizers,
-                model,
-                optimizer,
-                batch_size,
-                int(steps.max()),
-                bool((steps != steps[0]).any()),
-                patience,
-            )
+            plan = Plan.of(grid.regularizers, model, optimizer, batch_size, groups, patience)
             return Sweep(plan, source, source.groups(groups, keys), strengths, limit, epochs, max_lanes)
 
         keys = jax.vmap(jax.random.key)(np.tile(seeds, len(folds)))

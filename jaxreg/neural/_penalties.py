@@ -86,7 +86,8 @@ class L1(Regularizer):
         w = sign(q) max(|q| - eta * strength, 0)
 
     For a linear model and the squared loss, SGD tends to the Lasso of `jaxreg.fit_path` with lambda = strength. With an
-    adaptive optimizer the threshold is decoupled, as AdamW's decay is, and the limit is another one.
+    adaptive optimizer the threshold is decoupled, as AdamW's decay is, and the limit is another one. The noise of
+    minibatches keeps some weights from 0 that are 0 in the limit: let the step size fall, or give batch_size=None.
 
     References
     ----------

@@ -27,6 +27,13 @@ class Plan:
     ragged: bool = field(metadata=STATIC)  # whether other groups have fewer
     patience: int | None = field(metadata=STATIC)
 
+    @classmethod
+    def of(cls, regularizers, model, optimizer, batch_size, groups, patience):
+        """The plan for Groups of NumPy arrays."""
+        steps = -(-groups.count // batch_size)
+        ragged = bool((steps != steps[0]).any())
+        return cls(regularizers, model, optimizer, batch_size, int(steps.max()), ragged, patience)
+
     @property
     def row_loss(self):
         return _ROW_LOSS[self.model.task]
