@@ -12,7 +12,13 @@ import pytest
 import jaxreg
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ("jaxreg", "jaxreg.neural", "jaxreg.plotting", "jaxreg.report", "jaxreg.sklearn")  # pdoc adds what jaxreg.__all__ names
+REFERENCE = (
+    "jaxreg",
+    "jaxreg.neural",
+    "jaxreg.plotting",
+    "jaxreg.report",
+    "jaxreg.sklearn",
+)  # pdoc adds what jaxreg.__all__ names
 MODULES = (*REFERENCE, "jaxreg.compat", "jaxreg.losses", "jaxreg.penalties")
 
 

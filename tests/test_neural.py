@@ -299,7 +299,11 @@ L2 = neural.L2()
 BAD = {
     "a class for a model": ({"model": neural.MLP}, TypeError, "model is the class MLP; give an instance"),
     "no model": ({"model": "mlp"}, TypeError, "model is 'mlp'; give MLP, Linear"),
-    "model that has lists": ({"model": neural.MLP((3,), "classification", outputs=3)}, ValueError, "model has 3 outputs, but y needs 4"),
+    "model that has lists": (
+        {"model": neural.MLP((3,), "classification", outputs=3)},
+        ValueError,
+        "model has 3 outputs, but y needs 4",
+    ),
     "a class": ({"regularizer": neural.L2}, TypeError, "regularizer is the class L2; give an instance"),
     "not one": ({"regularizer": "l2"}, TypeError, "regularizer is 'l2'; give one of jaxreg.neural"),
     "a lone tuple": ({"regularizer": (L2,)}, ValueError, "regularizer has 1 entries"),

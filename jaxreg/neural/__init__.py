@@ -1,7 +1,7 @@
 """Paths over the regularizers of deep learning: networks at all strengths, in all folds, from all seeds at once.
 
-- `fit_path` trains a model, `MLP`, `Linear` or your own, and returns a `NeuralPath`; `Flax` and `Equinox` make models of
-  the modules of these libraries.
+- `fit_path` trains a model, `MLP`, `Linear` or your own, and returns a `NeuralPath`; `Flax` and `Equinox` make models
+  of the modules of these libraries.
 - Regularizers: penalties `L2`, `WeightDecay`, `L1`, `GroupL1`; noise `Dropout`, `DropConnect`, `GaussianNoise`,
   `Mixup`, `Cutout`, `Augment`, `LabelSmoothing`; `EarlyStopping`, `BatchNorm`, `MaxNorm`, `GradientClipping`.
 - `proximal` makes an optax optimizer that takes a proximal step after each update.
