@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-# Most of the time goes to compiling, and most of that to optimising code that runs once. XLA_FLAGS= compiles as for users.
+# Most of the time goes to compiling, and most of that to optimising code that runs once; XLA_FLAGS= undoes it.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
