@@ -186,7 +186,7 @@ class Cutout(Regularizer):
     >>> import jax, jax.numpy as jnp
     >>> import jaxreg as jr
     >>> hooks = jr.neural.Cutout(shape=(8, 8)).hooks(0.5)
-    >>> x, target = hooks.batch(jax.random.key(3), jnp.ones((1, 64)), jnp.ones((1, 1)))
+    >>> x, target = hooks.batch(jax.random.key(1), jnp.ones((1, 64)), jnp.ones((1, 1)))
     >>> int((x == 0).sum())
     16
     """
