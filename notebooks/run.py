@@ -24,7 +24,7 @@ from nbclient.exceptions import DeadKernelError
 from PIL import Image
 
 HERE = Path(__file__).parent
-LIMIT = 120  # seconds for one notebook
+LIMIT = 240  # seconds for one notebook, on a busy machine too
 METADATA = {  # no version of Python or jupytext: a run without a change shall leave the file as it is
     "jupytext": {"formats": "ipynb,py:percent"},
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
