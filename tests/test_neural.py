@@ -188,6 +188,30 @@ class TestEarlyStopping:
             np.testing.assert_allclose(path.valid_loss[0, k, r, stop:], losses[:stop].min(), rtol=1e-9)
         assert path.kept_epoch.min() < 37  # it did stop
 
+    def test_lanes_end_with_the_parameters_of_their_best_epoch(self):
+        from jaxreg.neural import _training
+
+        plan = _training.Plan((), MODEL, ADAM, 20, 3, False, patience=2)
+        held_out = jnp.array([[5.0, 3.0, 4.0, 4.0, 1.0], [5.0, 4.0, 3.0, 2.0, 1.0]]).T[:, None]  # of G = 1, S = 2
+        one, none = jnp.ones((1, 2)), jnp.zeros((1, 2), int)
+        lane = _training.Lane(
+            params=0 * one,
+            state={},
+            optimizer={},
+            active=one > 0,
+            epochs=none,
+            best=(jnp.inf * one, 0 * one, {}),
+            since=none,
+            losses=jnp.full((1, 2, 5, 2), jnp.nan),
+        )
+        for epoch in range(5):
+            new = lane._replace(params=(epoch + 1) * one)
+            losses = jnp.stack([one, held_out[epoch]], axis=-1)
+            lane = _training.end_of_epoch(plan, lane, new, none + 5, losses)
+        np.testing.assert_array_equal(lane.params, [[2, 5]])
+        np.testing.assert_array_equal(lane.epochs, [[4, 5]])
+        np.testing.assert_array_equal(lane.losses[..., 1], [[[5, 3, 4, 4, np.nan], [5, 4, 3, 2, 1]]])
+
     def test_it_shares_the_lanes_of_a_grid(self):
         early, decay, setting = neural.EarlyStopping(), neural.L2(), self.setting | {"refit": False}
         grid = neural.fit_path(

@@ -57,7 +57,7 @@ class Lane(NamedTuple):
     optimizer: Any
     active: Any
     epochs: Any  # that it has trained
-    best: Any  # least held-out loss
+    best: Any  # (least held-out loss, params, state) so far, those that it ends with; None without patience
     since: Any  # epochs since then
     losses: Any  # (epochs, 2), after each epoch: training, held out; NaN after the last one that it has trained
 
@@ -86,8 +86,8 @@ def start(plan, groups, strengths, limit, x, epochs):
         hooks = AllHooks(plan.regularizers, strength)
         params, state = hooks.model(plan.model).init(jax.random.fold_in(key, INIT), x)
         optimizer = hooks.optimizer(plan.optimizer).init(params)
-        best, losses = jnp.asarray(jnp.inf, x.dtype), jnp.full((epochs, 2), jnp.nan, x.dtype)
-        none = jnp.zeros_like(limit)
+        losses, none = jnp.full((epochs, 2), jnp.nan, x.dtype), jnp.zeros_like(limit)
+        best = None if plan.patience is None else (jnp.asarray(jnp.inf, x.dtype), params, state)
         lane = Lane(params, state, optimizer, limit > 0, none, best, none, losses)
         # without weak types: lanes that come back from a file have none, and must not compile anew
         return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, leaf.dtype), lane)
@@ -178,15 +178,21 @@ def loss_sums(plan, lane, strengths, x, target, train, held_out):
 
 
 def end_of_epoch(plan, old, new, limit, losses):
-    """Lanes (G, S) after an epoch: those that have ended stay what they were. losses (G, S, 2): training, held out."""
+    """Lanes (G, S) after an epoch with losses (G, S, 2), of training and held out.
+
+    Those that have ended stay what they were; with patience, one that ends goes back to its best epoch.
+    """
 
     def one(old, new, limit, losses):
         new = new._replace(epochs=old.epochs + 1, losses=old.losses.at[old.epochs].set(losses))
         go_on = new.epochs < limit
         if plan.patience is not None:
-            since = jnp.where(losses[1] < old.best, 0, old.since + 1)
-            new = new._replace(best=jnp.fmin(losses[1], old.best), since=since)
+            better = losses[1] < old.best[0]
+            best = _where(better, (losses[1], new.params, new.state), old.best)
+            since = jnp.where(better, 0, old.since + 1)
             go_on &= since < plan.patience
+            params, state = _where(go_on, (new.params, new.state), best[1:])
+            new = new._replace(params=params, state=state, best=best, since=since)
         return _where(old.active, new._replace(active=go_on), old)
 
     return lanes(one, (True,) * 4, (True,) * 4)(old, new, limit, losses)
