@@ -8,8 +8,8 @@ import os
 
 import pytest
 
-# Most of the time goes to compiling, and most of that to optimising code that runs once; XLA_FLAGS= undoes it.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Most of the time goes to compiling, much of it to optimising code that runs once; XLA_FLAGS= undoes it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -155,9 +155,10 @@ def run(names=None, epochs=EPOCHS, folder=FOLDER):
     }
     chosen = optimizers(epochs)
     folder.mkdir(parents=True, exist_ok=True)
+    about = {"date": machine.today(), "commit": machine.commit()}  # before a result changes the tree
     for name in names or STUDIES:
         study = STUDIES[name]
-        entry = {"date": machine.today(), "commit": machine.commit()} | measure(study, epochs, chosen[study.optimizer])
+        entry = about | measure(study, epochs, chosen[study.optimizer])
         old[name] = entry | verdict(entry) | {"reason": REASONS.get(name)}
         results["regularizers"] = {key: old[key] for key in STUDIES if key in old}
         file.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")

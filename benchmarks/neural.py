@@ -1,8 +1,9 @@
 """Many small networks: one sweep of `jaxreg.neural.fit_path`, the same code in a loop, and scikit-learn's grid search.
 
 `python -m benchmarks.neural` measures and writes results/neural.json, `python -m benchmarks readme FILE` the table.
-The networks are an MLP (64-64-64-10, ReLU, float32) on scikit-learn's digits (X / 16), trained by Adam (1e-3) on
-minibatches of 32 rows, at every strength of L2, in every fold, from every seed, for as many epochs in all programs.
+The networks are an MLP (three hidden layers of 64, ReLU, float32) on scikit-learn's digits (X / 16), trained by Adam
+(1e-3) on minibatches of 32 rows, at every strength of L2, in every fold, from every seed, for as many epochs in all
+programs.
 """
 
 import argparse

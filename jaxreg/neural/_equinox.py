@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxreg.neural._models import check_task
-from jaxreg.neural._named import named, names, nested
+from jaxreg.neural._named import check_build, named, names, nested
 
 BATCH = "batch"  # name of the axis of rows, as in the documentation of eqx.nn.BatchNorm
 
@@ -75,13 +75,7 @@ class Equinox:
     dropout: Any = None
 
     def __post_init__(self):
-        if isinstance(self.build, _eqx().Module):
-            raise TypeError(
-                f"build is a {type(self.build).__name__}, a module; give the function that makes it, "
-                "lambda key: ..., as each seed starts from its own parameters."
-            )
-        if not callable(self.build):
-            raise TypeError(f"build is {self.build!r}; give a function (key) -> equinox.Module.")
+        check_build(self.build, _eqx().Module, "(key) -> equinox.Module")
         check_task(self.task)
 
     def with_dropout(self, rate):

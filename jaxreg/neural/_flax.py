@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxreg.neural._models import check_task, drop
-from jaxreg.neural._named import named, names, nested
+from jaxreg.neural._named import check_build, named, names, nested
 
 
 def _nnx():
@@ -68,13 +68,7 @@ class Flax:
     dropout: Any = None
 
     def __post_init__(self):
-        if isinstance(self.build, _nnx().Module):
-            raise TypeError(
-                f"build is a {type(self.build).__name__}, a module; give the function that makes it, "
-                "lambda rngs: ..., as each seed starts from its own parameters."
-            )
-        if not callable(self.build):
-            raise TypeError(f"build is {self.build!r}; give a function (nnx.Rngs) -> nnx.Module.")
+        check_build(self.build, _nnx().Module, "(nnx.Rngs) -> nnx.Module")
         check_task(self.task)
 
     def with_dropout(self, rate):

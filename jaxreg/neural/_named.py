@@ -1,4 +1,4 @@
-"""Leaves of a module by their names: what turns the modules of other libraries into plain dicts, and back."""
+"""Modules of other libraries: their leaves by names, as plain dicts and back, and the functions that make them."""
 
 import jax
 import jax.numpy as jnp
@@ -23,3 +23,14 @@ def nested(leaves, dtype):
             place = place.setdefault(name, {})
         place[last] = jnp.asarray(leaf, dtype if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf.dtype)
     return tree
+
+
+def check_build(build, module, form):
+    """`build` is a function of this form, as "(key) -> equinox.Module", and no instance of the class `module`."""
+    if isinstance(build, module):
+        raise TypeError(
+            f"build is a {type(build).__name__}, a module; give the function that makes it, {form}, as each seed "
+            "starts from its own parameters."
+        )
+    if not callable(build):
+        raise TypeError(f"build is {build!r}; give a function {form}.")

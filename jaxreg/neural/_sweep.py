@@ -65,7 +65,7 @@ class Sweep:
 
     def _arguments(self, tile):
         dtype = self.source.dtype
-        groups = Groups(*(jnp.asarray(each)[tile.groups] for each in self.groups))
+        groups = Groups(*(jnp.asarray(each[tile.groups]) for each in self.groups))
         return (
             groups,
             jnp.asarray(self.strengths[tile.strengths], dtype),
