@@ -41,6 +41,7 @@ def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
     np.testing.assert_allclose(path.predict(X), one_by_one.predict(X), atol=1e-3)
 
 
+@pytest.mark.device
 @pytest.mark.parametrize("name", ["Huber", "Quantile"])
 def test_other_losses(name, accelerated, monkeypatch):
     path = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
@@ -51,6 +52,7 @@ def test_other_losses(name, accelerated, monkeypatch):
     np.testing.assert_allclose(path.predict(X), one_by_one.predict(X), atol=5e-3)
 
 
+@pytest.mark.device
 def test_folds_and_mixing_parameters(accelerated, monkeypatch):
     given = {"l1_ratios": [0.2, 0.7, 1.0], "cv": 4, "n_lambdas": 12, "tol": 1e-8}
     cv = jr.fit_cv(X, Y, solver="proximal", **given)
@@ -64,6 +66,7 @@ def test_folds_and_mixing_parameters(accelerated, monkeypatch):
     assert (cv.l1_ratio_, cv.lambda_min) == (exact.l1_ratio_, pytest.approx(exact.lambda_min))
 
 
+@pytest.mark.device
 def test_folds_of_several_responses(accelerated, monkeypatch):
     given = {"penalty": penalties.MultiTaskLasso(), "cv": 3, "n_lambdas": 10, "tol": 1e-8}
     cv = jr.fit_cv(X, SEVERAL, **given)

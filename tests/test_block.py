@@ -215,6 +215,7 @@ def test_many_groups_on_a_working_set():
         assert np.isin(inside, (0.0, 1.0)).all()
 
 
+@pytest.mark.device
 def test_groups_of_one_column_are_the_lasso():
     X, y = WIDE
     lasso = jr.fit_path(X, y, n_lambdas=25)
@@ -269,6 +270,7 @@ def test_a_tight_tolerance_on_any_scale(shape, of_X, of_y):
     assert path.n_iter.max() < 300
 
 
+@pytest.mark.device
 def test_down_to_lambda_zero():
     X, y = TALL
     path = jr.fit_path(X, y, penalty=penalties.GroupLasso(UNEVEN), lambdas=[0.5, 0.1, 0.01, 0.0])
@@ -331,6 +333,7 @@ def test_a_group_without_weight_keeps_the_l1_part(l1_ratio):
         np.testing.assert_allclose(path.predict(X), lasso.predict(X), atol=1e-2)
 
 
+@pytest.mark.device
 def test_folds():
     X, y = WIDE
     penalty = penalties.GroupLasso(UNEVEN)

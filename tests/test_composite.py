@@ -156,6 +156,7 @@ def test_points_of_a_screened_path_are_stationary(name):
     assert path.df[0] == 0 < path.df[-1]
 
 
+@pytest.mark.device
 def test_several_responses_agree_with_scikit_learn():
     linear_model = pytest.importorskip("sklearn.linear_model")
     path = jr.fit_path(X, SEVERAL, penalty=penalties.MultiTaskLasso(), standardize=False, n_lambdas=8, tol=1e-10)
@@ -172,6 +173,7 @@ def test_several_responses_agree_with_scikit_learn():
     assert one.predict(X).shape == (70, 3)
 
 
+@pytest.mark.device
 def test_squared_hinge_agrees_with_scikit_learn():
     svm = pytest.importorskip("sklearn.svm")
     y = response("SquaredHinge")

@@ -219,6 +219,7 @@ def test_a_fold_that_holds_out_all_but_a_trace_of_the_weight():
     np.testing.assert_allclose(cv.fold_loss[0, 0], loss, rtol=1e-9)
 
 
+@pytest.mark.device
 def test_equal_averaging_is_that_of_scikit_learn():
     linear_model = pytest.importorskip("sklearn.linear_model")
     X, y = small()
@@ -231,6 +232,7 @@ def test_equal_averaging_is_that_of_scikit_learn():
     np.testing.assert_allclose(cv.coef, theirs.coef_, atol=1e-6)
 
 
+@pytest.mark.device
 def test_ridge_leaving_one_out_is_that_of_scikit_learn():
     linear_model = pytest.importorskip("sklearn.linear_model")
     X, y = small()
@@ -301,6 +303,7 @@ def test_one_warning_counts_the_fits_that_did_not_converge():
     assert ((cv.status == jr.Status.converged) == (cv.gap <= 1e-6)).all()
 
 
+@pytest.mark.device
 @pytest.mark.parametrize("shape", SHAPES)
 def test_float32_comes_close_to_float64(shape):
     X, y = ar_problem(*SHAPES[shape], active=8, seed=1)

@@ -43,6 +43,7 @@ def test_strength_0_is_no_regularizer_to_the_last_bit(name, differences):
     assert at_strength > 1e-7
 
 
+@pytest.mark.device
 @pytest.mark.parametrize("name", ["Mixup", "BatchNorm"])
 def test_lanes_are_single_runs(name):
     regularizer, strength = INSTANCES[name]
@@ -152,6 +153,7 @@ def test_penalties_keep_their_promises():
     np.testing.assert_array_equal(selected.predict(X + gone, type="link"), selected.predict(X, type="link"))
 
 
+@pytest.mark.device
 def test_clipping_is_that_of_optax():
     clipped = neural.fit_path(MODEL, X, Y, regularizer=neural.GradientClipping(), strengths=[4.0], cv=FOLDS, **SETTING)
     theirs = SETTING | {"optimizer": optax.chain(optax.clip_by_global_norm(0.25), ADAM)}
@@ -244,6 +246,7 @@ def test_running_averages_are_those_of_each_lane():
 
 
 class TestData:
+    @pytest.mark.device
     def test_losses_are_those_of_the_model(self):
         """One epoch with a step of 0: the initial parameters, worked out by hand."""
         data, y = load_diabetes(return_X_y=True)

@@ -67,6 +67,7 @@ def test_no_intercept(data, l1_ratio, standardize):
     assert path.gap.max() <= 1e-9
 
 
+@pytest.mark.device
 @pytest.mark.parametrize("l1_ratio", RATIOS)
 def test_penalty_factors(data, l1_ratio):
     X, y = data
@@ -329,6 +330,7 @@ def test_tolerance_bounds_the_gap():
         assert path.tol == tol
 
 
+@pytest.mark.device
 def test_solver_ridge_equals_pivot():
     for n, p in SIZES:
         X, y = ar_problem(n, p, 0.5)

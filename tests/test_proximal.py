@@ -40,6 +40,7 @@ def test_a_step_that_is_too_long_is_noticed(form, penalty):
             assert np.abs(moved - b).max() <= 1e-7 * step
 
 
+@pytest.mark.device
 def test_lanes_that_are_done_stand_still():
     with jax.enable_x64(True):
         shared, zero = smooth("gram"), jnp.zeros(30)

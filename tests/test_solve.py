@@ -41,6 +41,7 @@ def check_derivatives(summary, args, names, eps=1e-5):
         assert np.sum(np.asarray(reverse[k]) * d) == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
+@pytest.mark.device
 def test_forward_derivatives_are_the_reverse_ones():
     def fit(X, y, lam):
         return jr.solve(X, y, lam, penalty=PENALTIES["GroupLasso"], tol=1e-13).coef
@@ -182,6 +183,7 @@ def test_gap_bounds_the_distance_to_the_minimum(name):
     assert int(loose[0].status) == jr.Status.max_iter
 
 
+@pytest.mark.device
 def test_edge_cases():
     """Constant and excluded columns, zero weights, lambda 0, unpenalised columns, constant y."""
     data = np.column_stack([X, np.full(N, 7.0), X[:, 0]])
@@ -210,6 +212,7 @@ def test_float32_follows_the_caller():
     np.testing.assert_allclose(found.coef, jr.solve(X, Y, 0.1, tol=1e-10).coef, atol=1e-3)
 
 
+@pytest.mark.device
 def test_nothing_is_transferred_inside_a_solve():
     args = jax.device_put((X, Y, 0.1, losses.Squared(), PENALTIES["GroupLasso"]))
 
