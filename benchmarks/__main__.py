@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks run`, `table`, `readme`, `scaling` and `picture`."""
+"""Command line: `python -m benchmarks run`, `accelerator`, `table`, `readme`, `scaling` and `picture`."""
 
 import argparse
 import os
@@ -27,6 +27,13 @@ def main():
     run.add_argument("--runs", type=int, default=5, help="least number of warm fits behind a median (5)")
     run.add_argument("--limit", type=float, default=20.0, help="seconds that one fit may take (20)")
     run.set_defaults(command=_run)
+
+    accelerator = commands.add_parser("accelerator", help="the rows for a GPU or TPU, see benchmarks/accelerator.md")
+    accelerator.add_argument("--minutes", type=float, default=8.0, help="in all; rows beyond are left out (8)")
+    accelerator.add_argument("--out", type=Path, metavar="FILE", default=RESULTS / "accelerator.json")
+    accelerator.add_argument("--rows", nargs="+", metavar="NAME", help="default: all, most valuable first")
+    accelerator.add_argument("--tiny", action="store_true", help="small sizes, to rehearse on a CPU")
+    accelerator.set_defaults(command=_accelerator)
 
     table = commands.add_parser("table", help="print the results as Markdown")
     table.add_argument("file", type=Path)
@@ -62,6 +69,12 @@ def _run(given):
     _print(run(given.rows, given.peers, given.device, out, effort, given.cv, given.penalties))
 
 
+def _accelerator(given):
+    from benchmarks.accelerator import run
+
+    _print(run(given.minutes, given.out, given.tiny, given.rows))
+
+
 def _table(given):
     from benchmarks.suite import read
 
@@ -69,11 +82,10 @@ def _table(given):
 
 
 def _print(results):
-    from benchmarks import neural, penalty_table, table
+    from benchmarks import accelerator, neural, penalty_table, table
 
-    print(
-        (neural if results.get("neural") else penalty_table if results.get("penalties") else table).full_table(results)
-    )
+    kinds = {"accelerator": accelerator, "neural": neural, "penalties": penalty_table}
+    print(next((module for kind, module in kinds.items() if results.get(kind)), table).full_table(results))
 
 
 def _readme(given):

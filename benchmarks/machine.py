@@ -14,7 +14,7 @@ from scipy.linalg import blas
 
 from benchmarks.environments import Absent, clean_variables
 
-GPU_RATES = Path(__file__).parent / "workers" / "gpu_rates.py"
+ROOT = Path(__file__).parents[1]
 AT_LEAST = 7, 0.5  # runs and seconds behind a rate
 
 
@@ -43,9 +43,8 @@ def commit():
 def rates(device):
     """Measured GEMM rates (flops per second) and reading bandwidth (bytes per second); Absent without such a device."""
     if device == "gpu":
-        done = subprocess.run(
-            [sys.executable, GPU_RATES], capture_output=True, text=True, env=clean_variables(), check=False
-        )
+        command = [sys.executable, "-m", "benchmarks.device_rates"]
+        done = subprocess.run(command, capture_output=True, text=True, env=clean_variables(), check=False, cwd=ROOT)
         if done.returncode:
             raise Absent(f"no GPU: {(done.stderr.strip().splitlines() or ['no message'])[-1][:200]}")
         return json.loads(done.stdout.splitlines()[-1])
