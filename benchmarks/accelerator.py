@@ -36,8 +36,8 @@ ROWS = (
     Row("cv-ar0.5", "10000 x 1000, 10 folds x 10 mixes x 100 lambdas, side by side", 60),
     Row("cv-ar0.9", "the same, columns more alike", 75),
     Row("lasso-500x200000", "lasso path", 60),
-    Row("lasso-20000x20000", "lasso path", 90),
-    Row("group-1000x20000", "group lasso path", 60),
+    Row("lasso-20000x20000", "lasso path", 120),
+    Row("group-1000x20000", "group lasso path", 90),
     Row("networks-480", "480 networks on digits, 20 epochs", 60),
     Row("cv-ar0.5-auto", "as cv-ar0.5, by solver='auto'", 60),
 )
@@ -108,10 +108,12 @@ def tests(limit, tiny):
         report = Path(folder) / "report.xml"
         workers = min(8, os.cpu_count() or 1)
         command = [sys.executable, "-m", "pytest", "-q", "-m", "device", f"-n{workers}", "--dist=worksteal"]
-        command += ["-p", "no:cacheprovider", "--tb=short", "--continue-on-collection-errors"]
+        command += ["-p", "no:cacheprovider", "-p", "xdist", "--tb=short", "--continue-on-collection-errors"]
         command += [f"--junitxml={report}", "tests/test_proximal.py" if tiny else "tests"]
-        # some processes share the memory of the device; programs are compiled as users compile them
+        # Some processes share the memory of the device; programs are compiled as users compile them; plugins of pytest
+        # that happen to be there warn of each other.
         variables = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
+        variables["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         ended, output, errors = process(command, limit, **variables)
         if not report.exists():
             words = (output + errors).strip().splitlines()[-WORDS:]

@@ -20,7 +20,8 @@ from importlib.metadata import version
 import numpy as np
 
 CALLS, SECONDS = 3, 15.0  # warm calls are repeated until there are so many, or until they took so long
-TRACED = 15.0  # the longest warm call, in seconds, that is traced and profiled
+TRACED = 5.0  # the longest warm call, in seconds, that is traced: a trace of many kernels takes long to be written
+PROFILED = 30.0  # the longest whose Python functions are timed
 JUDGED = 5  # lambdas, evenly spaced, whose gap is worked out anew in float64 on the host
 PACKAGES = "jaxreg", "jax", "jaxlib", "optax", "numpy", "scipy", "scikit-learn"
 
@@ -208,9 +209,10 @@ def measure(make, tiny):
         seconds.append(time.perf_counter() - began)
     emit(seconds=seconds, median=float(np.median(seconds)))
     emit(judged_gap=case.judge(result))
+    if min(seconds) <= PROFILED:
+        emit(functions=timeline.functions(case.call))
     if min(seconds) <= TRACED:
         emit(split=timeline.split(case.call))
-        emit(functions=timeline.functions(case.call))
 
 
 def main():

@@ -24,6 +24,7 @@ PRECISION = lax.Precision.HIGHEST  # TF32 and bfloat16, the accelerators' defaul
 
 FAR = 3.0  # standard deviations: with every mean nearer to 0 than this, centring the products costs less than a digit
 PART = 1024  # columns that are squared at a time
+ON_DEVICE = 2**27  # entries that an accelerator standardises at a time, in float64: 1 GB an intermediate result
 CHUNK_BYTES = 2**19  # of columns standardised at a time, to stay in a core's cache
 UNDERFLOW = {np.dtype(np.float64): 1e-140, np.dtype(np.float32): 1e-30}  # least standard deviation that is exact
 
@@ -105,12 +106,11 @@ class DenseDesign(StoredDesign):
     def __init__(self, X, weight, centre, dtype, on_host):
         self.n, self.p = X.shape
         self.dtype, self.root = np.dtype(dtype), np.sqrt(weight)
-        rows = X.T
-        if isinstance(X, jax.Array) and jax.default_backend() != "cpu":
-            rows, self.columns = _standardise_on_device(X, weight, centre, self.dtype)
+        if jax.default_backend() != "cpu":
+            rows, self.columns = standardise_on_device(X, weight, centre, self.dtype)
             raw = False
         else:
-            rows = np.asarray(rows)
+            rows = np.asarray(X.T)
             found = _moderate_columns(rows, centre) if (weight == weight[0]).all() and rows.dtype == dtype else None
             raw = found is not None
             if found is None:
@@ -241,9 +241,8 @@ def standardise_on_host(XT, weight, centre, dtype):
 
 
 @partial(jax.jit, static_argnames="dtype")
-def _standardised(X, weight, anchor, centre, *, dtype):
-    """The same for an array that is on an accelerator already."""
-    X = X.T.astype(jnp.float64)
+def _standardised(XT, weight, anchor, centre, *, dtype):
+    X = XT.astype(jnp.float64)
     base = X[:, anchor]
     constant = jnp.all((X == base[:, None]) | (weight == 0), axis=1)
     from_base = X - base[:, None]
@@ -258,9 +257,17 @@ def _standardised(X, weight, anchor, centre, *, dtype):
     return A.astype(dtype), jnp.where(centre, base + shift, 0.0), norm, sd, constant
 
 
-def _standardise_on_device(X, weight, centre, dtype):
-    A, *columns = _standardised(X, weight, int(np.argmax(weight > 0)), centre, dtype=dtype)
-    return A, Columns(*map(np.asarray, columns))
+def standardise_on_device(X, weight, centre, dtype):
+    """(A (p, n), its Columns) of X (n, p), by the accelerator: a host has neither its rates nor its memory."""
+    # an array goes over as it lies in memory; to turn it around is work for the device
+    XT = jax.device_put(X.T) if getattr(X, "flags", None) is not None and X.flags.f_contiguous else jax.device_put(X).T
+    p, n = XT.shape
+    anchor, length = int(np.argmax(weight > 0)), max(1, ON_DEVICE // n)
+    starts = range(0, p, length)
+    parts = [_standardised(XT[j : j + length], weight, anchor, centre, dtype=dtype) for j in starts]
+    A, *columns = zip(*parts, strict=True)
+    rows = A[0] if len(A) == 1 else jnp.concatenate(A)
+    return rows, Columns(*(np.concatenate(column) for column in columns))
 
 
 @jax.tree_util.register_dataclass

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from reference import ar_problem
 
-from jaxreg._design import DenseDesign
+from jaxreg._design import DenseDesign, standardise_on_device, standardise_on_host
 from jaxreg._lanes import lane_gram, make_lane, moments, relative
 
 N, P = 40, 9
@@ -82,3 +82,20 @@ def test_moments_add_up_and_give_squared_errors():
     for k, y in enumerate(Y):
         expected = [weight[held] @ (y - b0 - scaled @ b)[held] ** 2 for b0, b in zip(intercept, coef, strict=True)]
         np.testing.assert_allclose(found.squared_error(k, intercept, coef), expected, rtol=1e-12)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("centre", [True, False])
+def test_an_accelerator_standardises_as_the_host_does(centre, dtype, monkeypatch):
+    monkeypatch.setattr("jaxreg._design.ON_DEVICE", 4 * N)  # parts of four columns, and one
+    X, weight = data(), weights("any")
+    weight[:4] = 0
+    A, columns = standardise_on_host(X.T, weight, centre, dtype)
+    for given in (X, np.asfortranarray(X), X[::-1][::-1], jax.device_put(X)):
+        found, of_device = standardise_on_device(given, weight, centre, dtype)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, A, rtol=0, atol=1e-13 if dtype == np.float64 else 1e-6)
+        for name in ("mean", "norm", "sd"):
+            np.testing.assert_allclose(getattr(of_device, name), getattr(columns, name), rtol=1e-13, atol=1e-13)
+        np.testing.assert_array_equal(of_device.constant, columns.constant)
