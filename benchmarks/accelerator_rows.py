@@ -49,13 +49,12 @@ def of_path(path):
 
 
 def of_folds(cv):
-    fold = cv.n_iter if hasattr(cv, "n_iter") else cv.path.n_iter
     return {
         "solver": cv.path.solver,
         "points": int(cv.gap.size),
         "gap": float(np.max(cv.gap)),
         "not_converged": int(np.sum(cv.gap > cv.path.tol)),
-        "n_iter": [float(np.mean(fold)), int(np.max(fold))],
+        "n_iter": [float(np.mean(cv.path.n_iter)), int(np.max(cv.path.n_iter))],
         "chosen": [float(cv.l1_ratio_), float(cv.lambda_min)],
     }
 
