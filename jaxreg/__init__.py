@@ -2,6 +2,7 @@
 
 - `fit_path` computes a path, a `PathResult`; `fit_cv` cross-validates paths, a `CVResult`; `solve` is one solution as a
   pure JAX function, a `Solution`.
+- `enable_compilation_cache` lets later processes read what JAX compiles in this one.
 - `jaxreg.losses` and `jaxreg.penalties` hold what these take as `loss` and `penalty`.
 - `jaxreg.sklearn` has estimators with scikit-learn's names and semantics, `jaxreg.plotting` figures, `jaxreg.report`
   interactive pages, and `jaxreg.compat` the conventions of other packages.
@@ -11,6 +12,7 @@
 from importlib import import_module
 
 from jaxreg import compat, losses, penalties
+from jaxreg._compilation_cache import enable_compilation_cache
 from jaxreg._cv import fit_cv
 from jaxreg._cv_results import CVResult, Selection
 from jaxreg._path import fit_path
@@ -27,6 +29,7 @@ __all__ = [
     "Solution",
     "Status",
     "compat",
+    "enable_compilation_cache",
     "fit_cv",
     "fit_path",
     "losses",

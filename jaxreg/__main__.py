@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import jaxreg as jr
-from jaxreg import _files, _validation
+from jaxreg import _compilation_cache, _files, _validation
 from jaxreg._cv_results import RULES
 
 try:
@@ -19,6 +19,17 @@ except ImportError as error:
     raise SystemExit('The command line needs typer: pip install "jaxreg[cli]"') from error
 
 from jaxreg._messages import OneLineMessages, checked, end_at_ctrl_c, fail, require
+
+
+def _keep_programs(no_cache: bool):
+    """Let what JAX compiles until the end of the command be read by later ones, or not."""
+    if no_cache:
+        _compilation_cache.disable_compilation_cache()
+        return
+    try:
+        _compilation_cache.enable_compilation_cache()
+    except (OSError, ValueError) as error:
+        typer.echo(f"Note: compiled programs are not kept for the next time: {error}", err=True)
 
 
 def _examples(*lines):
@@ -40,6 +51,10 @@ Drop = Annotated[list[str] | None, typer.Option(help="Column to leave out. May b
 Categorical = Annotated[
     list[str] | None, typer.Option(help="Column whose values are categories. May be repeated.", metavar="COL")
 ]
+Decimal = Annotated[str | None, typer.Option(help="Decimal mark of the numbers.  [default: .]", metavar="MARK")]
+Thousands = Annotated[
+    str | None, typer.Option(help="Mark between thousands of the numbers.  [default: none]", metavar="MARK")
+]
 Ratio = Annotated[float, typer.Option(help="Mixing parameter: 1 is the lasso, 0 is ridge.")]
 Ratios = Annotated[
     list[float] | None,
@@ -47,12 +62,22 @@ Ratios = Annotated[
         help="Mixing parameter: 1 is the lasso, 0 is ridge. May be repeated.  [default: 1]", metavar="<float>"
     ),
 ]
-Points = Annotated[int, typer.Option(help="Points of the path.")]
+Points = Annotated[int | None, typer.Option(help="Points of the path.  [default: 100]", metavar="<int>")]
+Lambdas = Annotated[
+    str | None, typer.Option(help="The points themselves, as 10,1,0.1; not with the other two.", metavar="<float>,...")
+]
+LambdaMinRatio = Annotated[
+    float | None,
+    typer.Option(help="Smallest lambda over the largest.  [default: 1e-4, or 1e-2 with fewer rows than columns]"),
+]
 Unscaled = Annotated[bool, typer.Option("--no-standardize", help="Penalise columns as they are.")]
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show how far the fit is.")]
 FoldCount = Annotated[int, typer.Option(min=2, help="Number of folds.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the folds.")]
 Metric = Annotated[str, typer.Option(help="Held-out loss; r2 is taken negative.", metavar="mse|mae|r2")]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Neither read nor keep compiled programs.", callback=_keep_programs)
+]
 Out = Annotated[Path, typer.Option(help="Folder for what is written.")]
 
 
@@ -60,7 +85,8 @@ Out = Annotated[Path, typer.Option(help="Folder for what is written.")]
 def about(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False):
     """Regularization paths, each point with a certificate.
 
-    Text columns become a column for each of their levels. Errors, warnings and notes are lines on stderr.
+    Text columns become a column for each of their levels. Errors, warnings and notes are lines on stderr. Compiled
+    programs are kept for the next time, in the folder jaxreg of your caches.
 
     \b
     Exit codes:
@@ -87,9 +113,14 @@ def path(
     weights: Weights = None,
     drop: Drop = None,
     categorical: Categorical = None,
-    n_lambdas: Points = 100,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    n_lambdas: Points = None,
+    lambdas: Lambdas = None,
+    lambda_min_ratio: LambdaMinRatio = None,
     no_standardize: Unscaled = False,
     progress: Progress = False,
+    no_cache: NoCache = False,
     out: Out = Path("jaxreg-path"),
 ):
     """Predict one column of a file from all others.
@@ -97,15 +128,17 @@ def path(
     Writes path.png, coefficients.csv (a row for each lambda) and summary.txt.
     """
     require("matplotlib", "jaxreg[plot]")
-    table = _load(data, target, weights=weights, drop=drop, categorical=categorical)
+    grid = _grid(n_lambdas, lambdas, lambda_min_ratio)
+    columns = {"weights": weights, "drop": drop, "categorical": categorical}
+    table = _load(data, target, decimal=decimal, thousands=thousands, **columns)
     out.mkdir(parents=True, exist_ok=True)
     result, seconds = _fit(
         jr.fit_path,
         table,
         penalty=checked(jr.penalties.ElasticNet, l1_ratio),
-        n_lambdas=n_lambdas,
         standardize=not no_standardize,
         progress=progress,
+        **grid,
     )
     typer.echo(_files.write_path(result, out, f"{target} in {data.name}"))
     typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
@@ -130,9 +163,14 @@ def cv(
     weights: Weights = None,
     drop: Drop = None,
     categorical: Categorical = None,
-    n_lambdas: Points = 100,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    n_lambdas: Points = None,
+    lambdas: Lambdas = None,
+    lambda_min_ratio: LambdaMinRatio = None,
     no_standardize: Unscaled = False,
     progress: Progress = False,
+    no_cache: NoCache = False,
     out: Out = Path("jaxreg-cv"),
     report: Annotated[Path | None, typer.Option(help="Interactive page to write.", metavar="FILE.html")] = None,
 ):
@@ -145,10 +183,12 @@ def cv(
     require("matplotlib", "jaxreg[plot]")
     if report is not None:
         require("plotly", "jaxreg[report]")
-    table = _load(data, target, weights=weights, groups=groups, drop=drop, categorical=categorical)
+    grid = _grid(n_lambdas, lambdas, lambda_min_ratio)
+    columns = {"weights": weights, "groups": groups, "drop": drop, "categorical": categorical}
+    table = _load(data, target, decimal=decimal, thousands=thousands, **columns)
     for folder in [out] if report is None else [out, report.parent]:
         folder.mkdir(parents=True, exist_ok=True)
-    result, seconds = _cross_validate(table, l1_ratio, folds, seed, metric, n_lambdas, no_standardize, progress)
+    result, seconds = _cross_validate(table, l1_ratio, folds, seed, metric, grid, no_standardize, progress)
     choice = checked(result.select, rule)
     typer.echo(_files.write_cv(result, rule, choice, out, f"{target} in {data.name}"))
     if report is not None:
@@ -168,16 +208,23 @@ def report(
     weights: Weights = None,
     drop: Drop = None,
     categorical: Categorical = None,
-    n_lambdas: Points = 100,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    n_lambdas: Points = None,
+    lambdas: Lambdas = None,
+    lambda_min_ratio: LambdaMinRatio = None,
     no_standardize: Unscaled = False,
     progress: Progress = False,
+    no_cache: NoCache = False,
     out: Annotated[Path, typer.Option(help="Page to write.", metavar="FILE.html")] = Path("report.html"),
 ):
     """Cross-validate, and write an interactive page."""
     require("plotly", "jaxreg[report]")
-    table = _load(data, target, weights=weights, groups=groups, drop=drop, categorical=categorical)
+    grid = _grid(n_lambdas, lambdas, lambda_min_ratio)
+    columns = {"weights": weights, "groups": groups, "drop": drop, "categorical": categorical}
+    table = _load(data, target, decimal=decimal, thousands=thousands, **columns)
     out.parent.mkdir(parents=True, exist_ok=True)
-    result, _ = _cross_validate(table, l1_ratio, folds, seed, metric, n_lambdas, no_standardize, progress)
+    result, _ = _cross_validate(table, l1_ratio, folds, seed, metric, grid, no_standardize, progress)
     typer.echo(_files.write_report(result, out, f"{target} in {data.name}"))
 
 
@@ -203,7 +250,7 @@ def bench(
 
 
 @app.command(epilog=_examples("demo", "demo --l1-ratio 0.5 --out half"))
-def demo(l1_ratio: Ratio = 1.0, out: Out = Path("jaxreg-demo")):
+def demo(l1_ratio: Ratio = 1.0, no_cache: NoCache = False, out: Out = Path("jaxreg-demo")):
     """Fit and cross-validate the diabetes data.
 
     The columns are those of the data and all their products. Writes what `path` writes, validation_curve.png and, where
@@ -220,8 +267,8 @@ def demo(l1_ratio: Ratio = 1.0, out: Out = Path("jaxreg-demo")):
     frame = pd.DataFrame(columns)
     out.mkdir(parents=True, exist_ok=True)
     penalty = checked(jr.penalties.ElasticNet, l1_ratio)
-    _, compiling = _timed(jr.fit_path, frame, data.target, penalty=penalty)
-    result, compiled = _timed(jr.fit_path, frame, data.target, penalty=penalty)
+    _, first = _timed(jr.fit_path, frame, data.target, penalty=penalty)
+    result, second = _timed(jr.fit_path, frame, data.target, penalty=penalty)
     title = f"Diabetes data: {len(names)} columns and their {len(columns) - len(names)} products"
     typer.echo(_files.write_path(result, out, title))
     result, _ = _timed(jr.fit_cv, frame, data.target, l1_ratios=l1_ratio)
@@ -229,14 +276,28 @@ def demo(l1_ratio: Ratio = 1.0, out: Out = Path("jaxreg-demo")):
     typer.echo(_files.write_curve(result, out, title))
     if importlib.util.find_spec("plotly") is not None:
         typer.echo(_files.write_report(result, out / "report.html", title))
-    typer.echo(f"First call {compiling:.3f} s (it compiles), second call {compiled:.3f} s.")
+    typer.echo(f"First call {first:.3f} s (it compiles, or reads what was compiled), second call {second:.3f} s.")
 
 
-def _load(data, target, **columns):
+def _grid(n_lambdas, lambdas, lambda_min_ratio):
+    """The options of a fit that choose its lambdas."""
+    if lambdas is None:
+        return {"n_lambdas": 100 if n_lambdas is None else n_lambdas, "lambda_min_ratio": lambda_min_ratio}
+    for option, value in (("--n-lambdas", n_lambdas), ("--lambda-min-ratio", lambda_min_ratio)):
+        if value is not None:
+            fail(f"--lambdas names the points of the path, and {option} is one way to place them; give one of both.")
+    texts = lambdas.replace(",", " ").split()
+    try:
+        return {"lambdas": [float(text) for text in texts]}
+    except ValueError:
+        fail(f"--lambdas is {lambdas!r}; give numbers with commas between them, such as 10,1,0.1.")
+
+
+def _load(data, target, **options):
     require("pandas", "jaxreg[frames]")
     from jaxreg import _tables
 
-    table = checked(_tables.load, data, target, **columns)
+    table = checked(_tables.load, data, target, **options)
     for note in table.notes:
         typer.echo(f"Note: {note}", err=True)
     return table
@@ -247,7 +308,7 @@ def _fit(fit, table, **options):
     return _timed(fit, table.X, table.y, sample_weight=table.weight, **options)
 
 
-def _cross_validate(table, l1_ratios, folds, seed, metric, n_lambdas, no_standardize, progress):
+def _cross_validate(table, l1_ratios, folds, seed, metric, grid, no_standardize, progress):
     """(result, seconds)."""
     number, what = (len(table.y), "rows") if table.groups is None else (table.groups.nunique(), "groups")
     if folds > number:
@@ -260,9 +321,9 @@ def _cross_validate(table, l1_ratios, folds, seed, metric, n_lambdas, no_standar
         seed=seed,
         groups=table.groups,
         metric=metric,
-        n_lambdas=n_lambdas,
         standardize=not no_standardize,
         progress=progress,
+        **grid,
     )
 
 

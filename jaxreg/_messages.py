@@ -11,6 +11,7 @@ from typing import NoReturn
 import typer
 from typer.core import TyperGroup
 
+from jaxreg._compilation_cache import restored
 from jaxreg._results import ConvergenceWarning
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -20,7 +21,7 @@ class OneLineMessages(TyperGroup):
     """Commands whose warnings and errors are lines on stderr, without a traceback."""
 
     def invoke(self, ctx):
-        with warnings.catch_warnings(record=True) as caught:
+        with restored(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             try:
                 return super().invoke(ctx)

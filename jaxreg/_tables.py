@@ -3,25 +3,26 @@
 import difflib
 import shlex
 from dataclasses import dataclass
-from functools import partial
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-READERS = {
-    ".csv": partial(pd.read_csv, low_memory=False),  # in pieces, a column could be text here and numbers there
-    ".parquet": pd.read_parquet,
-}
+from jaxreg import _reading
+
 NUMBERS = {"floating", "integer", "boolean", "mixed-integer-float", "decimal"}  # names that pandas infers
 TIMES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
 DATE = r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})(?:[ T].*)?"
+AS_WRITTEN = r"[-+]?[$€£¥₹]?\s*[-+]?\d[\d.,'\u2019 \u00a0\u202f_]*\s*[%‰$€£¥₹]?"  # a number as people write it
+MARKS = ((",", ""), (".", ","), (",", "."), (".", " "), (".", "'"))  # decimal and thousands: what an error may offer
 MOST_LEVELS = 50  # of a text column; more are names or identifiers rather than kinds
 LISTED, NOTED = 20, 5  # names in an error, and in a note
 
 
 @dataclass(frozen=True)
 class Table:
-    """What to fit: X (n, p) in float64, y (n,), weights (n,) and labels of groups (n,), and notes on what was encoded.
+    """What to fit: X (n, p) in float64, y (n,), weights (n,) and labels of groups (n,), and notes on what was made
+    of columns.
 
     A missing number is NaN in X, which the fits refuse by column.
     """
@@ -33,19 +34,20 @@ class Table:
     notes: list[str]
 
 
-def load(file, target, weights=None, groups=None, drop=None, categorical=None) -> Table:
+def load(file, target, weights=None, groups=None, drop=None, categorical=None, decimal=None, thousands=None) -> Table:
     """Read a CSV or Parquet file; X is all its columns but `target`, `weights`, `groups` and those of `drop`.
 
     Columns of text, and those of `categorical`, are encoded by `pandas.get_dummies`, all levels kept: "city=Rome". A
-    text column that looks like dates, like numbers with a few bad cells, or like names (more than 50 levels, or one for
-    every row) is refused unless `categorical` names it.
+    text column that looks like dates, like numbers in another notation or with a few bad cells, or like names (more
+    than 50 levels, or half as many as rows) is refused unless `categorical` names it. `decimal` and `thousands` are the
+    marks in the file's numbers.
 
     Raises
     ------
     ValueError for a file that cannot be read and for columns that are absent, named twice, missing values, or neither
     numbers nor categories. ImportError for Parquet without pyarrow.
     """
-    frame = _read(file)
+    frame, notes = _reading.read(file, set(categorical or ()), decimal, thousands)
     single = {"--target": target, "--weights": weights, "--groups": groups}
     roles = [(option, name) for option, name in single.items() if name is not None]
     roles += [("--drop", name) for name in drop or ()]
@@ -57,31 +59,8 @@ def load(file, target, weights=None, groups=None, drop=None, categorical=None) -
         raise ValueError(f"{file} has no column left to predict {target!r} from; give a file with more.")
     y = _numbers(frame, target, "--target")
     weight = None if weights is None else _numbers(frame, weights, "--weights")
-    X, notes = _design(features, set(categorical or ()))
-    return Table(X, y, weight, None if groups is None else frame[groups], notes)
-
-
-def _read(file):
-    reader = READERS.get(file.suffix.lower())
-    if reader is None:
-        raise ValueError(f"{file} has the unknown extension {file.suffix!r}; give one of {', '.join(READERS)}.")
-    if not file.is_file():
-        raise ValueError(f"{file} is not there, or not a file; give a CSV or Parquet file.")
-    try:
-        frame = reader(file)
-    except ImportError as error:
-        raise ImportError('reading Parquet needs pyarrow: pip install "jaxreg[frames]"') from error
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{file} cannot be read: {error}") from error
-    frame.columns = [str(name) for name in frame.columns]
-    _require_distinct(frame.columns, str(file))
-    return frame.reset_index(drop=True)
-
-
-def _require_distinct(names, where):
-    twice = pd.Index(names)[pd.Index(names).duplicated()]
-    if len(twice):
-        raise ValueError(f"{where} has two columns called {twice[0]!r}; rename one of them.")
+    X, encoded = _design(features, set(categorical or ()))
+    return Table(X, y, weight, None if groups is None else frame[groups], notes + encoded)
 
 
 def _check_roles(frame, roles):
@@ -111,9 +90,9 @@ def _numbers(frame, name, option):
     if infer_dtype(column) not in NUMBERS:
         values = pd.Index(column.dropna().astype(str))
         example = next(iter([*_not_numbers(values), *values]), "")
-        raise ValueError(
-            f"{option} {name!r} has values that are not numbers, such as {example!r}; give a column of them."
-        )
+        readings = _readings(values)
+        remedy = f"read them with {readings} if numbers are written so" if readings else "give a column of them"
+        raise ValueError(f"{option} {name!r} has values that are not numbers, such as {example!r}; {remedy}.")
     if column.isna().any():
         raise ValueError(f"{option} {name!r} has {column.isna().sum()} missing value(s); fill them or drop the rows.")
     return _to_float(frame[[name]]).iloc[:, 0]
@@ -121,6 +100,17 @@ def _numbers(frame, name, option):
 
 def _not_numbers(texts):
     return texts[pd.to_numeric(texts.to_series(), errors="coerce").isna()]
+
+
+def _readings(texts):
+    """The options that make numbers of all texts, in words."""
+    options = []
+    for decimal, thousands in MARKS:
+        given = {"--decimal": decimal.strip("."), "--thousands": thousands}
+        present = all(texts.str.contains(mark, regex=False).any() for mark in given.values() if mark)
+        if present and texts.str.fullmatch(_reading.number_pattern(decimal, thousands or None)).all():
+            options.append(" ".join(f"{option} {shlex.quote(mark)}" for option, mark in given.items() if mark))
+    return " or ".join(options)
 
 
 def _to_float(frame):
@@ -135,13 +125,23 @@ def _design(frame, categorical):
     encoded = {
         name: _encode(frame[name], kind, name in categorical) for name, kind in kinds.items() if name not in numbers
     }
+    notes = [_counting(name) for name in numbers if _counts_rows(numbers[name].to_numpy())]
     if not encoded:
-        return numbers, []
+        return numbers, notes
     _require_complete(frame[list(encoded)])
     order = [each for name in kinds for each in (encoded[name].columns if name in encoded else [name])]
-    _require_distinct(order, "the table of all levels")
-    notes = [_note(name, list(levels.columns)) for name, levels in encoded.items()]
+    _reading.require_distinct(order, "the table of all levels")
+    notes += [_note(name, list(levels.columns)) for name, levels in encoded.items()]
     return pd.concat([numbers, *encoded.values()], axis=1)[order], notes
+
+
+def _counts_rows(values):
+    """Whether values (n,) are 0, 1, 2, ... or 1, 2, 3, ..., as an index is."""
+    return len(values) > 2 and values[0] in (0, 1) and (np.diff(values) == 1).all()
+
+
+def _counting(name):
+    return f"{name!r} counts the rows, and is fitted like other columns; if it is an index: {_leaving_out(name)}."
 
 
 def _require_complete(categories):
@@ -169,11 +169,14 @@ def _encode(column, kind, wanted):
     """Columns of 0 and 1 (n, levels)."""
     leave_out = _leaving_out(column.name)
     try:
-        levels = column.astype("category").cat.categories
+        column = column.astype("category")
     except TypeError as error:  # lists and other values that cannot be told apart by a hash
         raise ValueError(f"column {column.name!r} is neither numbers nor text; leave it out: {leave_out}.") from error
+    levels = column.cat.categories
     if not wanted:
         _require_kinds(column, kind, levels.astype(str), leave_out)
+    elif kind == "string" and not len(_not_numbers(levels)):  # the labels are as in the file, their order is by size
+        column = column.cat.reorder_categories(levels[np.argsort(pd.to_numeric(levels), kind="stable")])
     return pd.get_dummies(column, prefix=column.name, prefix_sep="=", dtype="float64")
 
 
@@ -185,14 +188,22 @@ def _require_kinds(column, kind, levels, leave_out):
             f"column {column.name!r} holds dates or times, such as {levels[0]!r}; make numbers of them in the file "
             f"(a year, days since a start), leave it out ({leave_out}), {instead}."
         )
-    bad = _not_numbers(levels)
+    unusual = _not_numbers(levels)
+    bad = unusual[~unusual.str.fullmatch(AS_WRITTEN)]
     if 0 < len(bad) <= len(levels) / 2:
         raise ValueError(
             f"column {column.name!r} is text: {len(levels) - len(bad)} of its {len(levels)} different values are "
             f"numbers, but {bad[0]!r} is not; mend the file, leave it out ({leave_out}), {instead}."
         )
-    if len(levels) > MOST_LEVELS or len(levels) == len(column):
-        many = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else "one for every row"
+    if kind == "string" and not len(bad):
+        readings = _readings(levels)
+        remedy = f"read them with {readings}" if readings else "make numbers of them in the file"
+        raise ValueError(
+            f"column {column.name!r} holds numbers as text, such as {[*unusual, *levels][0]!r}; {remedy}, leave it out "
+            f"({leave_out}), {instead}."
+        )
+    if len(levels) > MOST_LEVELS or 2 * len(levels) >= len(column):
+        many = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else f"for {len(column)} rows"
         raise ValueError(
             f"column {column.name!r} is text with {len(levels)} levels, {many}, such as {levels[0]!r}; leave it out "
             f"({leave_out}), {instead}."

@@ -1,6 +1,7 @@
 """The command line called in this process: what the tests of it share."""
 
 import csv
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -8,11 +9,12 @@ from typer.testing import CliRunner
 
 from jaxreg.__main__ import app
 
+CACHES = tempfile.TemporaryDirectory(prefix="jaxreg-tests-")  # no test writes to the user's
 COLUMNS = ("age", "bmi", "bp", "glucose")
 
 
 def call(*arguments):
-    return CliRunner().invoke(app, [str(each) for each in arguments])
+    return CliRunner(env={"XDG_CACHE_HOME": CACHES.name}).invoke(app, [str(each) for each in arguments])
 
 
 def table(n=60):

@@ -14,7 +14,7 @@ pytest.importorskip("typer")
 pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")
 
-from command_line import COLUMNS, assert_fails, assert_same, call, table, written
+from command_line import CACHES, COLUMNS, assert_fails, assert_same, call, table, written
 
 from jaxreg.__main__ import main
 
@@ -245,7 +245,8 @@ def test_ctrl_c_ends_with_one_line_and_code_130():
 def with_path():
     """The environment, with the package's folder where this run found it."""
     parent = os.path.dirname(os.path.dirname(jr.__file__))
-    return os.environ | {"PYTHONPATH": os.pathsep.join([parent, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+    path = os.pathsep.join([parent, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return os.environ | {"PYTHONPATH": path, "XDG_CACHE_HOME": CACHES.name}
 
 
 def test_without_typer_the_message_says_what_to_install():

@@ -97,8 +97,12 @@ def test_what_parquet_tells_of_types_counts(load):
 DAYS = pd.date_range("2024-01-30", periods=N)
 REFUSED = {
     "names": ([f"n{i}" for i in range(N)], r"60 levels, more than 50, such as 'n0'; .*\(--drop x\).*--categorical x"),
-    "few rows": (["a", "b", "c"], "text with 3 levels, one for every row"),
-    "decimal commas": ([f"{i},5" for i in range(N)], "60 levels, more than 50, such as '0,5'"),
+    "few rows": (["a", "b", "c"], "text with 3 levels, for 3 rows"),
+    "decimal commas": (
+        [f"{i},5" for i in range(N)],
+        "holds numbers as text, such as '0,5'; read them with --decimal ,, ",
+    ),
+    "half the rows": (["a", "b", "c"] * 2, "text with 3 levels, for 6 rows, such as 'a'; .*--categorical x"),
     "bad cells": (["1", "2", "?"] * (N // 3), "2 of its 3 different values are numbers, but '[?]' is not"),
     "ISO dates": (DAYS.strftime("%Y-%m-%d"), "holds dates or times, such as '2024-01-30'; make numbers .*--drop x"),
     "few dates": (["2024-01-30 10:00", "2024-01-31 11:00"] * (N // 2), "holds dates or times"),
@@ -130,6 +134,7 @@ def test_text_that_is_no_category_is_refused(load, name):
         ([datetime.date(2024, 1, 30)] * N, "holds dates or times, such as '2024-01-30'"),
         (pd.to_timedelta(range(N), unit="D"), "holds dates or times"),
         ([[1, 2]] * N, "neither numbers nor text; leave it out: --drop 'the x'"),
+        (["1", "2"] * (N // 2), "holds numbers as text, such as '1'; make numbers of them in the file"),
         ([None] * N, r"'the x' \(60\); name .*--drop 'the x'"),
     ],
 )

@@ -1,0 +1,230 @@
+"""What a reader of tables would guess: counts of fields, names, marks in numbers, spaces, separators, encodings."""
+
+import numpy as np
+import pytest
+
+pd = pytest.importorskip("pandas")
+
+from jaxreg import _tables
+
+ROWS = [(3.5, 40, 2, 7), (1.25, 30, 5, 9), (2.0, 25, 1, 8), (6.0, 70, 2, 3)]
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Writes the text of a CSV file, and loads it."""
+
+    def write_and_load(text, target="price", encoding="utf-8", **options):
+        file = tmp_path / "houses.csv"
+        file.write_bytes(text.encode(encoding))
+        return _tables.load(file, target, **options)
+
+    return write_and_load
+
+
+def lines(rows=ROWS, header="price,area,rooms,id", end=""):
+    return "\n".join([header, *(",".join(map(str, row)) + end for row in rows)]) + "\n"
+
+
+def refuses(load, text, *parts, **options):
+    with pytest.raises(ValueError) as error:  # noqa: PT011 (the message is compared below)
+        load(text, **options)
+    for part in parts:
+        assert part in str(error.value)
+
+
+def assert_rows(table, rows=ROWS, names=("area", "rooms", "id")):
+    assert list(table.X.columns) == list(names)
+    np.testing.assert_array_equal(np.column_stack([table.y, table.X]), rows)
+
+
+# ---- counts of fields ----
+
+
+@pytest.mark.parametrize("header", ["price,area,rooms,id", "price,area,rooms,id,"])
+def test_a_comma_at_the_end_of_every_row_moves_no_column(load, header):
+    table = load(lines(header=header, end=","))
+    assert_rows(table)
+    assert [("ends in a comma" in note, "left out" in note) for note in table.notes] == [(True, True)]
+    assert list(load(lines(header=header, end=","), drop=["id"]).X.columns) == ["area", "rooms"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "fields"),
+    [
+        ("price,area\n1,2\n3,4,\n5,6\n", 3, 3),  # some rows end in a comma
+        ("price,area\n1,2,\n3,4\n", 2, 3),
+        ("price,area\n1,2,\n3,4,5\n", 2, 3),
+        ("price,area,rooms,\n1,2,3\n4,5,6\n", 2, 3),  # only the header ends in one
+        ("price,area,rooms\n1,2,3\n4,5\n", 3, 2),  # a short row is not filled up
+        ("price,area\na,1,2\nb,3,4\n", 2, 3),  # labels of rows without a name in the header
+        ("# houses of 2020\nprice,area\n1,2\n", 2, 2),
+        ('price,area\n1,"2\n3"\n4,5,6\n', 4, 3),  # a field of two lines
+        ("price,area\n1,1,234\n", 2, 3),
+    ],
+)
+def test_the_first_row_of_another_length_is_named(load, text, line, fields):
+    refuses(load, text, f"has {fields} field(s) in the row that ends in line {line},", "in its header")
+
+
+def test_blank_lines_are_no_rows(load):
+    assert_rows(load("\n" + lines().replace("\n", "\n\n") + "   \n"))
+
+
+def test_quoted_text_is_one_field(load):
+    table = load('price,"the\ntown"\n' + '1,"Rome, ""old"""\n2,Bern\n3,Bern\n' * 2)
+    assert list(table.X.columns) == ["the\ntown=Bern", 'the\ntown=Rome, "old"']
+    refuses(load, 'price,area\n1,"2\n3,4\n', "cannot be read", "unexpected end of data")
+
+
+# ---- names ----
+
+
+@pytest.mark.parametrize("header", ["price,area,rooms,price", "price,area, price ,id", "price,area,area,id"])
+def test_a_column_named_twice_is_refused(load, header):
+    refuses(load, lines(header=header), "two columns called", "rename one of them")
+
+
+def test_a_column_may_be_called_as_pandas_would_rename_one(load):
+    assert_rows(load(lines(header="price,area,price.1,id")), names=("area", "price.1", "id"))
+
+
+def test_columns_of_parquet_named_twice_are_refused(tmp_path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    twice = pa.Table.from_arrays([pa.array([1.0, 2.0])] * 3, names=["price", "area", "price"])
+    parquet.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(ValueError, match="two columns called 'price'; rename one"):
+        _tables.load(tmp_path / "twice.parquet", "price")
+
+
+def test_spaces_around_names_and_values_are_not_theirs(load):
+    table = load("price , area,town\n 1 , 2,Rome \n3, 4,Rome\n5,6, Bern\n7,8,Bern\n9,8,\tBern\n1,1,Bern\n")
+    assert list(table.X.columns) == ["area", "town=Bern", "town=Rome"]
+    assert table.X["town=Rome"].tolist() == [1, 1, 0, 0, 0, 0]
+    assert table.notes[0] == "spaces around the values of 'town' are left out."
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_labels_of_rows_are_left_out_with_a_note(load, name):
+    rows = [(label, *row) for label, row in zip((11, 4, 5, 9), ROWS, strict=True)]
+    table = load(lines(rows, header=f"{name},price,area,rooms,id"))
+    assert_rows(table)
+    assert table.notes == ["the first column of houses.csv has no name; as labels of the rows it is left out."]
+
+
+def test_a_column_without_a_name_elsewhere_is_refused(load):
+    refuses(load, lines(header="price,area,,id"), "no name for column 3 of 4")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_column_that_counts_the_rows_is_noted(load, first):
+    rows = [(*row[:3], first + i) for i, row in enumerate(ROWS)]
+    table = load(lines(rows))
+    assert_rows(table, rows)
+    assert table.notes == ["'id' counts the rows, and is fitted like other columns; if it is an index: --drop id."]
+
+
+def test_the_index_of_parquet_is_a_column_or_noted(tmp_path):
+    pytest.importorskip("pyarrow")
+    file = tmp_path / "houses.parquet"
+    frame = pd.DataFrame(ROWS, columns=["price", "area", "rooms", "id"], dtype=float)
+    frame.set_index("area").to_parquet(file)
+    assert_rows(_tables.load(file, "price"), [(row[0], row[1], row[2], row[3]) for row in ROWS])
+    frame.set_index(pd.Index([4, 9, 1, 2])).to_parquet(file)
+    table = _tables.load(file, "price")
+    assert_rows(table)
+    assert table.notes == ["the index of houses.parquet has no name; as labels of the rows it is left out."]
+
+
+# ---- numbers ----
+
+WRITTEN = {
+    "1,5": ("--decimal ,", {"decimal": ","}, 1.5),
+    "1,234": ("--decimal , or --thousands ,", {"thousands": ","}, 1234.0),
+    "1.234.567": (None, {"decimal": ",", "thousands": "."}, 1234567.0),
+    "1.234,5": ("--decimal , --thousands .", {"decimal": ",", "thousands": "."}, 1234.5),
+    "1 234.5": ("--thousands ' '", {"thousands": " "}, 1234.5),
+    "5%": (None, None, None),
+    "$5": (None, None, None),
+    "-3 €": (None, None, None),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_numbers_in_another_notation_are_no_levels(load, written):
+    remedy, options, value = WRITTEN[written]
+    text = "price,area,x\n" + f'2,1,"{written}"\n3,4,"{written}"\n' * 10
+    remedy = f"read them with {remedy}, leave it out" if remedy else "make numbers of them in the file, leave"
+    refuses(load, text, f"'x' holds numbers as text, such as {written!r}; {remedy}", "--drop x", "--categorical x")
+    assert load(text, categorical=["x"]).X[f"x={written}"].tolist() == [1.0] * 20
+    if options:
+        table = load(text, **options)
+        assert table.X["x"].tolist() == [value] * 20
+        assert table.X["area"].tolist() == [1, 4] * 10
+        assert load(text, target="x", **options).y.tolist() == [value] * 20
+        refuses(load, text, f"such as {written!r}", target="x")
+
+
+def test_marks_are_taken_by_their_word(load):
+    """1,5 has no thousands, and with a decimal comma 1.5 is no number."""
+    text = "price,x\n" + '2,"1,5"\n3,"2,5"\n' * 10
+    refuses(load, text, "'x' holds numbers as text, such as '1,5'; read them with --decimal ,", thousands=",")
+    refuses(load, "price,x\n" + "2,1.5\n3,2.5\n" * 10, "'x' holds numbers as text, such as '1.5'", decimal=",")
+    refuses(load, "price,x\n" + "2,1.500.00\n3,2\n" * 10, "'x' holds numbers", decimal=",", thousands=".")
+    table = load("price,x,b,town\n" + '2,"-1,5e-1",True,A\n3,,False,B\n' * 10, decimal=",")
+    np.testing.assert_array_equal(table.X["x"][:2], [-0.15, np.nan])
+    assert list(table.X.columns) == ["x", "b", "town=A", "town=B"]
+
+
+def test_marks_count_in_texts_of_parquet(tmp_path):
+    pytest.importorskip("pyarrow")
+    file = tmp_path / "houses.parquet"
+    pd.DataFrame({"price": ["1,5", "2,5", "3"], "area": [1.5, 2.5, 0.5]}).to_parquet(file)
+    table = _tables.load(file, "price", decimal=",")
+    assert (table.y.tolist(), table.X["area"].tolist()) == ([1.5, 2.5, 3.0], [1.5, 2.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"decimal": ";"}, "--decimal is ';'; give . or ,."),
+        ({"thousands": "0"}, "--thousands is '0'; give one mark"),
+        ({"thousands": ", "}, "--thousands is ', '; give one mark"),
+        ({"thousands": "-"}, "--thousands is '-'; give one mark"),
+        ({"thousands": "."}, "--thousands and the decimal mark are both '.'"),
+        ({"decimal": ",", "thousands": ","}, "--thousands and the decimal mark are both ','"),
+    ],
+)
+def test_bad_marks_are_refused(load, options, message):
+    refuses(load, lines(), message, **options)
+
+
+def test_labels_stay_as_they_are_written(load):
+    """01 and 1 are two labels, and their order is that of numbers."""
+    table = load("price,x\n" + "1,01\n2,1\n3,10\n4,9\n" * 3, categorical=["x"])
+    assert list(table.X.columns) == ["x=01", "x=1", "x=9", "x=10"]
+
+
+# ---- files ----
+
+
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_other_separators_are_named(load, separator, word):
+    text = lines().replace(",", separator).replace(".", ",")
+    refuses(load, text, f"has {word} between its columns; commas are needed")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(load):
+    assert_rows(load(lines(), encoding="utf-8-sig"))
+    assert_rows(load(lines(header='"price",area,rooms,id'), encoding="utf-8-sig"))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_other_encodings_are_refused(load, encoding):
+    text = lines(header="price,área,rooms,id")
+    refuses(load, text, "cannot be read", "save it as UTF-8", encoding=encoding)
+
+
+def test_a_header_alone_has_no_rows(load):
+    refuses(load, "price,area\n", "has no rows below the names of its columns")
+    refuses(load, "\n \n", "cannot be read: it is empty")
