@@ -3,6 +3,11 @@
 import threading
 from contextlib import contextmanager
 
+import jax.monitoring
+
+# events of JAX before and after XLA compiles a program, or reads it from the compilation cache
+COMPILING = {"/jax/core/compile/jaxpr_to_mlir_module_duration": 1, "/jax/core/compile/backend_compile_duration": -1}
+
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, with what was finished by then: a list with None for what was not."""
@@ -30,7 +35,7 @@ def bar(total, what, shown):
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, desc=what, unit="lambda") as drawn:
+    with tqdm(total=total, desc=what, unit="lambda") as drawn, _saying_compiling(drawn, what):
 
         def show(done, lam, points):
             if not points:
@@ -52,10 +57,29 @@ def epoch_bar(total, what, shown):
 
     layout = "{l_bar}{bar}| {n:.0f}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
     lock = threading.Lock()
-    with tqdm(total=total, desc=what, unit="epoch", bar_format=layout) as drawn:
+    with tqdm(total=total, desc=what, unit="epoch", bar_format=layout) as drawn, _saying_compiling(drawn, what):
 
         def show(done):
             with lock:
                 drawn.update(done - drawn.n)
 
         yield show
+
+
+@contextmanager
+def _saying_compiling(drawn, what):
+    """Let the bar say so while JAX compiles, in whichever thread."""
+    lock, programs = threading.Lock(), 0
+
+    def listen(event, *_, **__):
+        nonlocal programs
+        if event in COMPILING:
+            with lock:
+                programs = max(0, programs + COMPILING[event])
+                drawn.set_description(f"{what}, compiling" if programs else what)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)

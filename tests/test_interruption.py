@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+import threading
 
+import jax
 import numpy as np
 import pytest
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _fit, _lockstep
+from jaxreg import _fit, _lockstep, _progress
 
 TALL = ar_problem(60, 8)
 WIDE = ar_problem(40, 300)
@@ -192,6 +194,27 @@ def test_progress_says_lambda_df_and_gap(fit, words, data, capsys):
         assert word in shown.err
     fit(*data, n_lambdas=20, **({"cv": 3} if fit is jr.fit_cv else {}))
     assert capsys.readouterr().err == ""
+
+
+def test_a_bar_says_compiling_while_jax_does(capsys):
+    pytest.importorskip("tqdm")
+    shown = []
+
+    def compiled():
+        jax.jit(lambda x: x + 1)(1.0)  # a new function is a new program
+        shown.append(capsys.readouterr().err)
+
+    with _progress.bar(2, "path", True):
+        compiled()
+        thread = threading.Thread(target=compiled)
+        thread.start()
+        thread.join()
+    for text in shown:
+        assert "path, compiling: " in text
+        assert text.split("\r")[-1].startswith("path: ")
+    capsys.readouterr()
+    compiled()
+    assert shown[-1] == ""
 
 
 def test_progress_without_tqdm_says_what_to_install(monkeypatch):
