@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -326,7 +327,11 @@ class PathResult:
         return write_report(self, path, title)
 
     def save(self, path) -> None:
-        """Write an .npz file, without pickle, to the path as it is given; see `load`."""
+        """Write an .npz file, without pickle, to the path as it is given; see `load`.
+
+        OSError for a path in a folder that is not there, or to a folder.
+        """
+        file = _validation.check_file(path)
         arrays = {
             "coef_data": self.coef_sparse.data,
             "coef_indices": self.coef_sparse.indices,
@@ -340,21 +345,25 @@ class PathResult:
                 arrays[each.name] = value
             elif each.name != "coef_sparse":
                 plain[each.name] = value
-        with open(path, "wb") as file:
-            np.savez_compressed(file, plain=np.array(json.dumps(plain)), **arrays)
+        with open(file, "wb") as opened:
+            np.savez_compressed(opened, plain=np.array(json.dumps(plain)), **arrays)
 
     @classmethod
     def load(cls, path) -> "PathResult":
-        """The PathResult that `save` wrote to the file `path`."""
+        """The PathResult that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
         from scipy.sparse import csr_array
 
-        with np.load(path, allow_pickle=False) as file:
-            values = {name: file[name] for name in file.files}
+        file = _validation.check_file(path)
+        try:
+            with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+                values = {name: arrays[name] for name in arrays.files}
+            plain = json.loads(str(values.pop("plain")))
+        except (ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
+            raise ValueError(f"path is {str(path)!r}, which is not a file that PathResult.save wrote.") from error
         coef = csr_array(
             (values.pop("coef_data"), values.pop("coef_indices"), values.pop("coef_indptr")),
             shape=tuple(values.pop("coef_shape")),
         )
-        plain = json.loads(str(values.pop("plain")))
         if plain["feature_names"] is not None:
             plain["feature_names"] = tuple(plain["feature_names"])
         return cls(coef_sparse=coef, **values, **plain)

@@ -1,7 +1,9 @@
 """Checks of what the user gives, on the host; device arrays are looked at on their device."""
 
+import os
 from dataclasses import dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -271,6 +273,18 @@ def check_choice(value, name, choices):
     if value not in choices:
         raise ValueError(f"{name} is {value!r}; give one of {', '.join(map(repr, choices))}.")
     return value
+
+
+def check_file(path):
+    """Name of a file to read or to write, in a folder that is there."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path is {path!r}; give the name of a file.")
+    file = Path(path)
+    if file.is_dir():
+        raise IsADirectoryError(f"path is {str(path)!r}, which is a folder; give the name of a file.")
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"path is {str(path)!r}, but there is no folder {str(file.parent)!r}; make it first.")
+    return file
 
 
 def check_response(response, count):

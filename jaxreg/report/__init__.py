@@ -6,7 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from jaxreg import _validation
 from jaxreg._cv_results import CVResult
+from jaxreg._results import PathResult
 from jaxreg.report import _sections
 from jaxreg.report._content import content
 
@@ -37,7 +39,9 @@ def write_report(result, path, title=None) -> Path:
     Raises
     ------
     TypeError
-        For a title that is no text.
+        For a result of another kind, a path that is none, or a title that is no text.
+    OSError
+        For a path in a folder that is not there, to a folder, or not to be written to.
     ImportError
         Without plotly, whose script goes into the page.
 
@@ -59,11 +63,13 @@ def write_report(result, path, title=None) -> Path:
     ...     "<title>Diabetes</title>" in page.read_text("utf-8")
     True
     """
+    if not isinstance(result, (PathResult, CVResult)):
+        raise TypeError(f"result is a {type(result).__name__}; give a PathResult or a CVResult.")
     if title is None:
         title = "Cross-validated regularization path" if isinstance(result, CVResult) else "Regularization path"
     if not isinstance(title, str):
         raise TypeError(f"title is {title!r}; give text, or None.")
-    path = Path(path)
+    path = _validation.check_file(path)
     # surrogates that text may hold have no place in UTF-8
     path.write_text(_page(result, title), encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
     return path
