@@ -119,6 +119,82 @@ def test_bad_options_end_in_one_line(file, tmp_path, options, parts):
     assert_fails(call("path", file, "--out", tmp_path / "out", *options), *parts)
 
 
+@pytest.mark.parametrize(
+    ("options", "keywords"),
+    [
+        (["--lambdas", "0.5,2, .1,0"], {"lambdas": [0.5, 2, 0.1, 0]}),
+        (["--lambda-min-ratio", "0.1", "--n-lambdas", "5"], {"lambda_min_ratio": 0.1, "n_lambdas": 5}),
+    ],
+)
+def test_the_grid_is_that_of_fit_path(file, tmp_path, options, keywords):
+    result = call("path", file, "--target", "y", "--drop", "w", "--out", tmp_path / "out", *options)
+    assert result.exit_code == 0, result.output
+    assert_same(written(tmp_path / "out"), jr.fit_path(table()[list(COLUMNS)], table()["y"], **keywords))
+
+
+@pytest.mark.parametrize("command", ["cv", "report"])
+def test_the_grid_comes_to_fit_cv(file, tmp_path, monkeypatch, command):
+    seen = []
+
+    def fit_cv(*_, lambdas=None, n_lambdas=None, lambda_min_ratio=None, **__):
+        seen.append((lambdas, n_lambdas, lambda_min_ratio))
+        raise RuntimeError("no more is needed")
+
+    monkeypatch.setattr(jr, "fit_cv", fit_cv)
+    if command == "report":
+        pytest.importorskip("plotly")
+    for options in (["--lambdas", "10 1e-1"], ["--lambda-min-ratio", "0.5"], ["--n-lambdas", "7"]):
+        assert_fails(call(command, file, "--target", "y", "--out", tmp_path / "out", *options), "no more", code=1)
+    assert seen == [([10.0, 0.1], None, None), (None, 100, 0.5), (None, 7, None)]
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (["--lambdas", "1,a"], ["--lambdas is '1,a'; give numbers with commas between them"]),
+        (["--lambdas", ","], ["lambdas has shape (0,)"]),
+        (["--lambdas", "1,-1"], ["lambdas has negative values, the least -1"]),
+        (["--lambdas", "1,nan"], ["lambdas has NaN"]),
+        (["--lambdas", "1", "--n-lambdas", "100"], ["--lambdas", "--n-lambdas", "give one of both"]),
+        (["--lambdas", "1", "--lambda-min-ratio", "0.1"], ["--lambdas", "--lambda-min-ratio", "give one of both"]),
+        (["--lambda-min-ratio", "1"], ["lambda_min_ratio is 1.0; give a number above 0 and below 1"]),
+        (["--decimal", ",", "--thousands", ","], ["--thousands and the decimal mark are both ','"]),
+    ],
+)
+def test_bad_grids_end_in_one_line(file, tmp_path, options, parts):
+    assert_fails(call("path", file, "--target", "y", "--out", tmp_path / "out", *options), *parts)
+
+
+def test_rows_that_end_in_a_comma_give_the_numbers_of_those_that_do_not(file, tmp_path):
+    """As a spreadsheet may write them; pandas takes the first column for an index, and all others move."""
+    header, *rows = file.read_text().splitlines()
+    (tmp_path / "commas.csv").write_text("\n".join([header, *(f"{row}," for row in rows)]) + "\n")
+    result = call("path", tmp_path / "commas.csv", "--target", "y", "--drop", "w", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "Note: every row of commas.csv ends in a comma; the empty field behind it is left out.\n"
+    assert_same(written(tmp_path / "out"), jr.fit_path(table()[list(COLUMNS)], table()["y"]))
+
+
+def test_a_target_named_twice_does_not_leak(tmp_path):
+    frame = table()[["y", "age", "bmi", "y"]]
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    result = call("path", tmp_path / "data.csv", "--target", "y", "--out", tmp_path / "out")
+    assert_fails(result, "two columns called 'y'; rename one of them")
+    assert not (tmp_path / "out").exists()
+
+
+def test_marks_are_those_of_the_file(tmp_path):
+    frame = table()[[*COLUMNS, "y"]]
+    frame["bmi"] *= 10_000
+    german = frame.map(lambda value: f"{value:,.3f}".translate(str.maketrans(",.", ".,")))
+    german.to_csv(tmp_path / "data.csv", index=False)
+    options = ["--target", "y", "--out", tmp_path / "out"]
+    assert_fails(call("path", tmp_path / "data.csv", *options), "--target 'y' has values that are not", "--decimal ,")
+    result = call("path", tmp_path / "data.csv", *options, "--decimal", ",", "--thousands", ".")
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert_same(written(tmp_path / "out"), jr.fit_path(frame[list(COLUMNS)].round(3), frame["y"]))
+
+
 def test_bad_columns_end_in_one_line(tmp_path):
     name, out = tmp_path / "data.csv", tmp_path / "out"
     frame = table()
