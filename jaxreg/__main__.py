@@ -63,12 +63,13 @@ Ratios = Annotated[
     ),
 ]
 Points = Annotated[int | None, typer.Option(help="Points of the path.  [default: 100]", metavar="<int>")]
-Lambdas = Annotated[
-    str | None, typer.Option(help="The points themselves, as 10,1,0.1; not with the other two.", metavar="<float>,...")
-]
 LambdaMinRatio = Annotated[
     float | None,
     typer.Option(help="Smallest lambda over the largest.  [default: 1e-4, or 1e-2 with fewer rows than columns]"),
+]
+Lambdas = Annotated[
+    str | None,
+    typer.Option(help="The points themselves, as 10,1,0.1, instead of the two above.", metavar="<float>,..."),
 ]
 Unscaled = Annotated[bool, typer.Option("--no-standardize", help="Penalise columns as they are.")]
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show how far the fit is.")]
@@ -116,8 +117,8 @@ def path(
     decimal: Decimal = None,
     thousands: Thousands = None,
     n_lambdas: Points = None,
-    lambdas: Lambdas = None,
     lambda_min_ratio: LambdaMinRatio = None,
+    lambdas: Lambdas = None,
     no_standardize: Unscaled = False,
     progress: Progress = False,
     no_cache: NoCache = False,
@@ -128,7 +129,7 @@ def path(
     Writes path.png, coefficients.csv (a row for each lambda) and summary.txt.
     """
     require("matplotlib", "jaxreg[plot]")
-    grid = _grid(n_lambdas, lambdas, lambda_min_ratio)
+    grid = _grid(n_lambdas, lambda_min_ratio, lambdas)
     columns = {"weights": weights, "drop": drop, "categorical": categorical}
     table = _load(data, target, decimal=decimal, thousands=thousands, **columns)
     out.mkdir(parents=True, exist_ok=True)
@@ -166,8 +167,8 @@ def cv(
     decimal: Decimal = None,
     thousands: Thousands = None,
     n_lambdas: Points = None,
-    lambdas: Lambdas = None,
     lambda_min_ratio: LambdaMinRatio = None,
+    lambdas: Lambdas = None,
     no_standardize: Unscaled = False,
     progress: Progress = False,
     no_cache: NoCache = False,
@@ -183,7 +184,7 @@ def cv(
     require("matplotlib", "jaxreg[plot]")
     if report is not None:
         require("plotly", "jaxreg[report]")
-    grid = _grid(n_lambdas, lambdas, lambda_min_ratio)
+    grid = _grid(n_lambdas, lambda_min_ratio, lambdas)
     columns = {"weights": weights, "groups": groups, "drop": drop, "categorical": categorical}
     table = _load(data, target, decimal=decimal, thousands=thousands, **columns)
     for folder in [out] if report is None else [out, report.parent]:
@@ -211,8 +212,8 @@ def report(
     decimal: Decimal = None,
     thousands: Thousands = None,
     n_lambdas: Points = None,
-    lambdas: Lambdas = None,
     lambda_min_ratio: LambdaMinRatio = None,
+    lambdas: Lambdas = None,
     no_standardize: Unscaled = False,
     progress: Progress = False,
     no_cache: NoCache = False,
@@ -220,7 +221,7 @@ def report(
 ):
     """Cross-validate, and write an interactive page."""
     require("plotly", "jaxreg[report]")
-    grid = _grid(n_lambdas, lambdas, lambda_min_ratio)
+    grid = _grid(n_lambdas, lambda_min_ratio, lambdas)
     columns = {"weights": weights, "groups": groups, "drop": drop, "categorical": categorical}
     table = _load(data, target, decimal=decimal, thousands=thousands, **columns)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -279,7 +280,7 @@ def demo(l1_ratio: Ratio = 1.0, no_cache: NoCache = False, out: Out = Path("jaxr
     typer.echo(f"First call {first:.3f} s (it compiles, or reads what was compiled), second call {second:.3f} s.")
 
 
-def _grid(n_lambdas, lambdas, lambda_min_ratio):
+def _grid(n_lambdas, lambda_min_ratio, lambdas):
     """The options of a fit that choose its lambdas."""
     if lambdas is None:
         return {"n_lambdas": 100 if n_lambdas is None else n_lambdas, "lambda_min_ratio": lambda_min_ratio}

@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 EXTENSIONS = (".csv", ".parquet")
+UNNAMED = "Unnamed: 0"  # the name that pandas gives to a first column without one, where it and R write labels of rows
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # where one is in a header without commas
 
 
@@ -24,7 +25,7 @@ def read(file, labels=(), decimal=None, thousands=None):
     Raises
     ------
     ValueError for a file that cannot be read or has no rows, a row with more or fewer fields than the header, and
-    columns without a name or named twice. ImportError for Parquet without pyarrow.
+    columns named twice or, but for the first, not at all. ImportError for Parquet without pyarrow.
     """
     _check_marks(decimal, thousands)
     extension = file.suffix.lower()
@@ -100,9 +101,7 @@ def _read_csv(file, labels, marked):
     if not names[-1] and len(names) > 1 and frame.iloc[:, -1].isna().all():
         notes.append(f"every line of {file.name} ends in a comma; the empty column behind it is left out.")
         named = named[:-1]
-    if names[0] in ("", "Unnamed: 0"):  # as pandas and R write labels of rows, and as pandas reads that
-        notes.append(f"the first column of {file.name} has no name; as labels of the rows it is left out.")
-        named = named[1:]
+    names[0] = names[0] or UNNAMED
     nameless = [j for j in named if not names[j]]
     if nameless:
         raise ValueError(f"{file} has no name for column {nameless[0] + 1} of {len(names)}; name it.")
@@ -114,7 +113,7 @@ def _read_csv(file, labels, marked):
 def _layout(file):
     """(names of the columns without spaces around them, whether every row has one field more, an empty one)."""
     rows = _rows(file)
-    line, header = next(rows, (0, []))
+    _, header = next(rows, (0, []))
     if not header:
         raise ValueError(f"{file} cannot be read: it is empty.")
     separator = next((mark for mark in SEPARATORS if mark in header[0]), None)
@@ -147,7 +146,9 @@ def _read_parquet(file):
     with _reading(file):
         from pyarrow.parquet import read_schema
 
-        require_distinct(read_schema(file).names, str(file))
+        names = read_schema(file).names
+    require_distinct(names, str(file))
+    with _reading(file):
         frame = pd.read_parquet(file)
         named = [name for name in frame.index.names if name is not None]
         unnamed = len(named) < frame.index.nlevels and not isinstance(frame.index, pd.RangeIndex)

@@ -54,6 +54,9 @@ def load(file, target, weights=None, groups=None, drop=None, categorical=None, d
     roles += [("--categorical", name) for name in categorical or ()]
     _check_roles(frame, roles)
     taken = {name for option, name in roles if option != "--categorical"}
+    if frame.columns[0] == _reading.UNNAMED and all(name != _reading.UNNAMED for _, name in roles):
+        taken.add(_reading.UNNAMED)
+        notes.append("the first column has no name; it is taken for labels of the rows, and left out.")
     features = frame[[name for name in frame.columns if name not in taken]]
     if not features.shape[1]:
         raise ValueError(f"{file} has no column left to predict {target!r} from; give a file with more.")

@@ -109,7 +109,11 @@ def test_labels_of_rows_are_left_out_with_a_note(load, name):
     rows = [(label, *row) for label, row in zip((11, 4, 5, 9), ROWS, strict=True)]
     table = load(lines(rows, header=f"{name},price,area,rooms,id"))
     assert_rows(table)
-    assert table.notes == ["the first column of houses.csv has no name; as labels of the rows it is left out."]
+    assert table.notes == ["the first column has no name; it is taken for labels of the rows, and left out."]
+    dropped = load(lines(rows, header=f"{name},price,area,rooms,id"), drop=["Unnamed: 0"])
+    assert_rows(dropped)
+    assert dropped.notes == []
+    assert list(load(lines(rows, header=f"{name},price,area,rooms,id"), weights="Unnamed: 0").weight) == [11, 4, 5, 9]
 
 
 def test_a_column_without_a_name_elsewhere_is_refused(load):
