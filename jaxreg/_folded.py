@@ -50,7 +50,7 @@ class Folded:
         self.row_weight = _scores.row_weight(setup.data)
         self.centred = np.stack([_centred(each) for each in setups])
         quiet = replace(setup.options, max_features=None, early_stop=False, progress=False)
-        self.options = [replace(quiet, l1_ratio=a) for a in l1_ratios]
+        self.options = [replace(quiet, l1_ratio=a) for a in map(float, l1_ratios)]  # NumPy's would compile anew
         self.solvers = [_fit.choose_solver(request, a, setup.model) for a in l1_ratios]
         self.general = _fit.is_general(request)
 

@@ -76,6 +76,14 @@ def test_other_data_of_the_same_padded_size_compile_nothing():
     assert names == []
 
 
+def test_cross_validation_runs_the_programs_of_a_path():
+    X, y = ar_problem(93, 18, 0.5)
+    jr.fit_path(X, y)
+    with compilations() as names:
+        jr.fit_cv(X, y, l1_ratios=(0.5, 1.0), cv=3)
+    assert not (REDUCED | {"gaps_from_gram"}) & set(names)
+
+
 def test_other_data_of_the_same_capacity_compile_no_reduced_kernel():
     jr.fit_path(*ar_problem(48, 325, 0.5))
     with compilations() as names:
