@@ -26,8 +26,8 @@ def enable_compilation_cache(path=None) -> Path:
 
     Sets three options of JAX for this process, `jax_compilation_cache_dir` to the folder,
     `jax_persistent_cache_min_compile_time_secs` to 0 and `jax_persistent_cache_min_entry_size_bytes` to -1, so that
-    small programs are kept as well: most of the seconds of a first call are theirs. The call may come before or after
-    the first fit. Whatever JAX compiles in this process is kept, other packages' programs included.
+    programs are kept as well that compile in less than a second. The call may come before or after the first fit.
+    Whatever JAX compiles in this process is kept, other packages' programs included.
 
     Parameters
     ----------
@@ -88,6 +88,12 @@ def restored():
         yield
     finally:
         _update(before)
+
+
+def remedy(warning):
+    """What to do about a warning of JAX, where it is that a file of the folder is broken, as a full disk leaves one."""
+    broken = warning.startswith("Error reading persistent compilation cache entry")
+    return f"; delete {getattr(jax.config, FOLDER)}, where JAX does not replace it" if broken else ""
 
 
 def _update(options):

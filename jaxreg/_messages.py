@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 from typer.core import TyperGroup
 
-from jaxreg._compilation_cache import restored
+from jaxreg import _compilation_cache
 from jaxreg._results import ConvergenceWarning
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -21,7 +21,7 @@ class OneLineMessages(TyperGroup):
     """Commands whose warnings and errors are lines on stderr, without a traceback."""
 
     def invoke(self, ctx):
-        with restored(), warnings.catch_warnings(record=True) as caught:
+        with _compilation_cache.restored(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             try:
                 return super().invoke(ctx)
@@ -33,7 +33,7 @@ class OneLineMessages(TyperGroup):
                 fail(str(error) or "out of memory", FAILED)
             finally:
                 for message in dict.fromkeys(_one_line(each.message) for each in caught):
-                    typer.echo(f"Warning: {message}", err=True)
+                    typer.echo(f"Warning: {message}{_compilation_cache.remedy(message)}", err=True)
 
 
 def fail(message, code=BAD_INPUT) -> NoReturn:

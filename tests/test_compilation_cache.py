@@ -109,7 +109,7 @@ def test_bad_folders_are_named(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Runs a command that compiles one program and ends, with the user's caches in the folder `caches`."""
+    """Runs a command that compiles one program and ends, the user's caches in the folder `caches`; gives its notes."""
     pytest.importorskip("pandas")
     pytest.importorskip("matplotlib")
     testing = pytest.importorskip("typer.testing")
@@ -125,9 +125,9 @@ def run(tmp_path, monkeypatch):
     def call(*arguments):
         runner = testing.CliRunner(env={"XDG_CACHE_HOME": str(tmp_path / "caches")})
         arguments = ["path", tmp_path / "data.csv", "--target", "y", "--out", tmp_path / "out", *arguments]
-        *notes, last = runner.invoke(app, [str(each) for each in arguments]).stderr.splitlines()
-        assert last == "jaxreg: enough"
-        return notes
+        said = runner.invoke(app, [str(each) for each in arguments]).stderr.splitlines()
+        said.remove("jaxreg: enough")
+        return said
 
     return call
 
@@ -158,3 +158,13 @@ def test_a_folder_that_cannot_be_written_to_is_noted(tmp_path, run):
     (note,) = run()
     assert note.startswith("Note: compiled programs are not kept for the next time: ")
     assert str(tmp_path / "caches") in note
+
+
+@pytest.mark.filterwarnings("default:Error reading persistent")
+def test_a_broken_file_is_told_with_a_remedy(tmp_path, run):
+    assert run() == []
+    (file,) = (tmp_path / "caches").rglob("jit__lambda*-cache")
+    file.write_bytes(file.read_bytes()[:50])  # as a full disk leaves it
+    (note,) = run()
+    assert note.startswith("Warning: Error reading persistent compilation cache entry for 'jit__lambda'")
+    assert note.endswith(f"; delete {file.parent}, where JAX does not replace it")
