@@ -15,6 +15,7 @@ TIMES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "
 DATE = r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})(?:[ T].*)?"
 AS_WRITTEN = r"[-+]?[$€£¥₹]?\s*[-+]?\d[\d.,'\u2019 \u00a0\u202f_]*\s*[%‰$€£¥₹]?"  # a number as people write it
 MARKS = ((",", ""), (".", ","), (",", "."), (".", " "), (".", "'"))  # decimal and thousands: what an error may offer
+MOST_CLASSES = 10  # different whole numbers in the target that may be labels
 MOST_LEVELS = 50  # of a text column; more are names or identifiers rather than kinds
 LISTED, NOTED = 20, 5  # names in an error, and in a note
 
@@ -61,6 +62,7 @@ def load(file, target, weights=None, groups=None, drop=None, categorical=None, d
     if not features.shape[1]:
         raise ValueError(f"{file} has no column left to predict {target!r} from; give a file with more.")
     y = _numbers(frame, target, "--target")
+    notes += _note_of_classes(target, np.unique(y))
     weight = None if weights is None else _numbers(frame, weights, "--weights")
     X, encoded = _design(features, set(categorical or ()))
     return Table(X, y, weight, None if groups is None else frame[groups], notes + encoded)
@@ -94,7 +96,11 @@ def _numbers(frame, name, option):
         values = pd.Index(column.dropna().astype(str))
         example = next(iter([*_not_numbers(values), *values]), "")
         readings = _readings(values)
-        remedy = f"read them with {readings} if numbers are written so" if readings else "give a column of them"
+        remedy = (
+            f"read them with {readings} if numbers are written so"
+            if readings
+            else "give a column of them (not classes)"
+        )
         raise ValueError(f"{option} {name!r} has values that are not numbers, such as {example!r}; {remedy}.")
     if column.isna().any():
         raise ValueError(f"{option} {name!r} has {column.isna().sum()} missing value(s); fill them or drop the rows.")
@@ -160,6 +166,14 @@ def _require_complete(categories):
 
 def _leaving_out(name):
     return f"--drop {shlex.quote(name)}"
+
+
+def _note_of_classes(target, values):
+    """[note] where the different values of the target are few and whole, as labels of classes are."""
+    if not 2 <= len(values) <= MOST_CLASSES or (values != np.round(values)).any():
+        return []
+    listed = _listed([int(value) for value in values], NOTED)
+    return [f"--target {target!r} has {len(values)} different values, {listed}: fitted as numbers, not as classes."]
 
 
 def _note(name, levels):

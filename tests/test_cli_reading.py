@@ -232,3 +232,21 @@ def test_other_encodings_are_refused(load, encoding):
 def test_a_header_alone_has_no_rows(load):
     refuses(load, "price,area\n", "has no rows below the names of its columns")
     refuses(load, "\n \n", "cannot be read: it is empty")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((0, 1), "2 different values, 0, 1"),
+        (("True", "False"), "2 different values, 0, 1"),
+        (("2.0", "0", "7"), "3 different values, 0, 2, 7"),
+        (range(6), "6 different values, 0, 1, 2, 3, 4 and 1 more"),
+        (range(11), None),
+        ((0.5, 1), None),
+        ((3,), None),
+    ],
+)
+def test_a_target_of_few_whole_numbers_is_noted(load, values, said):
+    table = load("price,area\n" + "".join(f"{value},{i % 7}.5\n" for i, value in enumerate([*values] * 3)))
+    notes = [f"--target 'price' has {said}: fitted as numbers, not as classes."] if said else []
+    assert table.notes == notes
