@@ -120,7 +120,7 @@ def run(tmp_path, monkeypatch):
         raise RuntimeError("enough")
 
     monkeypatch.setattr(jr, "fit_path", fit_path)
-    (tmp_path / "data.csv").write_text("y,a\n1,2\n3,1\n2,5\n")
+    (tmp_path / "data.csv").write_text("y,a\n1.5,2\n3,1\n2,5\n")
 
     def call(*arguments):
         runner = testing.CliRunner(env={"XDG_CACHE_HOME": str(tmp_path / "caches")})
