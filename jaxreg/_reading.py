@@ -98,9 +98,10 @@ def _read_csv(file, labels, marked):
 
     frame = cells(text)
     named = list(range(len(names)))
-    if not names[-1] and len(names) > 1 and frame.iloc[:, -1].isna().all():
-        notes.append(f"every line of {file.name} ends in a comma; the empty column behind it is left out.")
-        named = named[:-1]
+    while len(named) > 1 and not names[named[-1]] and frame[named[-1]].isna().all():
+        named.pop()
+    if len(named) < len(names):
+        notes.append(f"every line of {file.name} ends in a comma; the empty fields behind it are left out.")
     names[0] = names[0] or UNNAMED
     nameless = [j for j in named if not names[j]]
     if nameless:

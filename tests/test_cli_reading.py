@@ -49,6 +49,13 @@ def test_a_comma_at_the_end_of_every_row_moves_no_column(load, header):
     assert list(load(lines(header=header, end=","), drop=["id"]).X.columns) == ["area", "rooms"]
 
 
+def test_empty_columns_at_the_end_are_left_out_with_a_note(load):
+    """As a spreadsheet writes cells that were used once."""
+    table = load(lines(header="price,area,rooms,id,,,", end=",,,"))
+    assert_rows(table)
+    assert table.notes == ["every line of houses.csv ends in a comma; the empty fields behind it are left out."]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "fields"),
     [
