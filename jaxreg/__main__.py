@@ -65,7 +65,7 @@ Ratios = Annotated[
 Points = Annotated[int | None, typer.Option(help="Points of the path.  [default: 100]", metavar="<int>")]
 LambdaMinRatio = Annotated[
     float | None,
-    typer.Option(help="Smallest lambda over the largest.  [default: 1e-4, or 1e-2 with fewer rows than columns]"),
+    typer.Option(help="Smallest lambda over the largest.  [default: that of fit_path]"),
 ]
 Lambdas = Annotated[
     str | None,

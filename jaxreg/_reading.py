@@ -106,9 +106,13 @@ def _read_csv(file, labels, marked):
     nameless = [j for j in named if not names[j]]
     if nameless:
         raise ValueError(f"{file} has no name for column {nameless[0] + 1} of {len(names)}; name it.")
-    kept = [names[j] for j in named]
-    require_distinct(kept, str(file))
-    return frame[named].set_axis(kept, axis=1), cells(str)[named].set_axis(kept, axis=1) if marked else None, notes
+    columns = [names[j] for j in named]
+    require_distinct(columns, str(file))
+    return (
+        frame[named].set_axis(columns, axis=1),
+        cells(str)[named].set_axis(columns, axis=1) if marked else None,
+        notes,
+    )
 
 
 def _layout(file):

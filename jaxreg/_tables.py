@@ -115,10 +115,10 @@ def _readings(texts):
     """The options that make numbers of all texts, in words."""
     options = []
     for decimal, thousands in MARKS:
-        given = {"--decimal": decimal.strip("."), "--thousands": thousands}
-        present = all(texts.str.contains(mark, regex=False).any() for mark in given.values() if mark)
+        marks = {"--decimal": decimal.strip("."), "--thousands": thousands}
+        present = all(texts.str.contains(mark, regex=False).any() for mark in marks.values() if mark)
         if present and texts.str.fullmatch(_reading.number_pattern(decimal, thousands or None)).all():
-            options.append(" ".join(f"{option} {shlex.quote(mark)}" for option, mark in given.items() if mark))
+            options.append(" ".join(f"{option} {shlex.quote(mark)}" for option, mark in marks.items() if mark))
     return " or ".join(options)
 
 

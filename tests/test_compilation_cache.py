@@ -76,12 +76,12 @@ def test_the_users_folder_is_that_of_the_platform(tmp_path, monkeypatch, platfor
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", told)
     monkeypatch.setattr(sys, "platform", platform)
-    found = _compilation_cache._users_folder()
-    assert found.parent == tmp_path / folder / "jaxreg"
-    assert found.name == _compilation_cache._processor()
+    users = _compilation_cache._users_folder()
+    assert users.parent == tmp_path / folder / "jaxreg"
+    assert users.name == _compilation_cache._processor()
     if not told:
-        assert jr.enable_compilation_cache() == found
-        assert found.stat().st_mode & 0o777 == 0o700
+        assert jr.enable_compilation_cache() == users
+        assert users.stat().st_mode & 0o777 == 0o700
 
 
 def test_bad_folders_are_named(tmp_path, monkeypatch):
