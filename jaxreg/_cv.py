@@ -8,7 +8,7 @@ from operator import attrgetter
 import jax
 import numpy as np
 
-from jaxreg import _ends, _fit, _record, _responses, _scores, _selection, _validation
+from jaxreg import _ends, _fit, _hints, _record, _responses, _scores, _selection, _validation
 from jaxreg._cv_results import CVResult
 from jaxreg._folded import Folded
 from jaxreg._folds import make_folds
@@ -51,6 +51,7 @@ def fit_cv(
     dtype=None,
     progress=False,
     step_precision=None,
+    **unknown,
 ) -> CVResult:
     """Cross-validated paths: all folds, mixing parameters and lambdas, each with a certificate.
 
@@ -138,35 +139,16 @@ def fit_cv(
     >>> bool((cv.select("1se").coef != 0).sum() < (cv.select("min").coef != 0).sum())
     True
     """
-    given = {name: value for name, value in locals().items() if name not in ("X", "y")}
+    given = {name: value for name, value in locals().items() if name not in ("X", "y", "unknown")}
+    _hints.refuse_keywords(unknown, "fit_cv", given)
     began = time.perf_counter()
+    if penalty == "elasticnet" and l1_ratios is not None:
+        given["penalty"] = penalty = None
     l1_ratios, penalty = _check_mixes(l1_ratios, penalty)
     _validation.check_choice(keep, "keep", (None, "all"))
     _validation.check_choice(averaging, "averaging", ("weighted", "equal"))
-    request = _fit.check_request(
-        loss=loss,
-        penalty=penalty,
-        lambdas=lambdas,
-        n_lambdas=n_lambdas,
-        lambda_min_ratio=lambda_min_ratio,
-        sample_weight=sample_weight,
-        offset=offset,
-        penalty_factors=penalty_factors,
-        lower=lower,
-        upper=upper,
-        fit_intercept=fit_intercept,
-        standardize=standardize,
-        solver=solver,
-        tol=tol,
-        max_iter=max_iter,
-        step_precision=step_precision,
-        early_stop=early_stop,
-        max_features=max_features,
-        warm_start=warm_start,
-        dtype=dtype,
-        progress=progress,
-    )
-    metric = _scores.make_metric(metric, loss)
+    request = _fit.check_request(X, given | {"penalty": penalty})
+    metric = _scores.make_metric(metric, request.loss)
     with jax.enable_x64(True):
         setup = _fit.prepare(X, y, request)
         setups = _responses.setups(setup, request, l1_ratios)
@@ -183,7 +165,7 @@ def fit_cv(
         missing = _missing(len(folds), len(l1_ratios), done)
         result = replace(result, interrupted=bool(missing or done.ended))
     _ends.warn(missing + said + more)
-    return _with_settings(result, given, penalty)
+    return _with_settings(result, _fit.by_position(given, request), request.penalty)
 
 
 def _with_settings(cv, given, penalty):
@@ -199,6 +181,7 @@ def _with_settings(cv, given, penalty):
 
 def _check_mixes(l1_ratios, penalty):
     """((A,) mixing parameters in the order given, the penalty without regard to them)."""
+    penalty = None if penalty is None else _validation.check_penalty(penalty)
     if l1_ratios is None:
         penalty = ElasticNet() if penalty is None else penalty
         return np.array([_fit.mixing(penalty)]), penalty

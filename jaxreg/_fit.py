@@ -1,7 +1,7 @@
 """One problem from the user's arrays to the points of its path: what `fit_path` does, and `fit_cv` for each lane."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxreg import _abreast, _composite_loop, _ends, _grid, _loops, _progress, _record, _validation
+from jaxreg._alignment import column_labels
 from jaxreg._certificate import Correlations
 from jaxreg._column_set import WIDE
 from jaxreg._design import DenseDesign
@@ -97,8 +98,9 @@ def mixed(penalty, l1_ratio):
     return penalty if np.isnan(l1_ratio) else replace(penalty, l1_ratio=l1_ratio)
 
 
-def check_request(**given) -> Request:
-    _validation.check_model(given["loss"], given["penalty"])
+def check_request(X, given) -> Request:
+    """The keywords `given` of a fit to X, of which `fit_cv` has more, with names turned into what they stand for."""
+    given = _validation.by_name({each.name: given[each.name] for each in fields(Request)}, column_labels(X))
     checked = {
         "lambdas": _validation.check_lambdas(given["lambdas"]),
         "n_lambdas": _validation.check_count(given["n_lambdas"], "n_lambdas"),
@@ -126,6 +128,11 @@ def check_request(**given) -> Request:
     return Request(**(given | checked))
 
 
+def by_position(given, request):
+    """The keywords of a call with those that went by name as the request has them."""
+    return given | {name: getattr(request, name) for name in _validation.NAMED if given[name] is not None}
+
+
 def prepare(X, y, request) -> Setup:
     """Check the data, and centre and scale them."""
     began = time.perf_counter()
@@ -135,7 +142,7 @@ def prepare(X, y, request) -> Setup:
     if jax.default_backend() == "cpu":  # the same memory, whose rows need no compilation
         data, given = (replace(each, X=np.asarray(each.X)) for each in (data, given))
     n, p = data.X.shape
-    _check_warm_start(request.warm_start, p)
+    _check_warm_start(request.warm_start, p, None if responses is None else responses.shape[1])
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
     lower, upper = _validation.check_limits(request.lower, request.upper, p)
     model = Model(factors, lower, upper, request.fit_intercept, request.standardize)
@@ -281,27 +288,26 @@ def abreast(objective):
 
 def _start_of_objective(warm_start, objective, first):
     coef = warm_start.coef_at(first)[1]
-    if coef.shape != (objective.design.p, *objective.y.shape[1:]):
-        raise ValueError(f"warm_start has coefficients of shape {coef.shape}; give a path on the same responses.")
     norm, scale = objective.design.columns.norm, objective.scale
     return coef * per_row(np.divide(norm, scale, out=np.zeros(len(coef)), where=scale > 0), coef)
 
 
-def _check_warm_start(warm_start, p):
+def _check_warm_start(warm_start, p, responses):
     if warm_start is None:
         return
     if not isinstance(warm_start, PathResult):
         raise TypeError(f"warm_start is a {type(warm_start).__name__}; give a PathResult, or None.")
     if warm_start.n_features != p:
         raise ValueError(f"warm_start has {warm_start.n_features} features, X has {p}; give a path on the same ones.")
+    if warm_start.n_responses != responses:
+        there, here = ("one" if count is None else count for count in (warm_start.n_responses, responses))
+        raise ValueError(f"warm_start has {there} response(s), y has {here}; give a path of as many, or None.")
 
 
 def _starting_point(warm_start, problem, first):
     """Coefficients (p,) on the problem's scale."""
     if warm_start is None:
         return np.zeros(problem.design.p)
-    if warm_start.n_responses is not None:
-        raise ValueError(f"warm_start has {warm_start.n_responses} responses, y has one; give a path of one, or None.")
     b = warm_start.coef_at(first)[1] * problem.design.columns.norm
     return np.where(np.isinf(problem.l1_factor), 0.0, np.clip(b, problem.lower, problem.upper))
 

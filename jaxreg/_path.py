@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import jax
 
-from jaxreg import _ends, _fit, _record, _responses
+from jaxreg import _ends, _fit, _hints, _record, _responses
 from jaxreg._results import PathResult
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
@@ -36,6 +36,7 @@ def fit_path(
     dtype=None,
     progress=False,
     step_precision=None,
+    **unknown,
 ) -> PathResult:
     """Regularization path of a loss and a penalty, each point with a certificate.
 
@@ -140,35 +141,14 @@ def fit_path(
     >>> bool(path.gap.max() < 1e-9), bool((path.status == jr.Status.converged).all())
     (True, True)
     """
-    given = {name: value for name, value in locals().items() if name not in ("X", "y")}
+    given = {name: value for name, value in locals().items() if name not in ("X", "y", "unknown")}
+    _hints.refuse_keywords(unknown, "fit_path", given)
     began = time.perf_counter()
-    request = _fit.check_request(
-        loss=loss,
-        penalty=penalty,
-        lambdas=lambdas,
-        n_lambdas=n_lambdas,
-        lambda_min_ratio=lambda_min_ratio,
-        sample_weight=sample_weight,
-        offset=offset,
-        penalty_factors=penalty_factors,
-        lower=lower,
-        upper=upper,
-        fit_intercept=fit_intercept,
-        standardize=standardize,
-        solver=solver,
-        tol=tol,
-        max_iter=max_iter,
-        step_precision=step_precision,
-        early_stop=early_stop,
-        max_features=max_features,
-        warm_start=warm_start,
-        dtype=dtype,
-        progress=progress,
-    )
+    request = _fit.check_request(X, given)
     # Results leave this scope as NumPy: a float64 JAX array outside it decays at the next operation.
     with jax.enable_x64(True):
         setup = _fit.prepare(X, y, request)
         each_alone = setup.responses is not None and not _fit.is_general(request)
-        path, said = (_responses if each_alone else _fit).path(setup, request, _fit.mixing(penalty), began)
+        path, said = (_responses if each_alone else _fit).path(setup, request, _fit.mixing(request.penalty), began)
     _ends.warn(said)
-    return replace(path, settings=_record.sources(given, fit_path))
+    return replace(path, settings=_record.sources(_fit.by_position(given, request), fit_path))

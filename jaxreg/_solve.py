@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxreg import _duality, _html
+from jaxreg import _duality, _hints, _html, _validation
+from jaxreg._alignment import by_column, by_row, column_labels
 from jaxreg._design import PRECISION
 from jaxreg._results import Status
 from jaxreg.losses import Squared
@@ -77,6 +78,7 @@ def solve(
     tol=None,
     max_iter=10000,
     start=None,
+    **unknown,
 ) -> Solution:
     """The solution at one lambda, as a pure JAX function: closed under jit, vmap, grad and jvp.
 
@@ -149,6 +151,13 @@ def solve(
     >>> round(float(slope), 3)
     -1.0
     """
+    _hints.refuse_keywords(unknown, "solve", solve.__kwdefaults__)
+    labels = column_labels(X)
+    loss, penalty = _validation.check_loss(loss), _validation.check_penalty(penalty).for_columns(labels)
+    penalty_factors = by_column(penalty_factors, "penalty_factors", labels, 1.0)
+    y, sample_weight, offset = (
+        by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
+    )
     X, y = jnp.asarray(X), jnp.asarray(y)
     dtype = jnp.result_type(X, y, jnp.float32)
     X, y = X.astype(dtype), y.astype(dtype)

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxreg import losses, penalties
+from jaxreg._alignment import by_column, by_row
 from jaxreg.losses import Loss
 from jaxreg.penalties import Penalty
 
 OVERFLOW = 1e140  # the square of a larger response leaves no room for sums
+NAMED = "loss", "penalty", "penalty_factors", "lower", "upper"  # keywords that may go by name
+REQUIRED = Parameter.empty
+MOST_CLASSES = 10  # whole numbers in y, up to which they may be labels
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def _from_objects(array, names, name):
         try:
             if any(isinstance(v, (str, bytes)) for v in values):
                 raise ValueError
-            out[:, j] = [np.nan if v is None or type(v).__name__ == "NAType" else float(v) for v in values]
+            out[:, j] = [np.nan if is_missing(v) else float(v) for v in values]
         except (TypeError, ValueError):
             bad.append(j)
     if bad:
@@ -110,7 +116,8 @@ def require_finite(array, name, names=None):
 def _vector(obj, name, n, per="row of X"):
     array = np.asarray(numeric(obj, name), dtype=np.float64)
     if array.ndim != 1:
-        hint = f"; give {name}.ravel()" if array.ndim == 2 and 1 in array.shape else "; give one dimension"
+        flat = f"np.ravel({name})" if hasattr(obj, "columns") else f"{name}.ravel()"
+        hint = f"; give {flat}" if array.ndim == 2 and 1 in array.shape else "; give one dimension"
         raise ValueError(f"{name} has shape {array.shape}{hint}.")
     if len(array) != n:
         raise ValueError(f"{name} has length {len(array)}, but needs one entry per {per}, {n}.")
@@ -119,10 +126,50 @@ def _vector(obj, name, n, per="row of X"):
 
 def check_responses(obj, n):
     """y (n,), or (n, K) with K > 1."""
+    if is_text(obj):
+        raise ValueError(
+            "y has text: the names of classes? It has to be numbers; of two classes give -1 and 1, with "
+            "losses.SquaredHinge()."
+        )
     array = numeric(obj, "y")
     if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
         return np.asarray(array, dtype=np.float64)
-    return _vector(array, "y", n)
+    return _vector(obj if hasattr(obj, "columns") else array, "y", n)
+
+
+def is_text(obj):
+    """Whether all entries that are there are text."""
+    array = obj.to_numpy() if hasattr(obj, "to_numpy") else obj if isinstance(obj, np.ndarray) else None
+    if array is None:
+        array = np.asarray(obj) if isinstance(obj, (list, tuple)) else np.zeros(0)
+    if array.dtype.kind != "O":
+        return array.dtype.kind in "US"
+    there = [value for value in array.ravel() if not is_missing(value)]
+    return bool(there) and all(isinstance(value, (str, bytes)) for value in there)
+
+
+def is_missing(value):
+    """Whether a label is None, NaN, NaT or pandas' NA, whose comparisons have no truth value."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
+def few_values(y):
+    """The values of y (n,) where they are 2 to 10 whole numbers, as labels of classes are, else none."""
+    if not (y == np.round(y)).all():
+        return []
+    values = np.unique(y)
+    return values.tolist() if 2 <= len(values) <= MOST_CLASSES else []
+
+
+def check_labels(labels, name, n):
+    """Array (n,) of labels of any kind, none of them missing."""
+    array = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
+    if array.shape != (n,):
+        raise ValueError(f"{name} has shape {array.shape}, but needs one label per row of X, ({n},).")
+    missing = np.array([is_missing(label) for label in array.tolist()])
+    if missing.any():
+        raise ValueError(f"{name} has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")
+    return array
 
 
 def check_dtype(dtype):
@@ -153,6 +200,9 @@ def check_design(X, dtype):
 
 
 def check_data(X, y, sample_weight, offset, dtype) -> Data:
+    y, sample_weight, offset = (
+        by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
+    )
     X, names = check_design(X, dtype)
     n = X.shape[0]
     y = check_responses(y, n)
@@ -225,6 +275,8 @@ def check_lambdas(lambdas):
     """Explicit grid, descending; None stays None."""
     if lambdas is None:
         return None
+    if isinstance(lambdas, Integral) and not isinstance(lambdas, bool) and lambdas > 1:
+        raise ValueError(f"lambdas is {lambdas}; give [{lambdas}] for that lambda alone, or n_lambdas={lambdas}.")
     array = np.atleast_1d(np.asarray(numeric(lambdas, "lambdas"), dtype=np.float64))
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"lambdas has shape {array.shape}; give a non-empty one-dimensional sequence.")
@@ -299,6 +351,7 @@ def check_response(response, count):
 
 
 def check_penalty_factors(factors, p):
+    """Penalty factors (p,), given by position."""
     if factors is None:
         return np.ones(p)
     array = _vector(factors, "penalty_factors", p, per="column of X")
@@ -312,6 +365,8 @@ def check_limits(lower, upper, p):
     limits = []
     sides = ((lower, "lower", -np.inf, 1, "<="), (upper, "upper", np.inf, -1, ">="))
     for value, name, unlimited, sign, relation in sides:
+        if isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name} is {value}; give numbers, or None for no limit.")
         if value is None:
             array = np.full(p, unlimited)
         elif np.ndim(value) == 0:
@@ -324,9 +379,47 @@ def check_limits(lower, upper, p):
     return limits[0], limits[1]
 
 
-def check_model(loss, penalty):
-    for value, name, known, home in ((loss, "loss", Loss, "losses"), (penalty, "penalty", Penalty, "penalties")):
-        if isinstance(value, type):
-            raise TypeError(f"{name} is the class {value.__name__}; give an instance, {value.__name__}(...).")
-        if not isinstance(value, known):
-            raise TypeError(f"{name} is {value!r}; give one of jaxreg.{home}; {home}.Custom makes one of your own.")
+def by_name(given, labels):
+    """Keywords of a fit with what goes by name, the columns of X or a loss or penalty, as it is without names."""
+    columns = (("penalty_factors", 1.0), ("lower", -np.inf), ("upper", np.inf))
+    return given | {
+        "loss": check_loss(given["loss"]),
+        "penalty": check_penalty(given["penalty"]).for_columns(labels),
+        **{name: by_column(given[name], name, labels, default) for name, default in columns},
+    }
+
+
+def check_loss(loss):
+    """The Loss, which may be given by its name in lower case."""
+    return _instance(loss, "loss", Loss, losses)
+
+
+def check_penalty(penalty):
+    """The Penalty, which may be given by its name in lower case."""
+    return _instance(penalty, "penalty", Penalty, penalties)
+
+
+def _instance(value, name, known, home):
+    """`value`, or the instance that its name stands for."""
+    place = home.__name__.removeprefix("jaxreg.")
+    public = {each.lower(): getattr(home, each) for each in home.__all__ if each != "Custom"}
+    if isinstance(value, known):
+        return value
+    if isinstance(value, str):
+        make = public.get(value.lower().replace("_", ""))
+        if make is None:
+            raise ValueError(f"{name} is {value!r}; give one of jaxreg.{place}, or the name of one: {', '.join(public)}.")
+        needs = [argument.name for argument in signature(make).parameters.values() if argument.default is REQUIRED]
+        if make is penalties.ElasticNet:
+            needs = ["l1_ratio"]  # which is the lasso's by default, and that is not what the name says
+        if needs:
+            call = f"{make.__name__}({', '.join(f'{argument}=...' for argument in needs)})"
+            raise ValueError(f"{name} is {value!r}, which needs {' and '.join(needs)}; give {place}.{call}.")
+        return make()
+    if any(value is each for each in (*public.values(), home.Custom)) or (
+        isinstance(value, type) and issubclass(value, known)
+    ):
+        what = "class" if isinstance(value, type) else "function"
+        raise TypeError(f"{name} is the {what} {value.__name__}; give an instance, {value.__name__}(...).")
+    what = "a function" if callable(value) and not isinstance(value, type) else repr(value)
+    raise TypeError(f"{name} is {what}; give one of jaxreg.{place}; {place}.Custom makes one of your own.")

@@ -66,6 +66,10 @@ class Penalty(ABC):
         (n,).
         """
 
+    def for_columns(self, labels: list) -> "Penalty":
+        """The penalty of columns with these labels, in their order: itself, unless it goes by their names."""
+        return self
+
 
 class Norm(Penalty):
     """A penalty that is a norm, or a seminorm: convex and proportional to lam."""

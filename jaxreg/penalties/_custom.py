@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import final
 
+import numpy as np
+
 from jaxreg._pytree import STATIC, pytree
 from jaxreg.penalties._base import Penalty, critical_by_bisection, finite_factors, unit_directions
 
@@ -31,6 +33,8 @@ class Custom(Penalty):
     ------
     TypeError
         For a `value` or `prox` that is no function.
+    ValueError
+        For a `convex` that is not True or False.
 
     Examples
     --------
@@ -57,6 +61,8 @@ class Custom(Penalty):
         for given, name in ((value, "value"), (prox, "prox")):
             if not callable(given):
                 raise TypeError(f"{name} is {given!r}; give a function.")
+        if not isinstance(convex, (bool, np.bool_)):
+            raise ValueError(f"convex is {convex!r}; give True or False.")
         for name, given in (("_value", value), ("_prox", prox), ("convex", bool(convex))):
             object.__setattr__(self, name, given)
 

@@ -1,13 +1,17 @@
 """Penalties of groups of coefficients: group lasso, sparse-group lasso, rows of several responses."""
 
 from abc import abstractmethod
-from typing import Any, final
+from collections.abc import Mapping
+from dataclasses import field
+from numbers import Integral
+from typing import Any, NamedTuple, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._pytree import number, pytree, rebuilt
+from jaxreg._alignment import from_mapping, index_of, order
+from jaxreg._pytree import STATIC, number, pytree, rebuilt
 from jaxreg.penalties._base import (
     Blockwise,
     Norm,
@@ -23,32 +27,67 @@ from jaxreg.penalties._base import (
 NEWTON = 60  # steps at most for the dual norm of the sparse-group lasso; it ends when nothing moves
 
 
-def _labels(groups):
-    """(group of each column (p,) from 0 on, number of groups) of labels (p,) or of a list of index lists."""
+class _Groups(NamedTuple):
+    ids: np.ndarray  # (p,) the group of each column, from 0 on
+    labels: list  # (G,) of the groups
+    columns: tuple | None  # (p,) labels of the columns, where they are named
+
+
+def _groups(groups):
+    """Of a label per column, an array, a Series or a dict; or of the columns of each group, a list or a dict."""
+    if isinstance(groups, Mapping):
+        if groups and all(_is_list(members) for members in groups.values()):
+            return _of_members(list(groups.values()), list(groups))
+        return _of_labels(list(groups.values()), tuple(groups), groups)
+    if isinstance(groups, (str, bytes)) or not np.iterable(groups):
+        raise ValueError(f"groups is {groups!r}; give the group of each column, (p,), or a list of index lists.")
     listed = list(groups)
-    if listed and all(np.ndim(each) == 1 for each in listed):
-        columns = np.concatenate([np.asarray(each) for each in listed])
-        whole = columns.dtype.kind in "iu" and np.array_equal(np.sort(columns), np.arange(len(columns)))
-        if not whole:
+    if listed and all(map(_is_list, listed)):
+        return _of_members(listed, list(range(len(listed))))
+    index = index_of(groups)
+    columns = None if index is None or list(index) == list(range(len(index))) else tuple(index)
+    return _of_labels(listed, columns, groups)
+
+
+def _is_list(members):
+    return np.ndim(members) == 1
+
+
+def _of_members(members, labels):
+    """The columns of each group, by position or by name."""
+    columns = [column for own in members for column in (own.tolist() if isinstance(own, np.ndarray) else own)]
+    owner = np.repeat(np.arange(len(members), dtype=np.int32), [len(own) for own in members])
+    if all(isinstance(column, Integral) and not isinstance(column, bool) for column in columns):
+        if sorted(columns) != list(range(len(columns))):
             raise ValueError(
                 "groups has lists that do not name each column from 0 to p - 1 once; give every column one."
             )
         ids = np.empty(len(columns), np.int32)
-        ids[columns] = np.repeat(np.arange(len(listed)), [len(each) for each in listed])
-        return ids, len(listed)
+        ids[columns] = owner
+        return _Groups(ids, labels, None)
+    return _Groups(owner, labels, tuple(columns))
+
+
+def _of_labels(listed, columns, groups):
     labels = np.asarray(listed)
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "iubUS":
         raise ValueError(f"groups is {groups!r}; give the group of each column, (p,), or a list of index lists.")
     names, places = np.unique(labels, return_inverse=True)
-    return places.astype(np.int32), len(names)
+    return _Groups(places.astype(np.int32), names.tolist(), columns)
 
 
-def _weights(weights, ids, count):
-    sizes = np.bincount(ids, minlength=count).astype(float)
+def _weights(weights, groups):
+    count = len(groups.labels)
+    sizes = np.bincount(groups.ids, minlength=count).astype(float)
     if weights is None:
         return np.sqrt(sizes)
     if isinstance(weights, jax.Array) and weights.shape == (count,):
         return weights
+    index = index_of(weights)
+    if index is not None and list(index) != list(range(len(index))):
+        weights = weights.to_dict()
+    if isinstance(weights, Mapping):
+        weights = from_mapping(weights, "weights", groups.labels, "groups")
     weights = np.asarray(weights, float)
     if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(f"weights has shape {weights.shape} or values that are no numbers >= 0; give {count} of them.")
@@ -60,6 +99,19 @@ class _Grouped(Norm, Blockwise):
 
     groups: Any
     weights: Any
+    columns: Any  # (p,) names, None where the columns go by position
+
+    @final
+    def _read(self):
+        """Turn what the user gave into arrays."""
+        groups = _groups(self.groups)
+        object.__setattr__(self, "weights", _weights(self.weights, groups))
+        object.__setattr__(self, "groups", groups.ids)
+        object.__setattr__(self, "columns", groups.columns)
+
+    @final
+    def for_columns(self, labels):
+        return self if self.columns is None else rebuilt(self, groups=self.groups[order(list(self.columns), "groups", labels)], columns=None)
 
     @final
     def _sums(self, values):
@@ -156,15 +208,18 @@ class GroupLasso(_Grouped):
     Parameters
     ----------
     groups : labels (p,), or list of lists
-        The label of each column's group, whole numbers or text; or the indices of the columns of each group.
+        The label of each column's group, whole numbers or text, by position; a Series with the names of the columns or
+        a dict goes by name. Or the columns of each group, all indices or all names, in lists, or in a dict of lists.
+        What goes by name needs a frame X with these columns, in any order.
     weights : array (G,) >= 0, or None
-        One for each group, in the order of the sorted labels or of the lists; None is the square root of the group's
-        size. 0 leaves a group unpenalised.
+        One for each group, in the order of the sorted labels or of the lists, or a dict by label; None is the square
+        root of the group's size. 0 leaves a group unpenalised.
 
     Raises
     ------
     ValueError
-        For lists that do not name each column once, labels of another kind, or weights of another number.
+        For lists that do not name each column once, labels of another kind, or weights of another number. A fit raises
+        it for names that the columns of X do not have.
 
     References
     ----------
@@ -186,13 +241,12 @@ class GroupLasso(_Grouped):
 
     groups: Any
     weights: Any = None
+    columns: Any = field(default=None, init=False, repr=False, metadata=STATIC)
 
     rotates = True
 
     def __post_init__(self):
-        ids, count = _labels(self.groups)
-        object.__setattr__(self, "weights", _weights(self.weights, ids, count))
-        object.__setattr__(self, "groups", ids)
+        self._read()
 
     def value(self, coef, lam):
         return self._lam(lam) * self.weights * root(self._sums(jnp.square(coef)))
@@ -253,15 +307,14 @@ class SparseGroupLasso(_Grouped):
     groups: Any
     l1_ratio: float = 0.5
     weights: Any = None
+    columns: Any = field(default=None, init=False, repr=False, metadata=STATIC)
 
     rotates = False
 
     def __post_init__(self):
-        ids, count = _labels(self.groups)
+        self._read()
         checked = number(self.l1_ratio, "l1_ratio", "a number from 0 (group lasso) to 1 (lasso)", 0, 1)
         object.__setattr__(self, "l1_ratio", checked)
-        object.__setattr__(self, "weights", _weights(self.weights, ids, count))
-        object.__setattr__(self, "groups", ids)
 
     def value(self, coef, lam):
         lam = self._lam(lam)

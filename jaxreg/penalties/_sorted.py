@@ -99,7 +99,10 @@ class SLOPE(Norm, Screened):
     def __post_init__(self):
         if isinstance(self.weights, jax.Array):
             return
-        weights = np.asarray(self.weights, float)
+        try:
+            weights = np.asarray(self.weights, float)
+        except (TypeError, ValueError):
+            raise ValueError(f"weights is {self.weights!r}; give one number per column.") from None
         if weights.ndim != 1 or not weights.size or not np.isfinite(weights).all():
             raise ValueError(f"weights has shape {weights.shape} or NaN; give one number per column.")
         if (weights < 0).any() or (np.diff(weights) > 0).any() or weights[0] == 0:

@@ -1,0 +1,83 @@
+"""What other packages call things: hints at the names of this one."""
+
+from difflib import get_close_matches
+
+KEYWORDS = {
+    "alpha": "the strength is lambda: lambdas=[...], or solve(X, y, lam)",
+    "alphas": "the strengths are lambdas=",
+    "lam": "the strengths are lambdas=",
+    "lambda_": "the strengths are lambdas=",
+    "n_alphas": "the length of the grid is n_lambdas=",
+    "nlambda": "the length of the grid is n_lambdas=",
+    "eps": "the ratio of the ends of the grid is lambda_min_ratio=",
+    "l1_ratio": "it belongs to the penalty: penalty=jr.penalties.ElasticNet(l1_ratio), or l1_ratios= of fit_cv",
+    "n_jobs": "there is none: the folds go side by side on all cores",
+    "random_state": "the draw of the folds is seed= of fit_cv",
+    "n_splits": "the number of folds is cv= of fit_cv",
+    "nfolds": "the number of folds is cv= of fit_cv",
+    "scoring": "the loss of the folds is metric= of fit_cv, lower is better",
+    "weights": "the weights of the rows are sample_weight=",
+    "penalty_factor": "they are penalty_factors=",
+    "positive": "coefficients >= 0 are lower=0.0",
+    "normalize": "columns are scaled by standardize=",
+    "intercept": "that is fit_intercept=",
+    "family": "that is loss=, one of jaxreg.losses",
+    "verbose": "a bar is progress=True",
+}
+NEURAL_KEYWORDS = {
+    "alpha": "the strengths of the regularizer are strengths=[...]",
+    "strength": "the strengths of the regularizer are strengths=[...]",
+    "lambdas": "the strengths of the regularizer are strengths=[...]",
+    "learning_rate": "it belongs to the optimizer: optimizer=optax.adam(learning_rate)",
+    "lr": "it belongs to the optimizer: optimizer=optax.adam(lr)",
+    "n_jobs": "there is none: the lanes train side by side on all cores",
+    "random_state": "the seeds are seeds=[...]",
+    "seed": "the seeds are seeds=[...]",
+    "n_epochs": "they are epochs=",
+    "validation_split": "the folds are cv=",
+    "task": "it belongs to the model: jr.neural.MLP(task=...)",
+    "verbose": "a bar is progress=True",
+}
+ATTRIBUTES = {
+    "coef_": "the coefficients are coef",
+    "coefs": "the coefficients are coef",
+    "coef_path_": "the coefficients are coef",
+    "coefs_": "the coefficients are coef",
+    "beta": "the coefficients are coef",
+    "intercept_": "the intercepts are intercept",
+    "a0": "the intercepts are intercept",
+    "alphas": "the strengths are lambdas",
+    "alphas_": "the strengths are lambdas",
+    "alpha_": "the chosen strength of a CVResult is lambda_min",
+    "lambda_": "the strengths are lambdas, and the chosen one of a CVResult is lambda_min",
+    "mse_path_": "the losses of the folds are fold_loss of a CVResult",
+    "cv_results_": "the losses of the folds are fold_loss of a CVResult",
+    "dual_gap_": "the certificate is gap",
+    "dual_gaps_": "the certificate is gap",
+    "n_iter_": "the steps are n_iter",
+    "feature_names_in_": "they are feature_names",
+    "n_features_in_": "it is n_features",
+    "fit": "it is fitted already; estimators with fit are in jaxreg.sklearn",
+    "score": "it has predict; estimators with score are in jaxreg.sklearn",
+}
+
+
+def refuse_keywords(unknown, function, known, hints=KEYWORDS):
+    """Raise TypeError for keywords that a function does not have."""
+    for name in unknown:
+        raise TypeError(f"{function} has no argument {name!r}{_hint(name, hints, known)}.")
+
+
+def missing(result, name):
+    """The AttributeError of a result that has no such attribute."""
+    kind = type(result).__name__
+    known = [known for known in dir(type(result)) if not known.startswith("_")] + list(type(result).__annotations__)
+    hint = "" if name.startswith("_") else _hint(name, ATTRIBUTES, known)
+    return AttributeError(f"{kind} has no attribute {name!r}{hint}.")
+
+
+def _hint(name, hints, known):
+    if name in hints:
+        return f"; {hints[name]}"
+    near = get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"; there is {near[0]!r}" if near else ""
