@@ -18,7 +18,9 @@ def column_labels(X) -> list:
     """Labels of the columns of X: those of a frame, else 0 to p - 1."""
     if hasattr(X, "columns") and hasattr(X, "to_numpy"):
         return list(X.columns)
-    return list(range(np.shape(X)[1])) if np.ndim(X) == 2 else []
+    first = X[0] if isinstance(X, (list, tuple)) and X else None
+    shape = (1, len(first)) if isinstance(first, (list, tuple)) else getattr(X, "shape", ())
+    return list(range(shape[1])) if len(shape) == 2 else []
 
 
 def by_column(value, name, labels, default=None):
@@ -89,8 +91,9 @@ def by_row(value, name, X):
         return value.iloc[found]
     if plain and not same:
         return value
-    at = next((k for k, (a, b) in enumerate(zip(own, rows, strict=False)) if a != b), min(len(own), len(rows)))
-    texts = [repr(index[at]) if at < len(index) else "at its end" for index in (own, rows)]
+    labels = own.tolist(), rows.tolist()
+    at = next((k for k, (a, b) in enumerate(zip(*labels, strict=False)) if a != b), min(map(len, labels)))
+    texts = [repr(each[at]) if at < len(each) else "at its end" for each in labels]
     how = "the labels of X in another order" if same else "other labels than X"
     raise ValueError(
         f"{name} has an index with {how}: at row {at} it is {texts[0]}, and X {texts[1]}. Give {name}.loc[X.index], or "

@@ -11,7 +11,7 @@ import numpy as np
 from jaxreg import _ends, _fit, _hints, _record, _responses, _scores, _selection, _validation
 from jaxreg._cv_results import CVResult
 from jaxreg._folded import Folded
-from jaxreg._folds import make_folds
+from jaxreg._folds import check_training, make_folds
 from jaxreg._objective import Objective
 from jaxreg._results import Status
 from jaxreg.losses import Squared
@@ -74,7 +74,8 @@ def fit_cv(
         Number of folds, drawn with `seed`; a splitter of scikit-learn; integer fold ids (n,), whose sorted values are
         the folds; a list of (train, test) pairs of row indices or masks, where a row that is named twice counts twice;
         or "loo", leave one out. Folds of a splitter, or pairs, that hold out all rows once, then all rows once again,
-        and so on, in groups of equal size, are `repeats`.
+        and so on, in groups of equal size, are `repeats`. One hold-out split is allowed; it has no standard error.
+        A number of folds gives each its share of the classes where the loss is one of classes (SquaredHinge).
     groups : labels (n,), or None
         Rows with the same label stay together, for an integer `cv` or a splitter. The largest groups are dealt out
         first, each to the fold with the fewest rows.
@@ -153,7 +154,10 @@ def fit_cv(
         setup = _fit.prepare(X, y, request)
         setups = _responses.setups(setup, request, l1_ratios)
         targets = setup.data.y if setup.responses is None else setup.responses
-        folds = make_folds(cv, X, targets, setup.data.weight, groups, repeats, seed)
+        strata = setup.data.y if request.loss.of_classes else None
+        folds = make_folds(cv, X, targets, setup.data.weight, groups, repeats, seed, strata)
+        if request.loss.of_classes:
+            check_training(folds, setup.data.y, setup.data.weight, request.loss)
         lambdas = np.stack([_fit.lambdas_for(setups, request, a) for a in l1_ratios])
         prepared = time.perf_counter()
         folded = Folded(setups, folds, l1_ratios, lambdas, request, metric, keep == "all")

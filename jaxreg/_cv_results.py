@@ -81,7 +81,7 @@ class CVResult:
     fold_loss : array (A, K, L)
         Held-out loss of each fold.
     mean_loss, std_error : array (A, L)
-        Over the folds; see `fit_cv`. All losses are averages over the responses.
+        Over the folds; see `fit_cv`. All losses are averages over the responses. One fold has no standard error: NaN.
     train_loss : array (L,)
         Loss of `path` on the data it was fitted to.
     gap, status : array (A, K, L)
@@ -176,7 +176,10 @@ class CVResult:
 
     @property
     def lambda_1se(self) -> float:
-        """The largest lambda whose mean loss is within one standard error of the least, at the chosen mix."""
+        """The largest lambda whose mean loss is within one standard error of the least, at the chosen mix.
+
+        ValueError for one fold, which has no standard error.
+        """
         return float(self.lambdas[self.best[0], self._position_1se()])
 
     @property
@@ -211,7 +214,14 @@ class CVResult:
             self.effective_df  # noqa: B018 (what works it out holds the data, which does not go into a pickle)
         return dict(self.__dict__)
 
+    @property
+    def _has_error(self):
+        """Whether there is a standard error: of one fold there is none."""
+        return bool(np.isfinite(self.std_error[self.best]))
+
     def _position_1se(self):
+        if not self._has_error:
+            raise ValueError("rule is '1se', but cv has one fold, which has no standard error; give 'min' or more folds.")
         a, k = self.best
         return _selection.one_standard_error(self.mean_loss[a], self.std_error[a], k)
 
@@ -236,7 +246,7 @@ class CVResult:
         Raises
         ------
         ValueError
-            For another rule, or a criterion that is not known for this loss, penalty or grid.
+            For another rule, "1se" of one fold, or a criterion that is not known for this loss, penalty or grid.
         """
         _validation.check_choice(rule, "rule", RULES)
         a, k = self.best
@@ -321,7 +331,7 @@ class CVResult:
     def _rows(self):
         """Table rows: both rules at the chosen mix, and the best of every other mix, as text."""
         a, k = self.best
-        points = [("min", a, k), ("1se", a, self._position_1se())]
+        points = [("min", a, k), *([("1se", a, self._position_1se())] if self._has_error else [])]
         points += [("min", b, int(np.argmin(self.mean_loss[b]))) for b in range(len(self.paths)) if b != a]
         return [
             (
@@ -329,7 +339,7 @@ class CVResult:
                 rule,
                 f"{self.lambdas[b, i]:.4g}",
                 f"{self.mean_loss[b, i]:.5g}",
-                f"{self.std_error[b, i]:.3g}",
+                f"{self.std_error[b, i]:.3g}" if self._has_error else "-",
                 str(self.paths[b].df[i]),
             )
             for rule, b, i in points
@@ -342,7 +352,7 @@ class CVResult:
         reached = int((self.status == Status.converged).sum())
         interrupted = ", interrupted" if self.interrupted else ""
         return (
-            f"Cross-validation{interrupted}: {mixes}{K} folds x {L} lambdas, {self.metric}{responses}; {reached} of "
+            f"Cross-validation{interrupted}: {mixes}{K} fold{'s' if K > 1 else ''} x {L} lambdas, {self.metric}{responses}; {reached} of "
             f"{self.status.size} fits converged, worst {MEASURES[self.path.certificate]} {self.gap.max():.1e}"
         )
 
@@ -351,10 +361,12 @@ class CVResult:
         a, k = self.best
         L = self.lambdas.shape[1]
         least, error = self.mean_loss[a, k], self.std_error[a, k]
+        range_1se = "One fold has no standard error."
+        if self._has_error:
+            range_1se = f"Up to lambda {self.lambda_1se:.4g} it stays within one standard error, {error:.3g}."
         lines = [
             f"The held-out loss is least, {least:.5g}, at lambda {self.lambdas[a, k]:.4g}; the training loss there is "
-            f"{self.train_loss[k]:.5g}. Up to lambda {self.lambda_1se:.4g} it stays within one standard error, "
-            f"{error:.3g}."
+            f"{self.train_loss[k]:.5g}. {range_1se}"
         ]
         if k == L - 1 > 0 and self.lambdas[a, k] > 0:
             lines.append("That is the smallest lambda of the grid: smaller ones may do better.")

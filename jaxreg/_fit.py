@@ -301,7 +301,8 @@ def _check_warm_start(warm_start, p, responses):
         raise ValueError(f"warm_start has {warm_start.n_features} features, X has {p}; give a path on the same ones.")
     if warm_start.n_responses != responses:
         there, here = ("one" if count is None else count for count in (warm_start.n_responses, responses))
-        raise ValueError(f"warm_start has {there} response(s), y has {here}; give a path of as many, or None.")
+        what = "response" if there == "one" else "responses"
+        raise ValueError(f"warm_start has {there} {what}, y has {here}; give a path of as many, or None.")
 
 
 def _starting_point(warm_start, problem, first):

@@ -111,7 +111,7 @@ class Folded:
                     problems, solved, held, ended = solve(part, mixes, not full, watch)
                 except KeyboardInterrupt:
                     problems, solved, held = [], [], []
-                    if len(lanes) < 2:
+                    if len(lanes) < min(2, K):
                         raise
                 full = full or solved.pop(0)
                 length = None if ended is None else ended.length
@@ -121,7 +121,7 @@ class Folded:
                     )
                 if len(solved) < len(part) or len(full) < len(mixes) or ended:
                     break
-        if len(lanes) < 2:
+        if len(lanes) < min(2, K):
             raise KeyboardInterrupt
         fits = [[stacked([fold[i][r] for fold in lanes]) for r in range(R)] for i in range(len(full))]
         return full, fits, ended

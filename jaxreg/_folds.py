@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 
 from jaxreg import _validation
+from jaxreg._alignment import by_row
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,14 @@ class Folds:
         return np.array([weight[part.rows] @ part.counts for part in self.held_out])
 
 
-def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None, fewest=2) -> Folds:
+def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Folds:
     """Folds of `cv`, which is what `fit_cv` documents.
 
     groups (n,): rows with the same entry stay together. strata (n,): with an integer `cv`, every fold gets its share of
     each value. A row of weight 0 may be held out, but does not count as one that trains or judges.
-    fewest: the least number of folds.
     """
     n = len(y)
+    cv, groups = by_row(cv, "cv", X), by_row(groups, "groups", X)
     group_ids = _check_labels(groups, "groups", n)
     seed = _validation.check_count(seed, "seed", at_least=0)
     repeats = _validation.check_count(repeats, "repeats")
@@ -74,7 +75,7 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None, fe
     elif _is_count(cv):
         ids = _drawn(_validation.check_count(cv, "cv", at_least=2), n, group_ids, repeats, seed, strata)
     elif _is_splitter(cv):
-        return _checked(_of_pairs(list(cv.split(X, y, groups)), n), weight, fewest)
+        return _checked(_of_pairs(list(cv.split(X, y, groups)), n), weight)
     elif isinstance(cv, (str, bytes, bool)) or not np.iterable(cv):
         raise ValueError(
             f"cv is {cv!r}; give a number of folds, a splitter, fold ids, a list of (train, test) pairs, or 'loo'."
@@ -83,10 +84,10 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None, fe
         listed = cv if isinstance(cv, np.ndarray) and cv.dtype != object else list(cv)
         labels = _as_labels(listed, n)
         if labels is None:
-            return _checked(_of_pairs(listed, n), weight, fewest)
+            return _checked(_of_pairs(listed, n), weight)
         ids = [labels]
     held_out = [Part(rows, np.ones(len(rows))) for each in ids for rows in _by_id(each)]
-    return _checked(Folds(n, held_out, [None] * len(held_out), len(ids), isinstance(cv, str)), weight, fewest)
+    return _checked(Folds(n, held_out, [None] * len(held_out), len(ids), isinstance(cv, str)), weight)
 
 
 def _by_id(ids):
@@ -106,12 +107,7 @@ def _is_splitter(cv):
 def _check_labels(labels, name, n):
     if labels is None:
         return None
-    array = np.asarray(labels)
-    if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}, but needs one entry per row of X, ({n},).")
-    missing = np.array([each is None or each != each for each in array.tolist()])
-    if missing.any():
-        raise ValueError(f"{name} has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")
+    array = _validation.check_labels(labels, name, n)
     try:
         return np.unique(array, return_inverse=True)[1]
     except TypeError as error:
@@ -121,7 +117,7 @@ def _check_labels(labels, name, n):
 def _as_labels(cv, n):
     """The list or array cv as fold ids (n,), or None if it is a list of pairs."""
     if not len(cv):
-        raise ValueError("cv is empty; give at least 2 folds.")
+        raise ValueError("cv is empty; give at least one (train, test) pair.")
     if not isinstance(cv, np.ndarray) and any(isinstance(each, (tuple, list, np.ndarray)) for each in cv):
         return None
     array = np.asarray(cv)
@@ -129,12 +125,16 @@ def _as_labels(cv, n):
         raise ValueError(f"cv has entries of dtype {array.dtype}; fold ids are integers.")
     if array.shape != (n,):
         raise ValueError(f"cv has shape {array.shape}, but fold ids need one entry per row of X, ({n},).")
+    if (array == array[0]).all():
+        raise ValueError(f"cv has the fold id {array[0]} only, so that no row is left to train on; give at least two ids.")
     return array
 
 
 def _drawn(K, n, groups, repeats, seed, strata):
     """Fold ids (n,) for each repeat."""
     units, what = (n, "rows") if groups is None else (groups.max() + 1, "groups")
+    if units == 1:
+        raise ValueError(f"groups has one label only, so that no row is left to train on; give labels of {K} groups.")
     if units < K:
         raise ValueError(f"cv is {K}, but there are {units} {what}; give cv <= {units}.")
     rng = np.random.default_rng(seed)
@@ -202,10 +202,22 @@ def _part(rows, side, k, n):
     return Part(rows, counts.astype(float))
 
 
-def _checked(folds, weight, fewest):
+def check_training(folds, y, weight, loss):
+    """Raise where the rows that train in a fold have not a response that the loss takes, as all rows have."""
+    for k in range(len(folds)):
+        try:
+            loss.check_response(y[(folds.train(k) > 0) & (weight > 0)])
+        except ValueError as error:
+            raise ValueError(
+                f"cv leaves rows to train on in fold {k} of which this holds: {error} Give fewer folds, or folds with "
+                "a share of each class, as cv=sklearn.model_selection.StratifiedKFold()."
+            ) from None
+
+
+def _checked(folds, weight):
     """The folds, if each has something to train on and to judge by."""
-    if len(folds) < fewest:
-        raise ValueError(f"cv gives {len(folds)} fold(s); a standard error needs at least {fewest}.")
+    if not len(folds):
+        raise ValueError("cv gives no fold; give a splitter or a list with at least one (train, test) pair.")
     positive = np.count_nonzero(weight)
     for k, (test, train) in enumerate(zip(folds.held_out, folds.trained_on, strict=True)):
         judging = np.count_nonzero(weight[test.rows])

@@ -96,13 +96,16 @@ def average(fold_loss, fold_weight, repeats):
 
         m = sum_k W_k e_k,    se^2 = sum_k W_k (e_k - m)^2 / (K - 1),    sum_k W_k = 1
 
-    as in glmnet. Repeats draw other folds of the same data: se^2 is the mean of theirs, each about its own m.
+    as in glmnet. Repeats draw other folds of the same data: se^2 is the mean of theirs, each about its own m. One fold
+    has no standard error: NaN.
     """
     *front, K, L = fold_loss.shape
     losses = fold_loss.reshape(*front, repeats, K // repeats, L)
     weight = fold_weight.reshape(repeats, -1, 1)
     weight = weight / weight.sum(axis=1, keepdims=True)
     mean = (weight * losses).sum(axis=-2, keepdims=True)
+    if K == repeats:
+        return mean.mean(axis=(-3, -2)), np.full((*front, L), np.nan)
     scale = np.abs(losses - mean).max() or 1.0  # the square of a loss may overflow
     variance = (weight * ((losses - mean) / scale) ** 2).sum(axis=-2) / (K // repeats - 1)
     return mean.mean(axis=(-3, -2)), scale * np.sqrt(variance.mean(axis=-2))

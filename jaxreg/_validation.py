@@ -44,7 +44,7 @@ def refuse_sparse(X, name):
         raise TypeError(f"{name} is a SciPy sparse {type(X).__name__}, not supported yet; give {name}.toarray().")
 
 
-def _column_label(names, j):
+def column_label(names, j):
     return f"column {j}" if names is None else f"column {names[j]!r}"
 
 
@@ -61,7 +61,7 @@ def _from_objects(array, names, name):
         except (TypeError, ValueError):
             bad.append(j)
     if bad:
-        where = "" if array.ndim == 1 else " in " + ", ".join(_column_label(names, j) for j in bad[:5])
+        where = "" if array.ndim == 1 else " in " + ", ".join(column_label(names, j) for j in bad[:5])
         where += f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         raise ValueError(f"{name} has values that are not numbers{where}; encode or drop them.")
     return out.reshape(array.shape)
@@ -108,7 +108,7 @@ def require_finite(array, name, names=None):
     where = ""
     if array.ndim == 2:
         bad = np.flatnonzero(~fine)
-        where = " in " + ", ".join(_column_label(names, j) for j in bad[:5])
+        where = " in " + ", ".join(column_label(names, j) for j in bad[:5])
         where += f" and {len(bad) - 5} more" if len(bad) > 5 else ""
     raise ValueError(f"{name} has NaN or infinite values{where}; impute or drop them.")
 
@@ -165,7 +165,7 @@ def check_labels(labels, name, n):
     """Array (n,) of labels of any kind, none of them missing."""
     array = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
     if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}, but needs one label per row of X, ({n},).")
+        raise ValueError(f"{name} has shape {array.shape}, but needs one entry per row of X, ({n},).")
     missing = np.array([is_missing(label) for label in array.tolist()])
     if missing.any():
         raise ValueError(f"{name} has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")

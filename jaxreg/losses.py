@@ -11,7 +11,7 @@ the linear predictor, intercept and offset included.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import field
-from typing import final
+from typing import ClassVar, final
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,8 @@ __all__ = ["Custom", "Huber", "Quantile", "Squared", "SquaredHinge"]
 
 class Loss(ABC):
     """Pointwise loss, convex in eta and least at 0. Instances are JAX pytrees."""
+
+    of_classes: ClassVar[bool] = False  # whether y holds labels of classes, of which every fold needs each
 
     @abstractmethod
     def value(self, y: ArrayLike, eta: ArrayLike) -> Array:
@@ -229,6 +231,8 @@ class SquaredHinge(Loss):
     >>> print(SquaredHinge().value(y, eta))
     [0.   0.25 2.25]
     """
+
+    of_classes = True
 
     def value(self, y, eta):
         return jnp.square(jnp.maximum(1 - y * eta, 0.0))

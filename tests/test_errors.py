@@ -66,7 +66,7 @@ CV = [
     ({"cv": 1}, r"cv is 1; give a whole number >= 2"),
     ({"cv": 30}, r"cv is 30, but there are 24 rows; give cv <= 24"),
     ({"cv": "kfold"}, r"cv is 'kfold'; give a number of folds, a splitter"),
-    ({"cv": np.zeros(24, int)}, r"cv gives 1 fold\(s\); a standard error needs at least 2"),
+    ({"cv": np.zeros(24, int)}, r"cv has the fold id 0 only, so that no row is left to train on"),
     ({"cv": np.zeros(3, int)}, r"cv has shape \(3,\), but fold ids need one entry per row of X, \(24,\)"),
     ({"cv": [([0, 1, 2], [2, 3]), ([3], [4])]}, r"cv has row 2 in the training and the test part of fold 0"),
     ({"cv": [([0, 1, 2], [50]), ([3], [4])]}, r"cv has a test row of fold 0 outside 0..23"),

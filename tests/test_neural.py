@@ -364,7 +364,7 @@ BAD = {
     "refit": ({"refit": "yes"}, ValueError, "refit is 'yes'; give True or False"),
     "max_lanes": ({"max_lanes": 0}, ValueError, "max_lanes is 0; give a whole number"),
     "cv": ({"cv": 1}, ValueError, "cv is 1; give a whole number >= 2"),
-    "short y": ({"y": Y[:-1]}, ValueError, r"y has shape \(89,\), but needs one label per row of X, \(90,\)"),
+    "short y": ({"y": Y[:-1]}, ValueError, r"y has shape \(89,\), but needs one entry per row of X, \(90,\)"),
     "one class": ({"y": np.zeros(90)}, ValueError, "y has the label 0.0 only"),
     "fractions": ({"y": Y + 0.5}, ValueError, "y has fractions, but the model's task is classification"),
     "NaN in y": ({"model": neural.Linear(), "y": np.where(Y > 2, np.nan, Y)}, ValueError, "y has NaN"),

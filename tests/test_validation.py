@@ -79,13 +79,13 @@ BAD = [
     ({"solver": "ridge"}, ValueError, r"solver='ridge' needs l1_ratio=0"),
     ({"dtype": np.int32}, ValueError, r"dtype is .*int32.*; give float32 or float64"),
     ({"dtype": "nonsense"}, ValueError, r"dtype is 'nonsense'; give float32 or float64"),
-    ({"loss": "squared"}, TypeError, r"loss is 'squared'"),
+    ({"loss": "squares"}, ValueError, r"loss is 'squares'; give one of jaxreg.losses, or the name of one: .*squared"),
     ({"loss": jr.losses.Squared}, TypeError, r"loss is the class Squared; give an instance"),
     ({"penalty": jr.penalties.ElasticNet}, TypeError, r"penalty is the class ElasticNet"),
     ({"penalty": 0.5}, TypeError, r"penalty is 0.5"),
     ({"warm_start": np.ones(P)}, TypeError, r"warm_start is a ndarray; give a PathResult"),
     ({"warm_start": jr.fit_path(X[:, :3], Y, n_lambdas=2)}, ValueError, r"warm_start has 3 features, X has 4"),
-    ({"warm_start": SEVERAL}, ValueError, r"warm_start has 2 responses, y has one; give a path of one"),
+    ({"warm_start": SEVERAL}, ValueError, r"warm_start has 2 responses, y has one; give a path of as many"),
 ]
 
 

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from jaxreg import _folds, _validation
+from jaxreg._alignment import by_row
 from jaxreg.neural._mapped import release
 from jaxreg.neural._training import Groups
 
 CHECKED = 64 * 2**20  # bytes of X that are looked at at a time
+SHARE = 1e-3  # of the largest number whose square is finite: sums of a million squares are, too
 
 
 @dataclass(frozen=True)
@@ -23,21 +25,32 @@ class Data:
     feature_names: tuple[str, ...] | None
 
 
-def check_data(X, y, task) -> Data:
-    X, names = check_inputs(X)
+def task_of(y):
+    """The task of a model that has none: regression, if y cannot hold labels of classes."""
+    if _validation.is_text(y):
+        raise ValueError("y has text, but the model has no task; give it task='classification'.")
+    array = np.asarray(_validation.numeric(y, "y"))
+    values = _validation.few_values(array)
+    if values:
+        raise ValueError(
+            f"y holds the values {', '.join(f'{value:g}' for value in values)}, labels of classes or numbers; give the "
+            "model task='classification' or task='regression'."
+        )
+    return "regression"
+
+
+def check_data(X, y, task, dtype) -> Data:
+    y = by_row(y, "y", X)
+    X, names = check_inputs(X, dtype, np.finfo(dtype).tiny)
     n = len(X)
     if n < 2:
         raise ValueError(f"X has {n} sample(s); give at least 2.")
     if task == "regression":
         y = _validation.check_responses(y, n)
         _validation.require_finite(y, "y")
+        _require_range(np.abs(y).max(), "y", "", dtype, np.sqrt(float(np.finfo(dtype).tiny)))
         return Data(X, y, y.reshape(n, -1), None, names)
-    labels = np.asarray(y)
-    if labels.shape != (n,):
-        raise ValueError(f"y has shape {labels.shape}, but needs one label per row of X, ({n},).")
-    missing = np.array([each is None or each != each for each in labels.tolist()])
-    if missing.any():
-        raise ValueError(f"y has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")
+    labels = _validation.check_labels(y, "y", n)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"y has the label {classes[0]} only; a classification needs at least 2.")
@@ -46,8 +59,11 @@ def check_data(X, y, task) -> Data:
     return Data(X, codes, np.eye(len(classes))[codes], classes, names)
 
 
-def check_inputs(X):
-    """(array (n, ...) of two or more dimensions, feature names); nothing is copied that is an array of numbers."""
+def check_inputs(X, dtype, least=0.0):
+    """(array (n, ...) of two or more dimensions, feature names); nothing is copied that is an array of numbers.
+
+    Raises for columns that have no place in the dtype: too large, or all of them less than `least`.
+    """
     names = _validation.feature_names(X)
     _validation.refuse_sparse(X, "X")
     array: Any = X if isinstance(X, np.memmap) else np.asarray(X)
@@ -58,17 +74,36 @@ def check_inputs(X):
     if array.size == 0:
         raise ValueError(f"X is empty (shape {array.shape}); give at least 2 samples and 1 feature.")
     step = max(1, CHECKED // array[0].nbytes)
+    narrowed = array.dtype.kind == "f" and array.dtype.itemsize > np.dtype(dtype).itemsize
+    largest = np.zeros(array[0].size)
     for low in range(0, len(array), step):
-        _validation.require_finite(array[low : low + step].reshape(len(array[low : low + step]), -1), "X", names)
+        rows = array[low : low + step].reshape(len(array[low : low + step]), -1)
+        _validation.require_finite(rows, "X", names)
+        if narrowed:
+            largest = np.maximum(largest, np.abs(rows).max(axis=0))
         release(X)
+    for j in {int(np.argmax(largest)), int(np.argmin(np.where(largest > 0, largest, np.inf)))}:
+        where = f" in {_validation.column_label(names, j)}"
+        _require_range(largest[j], "X", where, dtype, least)
     return array, names
+
+
+def _require_range(largest, name, where, dtype, least):
+    """Raise where the square of the largest number overflows in the dtype of training, or it is less than `least`."""
+    in_dtype = f"in {np.dtype(dtype).name}"
+    if largest > SHARE * np.sqrt(float(np.finfo(dtype).max)):
+        raise ValueError(
+            f"{name} reaches {largest:.0e}{where}, whose square overflows {in_dtype}; divide it by a constant."
+        )
+    if 0 < largest < least:
+        raise ValueError(f"{name} reaches only {largest:.0e}{where}, which is lost {in_dtype}; multiply it by a constant.")
 
 
 def make_groups(data, cv, groups, seeds):
     """(folds, Groups of all pairs of fold and seed, the folds first) without keys."""
     n = len(data.y)
     strata = data.y if data.classes is not None else None
-    folds = _folds.make_folds(cv, data.X, data.y, np.full(n, 1 / n), groups, strata=strata, fewest=1)
+    folds = _folds.make_folds(cv, data.X, data.y, np.full(n, 1 / n), groups, strata=strata)
     train = np.stack([folds.train(k) for k in range(len(folds))])
     held_out = np.zeros((len(folds), n))
     for k, part in enumerate(folds.held_out):

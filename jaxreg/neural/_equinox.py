@@ -45,8 +45,8 @@ class Equinox:
     build : function (key) -> equinox.Module
         Makes the module, which maps a row to an output (C,), or to a scalar. Make the function once: another one
         compiles anew.
-    task : "regression" or "classification"
-        Squared error, or cross-entropy of the softmax of the outputs.
+    task : "regression", "classification" or None
+        Squared error, or cross-entropy of the softmax of the outputs; None as for `Linear`.
     dropout : float or None
         Rate; set by the regularizer `Dropout`.
 
@@ -71,7 +71,7 @@ class Equinox:
     """
 
     build: Callable
-    task: str = "regression"
+    task: str | None = None
     dropout: Any = None
 
     def __post_init__(self):

@@ -38,8 +38,8 @@ class Flax:
     build : function (nnx.Rngs) -> nnx.Module
         Makes the module, which maps rows (b, ...) to outputs (b, C). Its streams are "params", "dropout" and "default".
         Make the function once: another one compiles anew.
-    task : "regression" or "classification"
-        Squared error, or cross-entropy of the softmax of the outputs.
+    task : "regression", "classification" or None
+        Squared error, or cross-entropy of the softmax of the outputs; None as for `Linear`.
     dropout : float or None
         Rate; set by the regularizer `Dropout`.
 
@@ -64,7 +64,7 @@ class Flax:
     """
 
     build: Callable
-    task: str = "regression"
+    task: str | None = None
     dropout: Any = None
 
     def __post_init__(self):

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxreg import _validation
 from jaxreg.neural._rounding import rounded
@@ -83,7 +84,8 @@ class Normalizable(Protocol):
 
 
 def check_task(task):
-    return _validation.check_choice(task, "task", TASKS)
+    """A task, or None where `fit_path` takes it from y."""
+    return None if task is None else _validation.check_choice(task, "task", TASKS)
 
 
 def drop(h, rate, key):
@@ -100,8 +102,9 @@ class Linear:
 
     Parameters
     ----------
-    task : "regression" or "classification"
-        Squared error, or cross-entropy of the softmax (multinomial logistic regression).
+    task : "regression", "classification" or None
+        Squared error, or cross-entropy of the softmax (multinomial logistic regression). None is regression, but
+        `fit_path` refuses a y that may hold labels of classes.
     outputs : int or None
         None: `fit_path` takes it from y.
     dropout : float or None
@@ -120,7 +123,7 @@ class Linear:
     (7, 3)
     """
 
-    task: str = "regression"
+    task: str | None = None
     outputs: int | None = None
     dropout: Any = None
 
@@ -157,9 +160,9 @@ class MLP:
     Parameters
     ----------
     hidden : sequence of int
-        Units of the hidden layers.
-    task : "regression" or "classification"
-        Squared error, or cross-entropy of the softmax.
+        Units of the hidden layers, (64,) for one.
+    task : "regression", "classification" or None
+        Squared error, or cross-entropy of the softmax; None as for `Linear`.
     outputs : int or None
         None: `fit_path` takes it from y.
     activation : function
@@ -180,7 +183,7 @@ class MLP:
     """
 
     hidden: tuple[int, ...] = (64, 64)
-    task: str = "regression"
+    task: str | None = None
     outputs: int | None = None
     activation: Callable = jax.nn.relu
     dropout: Any = None
@@ -189,6 +192,8 @@ class MLP:
     def __post_init__(self):
         check_task(self.task)
         _check_outputs(self.outputs)
+        if isinstance(self.hidden, (str, bytes)) or not np.iterable(self.hidden):
+            raise ValueError(f"hidden is {self.hidden!r}; give the units of each hidden layer, as (64,) for one.")
         object.__setattr__(self, "hidden", tuple(_validation.check_count(size, "hidden") for size in self.hidden))
 
     def sized(self, outputs):

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxreg import _validation
 from jaxreg._pytree import STATIC, number, pytree
 from jaxreg.neural._models import Droppable, Normalizable, drop
-from jaxreg.neural._regularizer import Hooks, Regularizer, of_weights
+from jaxreg.neural._regularizer import Hooks, Regularizer, check_shape, of_weights
 
 RATES = tuple(np.linspace(0.0, 0.9, 10).round(2).tolist())
 
@@ -48,6 +49,9 @@ class Dropout(Regularizer):
     below = 1.0
 
     inputs: bool = field(default=False, metadata=STATIC)
+
+    def __post_init__(self):
+        _validation.check_flag(self.inputs, "inputs")
 
     def hooks(self, strength):
         if self.inputs:
@@ -196,6 +200,9 @@ class Cutout(Regularizer):
 
     shape: tuple[int, ...] | None = field(default=None, metadata=STATIC)
 
+    def __post_init__(self):
+        check_shape(self.shape)
+
     def hooks(self, strength):
         def cut(key, image):
             height, width = image.shape[:2]
@@ -242,6 +249,7 @@ class Augment(Regularizer):
     def __post_init__(self):
         if not callable(self.function):
             raise TypeError(f"function of Augment is {self.function!r}; give a function (key, x, strength) -> x.")
+        check_shape(self.shape)
 
     def hooks(self, strength):
         def augmented(key, x):

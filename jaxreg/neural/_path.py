@@ -1,12 +1,13 @@
 """fit_path: a model, data and strengths in, a NeuralPath out."""
 
 import time
+from dataclasses import replace
 
 import jax
 import numpy as np
 import optax
 
-from jaxreg import _ends, _progress, _validation
+from jaxreg import _ends, _hints, _progress, _validation
 from jaxreg.neural import _checkpoint, _data
 from jaxreg.neural._models import Model, Sized, check_task
 from jaxreg.neural._result import NeuralPath, fold_average
@@ -39,6 +40,7 @@ def fit_path(
     checkpoint=None,
     checkpoint_every=10,
     progress=False,
+    **unknown,
 ) -> NeuralPath:
     r"""Train a network at every strength of a regularizer, in every fold, from every seed, and again on all the data.
 
@@ -58,7 +60,8 @@ def fit_path(
     X : array (n, ...) or frame
         Rows of numbers; images may keep their shape. A memory map stays in its file, see `stream`.
     y : array (n,) or (n, C)
-        Responses of a regression; labels (n,) of any kind in a classification.
+        Responses of a regression; labels (n,) of any kind in a classification. Text, booleans and 2 to 10 whole numbers
+        may be labels: they need a model whose task is given. A Series with an index goes by that of X.
     regularizer : Regularizer, a tuple of them, or None
         None trains once, without. Of several the strengths are the grid of all combinations.
     strengths : sequence of float >= 0, a tuple of such for several regularizers, or None
@@ -124,7 +127,8 @@ def fit_path(
     (442,)
     """
     began = time.perf_counter()
-    model = _check_model(model)
+    _hints.refuse_keywords(unknown, "neural.fit_path", fit_path.__kwdefaults__, _hints.NEURAL_KEYWORDS)
+    model = _check_model(model, y)
     optimizer = _check_optimizer(optimizer)
     epochs = _validation.check_count(epochs, "epochs")
     seeds = _check_seeds(seeds)
@@ -136,7 +140,7 @@ def fit_path(
     if _validation.check_flag(progress, "progress"):
         _progress.require_tqdm()
     grid = make_strengths(regularizer, strengths, epochs, model.task)
-    data = _data.check_data(X, y, model.task)
+    data = _data.check_data(X, y, model.task, dtype)
     if isinstance(model, Sized):
         model = model.sized(data.target.shape[1])
     folds, validated = _data.make_groups(data, cv, groups, seeds)
@@ -213,12 +217,13 @@ def fit_path(
     return path
 
 
-def _check_model(model):
+def _check_model(model, y):
     if isinstance(model, type):
         raise TypeError(f"model is the class {model.__name__}; give an instance, {model.__name__}(...).")
     if not isinstance(model, Model):
         raise TypeError(f"model is {model!r}; give MLP, Linear, Flax, Equinox, or an object with task, init and apply.")
-    check_task(model.task)
+    if check_task(model.task) is None:
+        model = replace(model, task=_data.task_of(y))
     try:
         hash(model)
     except TypeError as error:

@@ -10,7 +10,7 @@ import optax
 
 from jaxreg._pytree import STATIC, pytree
 from jaxreg.neural._proximal import proximal
-from jaxreg.neural._regularizer import Hooks, Regularizer, is_weight, leaf_names, of_weights
+from jaxreg.neural._regularizer import Hooks, Regularizer, check_axis, is_weight, leaf_names, of_weights
 
 DECADES = (0.0, *np.geomspace(1e-5, 1.0, 16).tolist())
 
@@ -154,6 +154,9 @@ class GroupL1(Regularizer):
     leaf: str = field(default="layer0/kernel", metadata=STATIC)
     axis: int = field(default=0, metadata=STATIC)
 
+    def __post_init__(self):
+        check_axis(self.axis)
+
     def hooks(self, strength):
         def shrunk(moved, step):
             others = tuple(axis for axis in range(moved.ndim) if axis != self.axis % moved.ndim)
@@ -201,6 +204,9 @@ class MaxNorm(Regularizer):
     default = (0.0, *np.geomspace(0.02, 20.0, 16).tolist())
 
     axis: int = field(default=-1, metadata=STATIC)
+
+    def __post_init__(self):
+        check_axis(self.axis)
 
     def hooks(self, strength):
         def projected(moved):

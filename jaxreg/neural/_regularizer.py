@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -58,6 +59,15 @@ class Regularizer(ABC):
     closed: ClassVar[bool] = False
     task: ClassVar[str | None] = None
 
+    def __new__(cls, *arguments, **named):
+        """Numbers go by name: what stands first in other packages is the strength, which no instance has."""
+        if arguments and isinstance(arguments[0], Real):
+            raise TypeError(
+                f"{cls.__name__} is given {arguments[0]!r}, but its strengths are those of fit_path: "
+                f"regularizer={cls.__name__}(...), strengths=[{arguments[0]!r}]. Numbers that it has itself go by name."
+            )
+        return super().__new__(cls)
+
     @abstractmethod
     def hooks(self, strength: Any) -> Hooks:
         """What changes in training at this strength."""
@@ -98,6 +108,8 @@ def check_strengths(strengths, regularizer, name="strengths"):
     """Strengths (S,) in float64, in the order they were given."""
     if strengths is None:
         return np.array(regularizer.default)
+    if isinstance(strengths, Integral) and not isinstance(strengths, bool) and strengths > 1:
+        raise ValueError(f"{name} is {strengths}; give [{strengths}] for that strength alone, or several.")
     array = np.atleast_1d(np.asarray(_validation.numeric(strengths, name), np.float64))
     kind = type(regularizer).__name__
     if array.ndim != 1 or array.size == 0:
@@ -111,6 +123,18 @@ def check_strengths(strengths, regularizer, name="strengths"):
         values, counts = np.unique(array, return_counts=True)
         raise ValueError(f"{name} of {kind} has {values[counts > 1][0]:g} more than once; give each strength once.")
     return array
+
+
+def check_axis(axis):
+    if isinstance(axis, bool) or not isinstance(axis, Integral):
+        raise ValueError(f"axis is {axis!r}; give a whole number.")
+
+
+def check_shape(shape):
+    if shape is not None and not (
+        isinstance(shape, tuple) and shape and all(isinstance(side, Integral) and side > 0 for side in shape)
+    ):
+        raise ValueError(f"shape is {shape!r}; give a tuple of whole numbers, as (height, width), or None.")
 
 
 def is_weight(leaf):

@@ -134,11 +134,21 @@ class NeuralPath:
         return self._strongest(self.mean_loss.min())
 
     @property
+    def has_error(self) -> bool:
+        """Whether there is a standard error: of one fold and one seed there is none."""
+        return self.valid_loss.shape[1:3] != (1, 1)
+
+    @property
     def best_1se(self) -> int:
         """Position of the strongest regularization whose mean loss is within one standard error of the least.
 
-        Of several regularizers that with the largest sum of ranks of its strengths.
+        Of several regularizers that with the largest sum of ranks of its strengths. ValueError for one fold and one
+        seed, which have no standard error.
         """
+        if not self.has_error:
+            raise ValueError(
+                "rule is '1se', but one fold and one seed have no standard error; give 'min', or more folds or seeds."
+            )
         best = self.best
         return self._strongest(self.mean_loss[best] + self.std_error[best])
 
@@ -201,7 +211,8 @@ class NeuralPath:
         Parameters
         ----------
         rule : str
-            "min": least mean loss. "1se": the strongest regularization within one standard error of it.
+            "min": least mean loss. "1se": the strongest regularization within one standard error of it, a ValueError
+            for one fold and one seed.
 
         Returns
         -------
@@ -240,7 +251,8 @@ class NeuralPath:
         if self.params is None:
             raise ValueError("the path was fitted with refit=False; fit it with refit=True to predict.")
         k = self._position(strength)
-        X, names = _data.check_inputs(X)
+        dtype = np.result_type(*jax.tree.leaves(self.params))
+        X, names = _data.check_inputs(X, dtype)
         if X.shape[1:] != self._row_shape:
             raise ValueError(f"X has rows of shape {X.shape[1:]}, but the path was fitted on {self._row_shape}.")
         _validation.check_names(names, self.feature_names)
@@ -250,7 +262,6 @@ class NeuralPath:
                 f"strength {self._said(k)} diverged when it was refitted to all the data; train with a smaller step "
                 "size, or choose another strength."
             )
-        dtype = np.result_type(*jax.tree.leaves(params))
         with jax.enable_x64(dtype == np.float64):
             strengths = self._of_steps[k].astype(dtype)
             parts = [
@@ -344,5 +355,5 @@ def fold_average(losses, folds):
         mean[fine], error[fine] = _scores.average(of_folds.T, weight, folds.repeats)
     else:
         mean[fine] = of_folds[:, 0]
-        error[fine] = losses[fine, 0].std(axis=1, ddof=1) / np.sqrt(R) if R > 1 else 0.0
+        error[fine] = losses[fine, 0].std(axis=1, ddof=1) / np.sqrt(R) if R > 1 else np.nan
     return mean, error

@@ -28,7 +28,7 @@ def rows(path):
     """Table rows: both rules, and strength 0 where it was trained, as text."""
     points = []
     if np.isfinite(path.mean_loss).any():
-        points = [("min", path.best), ("1se", path.best_1se)]
+        points = [("min", path.best), *([("1se", path.best_1se)] if path.has_error else [])]
     if len(path.strengths) > 1:
         zero = ~path.strengths.reshape(len(path.strengths), -1).any(axis=1)
         points += [("none", int(k)) for k in np.flatnonzero(zero)]
@@ -38,7 +38,7 @@ def rows(path):
             rule,
             *path._strength_texts(k),
             f"{path.mean_loss[k]:.5g}",
-            f"{path.std_error[k]:.3g}",
+            f"{path.std_error[k]:.3g}" if path.has_error else "-",
             f"{train_loss[k]:.5g}",
             f"{path.kept_epoch[k].mean():.4g}",
         )
@@ -50,17 +50,17 @@ def explanation(path):
     """What the choice rests on, and what to do where it stands at an end of the grid, or lanes diverged."""
     if not np.isfinite(path.mean_loss).any():
         return ["Every strength diverged: train with a smaller step size."]
-    k, careful = path.best, path.best_1se
+    k = path.best
     lines = [
         f"The held-out loss is least, {path.mean_loss[k]:.5g}, at strength {path._said(k)}; the training loss there is "
         f"{path._losses()['train_loss'][k]:.5g}."
     ]
-    if path.valid_loss.shape[1:3] == (1, 1):
+    if not path.has_error:
         lines.append("One fold and one seed have no standard error.")
     else:
         lines.append(
             f"The strongest regularization within one standard error, {path.std_error[k]:.3g}, is strength "
-            f"{path._said(careful)}."
+            f"{path._said(path.best_1se)}."
         )
     lines += [line for j in range(len(path.regularizers)) for line in _ends(path, j)]
     kept, epochs = path.kept_epoch[k], path.valid_loss.shape[-1]

@@ -5,6 +5,7 @@ import numpy as np
 from jaxreg.plotting._axes import BACKGROUND, COLOURS, INK, LABEL_SIZE, LINE_HEIGHT, STYLES, end, make_room, plain_box
 
 MARKS = (("lambda_min", r"\min", "--"), ("lambda_1se", r"\mathrm{1se}", ":"))
+VISIBLE = 0.02  # of the height of the axis: a rise of about the width of two lines
 TRAINING = STYLES[1]  # of its line, the held-out loss being unbroken
 
 
@@ -36,9 +37,9 @@ def draw_band(ax, at, values, error):
 
 
 def mark_choices(ax, cv, below=0):
-    """lambda_min and lambda_1se as vertical lines, see `draw_marks`."""
+    """lambda_min and, of more than one fold, lambda_1se as vertical lines, see `draw_marks`."""
     marks = []
-    for name, symbol, style in MARKS:
+    for name, symbol, style in MARKS if np.isfinite(cv.std_error[cv.best]) else MARKS[:1]:
         lam = getattr(cv, name)
         text = rf"$\lambda_{{{symbol}}}$ = {lam:.3g}"
         marks.append(
@@ -74,9 +75,22 @@ def draw_marks(ax, marks, below=0):
         )
 
 
-def direct(ax):
-    """The two words that say what the ends of the axis mean, below the curves."""
-    for place, text in ((0.01, r"$\leftarrow$ underfitting"), (0.99, r"overfitting $\rightarrow$")):
-        side = "left" if place < 0.5 else "right"
-        text = ax.text(place, 0.015, text, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
+def direct(ax, held_out):
+    """What the ends of the axis mean, below the curves: where a held-out loss (..., L), drawn already, rises visibly.
+
+    The left end underfits if a curve rises to it from its least value, the right end overfits likewise.
+    """
+    low, high = ax.get_ylim()
+    for at, end, text in ((0.01, 0, r"$\leftarrow$ underfitting"), (0.99, -1, r"overfitting $\rightarrow$")):
+        rise = max(_rise(curve, end) for curve in np.atleast_2d(held_out))
+        if rise <= VISIBLE * (high - low):
+            continue
+        side = "left" if end == 0 else "right"
+        text = ax.text(at, 0.015, text, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
         text.set(fontsize=LABEL_SIZE, fontstyle="italic", bbox=plain_box(ax))
+
+
+def _rise(curve, end):
+    """How far a curve rises from its least value to its first or last, NaN left out."""
+    values = curve[np.isfinite(curve)]
+    return values[end] - values.min() if values.size else 0.0

@@ -99,7 +99,7 @@ def _draw_one(ax, path, points, epoch, held_out, training):
     texts = path._strength_texts(k)[: len(path.regularizers)]  # none without a regularizer
     ax.set_xlabel("\n".join(["epoch", *(f"{axis_label(path, j)} = {text}" for j, text in enumerate(texts))]))
     draw_marks(ax, [_mark(path.kept_epoch[k], epoch, held_out[0])], below=1)
-    direct(ax)
+    direct(ax, held_out[0])
     label_ends(ax, x, y, names, colours, bold=0)
 
 
@@ -127,7 +127,7 @@ def _draw_several(ax, path, points, epoch, held_out, training):
     said = ", ".join(axis_label(path, j) for j in range(len(path.regularizers)))
     ax.set_xlabel(f"epoch\nstrength: {said}")
     make_room(ax, 0, 1)
-    direct(ax)
+    direct(ax, held_out)
     x, y, names, colours = zip(*ends, strict=True)
     ax.legend(handles=[Line2D([], [], color=INK, ls=ls, lw=lw, label=kind) for kind, ls, lw in KINDS], frameon=False)
     label_ends(ax, x, y, names, colours)

@@ -43,9 +43,9 @@ class StrengthAxis:
         return drawn if len(self.at) == len(self.points) else _gapped(drawn)
 
     def mark_choices(self, below=0):
-        """strength_min and strength_1se, see `draw_marks`."""
+        """strength_min and, where there is a standard error, strength_1se, see `draw_marks`."""
         marks = []
-        for name, style in MARKS:
+        for name, style in MARKS if self.path.has_error else MARKS[:1]:
             strength = getattr(self.path, name)
             at = self.at[np.isfinite(self.at)][self.path.strengths[self.points] == strength][0]
             marks.append((at, f"{name} = {strength:.3g}", f"{name} {strength:.3g}", style))

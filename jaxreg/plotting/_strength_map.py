@@ -25,10 +25,11 @@ def draw_map(path, ax):
         step = int(np.ceil(len(strengths) * room / (0.8 * length * 72 / ax.figure.dpi)))
         shown = np.arange(len(strengths))[::-step]  # the weakest has a label
         axis.set_ticks(shown, labels=[f"{strengths[k]:.2g}" for k in shown], fontsize=LABEL_SIZE)
-    chosen = "    ".join(f"{text} = {path._said(getattr(path, name))}" for name, (_, _, text) in MARKS.items())
+    marks = {name: mark for name, mark in MARKS.items() if name == "best" or path.has_error}
+    chosen = "    ".join(f"{text} = {path._said(getattr(path, name))}" for name, (_, _, text) in marks.items())
     ax.set_xlabel("\n".join([axis_label(path, 0), chosen, *said_of_diverged(path)]))
     ax.set_ylabel(axis_label(path, 1))
-    _mark_choices(ax, path, across, up)
+    _mark_choices(ax, path, marks, across, up)
     return ax
 
 
@@ -45,8 +46,8 @@ def _draw_cells(ax, loss, metric):
         ax.text(column, row, r"$\times$", ha="center", va="center", color=INK, fontsize=LABEL_SIZE)
 
 
-def _mark_choices(ax, path, across, up):
-    for name, (symbol, size, _) in MARKS.items():
+def _mark_choices(ax, path, marks, across, up):
+    for name, (symbol, size, _) in marks.items():
         k = getattr(path, name)
         for colour, width in (("white", 4), ("black", 1.6)):  # on light cells and on dark ones
             style = {"mfc": "none", "mec": colour, "mew": width, "markersize": size, "linestyle": "none"}

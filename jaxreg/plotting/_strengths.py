@@ -80,7 +80,7 @@ def _draw_curves(path, ax):
     ends = draw_losses(ax, axis.at, held_out, axis.along(path._losses()["train_loss"]), **SYMBOL)
     ax.set_ylabel(path.metric)
     axis.mark_choices(below=1)
-    direct(ax)
+    direct(ax, held_out)
     x, y, names, colours = zip(*ends, strict=True)
     label_ends(ax, x, y, names, colours, bold=0)
     return ax

@@ -86,7 +86,7 @@ def plot_validation_curve(cv, ax=None):
     ax.set_ylabel(cv.metric)
     df_axis(ax, at, cv.path.df[points])
     mark_choices(ax, cv, below=1)
-    direct(ax)
+    direct(ax, held_out)
     label_ends(ax, x, y, names, colours, bold=len(names) - 2)
     return ax
 

@@ -117,7 +117,7 @@ def _losses(cv, a):
         "training": None if training is None else _plain(training),
         "gap": _plain(cv.gap[a].max(axis=0)),
         "min": least,
-        "1se": one_standard_error(cv.mean_loss[a], cv.std_error[a], least),
+        "1se": None if np.isnan(cv.std_error).all() else one_standard_error(cv.mean_loss[a], cv.std_error[a], least),
     }
 
 

@@ -65,7 +65,7 @@
     const known = losses();
     if (known) {
       found.push(line(mix().lambdas[known.min], "lambda_min", "dash", INK));
-      found.push(line(mix().lambdas[known["1se"]], "lambda_1se", "dot", INK));
+      if (known["1se"] !== null) found.push(line(mix().lambdas[known["1se"]], "lambda_1se", "dot", INK));
     }
     return found;
   }
@@ -150,7 +150,7 @@
     const hover = (name) => ({ name, hovertemplate: `${name}<br>λ %{x:.4g}<br>%{y:.5g}<extra></extra>` });
     const edge = (sign) => own.held_out.map((value, k) => (value === null ? null : value + sign * own.error[k]));
     const band = { mode: "lines", line: { width: 0 }, hoverinfo: "skip" };
-    const traces = [
+    const traces = own["1se"] === null ? [] : [
       curve(points, lambdas, edge(-1), { ...band, showlegend: false }),
       curve(points, lambdas, edge(1), { ...band, fill: "tonexty", fillcolor: "rgba(0,114,178,0.18)", name: "± 1 standard error" }),
     ];
@@ -234,7 +234,8 @@
       ["status", status[k]],
     ];
     if (own) {
-      pairs.push(["held-out loss ± standard error", `${number(own.held_out[k])} ± ${number(own.error[k])}`]);
+      if (own["1se"] === null) pairs.push(["held-out loss", number(own.held_out[k])]);
+      else pairs.push(["held-out loss ± standard error", `${number(own.held_out[k])} ± ${number(own.error[k])}`]);
       pairs.push(["training loss", own.training ? number(own.training[k]) : "kept for the chosen mix only"]);
     }
     element("values").replaceChildren(...pairs.map(([name, value]) => {
@@ -293,6 +294,7 @@
   element("lambda").max = mix().lambdas.length - 1;
   element("lambda").addEventListener("input", (event) => move(Number(event.target.value)));
   for (const rule of ["min", "1se"]) element(`lambda_${rule}`).addEventListener("click", () => move(losses()[rule]));
+  element("lambda_1se").hidden = !content.losses || losses()["1se"] === null;
   element("rules").hidden = element("losses").hidden = !content.losses;
   element("sd-column").hidden = content.sd === null;
   element("scale-choice").hidden = content.sd === null;
