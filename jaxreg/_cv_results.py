@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxreg import _html, _selection, _validation, plotting
+from jaxreg import _hints, _html, _selection, _validation, plotting
 from jaxreg._results import MEASURES, PathResult, Status
 
 RULES = ("min", "1se", *_selection.CRITERIA)
@@ -305,6 +305,9 @@ class CVResult:
             }
         )
 
+    def __getattr__(self, name):
+        raise _hints.missing(self, name)
+
     def _choice(self, lam):
         """(lambda, what is said of it, coefficients there), by a rule or at a number. For `plot_coefficients`."""
         if lam is None or isinstance(lam, str):
@@ -372,7 +375,7 @@ class CVResult:
             lines.append("That is the smallest lambda of the grid: smaller ones may do better.")
         if k == 0 and L > 1:
             lines.append("That is the largest lambda of the grid, the model without most of its columns.")
-        return lines
+        return lines + self.path._notes()
 
     def summary(self) -> str:
         """The choice and its reasons in a few lines of text."""

@@ -4,8 +4,8 @@ A design stands for the matrix A (p, n), feature-major, with rows
 
     a_j = sqrt(omega) * (x_j - mean_j) / norm_j,        norm_j such that a_j'a_j = 1,
 
-so that weighted least squares on X is plain least squares on A. A column without variation is a row of
-zeros. Sparse, streamed and sharded designs are further subclasses; nothing outside this file knows which it has.
+so that weighted least squares on X is plain least squares on A. A column without variation, or with one that is mere
+rounding of its level, is a row of zeros. Sparse, streamed and sharded designs are further subclasses; nothing outside this file knows which it has.
 """
 
 import os
@@ -26,6 +26,7 @@ FAR = 3.0  # standard deviations: with every mean nearer to 0 than this, centrin
 PART = 1024  # columns that are squared at a time
 ON_DEVICE = 2**27  # entries that an accelerator standardises at a time, in float64: 1 GB an intermediate result
 CHUNK_BYTES = 2**19  # of columns standardised at a time, to stay in a core's cache
+ROUNDING = 32  # units in the last place of a column's level that count as nothing: what sums to one is off by a few
 UNDERFLOW = {np.dtype(np.float64): 1e-140, np.dtype(np.float32): 1e-30}  # least standard deviation that is exact
 
 
@@ -36,7 +37,7 @@ class Columns:
     mean: np.ndarray  # 0 without centring
     norm: np.ndarray  # weighted root mean square of the column as it enters A; 1 for a zero column
     sd: np.ndarray  # weighted 1/n standard deviation, centred in any case
-    constant: np.ndarray  # bool: one value only on the rows that count
+    constant: np.ndarray  # bool: one value only on the rows that count, short of rounding
 
 
 class Design(ABC):
@@ -212,7 +213,7 @@ def standardise_on_host(XT, weight, centre, dtype):
     """(A (p, n), its Columns) of XT (p, n)."""
     p, n = XT.shape
     anchor = int(np.argmax(weight > 0))
-    root, counting = np.sqrt(weight), weight > 0
+    root, counting, rounding = np.sqrt(weight), weight > 0, ROUNDING * np.finfo(XT.dtype).eps
     A = _aligned_empty((p, n), dtype)
     mean, norm, sd, constant = np.empty(p), np.empty(p), np.empty(p), np.zeros(p, bool)
 
@@ -226,7 +227,8 @@ def standardise_on_host(XT, weight, centre, dtype):
         size = np.sqrt(np.vecdot(entering, entering))
         same = np.zeros(len(size), bool)
         near = np.flatnonzero(size <= 1e-7 * np.abs(base))
-        same[near] = (XT[part][near][:, counting] == XT[part][near, anchor][:, None]).all(axis=1)
+        spread = np.abs(XT[part][near][:, counting] - XT[part][near, anchor][:, None]).max(axis=1)
+        same[near] = spread <= rounding * np.abs(base[near])
         size[same] = 0.0
         mean[part], sd[part], constant[part] = base + shift, size, same
         if not centre:
@@ -242,10 +244,11 @@ def standardise_on_host(XT, weight, centre, dtype):
 
 @partial(jax.jit, static_argnames="dtype")
 def _standardised(XT, weight, anchor, centre, *, dtype):
+    rounding = ROUNDING * jnp.finfo(XT.dtype).eps
     X = XT.astype(jnp.float64)
     base = X[:, anchor]
-    constant = jnp.all((X == base[:, None]) | (weight == 0), axis=1)
     from_base = X - base[:, None]
+    constant = jnp.all((jnp.abs(from_base) <= rounding * jnp.abs(base)[:, None]) | (weight == 0), axis=1)
     shift = jnp.sum(from_base * weight, axis=1)
     deviation = from_base - shift[:, None]
     sd = jnp.where(constant, 0.0, jnp.sqrt(jnp.sum(deviation**2 * weight, axis=1)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxreg import _validation
 from jaxreg._results import ConvergenceWarning, Status
 
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
@@ -65,6 +66,16 @@ def _ranges(positions):
     """Text like 3, 63..99."""
     runs = np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1)
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}..{run[-1]}" for run in runs)
+
+
+def without_spread(columns, names):
+    """What to warn of where standardisation leaves out columns that would be an intercept of the user's own."""
+    named = ", ".join(_validation.column_label(names, j) for j in columns[:5])
+    more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
+    return (
+        f"X does not vary in {named}{more}, which standardize=True leaves out: as an intercept give it the penalty factor "
+        "0, else standardize=False"
+    )
 
 
 def warn(said):

@@ -1,6 +1,7 @@
 """One problem from the user's arrays to the points of its path: what `fit_path` does, and `fit_cv` for each lane."""
 
 import time
+import warnings
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
@@ -141,6 +142,8 @@ def prepare(X, y, request) -> Setup:
     responses, data = (data.y, replace(data, y=data.y[:, 0])) if data.y.ndim == 2 else (None, data)
     if jax.default_backend() == "cpu":  # the same memory, whose rows need no compilation
         data, given = (replace(each, X=np.asarray(each.X)) for each in (data, given))
+    if not request.loss.of_classes:
+        _warn_of_classes(y)
     n, p = data.X.shape
     _check_warm_start(request.warm_start, p, None if responses is None else responses.shape[1])
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
@@ -170,9 +173,22 @@ def prepare(X, y, request) -> Setup:
         gram=np.asarray(design.gram()) if whole else None,
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
-        record=_record.of_data(given, design, request.sample_weight is not None, model.fit_intercept),
+        record=_record.of_data(given, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes),
         seconds=time.perf_counter() - began,
     )
+
+
+def _warn_of_classes(y):
+    """Warn where the type of y says that it holds two classes, which are fitted as numbers."""
+    array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.ndim == 1 and len(np.unique(array)) == 2):
+        what = "booleans" if array.dtype.kind == "b" else f"the two values {np.unique(array).tolist()}"
+        warnings.warn(
+            f"y has {what}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), else "
+            "y.astype(float).",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def is_general(request):
@@ -386,6 +402,8 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
         status[-1] = ended.status
     if problem.null_loss == 0:
         said.append(_ends.NULL_FITS)
+    if len(problem.constant_features) and not setup.model.fit_intercept:
+        said.append(_ends.without_spread(problem.constant_features, setup.data.feature_names))
     df = np.diff(coef.indptr) if np.ndim(problem.y_mean) == 0 else _rows_in(coef, np.size(problem.y_mean))
     general = isinstance(problem, Objective)
     effective = np.array([point.effective_df for point in points]) if solver == "ridge" else None

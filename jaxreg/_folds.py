@@ -209,8 +209,8 @@ def check_training(folds, y, weight, loss):
             loss.check_response(y[(folds.train(k) > 0) & (weight > 0)])
         except ValueError as error:
             raise ValueError(
-                f"cv leaves rows to train on in fold {k} of which this holds: {error} Give fewer folds, or folds with "
-                "a share of each class, as cv=sklearn.model_selection.StratifiedKFold()."
+                f"cv: in the training rows of fold {k} {error} Give fewer folds, or folds with a share of each class, "
+                "as those of a number or of sklearn.model_selection.StratifiedKFold()."
             ) from None
 
 

@@ -48,8 +48,10 @@ ATTRIBUTES = {
     "a0": "the intercepts are intercept",
     "alphas": "the strengths are lambdas",
     "alphas_": "the strengths are lambdas",
-    "alpha_": "the chosen strength of a CVResult is lambda_min",
+    "alpha": "the strengths are lambdas, and the chosen one of a CVResult is lambda_min",
+    "alpha_": "the strengths are lambdas, and the chosen one of a CVResult is lambda_min",
     "lambda_": "the strengths are lambdas, and the chosen one of a CVResult is lambda_min",
+    "l1_ratio": "the chosen mixing parameter of a CVResult is l1_ratio_",
     "mse_path_": "the losses of the folds are fold_loss of a CVResult",
     "cv_results_": "the losses of the folds are fold_loss of a CVResult",
     "dual_gap_": "the certificate is gap",
@@ -70,10 +72,10 @@ def refuse_keywords(unknown, function, known, hints=KEYWORDS):
 
 def missing(result, name):
     """The AttributeError of a result that has no such attribute."""
-    kind = type(result).__name__
-    known = [known for known in dir(type(result)) if not known.startswith("_")] + list(type(result).__annotations__)
-    hint = "" if name.startswith("_") else _hint(name, ATTRIBUTES, known)
-    return AttributeError(f"{kind} has no attribute {name!r}{hint}.")
+    kind = type(result)
+    public = [known for known in (*dir(kind), *kind.__annotations__) if not known.startswith("_")]
+    hint = "" if name.startswith("_") else _hint(name, ATTRIBUTES, public)
+    return AttributeError(f"{kind.__name__} has no attribute {name!r}{hint}.")
 
 
 def _hint(name, hints, known):

@@ -59,10 +59,14 @@ def _null_fit(U, z, lower, upper, eps):
 
 
 def entering_columns(design, model):
-    """(columns that are left out because they do not vary, penalty factors with inf for these, scales) all (p,)."""
-    left_out = design.columns.constant & (model.fit_intercept or model.standardize)
+    """(columns that are left out because they do not vary, penalty factors with inf for these, scales) all (p,).
+
+    Without an intercept a constant column stays where it has no need of a scale: unpenalised it is an intercept.
+    """
+    scaled = model.standardize & (model.penalty_factors > 0)
+    left_out = design.columns.constant & (model.fit_intercept | scaled)
     factors = np.where(left_out | ((model.lower == 0) & (model.upper == 0)), np.inf, model.penalty_factors)
-    sigma = np.where(left_out, 1.0, design.columns.sd) if model.standardize else np.ones(design.p)
+    sigma = np.where(design.columns.constant | (not model.standardize), 1.0, design.columns.sd)
     return left_out, factors, sigma
 
 

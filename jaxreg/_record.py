@@ -8,10 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxreg._validation import few_values
+
 LONGEST = 12  # numbers that are written out
 
 
-def of_data(data, design, weighted, fit_intercept) -> dict[str, Any]:
+def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]:
     """The fields `data`, `feature_mean` and `feature_sd` of a PathResult, of Data whose y is (n,) or (n, K)."""
     import jaxreg
 
@@ -26,6 +28,7 @@ def of_data(data, design, weighted, fit_intercept) -> dict[str, Any]:
         "dtype": str(data.X.dtype),
         "y_mean": y_mean.tolist(),
         "y_sd": np.sqrt(data.weight @ (data.y - y_mean) ** 2).tolist(),
+        "y_values": [] if of_classes or data.y.ndim > 1 else few_values(data.y),
         "versions": {"jaxreg": jaxreg.__version__, "jax": jax.__version__, "numpy": np.__version__},
     }
     return {"data": summary, "feature_mean": mean, "feature_sd": columns.sd}

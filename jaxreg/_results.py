@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from jaxreg import _html, _validation, plotting
+from jaxreg import _hints, _html, _validation, plotting
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
@@ -119,7 +119,8 @@ class PathResult:
         K where y had several columns.
     data : dict
         Of the data that were fitted "n_samples", the rows with a positive weight, "weighted", "dtype", "y_mean" and
-        "y_sd" (lists for K responses); and "versions", those of the packages that fitted them.
+        "y_sd" (lists for K responses); "y_values", the values of y where they are 2 to 10 whole numbers, which may be
+        labels of classes (else empty); and "versions", those of the packages that fitted them.
     feature_mean, feature_sd : array (p,)
         Weighted mean and 1/n standard deviation of the columns, on the user's scale.
     settings : dict
@@ -296,9 +297,17 @@ class PathResult:
         more = len(self.constant_features) - 5
         return [f"Constant, left out: {names}" + (f" and {more} more" if more > 0 else "")]
 
+    def _notes(self):
+        """What a table of the path does not show."""
+        values = self.data.get("y_values", [])
+        if not values:
+            return self._left_out()
+        listed = ", ".join(f"{value:g}" for value in values)
+        return [*self._left_out(), f"y has the values {listed} only; if these are labels of classes, they count as numbers."]
+
     def summary(self, rows=12) -> str:
         """The path in a few lines of text: at most `rows` lambdas, evenly spaced."""
-        lines = _html.text_table(COLUMNS, self._rows(rows)) + self._left_out()
+        lines = _html.text_table(COLUMNS, self._rows(rows)) + self._notes()
         if self.timings:
             lines.append("Seconds: " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in self.timings.items()))
         return "\n".join([self._headline(), *lines])
@@ -310,7 +319,10 @@ class PathResult:
         return self.summary()
 
     def _repr_html_(self):
-        return _html.shown(self._headline(), COLUMNS, self._rows(12), *self._left_out())
+        return _html.shown(self._headline(), COLUMNS, self._rows(12), *self._notes())
+
+    def __getattr__(self, name):
+        raise _hints.missing(self, name)
 
     def _choice(self, lam):
         """(lambda, what is said of it, coefficients there); None is the smallest lambda. For `plot_coefficients`."""

@@ -9,7 +9,7 @@ from jax import Array, lax
 
 from jaxreg import _duality, _hints, _html, _validation
 from jaxreg._alignment import by_column, by_row, column_labels
-from jaxreg._design import PRECISION
+from jaxreg._design import PRECISION, ROUNDING
 from jaxreg._results import Status
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
@@ -198,8 +198,9 @@ def _columns(X, omega, factors, fit_intercept, standardize):
     deviation = X - anchor  # large means cost no digits
     shift = omega @ deviation
     variance = omega @ (deviation - shift) ** 2
-    constant = jnp.all((deviation == 0) | (omega == 0)[:, None], axis=0)
-    out = jnp.isinf(factors) | constant & (fit_intercept or standardize)
+    rounding = ROUNDING * jnp.finfo(X.dtype).eps
+    constant = jnp.all((jnp.abs(deviation) <= rounding * jnp.abs(anchor)) | (omega == 0)[:, None], axis=0)
+    out = jnp.isinf(factors) | constant & (fit_intercept | (standardize & (factors > 0)))
     sd = jnp.sqrt(jnp.where(out | constant, 1.0, variance))
     scale = sd if standardize else jnp.ones_like(sd)
     mean = anchor + shift if fit_intercept else jnp.zeros_like(shift)

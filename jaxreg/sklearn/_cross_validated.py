@@ -12,7 +12,9 @@ from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from jaxreg import _validation, fit_cv
+from jaxreg._cv_results import RULES
 from jaxreg.losses import Squared
+from jaxreg.penalties import Penalty
 from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, gap_tolerance, null_loss, steps
 
 
@@ -55,16 +57,20 @@ class PathEstimatorCV(LinearEstimator, ABC):
         -------
         self
         """
+        _validation.check_choice(self.rule, "rule", RULES)
         X, y = self._checked(X, y, several=self.multi_task)
         if self.multi_task and y.ndim == 1:
             raise ValueError(f"y has one dimension. For mono-task outputs, use LassoCV, not {type(self).__name__}.")
         splits = list(check_cv(self.cv).split(X, y, **routed(self, sample_weight, params).splitter.split))
         weight = checked_weight(sample_weight, len(X))
+        penalty = self._penalty(X.shape[1])
+        if isinstance(penalty, Penalty):
+            penalty = penalty.for_columns(self._labels())
         cv = fit_cv(
             X,
             y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y,
             loss=self._loss(),
-            penalty=self._penalty(X.shape[1]),
+            penalty=penalty,
             cv=splits,
             averaging="equal",
             lambda_min_ratio=_validation.check_positive(self.eps, "eps", below=1),

@@ -18,7 +18,12 @@ class LinearEstimator(BaseEstimator):
     """
 
     def _checked(self, X, y, several):
-        """(X, y) as arrays; y keeps its columns if `several`, else it must be (n,) or, with a warning, (n, 1)."""
+        """(X, y) as arrays; y keeps its columns if `several`, else it must be (n,) or, with a warning, (n, 1).
+
+        Rows go by position, as everywhere in scikit-learn: its permutation tests shuffle y with its index.
+        """
+        if _validation.is_text(y):
+            raise ValueError("y has text, names of classes; a regressor needs numbers.")
         X, y = validate_data(
             self, X, y, dtype=DTYPES, multi_output=several, y_numeric=True, ensure_min_samples=2, copy=False
         )
@@ -28,6 +33,10 @@ class LinearEstimator(BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=DTYPES, reset=False)
         return X @ self.coef_.T + self.intercept_
+
+    def _labels(self):
+        """Labels of the columns of the X that was fitted: names, or 0 to p - 1."""
+        return list(getattr(self, "feature_names_in_", range(self.n_features_in_)))
 
     @property
     def sparse_coef_(self):

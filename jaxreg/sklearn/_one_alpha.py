@@ -27,6 +27,11 @@ class _OneAlpha(RegressorMixin, LinearEstimator):
     def _fit_parts(self, X, y, parts, lambdas, sample_weight, penalty, max_iter):
         """Fit each part of y, a column (n,) or several (n, K), at its lambda."""
         warm = getattr(self, "warm_start", False) and hasattr(self, "path_")
+        if warm and len(self.path_) != len(parts):
+            raise ValueError(
+                f"warm_start is True, but the last fit had {len(self.path_)} target(s), and y has {len(parts)}; give "
+                "warm_start=False, or take a new estimator."
+            )
         self.path_ = [
             fit_path(
                 X,

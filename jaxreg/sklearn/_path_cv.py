@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxreg import penalties
+from jaxreg._alignment import by_column
 from jaxreg.losses import Squared
 from jaxreg.sklearn._cross_validated import PathRegressor
 from jaxreg.sklearn._linear import limits
@@ -290,18 +291,19 @@ class PathRegressorCV(PathRegressor):
 
     Parameters
     ----------
-    loss : Loss or None
-        One of `jaxreg.losses`; None is the squared loss.
-    penalty : Penalty or None
-        One of `jaxreg.penalties`; None is the lasso.
+    loss : Loss, str or None
+        One of `jaxreg.losses`, or its name in lower case; None is the squared loss.
+    penalty : Penalty, str or None
+        One of `jaxreg.penalties`, or its name in lower case; None is the lasso.
     l1_ratio : float, a sequence of them, or None
         Mixing parameters of ElasticNet or SparseGroupLasso; None takes the penalty's own.
     eps, alphas, fit_intercept, max_iter, tol, cv, rule
         As in `ElasticNetCV`.
     standardize : bool
         Penalise the columns on the scale of their standard deviations.
-    penalty_factors : array (n_features,), or None
-        The v; None is 1, 0 is unpenalised, inf excluded.
+    penalty_factors : array (n_features,), Series, dict, or None
+        The v; None is 1, 0 is unpenalised, inf excluded. Names are those of the columns of a frame X; see
+        `jaxreg.fit_path`.
     metric : str, callable or None
         What the folds are judged by, "mse", "mae", "r2", "deviance" or a function; None is the mean squared error for
         the squared loss and the deviance for others. See `jaxreg.fit_cv`.
@@ -367,8 +369,9 @@ class PathRegressorCV(PathRegressor):
         return self.penalty
 
     def _options(self):
-        names = "standardize", "penalty_factors", "metric"
-        return {"l1_ratios": self.l1_ratio} | {name: getattr(self, name) for name in names}
+        factors = by_column(self.penalty_factors, "penalty_factors", self._labels(), 1.0)
+        options = {"standardize": self.standardize, "penalty_factors": factors, "metric": self.metric}
+        return {"l1_ratios": self.l1_ratio} | options
 
     def _keep(self, choice, gap, y, sample_weight):
         self.loss_path_ = self._loss_path()
