@@ -18,8 +18,9 @@ def column_labels(X) -> list:
     """Labels of the columns of X: those of a frame, else 0 to p - 1."""
     if hasattr(X, "columns") and hasattr(X, "to_numpy"):
         return list(X.columns)
-    first = X[0] if isinstance(X, (list, tuple)) and X else None
-    shape = (1, len(first)) if isinstance(first, (list, tuple)) else getattr(X, "shape", ())
+    if isinstance(X, (list, tuple)):  # of rows
+        return list(range(len(X[0]))) if len(X) and isinstance(X[0], (list, tuple)) else []
+    shape: Any = getattr(X, "shape", ())
     return list(range(shape[1])) if len(shape) == 2 else []
 
 
@@ -34,7 +35,7 @@ def by_column(value, name, labels, default=None):
     index = index_of(value)
     if index is None or list(index) in (list(range(len(index))), labels):
         return value
-    return value.iloc[order(list(index), name, labels)]
+    return value.iloc[order(list(index), name, labels)].to_numpy()
 
 
 def from_mapping(value, name, labels, of, default=None):

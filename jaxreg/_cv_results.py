@@ -221,7 +221,9 @@ class CVResult:
 
     def _position_1se(self):
         if not self._has_error:
-            raise ValueError("rule is '1se', but cv has one fold, which has no standard error; give 'min' or more folds.")
+            raise ValueError(
+                "rule is '1se', but cv has one fold, which has no standard error; give 'min' or more folds."
+            )
         a, k = self.best
         return _selection.one_standard_error(self.mean_loss[a], self.std_error[a], k)
 
@@ -354,8 +356,9 @@ class CVResult:
         responses = "" if self.path.n_responses is None else f" of {self.path.n_responses} responses"
         reached = int((self.status == Status.converged).sum())
         interrupted = ", interrupted" if self.interrupted else ""
+        folds = f"{K} fold" if K == 1 else f"{K} folds"
         return (
-            f"Cross-validation{interrupted}: {mixes}{K} fold{'s' if K > 1 else ''} x {L} lambdas, {self.metric}{responses}; {reached} of "
+            f"Cross-validation{interrupted}: {mixes}{folds} x {L} lambdas, {self.metric}{responses}; {reached} of "
             f"{self.status.size} fits converged, worst {MEASURES[self.path.certificate]} {self.gap.max():.1e}"
         )
 

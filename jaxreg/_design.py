@@ -5,7 +5,8 @@ A design stands for the matrix A (p, n), feature-major, with rows
     a_j = sqrt(omega) * (x_j - mean_j) / norm_j,        norm_j such that a_j'a_j = 1,
 
 so that weighted least squares on X is plain least squares on A. A column without variation, or with one that is mere
-rounding of its level, is a row of zeros. Sparse, streamed and sharded designs are further subclasses; nothing outside this file knows which it has.
+rounding of its level, is a row of zeros. Sparse, streamed and sharded designs are further subclasses; nothing outside
+this file knows which it has.
 """
 
 import os

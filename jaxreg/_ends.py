@@ -73,8 +73,8 @@ def without_spread(columns, names):
     named = ", ".join(_validation.column_label(names, j) for j in columns[:5])
     more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
     return (
-        f"X does not vary in {named}{more}, which standardize=True leaves out: as an intercept give it the penalty factor "
-        "0, else standardize=False"
+        f"X does not vary in {named}{more}, which standardize=True leaves out: as an intercept give it the penalty "
+        "factor 0, else standardize=False"
     )
 
 

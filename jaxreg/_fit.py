@@ -173,7 +173,9 @@ def prepare(X, y, request) -> Setup:
         gram=np.asarray(design.gram()) if whole else None,
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
-        record=_record.of_data(given, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes),
+        record=_record.of_data(
+            given, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes
+        ),
         seconds=time.perf_counter() - began,
     )
 
@@ -184,8 +186,8 @@ def _warn_of_classes(y):
     if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.ndim == 1 and len(np.unique(array)) == 2):
         what = "booleans" if array.dtype.kind == "b" else f"the two values {np.unique(array).tolist()}"
         warnings.warn(
-            f"y has {what}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), else "
-            "y.astype(float).",
+            f"y has {what}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), "
+            "else y.astype(float).",
             UserWarning,
             stacklevel=4,
         )

@@ -126,7 +126,9 @@ def _as_labels(cv, n):
     if array.shape != (n,):
         raise ValueError(f"cv has shape {array.shape}, but fold ids need one entry per row of X, ({n},).")
     if (array == array[0]).all():
-        raise ValueError(f"cv has the fold id {array[0]} only, so that no row is left to train on; give at least two ids.")
+        raise ValueError(
+            f"cv has the fold id {array[0]} only, so that no row is left to train on; give at least two ids."
+        )
     return array
 
 

@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from jaxreg import _hints, _html, _validation, plotting
+from jaxreg._alignment import by_row
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
@@ -235,6 +236,7 @@ class PathResult:
             For other columns than those of the fit, a missing offset, or one beside several responses.
         """
         _validation.check_choice(type, "type", ("response", "link"))
+        offset = by_row(offset, "offset", X)
         X = _validation.check_prediction(X, self.n_features, self.feature_names)
         offset = _validation.check_offset(offset, len(X), self.offset_used)
         if self.n_responses is not None:
@@ -303,7 +305,10 @@ class PathResult:
         if not values:
             return self._left_out()
         listed = ", ".join(f"{value:g}" for value in values)
-        return [*self._left_out(), f"y has the values {listed} only; if these are labels of classes, they count as numbers."]
+        return [
+            *self._left_out(),
+            f"y has the values {listed} only; if these are labels of classes, they count as numbers.",
+        ]
 
     def summary(self, rows=12) -> str:
         """The path in a few lines of text: at most `rows` lambdas, evenly spaced."""

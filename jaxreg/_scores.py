@@ -64,6 +64,8 @@ def make_metric(metric, loss) -> Metric:
     if not callable(metric):
         return METRICS[_validation.check_choice(metric, "metric", (*METRICS, "deviance"))]
 
+    metric = _validation.check_metric(metric)
+
     def in_fold(y, predictions, weight):
         counts = weight > 0
         y, predictions, weight = y[counts], predictions[counts], weight[counts]

@@ -275,7 +275,7 @@ def check_lambdas(lambdas):
     """Explicit grid, descending; None stays None."""
     if lambdas is None:
         return None
-    if isinstance(lambdas, Integral) and not isinstance(lambdas, bool) and lambdas > 1:
+    if is_count(lambdas):
         raise ValueError(f"lambdas is {lambdas}; give [{lambdas}] for that lambda alone, or n_lambdas={lambdas}.")
     array = np.atleast_1d(np.asarray(numeric(lambdas, "lambdas"), dtype=np.float64))
     if array.ndim != 1 or array.size == 0:
@@ -294,6 +294,11 @@ def check_lam(lam):
     if not (np.isfinite(value) and value >= 0):
         raise ValueError(f"lam is {value!r}; give one number >= 0.")
     return value
+
+
+def is_count(value):
+    """Whether one whole number above 1 stands where several values are asked for: how many are meant, perhaps."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 1
 
 
 def check_count(value, name, at_least=1):
@@ -322,8 +327,8 @@ def check_flag(value, name):
 
 
 def check_choice(value, name, choices):
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; give one of {', '.join(map(repr, choices))}.")
+    if not (value is None or isinstance(value, str)) or value not in choices:
+        raise ValueError(f"{name} is {shown(value)}; give one of {', '.join(map(repr, choices))}.")
     return value
 
 
@@ -337,6 +342,33 @@ def check_file(path):
     if not file.parent.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no folder {str(file.parent)!r}; make it first.")
     return file
+
+
+def shown(value):
+    """A value in a message: functions and classes by their names, without an address."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    return f"the function {getattr(value, '__name__', type(value).__name__)}" if callable(value) else repr(value)
+
+
+def check_metric(metric):
+    """A function (y, prediction, weight) -> number."""
+    if hasattr(metric, "_score_func"):
+        raise TypeError(
+            "metric is a scorer of scikit-learn, which takes a model, higher is better; give a function "
+            "(y, prediction, weight) -> number, lower is better."
+        )
+    try:
+        signature(metric).bind(None, None, None)
+    except TypeError:
+        name = shown(metric)
+        raise TypeError(
+            f"metric is {name}, which cannot be called as (y, prediction, weight); give a function that can, as lambda "
+            "y, prediction, weight: mean_squared_error(y, prediction, sample_weight=weight)."
+        ) from None
+    except ValueError:  # built in, without a signature
+        pass
+    return metric
 
 
 def check_response(response, count):
@@ -408,7 +440,9 @@ def _instance(value, name, known, home):
     if isinstance(value, str):
         make = public.get(value.lower().replace("_", ""))
         if make is None:
-            raise ValueError(f"{name} is {value!r}; give one of jaxreg.{place}, or the name of one: {', '.join(public)}.")
+            raise ValueError(
+                f"{name} is {value!r}; give one of jaxreg.{place}, or the name of one: {', '.join(public)}."
+            )
         needs = [argument.name for argument in signature(make).parameters.values() if argument.default is REQUIRED]
         if make is penalties.ElasticNet:
             needs = ["l1_ratio"]  # which is the lasso's by default, and that is not what the name says
@@ -419,7 +453,5 @@ def _instance(value, name, known, home):
     if any(value is each for each in (*public.values(), home.Custom)) or (
         isinstance(value, type) and issubclass(value, known)
     ):
-        what = "class" if isinstance(value, type) else "function"
-        raise TypeError(f"{name} is the {what} {value.__name__}; give an instance, {value.__name__}(...).")
-    what = "a function" if callable(value) and not isinstance(value, type) else repr(value)
-    raise TypeError(f"{name} is {what}; give one of jaxreg.{place}; {place}.Custom makes one of your own.")
+        raise TypeError(f"{name} is {shown(value)}; give an instance, {value.__name__}(...).")
+    raise TypeError(f"{name} is {shown(value)}; give one of jaxreg.{place}; {place}.Custom makes one of your own.")

@@ -100,7 +100,7 @@ BAD = [
     ({"cv": np.zeros(N)}, "cv has entries of dtype float64; fold ids are integers"),
     ({"cv": np.zeros(4, int)}, r"cv has shape \(4,\), but fold ids need one entry per row of X"),
     ({"cv": np.zeros(N, int)}, r"cv has the fold id 0 only, so that no row is left to train on"),
-    ({"cv": []}, "cv is empty; give at least one \(train, test\) pair"),
+    ({"cv": []}, r"cv is empty; give at least one \(train, test\) pair"),
     ({"cv": [(HALF, ~HALF, HALF)] * 2}, "cv has 3 entries in fold 0"),
     ({"cv": [(HALF, HALF), (HALF, ~HALF)]}, "cv has row 0 in the training and the test part of fold 0"),
     ({"cv": [(HALF, [23]), (HALF, ~HALF)]}, r"cv has a test row of fold 0 outside 0..22"),

@@ -33,7 +33,7 @@ def task_of(y):
     values = _validation.few_values(array)
     if values:
         raise ValueError(
-            f"y holds the values {', '.join(f'{value:g}' for value in values)}, labels of classes or numbers; give the "
+            f"y has the values {', '.join(f'{value:g}' for value in values)}, labels of classes or numbers; give the "
             "model task='classification' or task='regression'."
         )
     return "regression"
@@ -96,7 +96,9 @@ def _require_range(largest, name, where, dtype, least):
             f"{name} reaches {largest:.0e}{where}, whose square overflows {in_dtype}; divide it by a constant."
         )
     if 0 < largest < least:
-        raise ValueError(f"{name} reaches only {largest:.0e}{where}, which is lost {in_dtype}; multiply it by a constant.")
+        raise ValueError(
+            f"{name} reaches only {largest:.0e}{where}, which is lost {in_dtype}; multiply it by a constant."
+        )
 
 
 def make_groups(data, cv, groups, seeds):

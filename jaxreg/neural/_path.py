@@ -221,9 +221,12 @@ def _check_model(model, y):
     if isinstance(model, type):
         raise TypeError(f"model is the class {model.__name__}; give an instance, {model.__name__}(...).")
     if not isinstance(model, Model):
-        raise TypeError(f"model is {model!r}; give MLP, Linear, Flax, Equinox, or an object with task, init and apply.")
+        raise TypeError(
+            f"model is {_validation.shown(model)}; give MLP, Linear, Flax, Equinox, or an object with task, init and "
+            "apply."
+        )
     if check_task(model.task) is None:
-        model = replace(model, task=_data.task_of(y))
+        model = replace(model, task=_data.task_of(y))  # type: ignore[type-var]  # those without a task are dataclasses
     try:
         hash(model)
     except TypeError as error:
@@ -237,7 +240,9 @@ def _check_optimizer(optimizer):
     if optimizer is None:
         return DEFAULT_OPTIMIZER
     if not isinstance(optimizer, optax.GradientTransformation):
-        raise TypeError(f"optimizer is {optimizer!r}; give an optax.GradientTransformation, as optax.adam(1e-3).")
+        raise TypeError(
+            f"optimizer is {_validation.shown(optimizer)}; give an optax.GradientTransformation, as optax.adam(1e-3)."
+        )
     return optimizer
 
 

@@ -108,7 +108,7 @@ def check_strengths(strengths, regularizer, name="strengths"):
     """Strengths (S,) in float64, in the order they were given."""
     if strengths is None:
         return np.array(regularizer.default)
-    if isinstance(strengths, Integral) and not isinstance(strengths, bool) and strengths > 1:
+    if _validation.is_count(strengths):
         raise ValueError(f"{name} is {strengths}; give [{strengths}] for that strength alone, or several.")
     array = np.atleast_1d(np.asarray(_validation.numeric(strengths, name), np.float64))
     kind = type(regularizer).__name__
@@ -132,7 +132,7 @@ def check_axis(axis):
 
 def check_shape(shape):
     if shape is not None and not (
-        isinstance(shape, tuple) and shape and all(isinstance(side, Integral) and side > 0 for side in shape)
+        isinstance(shape, tuple) and shape and all(isinstance(side, Integral) and int(side) > 0 for side in shape)
     ):
         raise ValueError(f"shape is {shape!r}; give a tuple of whole numbers, as (height, width), or None.")
 

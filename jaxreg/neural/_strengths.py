@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxreg import _validation
 from jaxreg.neural._early_stopping import EarlyStopping
 from jaxreg.neural._regularizer import Regularizer, check_strengths
 
@@ -86,7 +87,9 @@ def _check_regularizer(regularizer, task):
     if isinstance(regularizer, type) and issubclass(regularizer, Regularizer):
         raise TypeError(f"regularizer is the class {regularizer.__name__}; give an instance, {regularizer.__name__}().")
     if not isinstance(regularizer, Regularizer):
-        raise TypeError(f"regularizer is {regularizer!r}; give one of jaxreg.neural, a tuple of them, or None.")
+        raise TypeError(
+            f"regularizer is {_validation.shown(regularizer)}; give one of jaxreg.neural, a tuple of them, or None."
+        )
     kind = type(regularizer)
     if kind.task not in (None, task):
         raise ValueError(f"regularizer is {kind.__name__}, which needs {kind.task}, but the model's task is {task}.")

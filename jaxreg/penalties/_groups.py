@@ -111,7 +111,11 @@ class _Grouped(Norm, Blockwise):
 
     @final
     def for_columns(self, labels):
-        return self if self.columns is None else rebuilt(self, groups=self.groups[order(list(self.columns), "groups", labels)], columns=None)
+        return (
+            self
+            if self.columns is None
+            else rebuilt(self, groups=self.groups[order(list(self.columns), "groups", labels)], columns=None)
+        )
 
     @final
     def _sums(self, values):

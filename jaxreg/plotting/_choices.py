@@ -81,16 +81,16 @@ def direct(ax, held_out):
     The left end underfits if a curve rises to it from its least value, the right end overfits likewise.
     """
     low, high = ax.get_ylim()
-    for at, end, text in ((0.01, 0, r"$\leftarrow$ underfitting"), (0.99, -1, r"overfitting $\rightarrow$")):
-        rise = max(_rise(curve, end) for curve in np.atleast_2d(held_out))
+    for place, last, text in ((0.01, 0, r"$\leftarrow$ underfitting"), (0.99, -1, r"overfitting $\rightarrow$")):
+        rise = max(_rise(curve, last) for curve in np.atleast_2d(held_out))
         if rise <= VISIBLE * (high - low):
             continue
-        side = "left" if end == 0 else "right"
-        text = ax.text(at, 0.015, text, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
+        side = "left" if last == 0 else "right"
+        text = ax.text(place, 0.015, text, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
         text.set(fontsize=LABEL_SIZE, fontstyle="italic", bbox=plain_box(ax))
 
 
-def _rise(curve, end):
+def _rise(curve, last):
     """How far a curve rises from its least value to its first or last, NaN left out."""
     values = curve[np.isfinite(curve)]
-    return values[end] - values.min() if values.size else 0.0
+    return values[last] - values.min() if values.size else 0.0

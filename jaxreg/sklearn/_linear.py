@@ -72,7 +72,7 @@ def gap_tolerance(tol, otherwise=None):
 
 def limits(positive):
     """Keywords of `fit_path` for coefficients >= 0."""
-    return {"lower": 0.0} if positive else {}
+    return {"lower": 0.0} if _validation.check_flag(positive, "positive") else {}
 
 
 def null_loss(y, sample_weight, fit_intercept):

@@ -161,7 +161,6 @@ class ElasticNet(_OneAlpha):
         `sample_weight` is a number or (n_samples,); only the ratios of weights matter. Returns self.
         """
         alpha = _validation.check_nonnegative(self.alpha, "alpha")
-        _validation.check_flag(self.positive, "positive")
         _validation.check_flag(self.warm_start, "warm_start")
         X, y = self._checked(X, y, several=True)
         weight = checked_weight(sample_weight, len(X))
