@@ -8,7 +8,7 @@ from operator import attrgetter
 import jax
 import numpy as np
 
-from jaxreg import _ends, _fit, _hints, _record, _responses, _scores, _selection, _validation
+from jaxreg import _ends, _fit, _hints, _names, _record, _responses, _scores, _selection, _validation
 from jaxreg._cv_results import CVResult
 from jaxreg._folded import Folded
 from jaxreg._folds import check_training, make_folds
@@ -78,7 +78,7 @@ def fit_cv(
         A number of folds gives each its share of the classes where the loss is one of classes (SquaredHinge).
     groups : labels (n,), or None
         Rows with the same label stay together, for an integer `cv` or a splitter. The largest groups are dealt out
-        first, each to the fold with the fewest rows.
+        first, each to the fold with the fewest rows. A Series goes by the index of X, as y does.
     repeats : int >= 1
         Of an integer `cv`, each with folds of its own; K is their total. std_error is then the root mean square of
         those of the repeats: more repeats average out the draw of the folds, but are no new data.
@@ -94,7 +94,7 @@ def fit_cv(
     averaging : str
         "weighted" or "equal", see above.
     loss, penalty : Loss and Penalty
-        As for `fit_path`; a penalty of None is ElasticNet with `l1_ratios`.
+        As for `fit_path`; a penalty of None, or "elasticnet", is ElasticNet with `l1_ratios`.
     lambdas : array (L,) >= 0, or None
         One grid for all mixing parameters; None gives each its own, from the full data.
     early_stop, max_features : bool; int or None
@@ -108,7 +108,7 @@ def fit_cv(
     Raises
     ------
     ValueError, TypeError
-        For bad input, naming the argument, what was found and what to do.
+        For bad input, naming the argument, what was found and what to do; for a fold whose training rows lack a class.
 
     Notes
     -----
@@ -185,7 +185,7 @@ def _with_settings(cv, given, penalty):
 
 def _check_mixes(l1_ratios, penalty):
     """((A,) mixing parameters in the order given, the penalty without regard to them)."""
-    penalty = None if penalty is None else _validation.check_penalty(penalty)
+    penalty = None if penalty is None else _names.check_penalty(penalty)
     if l1_ratios is None:
         penalty = ElasticNet() if penalty is None else penalty
         return np.array([_fit.mixing(penalty)]), penalty

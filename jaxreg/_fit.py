@@ -1,7 +1,6 @@
 """One problem from the user's arrays to the points of its path: what `fit_path` does, and `fit_cv` for each lane."""
 
 import time
-import warnings
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
@@ -9,11 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _abreast, _composite_loop, _ends, _grid, _loops, _progress, _record, _validation
+from jaxreg import _abreast, _composite_loop, _ends, _grid, _loops, _names, _progress, _record, _validation
 from jaxreg._alignment import column_labels
 from jaxreg._certificate import Correlations
 from jaxreg._column_set import WIDE
 from jaxreg._design import DenseDesign
+from jaxreg._labels import warn_of_classes
 from jaxreg._objective import Objective, make_objective
 from jaxreg._problem import Model, Problem, make_problem
 from jaxreg._pytree import described
@@ -101,7 +101,7 @@ def mixed(penalty, l1_ratio):
 
 def check_request(X, given) -> Request:
     """The keywords `given` of a fit to X, of which `fit_cv` has more, with names turned into what they stand for."""
-    given = _validation.by_name({each.name: given[each.name] for each in fields(Request)}, column_labels(X))
+    given = _names.by_name({each.name: given[each.name] for each in fields(Request)}, column_labels(X))
     checked = {
         "lambdas": _validation.check_lambdas(given["lambdas"]),
         "n_lambdas": _validation.check_count(given["n_lambdas"], "n_lambdas"),
@@ -131,7 +131,7 @@ def check_request(X, given) -> Request:
 
 def by_position(given, request):
     """The keywords of a call with those that went by name as the request has them."""
-    return given | {name: getattr(request, name) for name in _validation.NAMED if given[name] is not None}
+    return given | {name: getattr(request, name) for name in _names.NAMED if given[name] is not None}
 
 
 def prepare(X, y, request) -> Setup:
@@ -143,7 +143,7 @@ def prepare(X, y, request) -> Setup:
     if jax.default_backend() == "cpu":  # the same memory, whose rows need no compilation
         data, given = (replace(each, X=np.asarray(each.X)) for each in (data, given))
     if not request.loss.of_classes:
-        _warn_of_classes(y)
+        warn_of_classes(y)
     n, p = data.X.shape
     _check_warm_start(request.warm_start, p, None if responses is None else responses.shape[1])
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
@@ -178,19 +178,6 @@ def prepare(X, y, request) -> Setup:
         ),
         seconds=time.perf_counter() - began,
     )
-
-
-def _warn_of_classes(y):
-    """Warn where the type of y says that it holds two classes, which are fitted as numbers."""
-    array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
-    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.ndim == 1 and len(np.unique(array)) == 2):
-        what = "booleans" if array.dtype.kind == "b" else f"the two values {np.unique(array).tolist()}"
-        warnings.warn(
-            f"y has {what}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), "
-            "else y.astype(float).",
-            UserWarning,
-            stacklevel=4,
-        )
 
 
 def is_general(request):

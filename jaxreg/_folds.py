@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxreg import _validation
 from jaxreg._alignment import by_row
+from jaxreg._labels import check_labels
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) ->
     """
     n = len(y)
     cv, groups = by_row(cv, "cv", X), by_row(groups, "groups", X)
-    group_ids = _check_labels(groups, "groups", n)
+    group_ids = None if groups is None else check_labels(groups, "groups", n)[1]
     seed = _validation.check_count(seed, "seed", at_least=0)
     repeats = _validation.check_count(repeats, "repeats")
     if repeats > 1 and not _is_count(cv):
@@ -102,16 +103,6 @@ def _is_count(cv):
 
 def _is_splitter(cv):
     return hasattr(cv, "split") and not isinstance(cv, (str, bytes))
-
-
-def _check_labels(labels, name, n):
-    if labels is None:
-        return None
-    array = _validation.check_labels(labels, name, n)
-    try:
-        return np.unique(array, return_inverse=True)[1]
-    except TypeError as error:
-        raise TypeError(f"{name} has labels that cannot be sorted ({error}); give numbers only, or strings.") from error
 
 
 def _as_labels(cv, n):

@@ -53,10 +53,13 @@ def fit_path(
     X : array (n, p), list of rows, or frame
         NumPy, JAX, pandas or polars; the column names of a frame are kept. Missing values are an error.
     y : array (n,)
-        Or (n, K) for K responses with the squared loss, where the objective is the sum of theirs:
-        `penalties.MultiTaskLasso()` selects columns for all of them, ridge without limits solves each alone.
-    loss, penalty : Loss and Penalty
-        One of `jaxreg.losses` and one of `jaxreg.penalties`, or their `Custom`.
+        Numbers; labels of two classes are -1 and 1 for SquaredHinge. Or (n, K) for K responses with the squared loss,
+        where the objective is the sum of theirs: `penalties.MultiTaskLasso()` selects columns for all of them, ridge
+        without limits solves each alone. Where y, sample_weight or offset is a Series with an index and X a frame with
+        one, rows go by the index; 0, 1, 2, ... counts as none.
+    loss, penalty : Loss and Penalty, or str
+        One of `jaxreg.losses` and one of `jaxreg.penalties`, or their `Custom`; of those that need no number the name
+        in lower case will do, as "huber", "lasso" or "ridge".
     lambdas : array (L,) >= 0, or None
         Explicit grid, any order, 0 allowed; the result has it descending.
     n_lambdas : int >= 1
@@ -70,15 +73,19 @@ def fit_path(
         The w_i; only ratios matter.
     offset : array (n,), or None
         Known part of the linear predictor.
-    penalty_factors : array (p,) >= 0, or None
+    penalty_factors : array (p,) >= 0, Series, dict, or None
         The v_j, used as given: 0 is unpenalised, inf excluded; the same within a group, and none for SLOPE, FusedLasso
-        and TrendFilter.
-    lower, upper : float or array (p,), or None
-        Limits of the coefficients on the user's scale, lower <= 0 <= upper; for the squared loss with ElasticNet.
+        and TrendFilter. A Series with names, or a dict, goes by the names of the columns of a frame X, in any order; a
+        dict may leave out columns, whose factor is 1.
+    lower, upper : float, array (p,), Series, dict, or None
+        Limits of the coefficients on the user's scale, lower <= 0 <= upper; for the squared loss with ElasticNet. They
+        go by name as `penalty_factors` do; columns that a dict leaves out have no limit.
     fit_intercept : bool
-        Whether there is an intercept, which is not penalised.
+        Whether there is an intercept, which is not penalised. Without one a constant column of penalty factor 0 is an
+        intercept of your own.
     standardize : bool
-        Whether the penalty acts on standardised columns, see above.
+        Whether the penalty acts on standardised columns, see above. Columns whose spread is less than 32 units in the
+        last place of their level are constant: their coefficients are 0, and `constant_features` names them.
     solver : str
         For the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (one eigendecomposition,
         l1_ratio 0 without limits); for the squared loss with any penalty that is a sum over columns or groups "block"
@@ -114,7 +121,14 @@ def fit_path(
     Raises
     ------
     ValueError, TypeError
-        For bad input, naming the argument, what was found and what to do.
+        For bad input, naming the argument, what was found and what to do; for names that X has not, and an index that
+        contradicts that of X.
+
+    Warns
+    -----
+    UserWarning
+        For a y of booleans, or of integers with two values, which is fitted as numbers. Where y holds 2 to 10 whole
+        numbers of any type, `summary` has a note.
 
     Notes
     -----

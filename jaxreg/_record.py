@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg._validation import few_values
+from jaxreg._labels import few_values
 
 LONGEST = 12  # numbers that are written out
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxreg import _duality, _hints, _html, _validation
+from jaxreg import _duality, _hints, _html, _names
 from jaxreg._alignment import by_column, by_row, column_labels
 from jaxreg._design import PRECISION, ROUNDING
 from jaxreg._results import Status
@@ -97,16 +97,15 @@ def solve(
         The response; (n, K) for K responses with the squared loss.
     lam : float >= 0, or array (p,)
         lambda, or one strength per column on top of `penalty_factors`. It may be traced.
-    loss : Loss
-        One of `jaxreg.losses`.
-    penalty : Penalty
-        One of `jaxreg.penalties`.
+    loss, penalty : Loss and Penalty, or str
+        One of `jaxreg.losses` and one of `jaxreg.penalties`, or its name, as for `fit_path`.
     sample_weight : array (n,) >= 0, or None
         Only ratios matter.
     offset : array (n,), or None
         Known part of the linear predictor.
     penalty_factors : array (p,), or None
-        The v_j of `fit_path`: 0 is unpenalised, inf excluded.
+        The v_j of `fit_path`: 0 is unpenalised, inf excluded. Names of a frame's columns, and the index of its rows,
+        count as there.
     fit_intercept : bool
         Whether there is an intercept, which is not penalised.
     standardize : bool
@@ -130,7 +129,7 @@ def solve(
     Raises
     ------
     ValueError
-        For shapes that do not fit.
+        For shapes that do not fit, or names that X has not.
 
     References
     ----------
@@ -153,7 +152,7 @@ def solve(
     """
     _hints.refuse_keywords(unknown, "solve", solve.__kwdefaults__)
     labels = column_labels(X)
-    loss, penalty = _validation.check_loss(loss), _validation.check_penalty(penalty).for_columns(labels)
+    loss, penalty = _names.check_loss(loss), _names.check_penalty(penalty).for_columns(labels)
     penalty_factors = by_column(penalty_factors, "penalty_factors", labels, 1.0)
     y, sample_weight, offset = (
         by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))

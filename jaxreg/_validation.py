@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from inspect import Parameter, signature
+from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg import losses, penalties
-from jaxreg._alignment import by_column, by_row
-from jaxreg.losses import Loss
-from jaxreg.penalties import Penalty
+from jaxreg._alignment import by_row
+from jaxreg._labels import is_missing, is_text
 
 OVERFLOW = 1e140  # the square of a larger response leaves no room for sums
-NAMED = "loss", "penalty", "penalty_factors", "lower", "upper"  # keywords that may go by name
-REQUIRED = Parameter.empty
-MOST_CLASSES = 10  # whole numbers in y, up to which they may be labels
 
 
 @dataclass(frozen=True)
@@ -135,41 +130,6 @@ def check_responses(obj, n):
     if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
         return np.asarray(array, dtype=np.float64)
     return _vector(obj if hasattr(obj, "columns") else array, "y", n)
-
-
-def is_text(obj):
-    """Whether all entries that are there are text."""
-    array = obj.to_numpy() if hasattr(obj, "to_numpy") else obj if isinstance(obj, np.ndarray) else None
-    if array is None:
-        array = np.asarray(obj) if isinstance(obj, (list, tuple)) else np.zeros(0)
-    if array.dtype.kind != "O":
-        return array.dtype.kind in "US"
-    there = [value for value in array.ravel() if not is_missing(value)]
-    return bool(there) and all(isinstance(value, (str, bytes)) for value in there)
-
-
-def is_missing(value):
-    """Whether a label is None, NaN, NaT or pandas' NA, whose comparisons have no truth value."""
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
-
-
-def few_values(y):
-    """The values of y (n,) where they are 2 to 10 whole numbers, as labels of classes are, else none."""
-    if not (y == np.round(y)).all():
-        return []
-    values = np.unique(y)
-    return values.tolist() if 2 <= len(values) <= MOST_CLASSES else []
-
-
-def check_labels(labels, name, n):
-    """Array (n,) of labels of any kind, none of them missing."""
-    array = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
-    if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}, but needs one entry per row of X, ({n},).")
-    missing = np.array([is_missing(label) for label in array.tolist()])
-    if missing.any():
-        raise ValueError(f"{name} has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")
-    return array
 
 
 def check_dtype(dtype):
@@ -409,49 +369,3 @@ def check_limits(lower, upper, p):
             raise ValueError(f"{name} has NaN or values on the wrong side of 0; give {name} {relation} 0.")
         limits.append(array)
     return limits[0], limits[1]
-
-
-def by_name(given, labels):
-    """Keywords of a fit with what goes by name, the columns of X or a loss or penalty, as it is without names."""
-    columns = (("penalty_factors", 1.0), ("lower", -np.inf), ("upper", np.inf))
-    return given | {
-        "loss": check_loss(given["loss"]),
-        "penalty": check_penalty(given["penalty"]).for_columns(labels),
-        **{name: by_column(given[name], name, labels, default) for name, default in columns},
-    }
-
-
-def check_loss(loss):
-    """The Loss, which may be given by its name in lower case."""
-    return _instance(loss, "loss", Loss, losses)
-
-
-def check_penalty(penalty):
-    """The Penalty, which may be given by its name in lower case."""
-    return _instance(penalty, "penalty", Penalty, penalties)
-
-
-def _instance(value, name, known, home):
-    """`value`, or the instance that its name stands for."""
-    place = home.__name__.removeprefix("jaxreg.")
-    public = {each.lower(): getattr(home, each) for each in home.__all__ if each != "Custom"}
-    if isinstance(value, known):
-        return value
-    if isinstance(value, str):
-        make = public.get(value.lower().replace("_", ""))
-        if make is None:
-            raise ValueError(
-                f"{name} is {value!r}; give one of jaxreg.{place}, or the name of one: {', '.join(public)}."
-            )
-        needs = [argument.name for argument in signature(make).parameters.values() if argument.default is REQUIRED]
-        if make is penalties.ElasticNet:
-            needs = ["l1_ratio"]  # which is the lasso's by default, and that is not what the name says
-        if needs:
-            call = f"{make.__name__}({', '.join(f'{argument}=...' for argument in needs)})"
-            raise ValueError(f"{name} is {value!r}, which needs {' and '.join(needs)}; give {place}.{call}.")
-        return make()
-    if any(value is each for each in (*public.values(), home.Custom)) or (
-        isinstance(value, type) and issubclass(value, known)
-    ):
-        raise TypeError(f"{name} is {shown(value)}; give an instance, {value.__name__}(...).")
-    raise TypeError(f"{name} is {shown(value)}; give one of jaxreg.{place}; {place}.Custom makes one of your own.")

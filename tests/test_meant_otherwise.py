@@ -14,7 +14,7 @@ from sklearn.metrics import make_scorer, mean_squared_error, r2_score
 import jaxreg as jr
 import jaxreg.sklearn as js
 from jaxreg import losses, neural, penalties
-from jaxreg._validation import check_loss, check_penalty
+from jaxreg._names import check_loss, check_penalty
 
 N, P = 24, 4
 X, Y = ar_problem(N, P)

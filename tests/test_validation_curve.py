@@ -113,6 +113,24 @@ def test_overfitting_shows():
     assert lines["held out"].get_ydata()[-1] > 10 * lines["training"].get_ydata()[-1]
 
 
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ([3.0, 1.0, 2.0], ["underfitting", "overfitting"]),
+        ([3.0, 2.0, 1.0], ["underfitting"]),
+        ([1.0, 2.0, 3.0], ["overfitting"]),
+        ([3.0, 1.0, 1.01], ["underfitting"]),
+        ([1.0, 1.0, 1.0], []),
+    ],
+    ids=str,
+)
+def test_words_stand_where_the_held_out_loss_rises_visibly(loss, words):
+    path = make_path(np.ones((3, 1)), [1.0, 0.1, 0.01])
+    ax, _ = drawn(make_cv([path], np.repeat(np.array(loss)[None, None], 3, axis=1)))
+    said = [text.get_text() for text in ax.texts if "fitting" in text.get_text()]
+    assert [word in text for word, text in zip(words, said, strict=True)] == [True] * len(words)
+
+
 def at_lambdas(*lambdas):
     """A result whose loss falls to the last lambda."""
     loss = np.repeat(np.arange(len(lambdas), 0.0, -1)[None, None], 3, axis=1)

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxreg import _folds, _validation
 from jaxreg._alignment import by_row
+from jaxreg._labels import check_labels, few_values, is_text
 from jaxreg.neural._mapped import release
 from jaxreg.neural._training import Groups
 
@@ -27,10 +28,10 @@ class Data:
 
 def task_of(y):
     """The task of a model that has none: regression, if y cannot hold labels of classes."""
-    if _validation.is_text(y):
+    if is_text(y):
         raise ValueError("y has text, but the model has no task; give it task='classification'.")
     array = np.asarray(_validation.numeric(y, "y"))
-    values = _validation.few_values(array)
+    values = few_values(array)
     if values:
         raise ValueError(
             f"y has the values {', '.join(f'{value:g}' for value in values)}, labels of classes or numbers; give the "
@@ -50,11 +51,10 @@ def check_data(X, y, task, dtype) -> Data:
         _validation.require_finite(y, "y")
         _require_range(np.abs(y).max(), "y", "", dtype, np.sqrt(float(np.finfo(dtype).tiny)))
         return Data(X, y, y.reshape(n, -1), None, names)
-    labels = _validation.check_labels(y, "y", n)
-    classes, codes = np.unique(labels, return_inverse=True)
+    classes, codes = check_labels(y, "y", n)
     if len(classes) < 2:
         raise ValueError(f"y has the label {classes[0]} only; a classification needs at least 2.")
-    if labels.dtype.kind == "f" and not (labels == labels.round()).all():
+    if classes.dtype.kind == "f" and not (classes == classes.round()).all():
         raise ValueError("y has fractions, but the model's task is classification; give labels, or task='regression'.")
     return Data(X, codes, np.eye(len(classes))[codes], classes, names)
 

@@ -27,7 +27,7 @@ class Dropout(Regularizer):
     Parameters
     ----------
     inputs : bool
-        Drop the inputs instead, in any model.
+        Drop the inputs instead, in any model. The rates are `strengths` of `fit_path`.
 
     References
     ----------

@@ -100,8 +100,8 @@ def fit_path(
     Raises
     ------
     ValueError, TypeError
-        For arguments that do not fit, with the name of the argument; for a checkpoint of another sweep, with what
-        differs.
+        For arguments that do not fit, with the name of the argument; for data whose squares overflow in `dtype`; for a
+        checkpoint of another sweep, with what differs.
     ImportError
         For `checkpoint` without orbax, `progress` without tqdm.
 

@@ -31,7 +31,8 @@ class Regularizer(ABC):
     lanes: shapes decide how sums are rounded). It is an argument of `hooks`, a JAX scalar: other strengths compile
     nothing. What an instance holds besides is fixed.
 
-    A subclass is final, a `jaxreg._pytree.pytree`, and says which strengths there are.
+    A subclass is final, a `jaxreg._pytree.pytree`, and says which strengths there are. Numbers that an instance holds
+    are given by name: as the first argument a number would be taken for the strength, and is a TypeError.
 
     Attributes
     ----------

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from jaxreg import _validation
+from jaxreg._labels import is_text
 
 DTYPES = (np.float64, np.float32)
 
@@ -22,7 +23,7 @@ class LinearEstimator(BaseEstimator):
 
         Rows go by position, as everywhere in scikit-learn: its permutation tests shuffle y with its index.
         """
-        if _validation.is_text(y):
+        if is_text(y):
             raise ValueError("y has text, names of classes; a regressor needs numbers.")
         X, y = validate_data(
             self, X, y, dtype=DTYPES, multi_output=several, y_numeric=True, ensure_min_samples=2, copy=False

@@ -1,0 +1,61 @@
+"""Labels of classes and of groups: what they are, and numbers that may be labels."""
+
+import warnings
+
+import numpy as np
+
+MOST_CLASSES = 10  # whole numbers in y, up to which they may be labels
+
+
+def is_text(obj):
+    """Whether all entries that are there are text."""
+    array = obj.to_numpy() if hasattr(obj, "to_numpy") else obj if isinstance(obj, np.ndarray) else None
+    if array is None:
+        array = np.asarray(obj) if isinstance(obj, (list, tuple)) else np.zeros(0)
+    if array.dtype.kind != "O":
+        return array.dtype.kind in "US"
+    there = [value for value in array.ravel() if not is_missing(value)]
+    return bool(there) and all(isinstance(value, (str, bytes)) for value in there)
+
+
+def is_missing(value):
+    """Whether a label is None, NaN, NaT or pandas' NA, whose comparisons have no truth value."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
+def few_values(y):
+    """The values of y (n,) where they are 2 to 10 whole numbers, as labels of classes are, else none."""
+    if not (y == np.round(y)).all():
+        return []
+    values = np.unique(y)
+    return values.tolist() if 2 <= len(values) <= MOST_CLASSES else []
+
+
+def check_labels(labels, name, n):
+    """(sorted labels of any kind, the position (n,) among them of each row's)."""
+    array = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
+    if array.shape != (n,):
+        raise ValueError(f"{name} has shape {array.shape}, but needs one entry per row of X, ({n},).")
+    missing = np.array([is_missing(label) for label in array.tolist()])
+    if missing.any():
+        raise ValueError(f"{name} has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")
+    try:
+        return np.unique(array, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(f"{name} has labels that cannot be sorted ({error}); give numbers only, or strings.") from error
+
+
+def warn_of_classes(y):
+    """Warn where the type of y says that it holds two classes, which are fitted as numbers.
+
+    To be called by a function that is called by the one that the user called.
+    """
+    array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.ndim == 1 and len(np.unique(array)) == 2):
+        what = "booleans" if array.dtype.kind == "b" else f"the two values {np.unique(array).tolist()}"
+        warnings.warn(
+            f"y has {what}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), "
+            "else y.astype(float).",
+            UserWarning,
+            stacklevel=4,
+        )
