@@ -391,8 +391,9 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
         status[-1] = ended.status
     if problem.null_loss == 0:
         said.append(_ends.NULL_FITS)
-    if len(problem.constant_features) and not setup.model.fit_intercept:
-        said.append(_ends.without_spread(problem.constant_features, setup.data.feature_names))
+    level = problem.constant_features[setup.record["feature_mean"][problem.constant_features] != 0]
+    if level.size and not setup.model.fit_intercept:
+        said.append(_ends.without_spread(level, setup.data.feature_names))
     df = np.diff(coef.indptr) if np.ndim(problem.y_mean) == 0 else _rows_in(coef, np.size(problem.y_mean))
     general = isinstance(problem, Objective)
     effective = np.array([point.effective_df for point in points]) if solver == "ridge" else None

@@ -334,6 +334,7 @@ def test_jax_arrays_and_frames_give_the_same(shape):
 @pytest.mark.parametrize("p", [10, 300])
 @pytest.mark.parametrize("level", [0.0, 1e6 + 0.1])
 @pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.filterwarnings("ignore:X does not vary in column 2")
 def test_a_column_that_is_constant_in_a_fold_gets_nothing_there(p, level, fit_intercept):
     X, y = small(p=p)
     ids, folds = partition(60, 4)

@@ -39,7 +39,7 @@ def make_path(strengths, loss, regularizers=PENALTY, error=0.1, epochs=4, kept=N
         kept_epoch=np.full((S, 2, seeds), epochs) if kept is None else np.broadcast_to(kept, (S, 2, seeds)),
         seeds=np.arange(seeds),
         metric="mean squared error",
-        model=neural.Linear(outputs=1),
+        model=neural.Linear("regression", outputs=1),
         regularizers=regularizers,
         params={"layer0": {"kernel": np.ones((S, 3, 1), np.float32), "bias": np.zeros((S, 1), np.float32)}},
         state={},
