@@ -76,7 +76,7 @@ def test_no_retrace_for_strengths_folds_and_seeds():
     setting = SETTING | {"refit": True}
 
     def fit(strengths, cv, seeds, momentum=0.9, y=Y):
-        norm = neural.BatchNorm(momentum)
+        norm = neural.BatchNorm(momentum=momentum)
         grid = {"regularizer": (neural.Dropout(), norm), "strengths": (strengths, [0.0, 1.0])}
         return neural.fit_path(model, X, y, cv=cv, seeds=seeds, **grid, **setting)
 
@@ -91,7 +91,7 @@ def test_no_retrace_for_strengths_folds_and_seeds():
 def test_minibatches_are_every_row_once():
     from jaxreg.neural import _data, _training
 
-    folds, groups = _data.make_groups(_data.check_data(X, Y, "classification"), FOLDS, None, [0])
+    folds, groups = _data.make_groups(_data.check_data(X, Y, "classification", np.float64), FOLDS, None, [0])
     assert len(folds) == 2
     groups = groups._replace(key=jax.vmap(jax.random.key)(np.zeros(2, int)))
     plan = _training.Plan((), MODEL, ADAM, 25, 3, False, None)
@@ -375,7 +375,7 @@ BAD = {
     ),
     "flat X": ({"X": X[0]}, ValueError, r"X has 1 dimension\(s\), but needs two or more"),
     "smoothing numbers": (
-        {"model": neural.Linear(), "regularizer": neural.LabelSmoothing()},
+        {"model": neural.Linear("regression"), "regularizer": neural.LabelSmoothing()},
         ValueError,
         "LabelSmoothing, which needs class",
     ),
@@ -417,4 +417,4 @@ def test_models_and_regularizers_check_their_numbers():
         with pytest.raises(ValueError, match=message):
             make()
     with pytest.raises(TypeError, match="function of Augment is 3"):
-        neural.Augment(3)
+        neural.Augment(function=3)
