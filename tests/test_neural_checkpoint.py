@@ -160,7 +160,10 @@ def test_lanes_come_back_as_they_were(tmp_path):
     ("changes", "words"),
     [
         ({"strengths": ([0, 0.1, 2], [0.0])}, r"strengths.values\[2\]\[0\] is 1.0 there and 2.0 here"),
-        ({"regularizer": (neural.WeightDecay(), neural.EarlyStopping(patience=3))}, "L2.* there and .*WeightDecay.* here"),
+        (
+            {"regularizer": (neural.WeightDecay(), neural.EarlyStopping(patience=3))},
+            "L2.* there and .*WeightDecay.* here",
+        ),
         ({"regularizer": (neural.L2(), neural.EarlyStopping(patience=2))}, "patience is 3 there and 2 here"),
         ({"cv": [(np.arange(20), np.arange(20, 41)), (np.arange(20, 41), np.arange(20))]}, "folds.rows"),
         ({"seeds": [1]}, r"seeds\[0\] is 0 there and 1 here"),
