@@ -178,11 +178,12 @@ class WorkingSet:
         """Fitted values (B, n) of coefficients x (B, m)."""
         return _fit(x, self.rows)
 
-    def relinearise(self, x, h):
-        """Replace the correlations by those that make the residual correlations h (p,) of x (m,) exact.
+    def relinearised(self, x, h):
+        """Correlations (p,) that make the residual correlations h (p,) of x (m,), of the columns held now, exact.
 
-        Where h is more accurate than the Gram matrix this is one step of iterative refinement.
+        Where h is more accurate than the Gram matrix, to go on with them is one step of iterative refinement.
         """
         local = np.asarray(_relinearised(self.gram, x, self._gathered(h, 0.0)))
-        self.corr = self.corr.copy()
-        self.corr[self.columns[: self.size]] = local[: self.size]
+        corr = self.corr.copy()
+        corr[self.columns[: self.size]] = local[: self.size]
+        return corr
