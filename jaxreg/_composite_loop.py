@@ -82,6 +82,14 @@ class Solved:
     step: float  # of the prox
 
 
+def as_returned(columns, solved, precision):
+    """The Solved as the user gets them: rounded to `precision`. It is these that are certified."""
+    x, b0 = columns.as_returned(solved.x, solved.b0, precision)
+    if x is solved.x:
+        return solved
+    return replace(solved, x=x, b0=b0, images=None if solved.images is None else columns.images(x, b0))
+
+
 def _limits(count, most):
     """Limits (BLOCK,) of iterations for `count` lambdas, filled up so that nothing is compiled for their number."""
     return np.where(np.arange(BLOCK) < count, most, 0)
@@ -153,6 +161,7 @@ def composite(objective, gram, lambdas, options, start, descends=False):
             solved = _by_blocks(tiled, problem, columns, block, tols, last, before, options)
         else:
             solved = _by_gradient(problem, columns, block, tols, b, b0, options)
+        solved = as_returned(columns, solved, options.precision)
         gaps, rss, h = yield from certify(columns, solved, filled(block, BLOCK))
         gaps, h = gaps[: len(block)], h[: len(block)]
         outside = np.zeros((len(block), len(factors)))

@@ -43,6 +43,7 @@ class Point:
     effective_df: float | None = None
     intercept: float = 0.0  # beside what the means of the data give
     of_responses: np.ndarray | None = None  # the parts (K,) of rss, where K responses are solved together
+    full: bool = False  # whether columns are missing for which memory has no room
 
 
 def _points(x, columns, gaps, rss, n_iter, effective_df=None):
@@ -158,8 +159,9 @@ def screened(problem, lambdas, options, start):
             missing, corr, h, point = failure
             grown = rounds <= ROUNDS and missing.any() and add(missing, block[-1])
             if not grown:
-                if refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
-                    yield [point]
+                full = bool(working.full and missing.any())
+                if full or refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
+                    yield [replace(point, full=full)]
                     secant.extend([h], block[:1])
                     k, failure, refinements, rounds = k + 1, None, 0, 0
                     continue

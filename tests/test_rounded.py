@@ -1,0 +1,59 @@
+"""float32: what is certified is what is returned, coefficients and intercept rounded on the user's scale."""
+
+import numpy as np
+import pytest
+from reference import ar_problem
+
+import jaxreg as jr
+from jaxreg import _fit
+
+X, Y = ar_problem(70, 20, 0.9, seed=4)
+# rounding counts where columns cancel each other, or a level is large
+X32 = (X * np.linspace(0.1, 10, 20)).astype(np.float32)
+HIGH = (Y / Y.std() + 3e4).astype(np.float32)
+
+
+def excess(y, path, loss):
+    """By how much the objective at the float32 coefficients, in float64, is above the least one; in units of the gap."""
+    X, y, coef = (np.asarray(values, np.float64) for values in (X32, y, path.coef))
+    lam, sd = path.lambdas[:, None], X.std(axis=0)
+    exact = jr.fit_path(X, y, loss=loss, penalty=jr.penalties.Lasso(), lambdas=path.lambdas, solver="proximal", tol=1e-12)
+
+    def objective(intercept, coef):
+        eta = np.asarray(intercept, np.float64)[:, None] + coef @ X.T
+        return np.asarray(loss.value(y, eta)).mean(axis=1) + (lam * sd * abs(coef)).sum(axis=1)
+
+    null = jr.fit_path(X, y, loss=loss, penalty=jr.penalties.Lasso(), n_lambdas=1, solver="proximal")
+    return (objective(path.intercept, coef) - objective(exact.intercept, exact.coef)) / objective(null.intercept, null.coef)
+
+
+@pytest.mark.parametrize("how", ["block", "proximal", "abreast"])
+def test_a_gap_is_of_the_rounded_solution(how, monkeypatch):
+    monkeypatch.setattr(_fit, "accelerated", lambda: how == "abreast")
+    solver = "block" if how == "block" else "proximal"
+    path = jr.fit_path(X32, HIGH, penalty=jr.penalties.Lasso(), n_lambdas=10, solver=solver, tol=1e-3)
+    assert path.coef.dtype == np.float32
+    monkeypatch.undo()
+    above = excess(HIGH, path, jr.losses.Squared())
+    assert above.max() > 1e-7
+    assert (path.gap >= above * (1 - 1e-6) - 1e-12).all()
+
+
+def test_a_gap_of_pivoting_counts_the_intercept():
+    path = jr.fit_path(X32, HIGH, n_lambdas=10, tol=1e-3)
+    assert path.solver == "pivot"
+    above = excess(HIGH, path, jr.losses.Squared())
+    assert above.max() > 1e-7
+    assert (path.gap >= above * (1 - 1e-6) - 1e-12).all()
+
+
+@pytest.mark.parametrize("how", ["proximal", "abreast"])
+def test_a_gap_of_another_loss_is_of_the_rounded_solution(how, monkeypatch):
+    monkeypatch.setattr(_fit, "accelerated", lambda: how == "abreast")
+    loss = jr.losses.Huber(1.0)
+    path = jr.fit_path(X32, HIGH, loss=loss, penalty=jr.penalties.Lasso(), n_lambdas=10, solver="proximal", tol=1e-2)
+    monkeypatch.undo()
+    assert path.certificate == "gap"
+    above = excess(HIGH, path, loss)
+    assert above.max() > 1e-7
+    assert (path.gap >= above * (1 - 1e-6) - 1e-12).all()
