@@ -142,6 +142,9 @@ class ByPass(_Certificate):
         if not o.squared:
             balance = self.kind == "gap" and bool(o.free)
             u, values = _values(fit, o.root**2, o.y, o.offset, o.loss, balance=balance)
+            if solved.rounded is not None:  # any dual value will do, and those before rounding are the better ones
+                after, values = _values(solved.rounded, o.root**2, o.y, o.offset, o.loss, balance=balance)
+                u = u if self.kind == "gap" else after
             h = yield from self._correlations(-o.root * np.asarray(u))
             gaps = _of_loss(
                 o.loss, *self._filled(b, h), lambdas, u, values, o.y, o.offset, o.root**2,
