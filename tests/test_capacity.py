@@ -15,7 +15,8 @@ def test_the_ladder_has_no_end():
     saturated, steps = _working_set._capacity_steps(20_000, 30_000, 0, 256)
     assert 8192 < 20_000 < saturated
     assert _working_set._room(steps[-1]) >= 30_000
-    assert _working_set.capacity_for(8193) == 12288 and _working_set.capacity_for(70_000) == 98304
+    assert _working_set.capacity_for(8193) == 12288
+    assert _working_set.capacity_for(70_000) == 98304
     assert steps == [6144, 12288, 24576, 32768, 49152]
 
 
@@ -34,7 +35,8 @@ def test_the_end_of_memory_is_a_status(monkeypatch):
         path = jr.fit_path(X, Y, **DENSE)
     assert len(warned) == 1
     missing = path.status != jr.Status.converged
-    assert missing.any() and not missing[0]
+    assert missing.any()
+    assert not missing[0]
     assert (path.status[missing] == jr.Status.capacity).all()
     assert (path.gap[missing] > path.tol).all()
     with pytest.warns(jr.ConvergenceWarning, match="memory"):

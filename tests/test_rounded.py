@@ -15,7 +15,7 @@ HIGH = (Y / Y.std() + 3e4).astype(np.float32)
 
 
 def excess(y, path, loss):
-    """By how much the objective at the float32 coefficients, in float64, is above the least one; in units of the gap."""
+    """The objective at the float32 coefficients less the least one, in the unit of the gap."""
     X, y, coef = (np.asarray(values, np.float64) for values in (X32, y, path.coef))
     lam, sd = path.lambdas[:, None], X.std(axis=0)
     given = {"loss": loss, "penalty": jr.penalties.Lasso(), "solver": "proximal", "tol": 1e-7}
