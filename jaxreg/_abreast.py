@@ -13,9 +13,12 @@ import numpy as np
 
 from jaxreg._column_set import ColumnSet
 from jaxreg._composite_certificate import certificate
-from jaxreg._composite_loop import AT_ZERO, MOST, TIGHT, TIGHTER, Solved, point
+from jaxreg._composite_loop import AT_ZERO, MOST, TIGHT, TIGHTER, Solved, as_returned, point
+from jaxreg._loops import filled
 from jaxreg.solvers.proximal import Composite, minimise_by
 from jaxreg.solvers.smooth import curvature_of
+
+NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of folds and all rows, mixes, lambdas, as compiled
 
 
 @partial(jax.jit, static_argnames=("axes", "free", "steps"))
@@ -58,7 +61,8 @@ def _mixed(penalties):
 def together(objectives, grams, penalties, lambdas, options, starts):
     """Points [fold][mixing parameter] of Objectives that differ in weights and response, at lambdas (A, L).
 
-    A generator that returns them; where a Gram matrix is not known it asks for `Correlations`, as in `_loops`.
+    A generator that returns them; where a Gram matrix is not known it asks for `Correlations`, as in `_loops`. Folds,
+    mixing parameters and lambdas are filled up to NUMBERS of them, with copies of the last one that take no step.
     """
     F, (A, L) = len(objectives), lambdas.shape
     sets, certify = [], []
@@ -69,35 +73,54 @@ def together(objectives, grams, penalties, lambdas, options, starts):
         sets.append(columns)
         shared = certificate(objective, gram)
         certify.append([shared.of_penalty(penalty) for penalty in penalties])
+    numbers = tuple(map(_number_for, (F, A, L)))
     smooth, _, factors = zip(*(columns.problem() for columns in sets), strict=True)
-    problems = jax.tree.map(lambda *leaves: jnp.stack(leaves), *zip(smooth, factors, strict=True))
-    penalty, axes = _mixed(penalties)
+    parts = _lengthened(list(zip(smooth, factors, strict=True)), numbers[0])
+    problems = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
+    within = [each.restrict(sets[0].index) if objectives[0].screens else each for each in penalties]
+    penalty, axes = _mixed(_lengthened(within, numbers[1]))
     m, free = sets[0].capacity, objectives[0].free
-    x = np.stack([np.concatenate([start, o.b0]) for start, o in zip(starts, objectives, strict=True)])
-    x = np.broadcast_to(x[:, None, None], (F, A, L, *x.shape[1:]))
-    scale = np.array([objective.gradient_scale for objective in objectives])[:, None, None]
+    begin = [np.concatenate([own.gathered(b, 0.0), own.objective.b0]) for own, b in zip(sets, starts, strict=True)]
+    x = np.stack(_lengthened(begin, numbers[0]))[:, None, None]
+    x = np.broadcast_to(x, (*numbers, *x.shape[3:]))
+    grids = np.stack(_lengthened([filled(grid, numbers[2]) for grid in lambdas], numbers[1]))
+    scale = np.array(_lengthened([objective.gradient_scale for objective in objectives], numbers[0]))[:, None, None]
     least = AT_ZERO if objectives[0].certificate == "gap" else 1.0
-    tols = options.tol * TIGHT * np.maximum(lambdas, least * scale)
+    tols = options.tol * TIGHT * np.maximum(grids, least * scale)
     left, spent = np.ones((F, A, L), bool), np.zeros((F, A, L), int)
     points = [[[None] * L for _ in penalties] for _ in objectives]
     for tightened in range(MOST + 1):
-        limits = np.where(left, options.max_iter - spent, 0)
+        limits = np.zeros(numbers, int)
+        limits[:F, :A, :L] = np.where(left, options.max_iter - spent, 0)
         found = _solve(
-            problems, penalty, lambdas, tols * TIGHTER**tightened, limits, x,
+            problems, penalty, grids, tols * TIGHTER**tightened, limits, x,
             axes=axes, free=free, steps=None if tightened else options.step_precision,
         )  # fmt: skip
         x, n_iter, curvatures = map(np.asarray, (found.b, found.n_iter, found.curvature))
-        spent = spent + np.where(left, n_iter, 0)
+        q = None if objectives[0].squared else np.asarray(found.q)
+        spent = spent + np.where(left, n_iter[:F, :A, :L], 0)
         for f, a in np.argwhere(left.any(axis=2)):
-            images = None if objectives[f].squared else found.q[f, a]
-            solved = Solved(x[f, a, :, :m], x[f, a, :, m:], images, spent[f, a], 1 / float(curvatures[f].max()))
-            gaps, rss, _ = yield from certify[f][a](sets[f], solved, lambdas[a])
+            images, step = None if q is None else q[f, a], 1 / float(curvatures[f].max())
+            solved = Solved(x[f, a, :, :m], x[f, a, :, m:], images, n_iter[f, a], step)
+            solved = as_returned(sets[f], solved, options.precision)
+            gaps, rss, _ = yield from certify[f][a](sets[f], solved, grids[a])
+            gaps = gaps[:L]
             for i in np.flatnonzero(left[f, a]):
                 points[f][a][i] = point(sets[f], solved, i, gaps[i], rss[i], spent[f, a, i])
             left[f, a] &= (gaps > options.tol) & (spent[f, a] < options.max_iter)
         if not left.any():
             break
     return points
+
+
+def _number_for(size):
+    """The least of a few numbers of lanes that holds so many."""
+    return next((number for number in NUMBERS if number >= size), -(-size // 100) * 100)
+
+
+def _lengthened(values, number):
+    """A list with copies of the last of the `values` behind them."""
+    return [*values, *values[-1:] * (number - len(values))]
 
 
 def alone(objective, gram, lambdas, options, start):

@@ -11,7 +11,7 @@ from jaxreg._design import PRECISION
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers.smooth import Averaged, Factored, Quadratic, Smooth
 
-CAPACITIES = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
+CAPACITIES = (32, 64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
 IN_TILES = (256, 1024, 4096, 6144, 8192, 16384)  # the same in tiles: fewer, since epochs pass over those in use only
 CHUNK = 64  # columns that are gathered at once
 WIDE = 3  # times n: with more columns two products with the rows cost less than one with the Gram matrix
@@ -48,6 +48,12 @@ def fitted(x, scale, rows):
     return jnp.einsum("bm...,mn->bn...", x, rows.astype(x.dtype), precision=PRECISION)
 
 
+@jax.jit
+def _images(x, b0, scale, root, rows):
+    inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1.0), 0.0)
+    return fitted(x, scale, rows) * inverse + jnp.sum(b0, axis=1, keepdims=True)
+
+
 class ColumnSet:
     """Columns of an Objective, filled up with absent ones to a capacity, so that few shapes are compiled.
 
@@ -79,9 +85,8 @@ class ColumnSet:
 
     def _positions(self, J):
         """(positions of the columns J, a capacity for them)."""
-        p = self.objective.design.p
-        if self.layout is None:
-            return np.arange(len(J)), min(capacity_for(len(J)), p)
+        if self.layout is None:  # absent columns would change the penalty of one that does not screen
+            return np.arange(len(J)), capacity_for(len(J)) if self.objective.screens else len(J)
         at = self.layout.placed(J)
         needed = self.layout.length(at)
         capacity = next((c for c in IN_TILES if c >= needed), needed)
@@ -183,6 +188,26 @@ class ColumnSet:
             smooth = _averaged(self.rows, scale, *of_rows, free=objective.free)
         return jax.device_put((smooth, penalty, factors))  # once for all blocks
 
+    def as_returned(self, x, b0, precision):
+        """Solutions x (B, m [, K]) with intercepts b0 (B, 0 or 1 [, K]) as the user gets them.
+
+        Coefficients and intercept are rounded to `precision` on the user's scale. Intercepts that follow from the means
+        of the data stay as they are.
+        """
+        if precision == np.float64:
+            return x, b0
+        columns = self.objective.design.columns
+        unit, mean = (self.gathered(values, 1.0) for values in (columns.norm, columns.mean))
+        unit = np.divide(self.scale, unit)[:, *[None] * (x.ndim - 2)]
+        coef = (x * unit).astype(precision).astype(np.float64)
+        level = np.einsum("bm...,m->b...", coef, mean)[:, None]
+        b0 = (b0 - level).astype(precision) + level if b0.size else b0
+        return np.divide(coef, unit, out=np.zeros_like(coef), where=unit > 0), b0
+
+    def images(self, x, b0):
+        """eta - offset (B, n) of solutions x (B, m) with intercepts b0 (B, 0 or 1)."""
+        return _images(x, b0, self.scale, self.objective.root, self.rows)
+
     def fitted(self, x, images):
         """Fits (B, n [, K]) of solutions x with their images: times root for the squared loss, else eta - offset."""
         return fitted(x, self.scale, self.rows) if self.objective.squared else images
@@ -190,4 +215,5 @@ class ColumnSet:
 
 def capacity_for(size):
     """The least of a few lengths that holds `size` columns."""
-    return next((c for c in CAPACITIES if c >= size), -(-size // CAPACITIES[0]) * CAPACITIES[0])
+    step = CAPACITIES[-1] // 2
+    return next((c for c in CAPACITIES if c >= size), -(-size // step) * step)

@@ -10,9 +10,11 @@ import numpy as np
 
 from jaxreg import _duality
 from jaxreg._certificate import Correlations, column_basis, gram_basis, inverse_root
+from jaxreg._column_set import capacity_for
 from jaxreg._design import PRECISION
 from jaxreg.penalties._base import per_row
 
+SMALL = 1024  # columns up to which they are filled up to a capacity
 ZERO = 1e-13  # of the largest gradient: a smaller lambda is as good as 0, and leaves no room for a dual scale
 
 
@@ -71,11 +73,20 @@ class _Certificate:
         other.objective = replace(self.objective, penalty=penalty)
         return other
 
+    def _filled(self, b, h):
+        """(penalty, factors, b, h), filled up with absent columns so that few numbers of columns are compiled for."""
+        o, p = self.objective, len(self.objective.factors)
+        more = capacity_for(p) - p if o.screens and p <= SMALL else 0
+        if not more:
+            return o.penalty, o.factors, b, h
+        index = np.append(np.arange(p), np.full(more, p))
+        widths = [(0, 0), (0, more)] + [(0, 0)] * (b.ndim - 2)
+        factors = np.append(o.factors, np.ones(more))
+        return o.penalty.restrict(index), factors, np.pad(b, widths), np.pad(h, widths)
+
     def _judged(self, b, h, lambdas, rr, tt, ty, step):
         o = self.objective
-        gaps = _of_squared(
-            o.penalty, o.factors, b, h, lambdas, rr, tt, ty, step, self.scale, o.null_loss, kind=self.kind
-        )
+        gaps = _of_squared(*self._filled(b, h), lambdas, rr, tt, ty, step, self.scale, o.null_loss, kind=self.kind)
         return np.asarray(gaps)
 
 
@@ -131,9 +142,12 @@ class ByPass(_Certificate):
         if not o.squared:
             balance = self.kind == "gap" and bool(o.free)
             u, values = _values(fit, o.root**2, o.y, o.offset, o.loss, balance=balance)
+            if solved.rounded is not None:  # any dual value will do, and those before rounding are the better ones
+                after, values = _values(solved.rounded, o.root**2, o.y, o.offset, o.loss, balance=balance)
+                u = u if self.kind == "gap" else after
             h = yield from self._correlations(-o.root * np.asarray(u))
             gaps = _of_loss(
-                o.loss, o.penalty, o.factors, b, h, lambdas, u, values, o.y, o.offset, o.root**2,
+                o.loss, *self._filled(b, h), lambdas, u, values, o.y, o.offset, o.root**2,
                 step, self.scale, o.null_loss, kind=self.kind,
             )  # fmt: skip
             return np.asarray(gaps), 2 * np.asarray(values)[:, None], h

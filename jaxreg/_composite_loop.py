@@ -68,7 +68,11 @@ def largest_lambda(objective, gram):
 
 
 _curvature = jax.jit(curvature_of)
-_critical = jax.jit(lambda penalty, gradient, factors, step: penalty.critical_lambda(gradient, factors, step))
+
+
+@jax.jit
+def _critical(penalty, gradient, factors, step):
+    return penalty.critical_lambda(gradient, factors, step)
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,15 @@ class Solved:
     images: Any  # on the device; None with the squared loss, which does not need them
     n_iter: np.ndarray  # (B,)
     step: float  # of the prox
+    rounded: Any = None  # the images of x and b0, where these were rounded and `images` are of what they were before
+
+
+def as_returned(columns, solved, precision):
+    """The Solved as the user gets them: rounded to `precision`. It is these that are certified."""
+    x, b0 = columns.as_returned(solved.x, solved.b0, precision)
+    if x is solved.x:
+        return solved
+    return replace(solved, x=x, b0=b0, rounded=None if solved.images is None else columns.images(x, b0))
 
 
 def _limits(count, most):
@@ -153,6 +166,7 @@ def composite(objective, gram, lambdas, options, start, descends=False):
             solved = _by_blocks(tiled, problem, columns, block, tols, last, before, options)
         else:
             solved = _by_gradient(problem, columns, block, tols, b, b0, options)
+        solved = as_returned(columns, solved, options.precision)
         gaps, rss, h = yield from certify(columns, solved, filled(block, BLOCK))
         gaps, h = gaps[: len(block)], h[: len(block)]
         outside = np.zeros((len(block), len(factors)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxreg import _ends, _fit, _hints, _names, _record, _responses, _scores, _selection, _validation
 from jaxreg._cv_results import CVResult
+from jaxreg._fold_fits import predictions_of
 from jaxreg._folded import Folded
 from jaxreg._folds import check_training, make_folds
 from jaxreg._objective import Objective
@@ -240,15 +241,15 @@ def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times)
     paths = tuple(_responses.joined(each, setups) for each in zip(*own, strict=True))
     length = len(paths[0].lambdas)
     null_loss = np.stack([[fit.null_loss for fit in each] for each in fits])  # (responses, A, K)
-    gap, n_iter, loss = (
+    gap, n_iter, full, loss = (
         np.stack([[getattr(fit, name)[:, :length] for fit in each] for each in fits])
-        for name in ("gap", "n_iter", "loss")
+        for name in ("gap", "n_iter", "full", "loss")
     )
     gap, n_iter, fold_loss = _responses.weighted(gap, null_loss), n_iter.max(axis=0), loss.mean(axis=0)
     fold_weight = folds.held_weight(weight)
     share = fold_weight if averaging == "weighted" else np.ones(len(folds))
     mean_loss, std_error = _scores.average(fold_loss, share, folds.repeats)
-    status = _ends.statuses(gap, n_iter, setup.options)
+    status = _ends.statuses(gap, n_iter, full.any(axis=0), setup.options)
     best = np.unravel_index(np.argmin(mean_loss), mean_loss.shape)
     each_own = list(zip(setups, own, strict=True))
     train_mse = np.stack([[_train_mse(each, path) for path in paths] for each, paths in each_own], axis=-1)
@@ -313,8 +314,7 @@ def _train_loss(setup, path, metric):
     if metric.squared:
         return _train_mse(setup, path)
     data, counting = setup.data, np.flatnonzero(setup.data.weight)
-    offset = None if data.offset is None else data.offset[counting]
-    predictions = path.predict(np.asarray(data.X[counting]), offset=offset)
+    predictions = predictions_of(data, counting, path.coef_sparse, path.intercept)
     return metric.in_fold(data.y[counting], predictions, _scores.row_weight(data)[counting])
 
 
@@ -338,7 +338,9 @@ def _shortfall(status, gap, certificate, options):
     at_limit, causes = int((status == Status.max_iter).sum()), []
     if at_limit:
         causes.append(f"{at_limit} stopped at max_iter={options.max_iter}: raise it")
-    if at_limit < unmet.sum():
+    if (status == Status.capacity).any():
+        causes.append(_ends.CAPACITY_LIMIT)
+    if (status == Status.stalled).any():
         causes.append(_ends.PRECISION_LIMIT)
     return [
         f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "

@@ -13,8 +13,12 @@ PRECISION_LIMIT = "the precision or the collinearity of the columns allows no sm
 NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"
 
 
-def statuses(gap, n_iter, options):
+CAPACITY_LIMIT = "more columns are needed at once than memory has room for; end the grid at a larger lambda"
+
+
+def statuses(gap, n_iter, full, options):
     unmet = np.where(n_iter >= options.max_iter, Status.max_iter, Status.stalled)
+    unmet = np.where(full, Status.capacity, unmet)
     return np.where(gap <= options.tol, Status.converged, unmet)
 
 
@@ -54,6 +58,7 @@ def shortfalls(status, gap, options):
     said = []
     for code, cause in (
         (Status.max_iter, f"stopped at max_iter={options.max_iter}: raise max_iter"),
+        (Status.capacity, f"stopped at the end of memory: {CAPACITY_LIMIT}"),
         (Status.stalled, f"stalled above tol: {PRECISION_LIMIT}"),
     ):
         at = np.flatnonzero(status == code)

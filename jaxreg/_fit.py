@@ -383,9 +383,15 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
         raise ValueError(f"max_features={options.max_features} is exceeded at the first lambda; start at a larger one.")
     points = [points[k] for k in taken]
     coef, intercept = coefficients(problem, points)
+    general = isinstance(problem, Objective)
     gap = np.array([point.gap for point in points])
+    by_means = isinstance(setup.loss, Squared) and not (general and problem.certificate == "residual")
+    if by_means and problem.null_loss > 0:  # the points have the intercept before it is rounded
+        rounding = (intercept - intercept.astype(options.precision)).reshape(len(gap), -1)
+        gap = gap + (rounding**2).sum(axis=1) / 2 / problem.null_loss
     n_iter = np.array([point.n_iter for point in points])
-    status = _ends.statuses(gap, n_iter, options)
+    full = np.array([point.full for point in points])
+    status = _ends.statuses(gap, n_iter, full, options)
     said = _ends.shortfalls(status, gap, options)
     if len(taken) < len(kept):
         status[-1] = ended.status
@@ -395,7 +401,6 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
     if level.size and not setup.model.fit_intercept:
         said.append(_ends.without_spread(level, setup.data.feature_names))
     df = np.diff(coef.indptr) if np.ndim(problem.y_mean) == 0 else _rows_in(coef, np.size(problem.y_mean))
-    general = isinstance(problem, Objective)
     effective = np.array([point.effective_df for point in points]) if solver == "ridge" else None
     rss = np.array([point.rss for point in points])
     path = PathResult(

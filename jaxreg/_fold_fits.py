@@ -8,6 +8,8 @@ import numpy as np
 from jaxreg._ends import End
 from jaxreg._folds import Folds
 
+PART = 2**21  # numbers of X
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -17,6 +19,7 @@ class Lane:
     loss: np.ndarray  # (L,)
     gap: np.ndarray  # (L,)
     n_iter: np.ndarray  # (L,)
+    full: np.ndarray  # (L,) bool, whether memory had no room for all columns
     null_loss: float  # of the training rows, 0 where the null model fits them exactly
     coef: Any  # (L, p) CSR, or None where predictions take less memory
     intercept: Any  # (L,), likewise
@@ -30,10 +33,14 @@ class Lane:
 
 
 def predictions_of(data, rows, coef, intercept):
-    """Predictions (m, L) of rows of the data, offset included."""
-    J = np.unique(coef.indices)
-    columns = np.asarray(data.X.T[J[:, None], rows], dtype=np.float64)
-    found = columns.T @ coef[:, J].toarray().T + intercept
+    """Predictions (m, L) of rows of the data, offset included; of X no more than PART numbers are copied at once."""
+    X, J = np.asarray(data.X), np.unique(coef.indices)
+    dense = coef[:, J].toarray().T
+    found, length = np.empty((len(rows), len(intercept))), max(PART // max(len(J), 1), 1)
+    for first in range(0, len(rows), length):
+        part = rows[first : first + length]
+        columns = np.asarray(X.T[J[:, None], part], dtype=np.float64)
+        found[first : first + length] = columns.T @ dense + intercept
     return found if data.offset is None else found + data.offset[rows, None]
 
 
@@ -44,6 +51,7 @@ class Fits:
     loss: np.ndarray  # (K, L)
     gap: np.ndarray  # (K, L)
     n_iter: np.ndarray  # (K, L)
+    full: np.ndarray  # (K, L)
     null_loss: np.ndarray  # (K,)
     lanes: list[Lane]  # they predict every row that is held out
 
@@ -69,5 +77,5 @@ class Outcome:
 
 
 def stacked(lanes):
-    names = "loss", "gap", "n_iter", "null_loss"
+    names = "loss", "gap", "n_iter", "full", "null_loss"
     return Fits(**{name: np.stack([getattr(lane, name) for lane in lanes]) for name in names}, lanes=lanes)

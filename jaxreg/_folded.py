@@ -34,6 +34,11 @@ def _centred(setup):
     return (data.y - (0.0 if data.offset is None else data.offset) - problem.y_mean) * (problem.total > 0)
 
 
+def _ends_of(points):
+    """[gap, n_iter, full], each (L,), of L points."""
+    return [np.array([getattr(point, name) for point in points]) for name in ("gap", "n_iter", "full")]
+
+
 class Folded:
     """Fits of the data and of all their folds at the grids (A, L) of the mixing parameters (A,).
 
@@ -80,12 +85,12 @@ class Folded:
             y, rows = setup.data.y, np.arange(len(setup.data.y))
             predictions = y[:, None] - ridge.left_out(setup.problem, lambdas, intercept)
             loss = self.metric.of_each(y, predictions, self.row_weight)
-            gap, n_iter = (np.array([getattr(point, name) for point in points]) for name in ("gap", "n_iter"))
+            gap, n_iter, full = _ends_of(points)
             null_loss = setup.problem.null_loss
-            lane = Lane(rows, loss, gap, n_iter, null_loss, None, None, predictions)
-            gap, n_iter = np.broadcast_to(gap, loss.shape), np.broadcast_to(n_iter, loss.shape)
+            lane = Lane(rows, loss, gap, n_iter, full, null_loss, None, None, predictions)
+            gap, n_iter, full = (np.broadcast_to(values, loss.shape) for values in (gap, n_iter, full))
             solved.append(Solved(points, lambdas, np.arange(len(lambdas))))
-            fits.append(Fits(loss, gap, n_iter, np.full(len(rows), null_loss), [lane]))
+            fits.append(Fits(loss, gap, n_iter, full, np.full(len(rows), null_loss), [lane]))
         return solved, fits
 
     def _fit_folds(self, mixes):
@@ -340,11 +345,13 @@ class Folded:
             predictions = predictions_of(data, rows, coef, intercept)
             loss = self.metric.in_fold(data.y[rows], predictions, self.row_weight[rows] * counts)
         keep = predictions is not None and (self.keep_predictions or predictions.size <= coef.nnz)
+        gap, n_iter, full = _ends_of(points)
         return Lane(
             rows=rows,
             loss=loss,
-            gap=np.array([point.gap for point in points]),
-            n_iter=np.array([point.n_iter for point in points]),
+            gap=gap,
+            n_iter=n_iter,
+            full=full,
             null_loss=problem.null_loss,
             coef=None if keep else coef,
             intercept=None if keep else intercept,

@@ -43,6 +43,7 @@ class Point:
     effective_df: float | None = None
     intercept: float = 0.0  # beside what the means of the data give
     of_responses: np.ndarray | None = None  # the parts (K,) of rss, where K responses are solved together
+    full: bool = False  # whether columns are missing for which memory has no room
 
 
 def _points(x, columns, gaps, rss, n_iter, effective_df=None):
@@ -155,15 +156,16 @@ def screened(problem, lambdas, options, start):
         if failure is None:
             add(None, block[-1])
         else:
-            missing, x, h, point = failure
-            grown = missing.any() and add(missing, block[-1])
-            if not grown or rounds > ROUNDS:
-                if refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
-                    yield [point]
+            missing, corr, h, point = failure
+            grown = rounds <= ROUNDS and missing.any() and add(missing, block[-1])
+            if not grown:
+                full = bool(working.full and missing.any())
+                if full or refinements == REFINEMENTS:  # as good as it gets: the status will say what the gap is
+                    yield [replace(point, full=full)]
                     secant.extend([h], block[:1])
                     k, failure, refinements, rounds = k + 1, None, 0, 0
                     continue
-                working.relinearise(x, h)
+                working.corr = corr
                 refinements += 1
         lengthened = filled(block, BLOCK)
         x, updates, count = working.solve(lengthened, len(block), options.max_iter)
@@ -178,7 +180,7 @@ def screened(problem, lambdas, options, start):
         fine = (gaps <= FLOOR[dtype]) | ((gaps <= SHARE * options.tol) & ~outside.any(axis=1))
         accepted = len(block) if fine.all() else int(np.argmin(fine))
         solved = _points(x[:count], working.columns, gaps, rss[:count], updates[:count])
-        failure = None
+        before, failure = failure, None
         if accepted:
             yield solved[:accepted]
             refinements, rounds = 0, 0
@@ -186,7 +188,10 @@ def screened(problem, lambdas, options, start):
         if accepted < len(block):
             soon = slice(accepted, accepted + 3)
             missing = np.where(outside[soon], pull[soon], 0.0).max(axis=0)
-            failure = missing, x[accepted], h[accepted], solved[accepted]
+            point = solved[accepted]
+            if before is not None and not accepted and before[-1].gap < point.gap:
+                point = before[-1]  # of all attempts at a lambda the best one counts
+            failure = missing, working.relinearised(x[accepted], h[accepted]), h[accepted], point
         k += accepted
         length = BLOCK if working.capacity <= CHEAP else min(BLOCK, accepted + GROWTH)
 

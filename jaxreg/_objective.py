@@ -15,7 +15,7 @@ from jaxreg.penalties._base import Screened, per_row
 from jaxreg.solvers.proximal import Composite, minimise
 from jaxreg.solvers.smooth import Averaged, curvature_of
 
-NULL_TOL, NULL_ITER = 1e-12, 2000  # of the fit of the null model, relative to the largest gradient
+NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit of the null model, relative to the largest gradient
 
 
 @dataclass(frozen=True)
@@ -179,13 +179,22 @@ def _general(shared, data, model, basis):
 
 
 @jax.jit
-def _null(smooth, zero, tol):
-    q = smooth.image(zero)
-    return minimise(Composite(smooth, Lasso(), 0.0), zero, tol, NULL_ITER, curvature_of(smooth, q, zero))
+def _null(smooth, start, tol):
+    q = smooth.image(start)
+    return minimise(Composite(smooth, Lasso(), 0.0), start, tol, NULL_ITER, curvature_of(smooth, q, start))
 
 
 def _null_fit(smooth):
-    zero = jnp.zeros(len(smooth.rows))
+    start = jnp.zeros(len(smooth.rows))
     scale = float(jnp.sum(smooth.omega * jnp.abs(smooth.loss.gradient(smooth.y, smooth.offset))))
-    solution = _null(smooth, zero, NULL_TOL * scale)
+    for _ in range(NULL_ROUNDS):
+        solution = _null(smooth, start, NULL_TOL * scale)
+        if solution.n_iter < NULL_ITER:  # it is as good as rounding allows
+            break
+        start = solution.b
+    else:
+        raise ValueError(
+            f"loss is {type(smooth.loss).__name__}, and its fit of the intercept and the unpenalised columns to y does "
+            "not converge; scale y and these columns to a size near 1, or penalise them."
+        )
     return np.asarray(solution.b), np.asarray(smooth.offset + solution.q), float(smooth.value(solution.b, solution.q))

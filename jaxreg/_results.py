@@ -51,6 +51,8 @@ class Status(IntEnum):
         Last point of a path that was cut by `early_stop` or `max_features`.
     interrupted
         Last point of a path that was cut by Ctrl-C.
+    capacity
+        More columns would have to be solved for at once than memory has room for: end the grid at a larger lambda.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Status(IntEnum):
     stalled = 2  # the precision does not allow a smaller gap
     early_stop = 3  # last point of a path that was cut by early_stop or max_features
     interrupted = 4  # last point of a path that was cut by Ctrl-C
+    capacity = 5  # memory has no room for the columns that are missing
 
 
 @dataclass(frozen=True)

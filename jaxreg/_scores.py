@@ -9,6 +9,8 @@ import numpy as np
 from jaxreg import _validation
 from jaxreg.losses import Squared
 
+FEWEST = 64  # rows for which a loss is compiled
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -79,12 +81,20 @@ def make_metric(metric, loss) -> Metric:
 
 def _deviance(loss):
     """Twice the loss, whose least value is 0."""
-    twice = jax.jit(lambda y, predictions: 2 * loss.value(y[:, None], predictions))
 
     def of_rows(y, predictions):
-        return np.asarray(twice(y, predictions))
+        """As many rows as the next of few lengths has, so that folds of about one size are compiled for once."""
+        step = max(FEWEST, 2 ** (len(y).bit_length() - 3))
+        more = -len(y) % step
+        predictions = np.concatenate([predictions, np.zeros((more, predictions.shape[1]))])
+        return np.asarray(_twice(loss, np.append(y, np.full(more, y[0])), predictions))[: len(y)]
 
     return Metric("deviance", _mean_of(of_rows), of_rows)
+
+
+@jax.jit
+def _twice(loss, y, predictions):
+    return 2 * loss.value(y[:, None], predictions)
 
 
 def _scalar(value):

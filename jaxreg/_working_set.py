@@ -5,16 +5,19 @@ All arrays have the length of a capacity from a short ladder, so that the compil
 
 import dataclasses
 from functools import partial
+from itertools import takewhile
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxreg import _memory
 from jaxreg._design import PRECISION
 from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_columns, solve_block
 
-CAPACITIES = (64, 128, 256, 384, 512, 768, 1024, 1280, 1536, 2048, 3072, 4096, 6144, 8192)
+CAPACITIES = (64, 128, 256, 384, 512, 768, 1024, 1280, 1536, 2048, 3072, 4096, 6144, 8192)  # then in such steps
+SQUARES = 5  # matrices of a working set, copies that are made of them included
 CHUNK = 64  # columns that are appended at once
 BUDGET = 16  # updates at a lambda behind the first of a block: columns may be missing that would make it easy
 FEW = 1152  # columns of which the working set holds most: on real data, what was let go often comes back
@@ -24,9 +27,19 @@ ACTIVE = 0.7  # with a ridge part also when a larger share is active, since n do
 SMALLEST, SMALLEST_RIDGE = 256, 384  # capacity to begin with, without and with a ridge part
 
 
+def _capacities():
+    """The ladder, without an end: beyond CAPACITIES by a half and a third in turn, as their last steps are."""
+    yield from CAPACITIES
+    last = CAPACITIES[-1]
+    while True:
+        yield last + last // 2
+        last *= 2
+        yield last
+
+
 def capacity_for(size):
-    """Smallest capacity that holds `size` columns, the largest one if none does."""
-    return next((c for c in CAPACITIES if c >= size), CAPACITIES[-1])
+    """Smallest capacity that holds `size` columns."""
+    return next(c for c in _capacities() if c >= size)
 
 
 def _room(capacity):
@@ -37,15 +50,17 @@ def _room(capacity):
 def _capacity_steps(n, p, need, smallest):
     """(saturated, all): the capacity that suffices for a lasso on n rows, and those that a path may go through.
 
-    Few below the first: each costs a compilation.
+    Few below the first: each costs a compilation. The last one has room for all p columns.
     """
     most = MOST_OF_ALL * p if p <= FEW else 0
-    saturated = next((c for c in CAPACITIES if _room(c) >= max(min(1.05 * n + CHUNK, p), need, most)), CAPACITIES[-1])
+    saturated = next(c for c in _capacities() if _room(c) >= max(min(1.05 * n + CHUNK, p), need, most))
     below = {max(smallest, capacity_for(saturated / 4))}
     if saturated >= 1024:
         below.add(capacity_for(saturated / 2))
     reachable = sorted(c for c in below if 1.5 * c < saturated and need <= _room(c))
-    return saturated, reachable + [c for c in CAPACITIES if c >= saturated]
+    last = next(c for c in _capacities() if _room(c) >= max(p, need) and c >= saturated)
+    between = takewhile(lambda c: c <= last, _capacities())
+    return saturated, reachable + [c for c in between if c >= saturated]
 
 
 @partial(jax.jit, donate_argnums=0)
@@ -81,7 +96,7 @@ class WorkingSet:
         self.saturated, self.steps = _capacity_steps(problem.design.n, problem.design.p, need, smallest)
         capacity = self.steps[0]
         self.member = np.zeros(problem.design.p, bool)
-        self.size = 0
+        self.size, self.full = 0, False  # whether memory has no room for the columns that were wanted last
         self.columns = np.full(capacity, problem.design.p)
         self.tableau = empty_tableau(capacity)
         self.gram = np.zeros((capacity, capacity))
@@ -101,7 +116,7 @@ class WorkingSet:
 
     def add(self, J, strength):
         """Take the columns J in as far as they fit; `strength` (p,) ranks what may be dropped. True if any came in."""
-        before = self.member[J].sum()
+        before, self.full = self.member[J].sum(), False
         if self.size + len(J) > _room(self.capacity):
             self._make_room(len(J), strength)
         for start in range(0, len(J), CHUNK):
@@ -127,6 +142,11 @@ class WorkingSet:
         share = 1.0 if self.l1_ratio == 1.0 else ACTIVE
         return in_use + need <= _room(capacity) and in_use + min(need, capacity // 16) <= share * capacity
 
+    def _fits(self, capacity):
+        """Whether memory has room for a capacity."""
+        needed = 8 * SQUARES * capacity**2 + 2 * self.rows.dtype.itemsize * capacity * self.problem.design.n
+        return capacity <= self.capacity or needed <= _memory.available()
+
     def _make_room(self, need, strength):
         """Drop weak inactive columns, or move to a larger capacity if there is one.
 
@@ -140,7 +160,9 @@ class WorkingSet:
         in_use = np.flatnonzero(in_use)
         capacity = self.capacity
         if capacity < self.saturated or not self._suits(capacity, len(in_use), min(need, capacity // 16)):
-            capacity = next((c for c in self.steps if self._suits(c, len(in_use), need)), self.steps[-1])
+            wanted = next((c for c in self.steps if self._suits(c, len(in_use), need)), self.steps[-1])
+            capacity = max((c for c in self.steps if c <= wanted and self._fits(c)), default=capacity)
+            self.full = capacity < wanted
         room = max(_room(capacity) - len(in_use) - need, 0)
         idle = idle[np.argsort(-strength[self.columns[idle]], kind="stable")[:room]]
         keep = np.sort(np.concatenate([in_use, idle]))
@@ -178,11 +200,12 @@ class WorkingSet:
         """Fitted values (B, n) of coefficients x (B, m)."""
         return _fit(x, self.rows)
 
-    def relinearise(self, x, h):
-        """Replace the correlations by those that make the residual correlations h (p,) of x (m,) exact.
+    def relinearised(self, x, h):
+        """Correlations (p,) that make the residual correlations h (p,) of x (m,), of the columns held now, exact.
 
-        Where h is more accurate than the Gram matrix this is one step of iterative refinement.
+        Where h is more accurate than the Gram matrix, to go on with them is one step of iterative refinement.
         """
         local = np.asarray(_relinearised(self.gram, x, self._gathered(h, 0.0)))
-        self.corr = self.corr.copy()
-        self.corr[self.columns[: self.size]] = local[: self.size]
+        corr = self.corr.copy()
+        corr[self.columns[: self.size]] = local[: self.size]
+        return corr

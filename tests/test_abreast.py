@@ -7,8 +7,11 @@ from reference import ar_problem
 
 import jaxreg as jr
 from jaxreg import _abreast, _fit, penalties
+from jaxreg._column_set import capacity_for
+from jaxreg.penalties._base import Screened
 
 X, Y = ar_problem(70, P, seed=1)
+LENGTH = capacity_for(P)
 SEVERAL = np.stack([Y, 0.5 * Y + X[:, 0], -Y + X[:, 1]], axis=1)
 CONVEX = ("Ridge", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", "TrendFilter", "Custom")
 
@@ -32,7 +35,8 @@ def accelerated(monkeypatch):
 def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
     given = {"penalty": PENALTIES[name], "n_lambdas": 15, "solver": "proximal", "tol": 1e-8}
     path = jr.fit_path(X, Y, **given)
-    assert accelerated[0] == (1, 1, 15, P)
+    length = LENGTH if isinstance(given["penalty"], Screened) else P
+    assert accelerated[0] == (1, 1, 16, length)  # filled up, as are the columns
     assert (path.status == jr.Status.converged).all()
     monkeypatch.setattr(_fit, "accelerated", lambda: False)
     one_by_one = jr.fit_path(X, Y, **given)
@@ -45,7 +49,7 @@ def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
 @pytest.mark.parametrize("name", ["Huber", "Quantile"])
 def test_other_losses(name, accelerated, monkeypatch):
     path = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
-    assert accelerated[0] == (1, 1, 10, P + 1)
+    assert accelerated[0] == (1, 1, 11, LENGTH + 1)
     assert (path.status == jr.Status.converged).all()
     monkeypatch.setattr(_fit, "accelerated", lambda: False)
     one_by_one = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
@@ -56,7 +60,7 @@ def test_other_losses(name, accelerated, monkeypatch):
 def test_folds_and_mixing_parameters(accelerated, monkeypatch):
     given = {"l1_ratios": [0.2, 0.7, 1.0], "cv": 4, "n_lambdas": 12, "tol": 1e-8}
     cv = jr.fit_cv(X, Y, solver="proximal", **given)
-    assert accelerated[0] == (5, 3, 12, P)  # all rows, and four folds
+    assert accelerated[0] == (6, 3, 16, LENGTH)  # of all rows, four folds, and one that stands still
     assert cv.gap.max() <= 1e-8
     monkeypatch.setattr(_fit, "accelerated", lambda: False)
     exact = jr.fit_cv(X, Y, **given)
@@ -70,7 +74,7 @@ def test_folds_and_mixing_parameters(accelerated, monkeypatch):
 def test_folds_of_several_responses(accelerated, monkeypatch):
     given = {"penalty": penalties.MultiTaskLasso(), "cv": 3, "n_lambdas": 10, "tol": 1e-8}
     cv = jr.fit_cv(X, SEVERAL, **given)
-    assert accelerated[0] == (4, 1, 10, P, 3)
+    assert accelerated[0] == (4, 1, 11, LENGTH, 3)
     monkeypatch.setattr(_fit, "accelerated", lambda: False)
     one_by_one = jr.fit_cv(X, SEVERAL, **given)
     np.testing.assert_allclose(cv.coef, one_by_one.coef, atol=1e-3)

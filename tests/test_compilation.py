@@ -11,7 +11,7 @@ import pytest
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _lockstep
+from jaxreg import _fit, _lockstep
 
 REDUCED = {"solve_block", "append_columns"}
 PRODUCTS = {"gaps_from_gram", "_correlate"}
@@ -110,6 +110,25 @@ def test_cross_validation_compiles_nothing_for_new_values_or_folds(n, p, monkeyp
     with compilations() as other:
         jr.fit_cv(X, y, cv=5)
     assert set(other) <= (set() if n > p else {"_correlate", "_squares"})  # of the rows of all lanes together
+
+
+def test_cross_validation_of_another_loss_compiles_nothing_again():
+    X, y = ar_problem(110, 21, 0.5)
+    given = {"penalty": jr.penalties.Lasso(), "n_lambdas": 6, "tol": 1e-3}
+    jr.fit_cv(X, y, loss=jr.losses.Huber(1.0), cv=3, **given)
+    with compilations() as names:
+        jr.fit_cv(X, y, loss=jr.losses.Huber(1.2), cv=3, seed=1, **given)
+    assert set(names) <= {"_correlate"}  # of the rows of all lanes together
+
+
+def test_side_by_side_few_numbers_of_lanes_and_columns_are_compiled(monkeypatch):
+    monkeypatch.setattr(_fit, "accelerated", lambda: True)
+    given = {"penalty": jr.penalties.GroupLasso(np.arange(23) // 2), "tol": 1e-3}
+    jr.fit_cv(*ar_problem(95, 23, 0.5), cv=5, n_lambdas=8, **given)
+    given["penalty"] = jr.penalties.GroupLasso(np.arange(27) // 3)
+    with compilations() as names:
+        jr.fit_cv(*ar_problem(95, 27, 0.5), cv=4, n_lambdas=7, **given)
+    assert set(names) <= {"_squared_error", "_critical"}  # products with p columns
 
 
 def test_nothing_global_changes():

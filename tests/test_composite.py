@@ -186,6 +186,14 @@ def test_squared_hinge_agrees_with_scikit_learn():
     np.testing.assert_allclose(path.coef[0], peer.coef_[0], atol=1e-5)
 
 
+def test_squared_hinge_of_columns_that_hardly_differ():
+    datasets = pytest.importorskip("sklearn.datasets")
+    X, y = datasets.load_breast_cancer(return_X_y=True)
+    path = jr.fit_path(X, 2.0 * y - 1, loss=losses.SquaredHinge())
+    assert (path.status == jr.Status.converged).all()
+    assert path.n_iter.max() < 1500
+
+
 def test_quantile_loss_finds_quantiles():
     """The intercept alone at lambda_max; scikit-learn's linear programme for small smoothing."""
     linear_model = pytest.importorskip("sklearn.linear_model")

@@ -215,6 +215,15 @@ def test_a_lambda_below_rounding_is_as_good_as_zero(data, l1_ratio):
         np.testing.assert_allclose(path.coef, fit(X, y, l1_ratio, lambdas=[0.0]).coef, atol=1e-10)
 
 
+@pytest.mark.parametrize("l1_ratio", [0.9, 0.5])
+def test_lambdas_down_to_rounding_are_solved(l1_ratio):
+    X, y = ar_problem(50, 300, 0.5)
+    X, y = X * np.linspace(0.5, 3, X.shape[1]) + 1.0, y + 2.0
+    path = fit(X, y, l1_ratio, lambdas=[*10.0 ** -np.arange(3, 17), 1e-300, 0.0])
+    assert path.gap.max() <= 1e-9
+    assert np.abs(path.coef).max() < 10
+
+
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
 def test_lambda_zero_within_limits(l1_ratio):
     lsq_linear = pytest.importorskip("scipy.optimize").lsq_linear

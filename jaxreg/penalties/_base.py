@@ -53,6 +53,14 @@ class Penalty(ABC):
     def concavity(self, lam: ArrayLike) -> ArrayLike:
         """Smallest rho >= 0 such that value(b, lam) + rho |b|^2 / 2 is convex."""
 
+    def stopped(self, before: Array, after: Array, lam: ArrayLike) -> Array:
+        """The point `after` on the way from `before`, but what would cross a kink of the penalty stays there.
+
+        Any point will do: steps of Newton's method that lead out of the manifold on which they were computed are tried
+        so.
+        """
+        return after
+
     @abstractmethod
     def unpenalised(self, factors: np.ndarray) -> np.ndarray:
         """Directions (k, p) along which the penalty does not change, on the host."""

@@ -40,6 +40,10 @@ class Separable(Blockwise):
         return jnp.where(there, self.prox(corr * step, strength[0], step), 0.0)
 
     @final
+    def stopped(self, before, after, lam):
+        return jnp.where((before * after < 0) & (self.slope * lam > 0), 0.0, after)
+
+    @final
     def unpenalised(self, factors):
         return unit_directions(factors)
 

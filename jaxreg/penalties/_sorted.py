@@ -138,7 +138,8 @@ class SLOPE(Norm, Screened):
 
     def restrict(self, columns):
         # absent columns are zeros, which come last
-        return rebuilt(self, weights=np.asarray(self.weights)[: len(columns)])
+        weights = np.asarray(self.weights)[: len(columns)]
+        return rebuilt(self, weights=np.pad(weights, (0, len(columns) - len(weights)), "edge"))
 
     def checked_factors(self, factors, responses):
         one_response("SLOPE", responses)

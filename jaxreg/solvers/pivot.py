@@ -324,10 +324,16 @@ def _worse_than_zero(x, g, l1, problem):
     return penalty - value > 1e-6 * penalty
 
 
+def _objective(x, strength, problem):
+    l1 = jnp.where(x == 0, 0.0, strength.l1 * jnp.abs(x))
+    return x @ (problem.gram @ x) / 2 - problem.corr @ x + jnp.sum(l1 + strength.l2 * x**2 / 2)
+
+
 def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
     """Proximal steps at one lambda until the optimality conditions hold by the Gram matrix itself.
 
-    Returns the tableau (its x is the solution, or what came closest) and the number of updates.
+    Returns the tableau (its x is the solution, or what came closest) and the number of updates. The objective at x is
+    at most that at the x before: a lambda that is lost in rounding error keeps the solution of the one before it.
     """
     strength = _strength(problem, l1_ratio, lam, scale)
     tol = 0.1 * strength.slack
@@ -372,7 +378,14 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
     stale = jnp.isinf(tableau.lam_ref) | ((l1_ratio < 1.0) & ~reusable)
     no_error_yet = jnp.full_like(lam, jnp.inf)
     start = (tableau, tableau.x, no_error_yet, no_error_yet, zero, zero, stale, jnp.zeros((), bool))
-    tableau, best, _, _, updates, _, rebuild, _ = lax.while_loop(cond, body, start)
+    before = tableau.x
+    tableau, best, _, least, updates, _, rebuild, _ = lax.while_loop(cond, body, start)
+
+    def lower():
+        falls = _objective(best, strength, problem) <= _objective(before, strength, problem)
+        return jnp.where(falls, best, before)
+
+    best = lax.cond(least > 1.0, lower, lambda: best)
     lam_ref = jnp.where(rebuild, jnp.inf, tableau.lam_ref)
     return replace(tableau, x=best, lam_ref=lam_ref), updates
 

@@ -9,8 +9,9 @@ for F needs, with the derivative P of the prox (symmetric, since a prox is a gra
     (I - P (I - t H)) d = -F,     solved by    d = -F + P e,     (P - P P + t P H P) e = -P (I - t H) F,
 
 whose matrix is symmetric and, at a strict minimum, positive definite on the range of P: conjugate gradients, with
-products only. The same system gives the derivatives of the solution. A Newton step counts if it brings F down; in
-between, FISTA goes on, longer each time it does not.
+products only. The same system gives the derivatives of the solution. A Newton step is taken as long as the objective
+likes, and coefficients stop at the kinks on their way: far from the solution the manifold is another one. It counts if
+it brings F or the objective down; in between, FISTA goes on, longer each time it does not.
 
 Source: Beck and Teboulle (2009), SIAM J. Imaging Sci. 2 (FISTA); O'Donoghue and Candes (2015), Found. Comput. Math. 15,
 eq. (13) (restart); Xiao, Li, Wen and Zhang (2018), J. Sci. Comput. 76 (semismooth Newton for the proximal mapping).
@@ -28,7 +29,9 @@ from jaxreg._pytree import STATIC, pytree
 from jaxreg.solvers.smooth import ROUNDING, Smooth, curvature_of, lowered
 
 FIRST, MOST = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
-SUCCESS = 0.5  # of the residual is left after a Newton step that counts
+SHORTER, LENGTHS = 0.5, 12  # a Newton step is tried at these powers
+WORTH = 0.5  # of the fall of the objective by the steps of FISTA before: a Newton step that brings less is left out
+SUCCESS = 0.5  # of the residual is left after a Newton step behind which another follows at once
 CG_STEPS, CG_TOL = 60, 1e-3  # of conjugate gradients in one Newton step
 SOONER = 4  # part of max_iter that steps of lower precision may take
 
@@ -47,6 +50,11 @@ class Composite:
         penalised, rest = (b[: -self.free], b[-self.free :]) if self.free else (b, b[:0])
         found = self.penalty.prox(penalised, self.lam, step).astype(b.dtype)  # a user's numbers may have another
         return jnp.concatenate([found, rest])
+
+    def stopped(self, before, after):
+        """The point `after`, without what lies behind a kink of the penalty as seen from `before`."""
+        m = len(after) - self.free
+        return jnp.concatenate([self.penalty.stopped(before[:m], after[:m], self.lam), after[m:]])
 
     def value(self, b, q):
         penalised = b[: -self.free] if self.free else b
@@ -72,6 +80,7 @@ class _State(NamedTuple):
     curvature: Array  # L
     residual: Array  # max|F| L at b
     wait: Array  # steps of FISTA before the next Newton step
+    value: Array  # of the objective after the last Newton step
     n_iter: Array
 
 
@@ -187,26 +196,43 @@ def conjugate_gradients(operator, rhs, most, tol):
     return x, count
 
 
+def _along(problem, state, d, rounding):
+    """(b, its image) of the longest step along d that is as good as the best one; kinks on the way are stopped at."""
+
+    def point(length):
+        b = problem.stopped(state.b, state.b + length * d)
+        q = smooth.image(b)
+        return b, q, problem.value(b, q)
+
+    smooth = problem.smooth
+    b, q, values = jax.vmap(point)(SHORTER ** jnp.arange(LENGTHS, dtype=d.dtype))
+    best = jnp.argmax(values <= jnp.min(values) + rounding)
+    return b[best], q[best]
+
+
 def _newton(problem, state, floor):
     """The state after a Newton step, if that counts, else as it was; its residual is that of its b."""
     smooth, L = problem.smooth, state.curvature
     F, P, operator, through = linearised(problem, state.b, state.q, L)
     residual = jnp.max(jnp.abs(F)) * L
     e, products = conjugate_gradients(operator, -through(F), CG_STEPS, CG_TOL)
-    b = state.b - F + P(e)
-    q = smooth.image(b)
+    before = problem.value(state.b, state.q)
+    rounding = ROUNDING * smooth.roundoff(before) * jnp.abs(before)
+    b, q = _along(problem, state, P(e) - F, rounding)
     landed = problem.prox(b - smooth.gradient(q) / L, 1 / L)
     left = jnp.max(jnp.abs(b - landed)) * L
     q_landed = smooth.image(landed)
-    before, after = problem.value(state.b, state.q), problem.value(landed, q_landed)
-    falls = after <= before + ROUNDING * smooth.roundoff(before) * jnp.abs(before)
+    after = problem.value(landed, q_landed)
     # far away, where a loss is flat, a small residual would not mean that a minimum is near
-    counts = (left < SUCCESS * residual) & falls & (residual > floor)
+    halves = (left < SUCCESS * residual) & (after <= before + rounding)
+    pays = before - after > jnp.maximum(WORTH * (state.value - before), rounding)
+    counts = (halves | pays) & (residual > floor)
     n_iter = state.n_iter + products + 2
     wait = jnp.minimum(2 * state.wait, MOST)
-    stayed = state._replace(residual=residual, n_iter=n_iter, wait=wait)
+    stayed = state._replace(residual=residual, n_iter=n_iter, wait=wait, value=before)
     one = jnp.ones_like(state.momentum)
-    there = _State(landed, q_landed, landed, q_landed, one, L, left, jnp.full_like(wait, 1), n_iter)
+    wait = jnp.where(halves, jnp.ones_like(wait), state.wait)
+    there = _State(landed, q_landed, landed, q_landed, one, L, left, wait, after, n_iter)
     return jax.tree.map(lambda a, b: jnp.where(counts, a, b), there, stayed)
 
 
@@ -237,7 +263,7 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
     L = jnp.maximum(curvature, jnp.max(problem.penalty.concavity(problem.lam)) * 1.01)
     L = jnp.maximum(L, eps).astype(start.dtype)
     at_start = jnp.max(jnp.abs(start - problem.prox(start - smooth.gradient(q) / L, 1 / L))) * L
-    state = _State(start, q, start, q, one, L, at_start, wait, jnp.zeros_like(wait))
+    state = _State(start, q, start, q, one, L, at_start, wait, problem.value(start, q), jnp.zeros_like(wait))
     state = lax.while_loop(unfinished, round_, state)
     return Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature)
 
