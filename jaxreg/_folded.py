@@ -73,7 +73,7 @@ class Folded:
 
     def _leave_one_out(self, a):
         lambdas, intercept = self.lambdas[a], self.setup.model.fit_intercept
-        ridge, solved, fits = decomposed(self.setup.problem, self.setup.gram), [], []
+        ridge, solved, fits = decomposed(self.setup.problem, self.setup.gram, intercept), [], []
         for setup in self.setups:
             loop = _loops.eigen(ridge, setup.problem, setup.gram, lambdas, self.options[a])
             points = self._answered(loop, setup.problem)

@@ -206,7 +206,7 @@ def _left_out(X, y, weight, alphas, fit_intercept):
         model = Model(np.ones(p), np.full(p, -np.inf), np.full(p, np.inf), fit_intercept, standardize=False)
         design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, on_host=True)
         problems = make_problems(design, each, model)
-        ridge = decomposed(problems[0], np.asarray(design.gram()) if len(counting) >= p else None)
+        ridge = decomposed(problems[0], None, fit_intercept)
         left_out = [ridge.left_out(problem, lambdas, fit_intercept, of_sum=True) for problem in problems]
     errors[counting] = np.stack(left_out, axis=1)
     others = np.flatnonzero(weight == 0)
