@@ -352,7 +352,7 @@ def _shortfall(status, gap, certificate, options):
     if at_limit:
         causes.append(f"{at_limit} stopped at max_iter={options.max_iter}: raise it")
     if at_limit < unmet.sum():
-        causes.append(_ends.PRECISION_LIMIT)
+        causes.append(_ends.precision_limit(options))
     return [
         f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "
         f"{gap.max():.1e}: {'; '.join(causes)}"

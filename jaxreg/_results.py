@@ -44,7 +44,8 @@ class Status(IntEnum):
     max_iter
         The solver was stopped by `max_iter`: raise it.
     stalled
-        The precision, or the collinearity of the columns, does not allow a smaller gap: raise `tol` or use float64.
+        The precision, or the collinearity of the columns, does not allow a smaller gap: raise `tol`; where X is
+        float32, give float64, else drop or combine columns.
     early_stop
         Last point of a path that was cut by `early_stop` or `max_features`.
     interrupted

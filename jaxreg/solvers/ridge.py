@@ -43,6 +43,7 @@ DECADES = 4  # of lambda that one decomposition serves where factors differ: at 
 DELICATE = 100.0  # variance inflation from which on solutions are refined
 LEAST, LARGEST = 1e-200, 1e300  # lambda where 0 is decomposed, and lambda times a penalty factor: no underflow or overflow
 BLIND = 1e6  # variance inflation of a direction from which on it is left to the penalty where the loss does not see it
+ROUNDING = 8.0  # times the number of columns: what is rounding in the rows of the data, in units of it
 STEPS = 5  # of refinement at most; two or three are the rule
 DIFFERENCE = 1e-5  # of 1 - leverage: a smaller one is not read from a difference
 REACHED = 1e-20  # the squared part of a row that no column reaches, from which on downwards it is rounding
@@ -50,13 +51,14 @@ UNDETERMINED = 1e-10  # 1 - leverage in the unpenalised columns from which on no
 ROWS = 4096  # of the data at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Basis:
-    """Vectors (m, k) in which loss and penalty, both (k,), are diagonal."""
+    """Vectors (m, k) in which loss and penalty, both (k,), are diagonal, beside `blind` ones that the loss does not see."""
 
     vectors: np.ndarray
     loss: np.ndarray
     penalty: np.ndarray
+    blind: np.ndarray  # (m, any)
 
     def inverse(self, lambdas):
         """(loss + lambda penalty)^-1 (L, k)."""
@@ -73,10 +75,10 @@ def alike(factor):
 
 
 def eigenbasis(matrix):
-    """(Basis with penalty 1 of what a symmetric matrix reaches, orthonormal vectors (m, k) that it annuls)."""
+    """Basis of orthonormal eigenvectors of a symmetric matrix, with penalty 1."""
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     reached = values > EPS * len(values) * values.max(initial=0.0)
-    return Basis(vectors[:, reached], values[reached], np.ones(reached.sum())), vectors[:, ~reached]
+    return Basis(vectors[:, reached], values[reached], np.ones(reached.sum()), vectors[:, ~reached])
 
 
 def graded_basis(gram, factor, reference):
@@ -94,15 +96,21 @@ def graded_basis(gram, factor, reference):
     share = np.clip(share, 0.0, 1.0)
     half = half @ rotation
     length = np.einsum("jk,jk->k", half, half)
-    half = unit[:, None] * half
-    loss = np.where(share < 0.5, 1.0 - share, np.maximum(np.einsum("jk,jk->k", half, gram @ half), 0.0))
-    unseen = (length > BLIND) & (loss <= EPS * len(values) * np.einsum("jk,jk->k", half, half))
-    blind = np.hstack([unit[:, None] * vectors[:, ~reached], half[:, unseen]])
-    half = half[:, ~unseen]
+    scaled = unit[:, None] * half
+    loss = np.where(share < 0.5, 1.0 - share, np.maximum(np.einsum("jk,jk->k", scaled, gram @ scaled), 0.0))
+    unseen = (length > BLIND) & (loss <= EPS * len(values) * np.einsum("jk,jk->k", scaled, scaled))
+    blind = unit[:, None] * _without_rounding(np.hstack([vectors[:, ~reached], half[:, unseen] / np.sqrt(length[unseen])]))
+    half = scaled[:, ~unseen]
     if blind.shape[1]:
-        root = np.sqrt(factor)[:, None]
-        half = half - blind @ np.linalg.lstsq(root * blind, root * half)[0]
-    return Basis(half, loss[~unseen], share[~unseen] / reference)
+        some = blind.any(axis=1)  # the other rows may be so large that theirs is the rounding of the product
+        root = np.sqrt(factor[some])[:, None]
+        half[some] -= blind[some] @ np.linalg.lstsq(root * blind[some], root * half[some])[0]
+    return Basis(half, loss[~unseen], share[~unseen] / reference, blind)
+
+
+def _without_rounding(vectors):
+    """Unit vectors (m, k) with 0 for what is rounding: a large penalty factor must not make something of it."""
+    return np.where(abs(vectors) > ROUNDING * EPS * len(vectors), vectors, 0.0)
 
 
 def _references(lambdas):
@@ -138,7 +146,7 @@ class Ridge(ABC):
         `of_sum` says that the penalty of the others stays beside the sum of their losses, not beside the average.
         """
 
-    def _bases(self, lambdas):
+    def bases(self, lambdas):
         """(Basis, positions of the lambdas that it serves)."""
         if self.single is not None:
             yield self.single, np.arange(len(lambdas))
@@ -149,10 +157,10 @@ class Ridge(ABC):
                 self._graded[reference] = self._graded_basis(reference)
             yield self._graded[reference], np.flatnonzero(references == reference)
 
-    def _solve(self, right, lambdas):
+    def solve(self, right, lambdas):
         """Solutions (L, m) for right-hand sides (L, m) or (m,)."""
         solution = np.empty((len(lambdas), right.shape[-1]))
-        for basis, at in self._bases(lambdas):
+        for basis, at in self.bases(lambdas):
             solution[at] = basis.solve(right if right.ndim == 1 else right[at], lambdas[at])
         return solution
 
@@ -161,12 +169,12 @@ class Ridge(ABC):
 
         The `delicate` (L,) ones take at most STEPS steps, each less than half of the last; in float32 there are none.
         """
-        solution = self._solve(right, lambdas)
+        solution = self.solve(right, lambdas)
         going = np.flatnonzero(delicate & (refinable.problem.design.dtype == np.float64))
         error = np.full(len(lambdas), np.nan)
         error[going] = np.inf
         for _ in range(STEPS * bool(going.size)):
-            change = self._solve(refinable.residual(solution[going], lambdas[going]), lambdas[going])
+            change = refinable.change(solution[going], lambdas[going])
             step = refinable.size(change, lambdas[going])
             better = step < error[going] / 2
             going = going[better]
@@ -196,22 +204,39 @@ class _GramSide(Ridge):
         self.single, self._graded = None, {}
         if alike(self.factor):
             scale = 1.0 / np.sqrt(self.factor)
-            basis, _ = eigenbasis(scale[:, None] * self.gram * scale)
-            self.single = Basis(scale[:, None] * basis.vectors, basis.loss, basis.penalty)
+            basis = eigenbasis(scale[:, None] * self.gram * scale)
+            vectors, blind = scale[:, None] * basis.vectors, scale[:, None] * basis.blind
+            self.single = Basis(vectors, basis.loss, basis.penalty, blind)
+        self._unresolved: dict[Basis, tuple[np.ndarray, np.ndarray]] = {}
 
     def _graded_basis(self, reference):
         return graded_basis(self.gram, self.factor, reference)
 
     def blocks(self, problem, lambdas, length):
         corr, df, inflation = problem.corr[self.present], np.empty(len(lambdas)), np.empty(len(lambdas))
-        for basis, at in self._bases(lambdas):
+        for basis, at in self.bases(lambdas):
             inverse = basis.inverse(lambdas[at])
             df[at] = inverse @ basis.loss
             own = (1.0 + lambdas[at, None] * self.factor) * (inverse @ (basis.vectors**2).T)
-            inflation[at] = own.max(axis=1, initial=0.0)
+            inflation[at] = np.inf if self.unresolved(basis, problem.design)[0].size else own.max(axis=1, initial=0.0)
         delicate = (inflation > DELICATE) | (self.single is None)
-        b, error = self._refined(_Coefficients(problem, self.present), corr, lambdas, delicate)
+        b, error = self._refined(_Coefficients(problem, self), corr, lambdas, delicate)
         yield _among(b, self.present, problem.design.p), df, error
+
+    def unresolved(self, basis, design):
+        """Blind vectors (m, k) that are none for the rows of the data, and what they fit (k, n), of orthogonal rows."""
+        if not basis.blind.shape[1] or design.dtype != np.float64:
+            return basis.blind[:, :0], np.zeros((0, design.n))
+        if basis not in self._unresolved:
+            blind, _ = np.linalg.qr(basis.blind)
+            rotation, size, fit = np.linalg.svd(self.fit(blind.T, design), full_matrices=False)
+            seen = size > ROUNDING * EPS * len(blind)
+            self._unresolved[basis] = blind @ rotation[:, seen], size[seen, None] * fit[seen]
+        return self._unresolved[basis]
+
+    def fit(self, b, design):
+        """b A (L, n) of coefficients (L, m) of the columns that are not excluded."""
+        return np.asarray(design.predict(_among(b, self.present, design.p)))
 
     def left_out(self, problem, lambdas, intercept, of_sum=False):
         design, corr = problem.design, problem.corr[self.present]
@@ -223,7 +248,7 @@ class _GramSide(Ridge):
             A = self._rows(design, rows)
             for weight, at in _by_weight(design.root[rows] ** 2):
                 strengths, mine = _strength(weight, of_sum) * lambdas, rows[at]
-                for basis, k in self._bases(strengths):
+                for basis, k in self.bases(strengths):
                     inverse, Q = basis.inverse(strengths[k]), A[at] @ basis.vectors
                     fitted = (Q * (corr @ basis.vectors)) @ inverse.T
                     errors[np.ix_(mine, k)] = problem.z[mine, None] - fitted
@@ -251,8 +276,9 @@ class _GramSide(Ridge):
         A, errors = self._rows(design, rows), np.empty((len(rows), len(lambdas)))
         for weight, at in _by_weight(design.root[rows] ** 2):
             strengths = _strength(weight, of_sum) * lambdas
-            for basis, k in self._bases(strengths):
-                scale = np.sqrt(basis.penalty / basis.loss)
+            for basis, k in self.bases(strengths):
+                seen = basis.loss > EPS * len(basis.vectors) * np.einsum("jk,jk->k", basis.vectors, basis.vectors)
+                scale = np.sqrt(np.where(seen, basis.penalty / np.where(seen, basis.loss, 1.0), 0.0))
                 C, target = (A[at] @ basis.vectors) * scale, (corr @ basis.vectors) * scale
                 errors[np.ix_(at, k)] = _ratio(C, target, basis, strengths[k], reach[at], along[at])
         return errors
@@ -280,12 +306,12 @@ class _KernelSide(Ridge):
         if len(groups) > 1:
             self._grade([self._part(design, columns) for columns in groups])
             return
-        reached, null = eigenbasis(self._kernel(design, self.weight))
-        self.null, root = self.rotation @ null, np.sqrt(reached.loss)
+        reached = eigenbasis(self._kernel(design, self.weight))
+        self.null, root = self.rotation @ reached.blind, np.sqrt(reached.loss)
         self.directions = self.rotation @ (reached.vectors / root)
         self.parts, self.mixing = [_Part(self.weight, None, self.directions, reached.vectors * root)], None
         self.factor = 1.0 / reached.loss
-        self.single = Basis(np.eye(len(root)), reached.penalty, self.factor)
+        self.single = Basis(np.eye(len(root)), reached.penalty, self.factor, np.zeros((len(root), 0)))
 
     def _kernel(self, design, weight):
         kernel = np.asarray(design.kernel(weight), dtype=np.float64)
@@ -298,7 +324,7 @@ class _KernelSide(Ridge):
         if len(columns) <= self.rotation.shape[1]:
             rows = np.asarray(design.gather(columns), dtype=np.float64).T * np.sqrt(weight[columns])
             return _Part(weight, columns, None, self.rotation.T @ rows)
-        basis, _ = eigenbasis(self._kernel(design, weight))
+        basis = eigenbasis(self._kernel(design, weight))
         root = np.sqrt(basis.loss)
         return _Part(weight, None, self.rotation @ (basis.vectors / root), basis.vectors * root)
 
@@ -337,7 +363,7 @@ class _KernelSide(Ridge):
     def blocks(self, problem, lambdas, length):
         design, U, dual = problem.design, self.U, _Dual(problem, self)
         df, delicate = np.empty(len(lambdas)), np.full(len(lambdas), self.single is None)
-        for basis, at in self._bases(lambdas):
+        for basis, at in self.bases(lambdas):
             df[at] = basis.inverse(lambdas[at]) @ basis.loss
             if self.single is not None:
                 values = 1.0 / self.factor
@@ -356,7 +382,7 @@ class _KernelSide(Ridge):
         errors = np.empty((design.n, len(lambdas)))
         for weight, at in _by_weight(design.root**2):
             strengths = _strength(weight, of_sum) * lambdas
-            for basis, k in self._bases(strengths):
+            for basis, k in self.bases(strengths):
                 C = self.directions[at] @ basis.vectors
                 target = (problem.z @ self.directions) @ basis.vectors
                 errors[np.ix_(at, k)] = _ratio(C, target, basis, strengths[k], reach[at], along[at])
@@ -365,20 +391,27 @@ class _KernelSide(Ridge):
 
 @dataclass(frozen=True)
 class _Coefficients:
-    """Residuals and sizes of steps of the coefficients (L, m) of some columns."""
+    """Steps of refinement of coefficients (L, m), and their sizes."""
 
     problem: Problem
-    columns: np.ndarray  # (m,)
+    side: _GramSide
 
-    def residual(self, b, lambdas):
-        problem = self.problem
-        r = problem.z - np.asarray(problem.design.predict(_among(b, self.columns, problem.design.p)))
-        gradient = np.asarray(problem.design.correlate(r))[:, self.columns]
-        return gradient - lambdas[:, None] * problem.l2_factor[self.columns] * b
+    def change(self, b, lambdas):
+        problem, side, lam = self.problem, self.side, lambdas[:, None]
+        r = problem.z - side.fit(b, problem.design)
+        pull = lam * side.factor * b
+        gradient = np.asarray(problem.design.correlate(r))[:, side.present] - pull
+        step = side.solve(gradient, lambdas)
+        for basis, at in side.bases(lambdas):
+            unresolved, fit = side.unresolved(basis, problem.design)
+            if len(fit):  # with products of their own: in the gradient of all columns theirs is below rounding
+                curvature = fit @ fit.T + lam[at, None] * ((unresolved.T * side.factor) @ unresolved)
+                along = r[at] @ fit.T - pull[at] @ unresolved
+                step[at] += np.linalg.solve(curvature, along[..., None])[..., 0] @ unresolved.T
+        return step
 
     def size(self, change, lambdas):
-        diagonal = 1.0 + lambdas[:, None] * self.problem.l2_factor[self.columns]
-        return _in_units(diagonal * abs(change), self.problem)
+        return _in_units((1.0 + lambdas[:, None] * self.side.factor) * abs(change), self.problem)
 
 
 @dataclass(frozen=True)
@@ -388,10 +421,10 @@ class _Dual:
     problem: Problem
     side: _KernelSide
 
-    def residual(self, v, lambdas):
+    def change(self, v, lambdas):
         design, side = self.problem.design, self.side
         r = self.problem.z - np.asarray(design.predict(side.coefficients(design, v)))
-        return r @ side.directions - lambdas[:, None] * side.factor * v
+        return side.solve(r @ side.directions - lambdas[:, None] * side.factor * v, lambdas)
 
     def size(self, change, lambdas):
         diagonal = 1.0 + lambdas[:, None] * self.problem.l2_factor
