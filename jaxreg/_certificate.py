@@ -25,7 +25,6 @@ import numpy as np
 from jaxreg._design import PRECISION
 from jaxreg._problem import row_basis
 
-
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
 FREE_L2 = 1e-15  # the same of an l2 part, in units of the mean square of its column
 
@@ -176,7 +175,7 @@ class _Certificate(ABC):
         return self._bases[key]
 
     def _as_good_as_free(self, lam):
-        """Which columns (B, p) have an l1 and an l2 part below rounding, so that no scale s and no D2 is over its error."""
+        """Which columns (B, p) have an l1 and an l2 part below rounding: its error would be all of D1 and D2."""
         penalised = self.present & ~self.unpenalised
         l1 = lam * self.l1_ratio * np.where(penalised, self.problem.l1_factor, 1.0)
         l2 = lam * (1.0 - self.l1_ratio) * np.where(penalised, self.problem.l2_factor, 1.0)

@@ -15,8 +15,8 @@ def precision_limit(options):
     """Why a gap is not smaller that no step makes smaller, and what to do."""
     if options.precision == np.float64:
         return (
-            "rounding, which nearly dependent columns magnify, allows no smaller gap even in float64; raise tol, or drop "
-            "or combine columns"
+            "rounding, which nearly dependent columns magnify, allows no smaller gap even in float64; raise tol, or "
+            "drop or combine columns"
         )
     return "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
 

@@ -84,7 +84,9 @@ class PathResult:
     intercept : array (L,)
         (L, K) for K responses.
     gap : array (L,)
-        Duality gap over that of the null model (intercept and unpenalised columns); see `fit_path`.
+        Duality gap over that of the null model (intercept and unpenalised columns); see `fit_path`. In "ridge" at least
+        the square of how far a coefficient may be off, in units of its own gradient, where columns are nearly dependent
+        or their penalties differ widely: there small columns have no part in a duality gap.
     df : array (L,)
         Number of nonzero coefficients.
     effective_df : array (L,), or None

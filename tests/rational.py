@@ -55,9 +55,7 @@ def held_out_errors(X, Y, alpha, train, test):
     intercept, coef = ridge(X[train], Y[train], alpha)
     fitted = _product(rational(X[test]), coef)
     each = zip(rational(Y[test]), fitted, strict=True)
-    return np.array(
-        [[float(y - f - b) for y, f, b in zip(*rows, intercept, strict=True)] for rows in each]
-    )
+    return np.array([[float(y - f - b) for y, f, b in zip(*rows, intercept, strict=True)] for rows in each])
 
 
 def left_out_errors(X, Y, alpha):

@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 import pytest
 import rational
+from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg.solvers.ridge import decomposed
+from jaxreg import _fit, _selection
 
 js = pytest.importorskip("jaxreg.sklearn")
 RIDGE = jr.penalties.Ridge()
@@ -141,7 +142,7 @@ def test_a_polynomial_is_right_or_not_converged(first, last, alpha):
         model = js.Ridge(alpha).fit(X, y)
     _, coef = rational.coefficients(X, y[:, None], alpha)
     error = abs(model.coef_ / coef[:, 0] - 1).max()
-    assert error < 1e-9 or (error < 1e-4 and len(caught) == 1) , (error, model.path_[0].gap)
+    assert error < 1e-9 or (error < 1e-4 and len(caught) == 1), (error, model.path_[0].gap)
 
 
 def test_what_float64_cannot_resolve_is_not_certified():
@@ -166,12 +167,25 @@ def test_tiny_penalty_factors_are_as_good_as_none(factors):
 
 
 @pytest.mark.parametrize(("n", "p"), [(14, 5), (9, 20)])
+def test_a_ridge_part_is_not_taken_for_none_where_y_is_large(n, p):
+    X, y = ar_problem(n, p)
+    path = jr.fit_path(X, y * 1e15, penalty=RIDGE, lambdas=LAMBDAS)
+    assert path.gap.max() < 1e-12
+
+
+def test_effective_df_of_copies_beside_a_small_column():
+    gram = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    assert _selection._trace(gram, np.array([1e-18, 1e-18, 1e6])) == pytest.approx(1 + 1 / (1 + 1e6), rel=1e-12)
+    assert _selection._trace(gram, np.array([1e-18, 1e-18, 1.0])) == pytest.approx(1.5, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "p"), [(14, 5), (9, 20)])
 def test_the_smaller_side_is_decomposed(n, p, monkeypatch):
     sizes = []
     eigh = np.linalg.eigh
     monkeypatch.setattr(np.linalg, "eigh", lambda A: sizes.append(len(A)) or eigh(A))
-    monkeypatch.setattr(jr._fit, "GRAM_LIMIT", 1)
-    monkeypatch.setattr(jr._fit, "SMALL", 1)
+    monkeypatch.setattr(_fit, "GRAM_LIMIT", 1)
+    monkeypatch.setattr(_fit, "SMALL", 1)
     X, Y = scaled(n, p)
     path = jr.fit_path(X, Y, penalty=RIDGE, n_lambdas=6)
     assert sizes == [min(n, p)]

@@ -6,12 +6,9 @@ With F = diag(f2) and G = A A' of unit diagonal, a basis B that makes both diago
     p > n:   K = A'F^-1 A,  (K + lambda)^-1 = C (g + lambda f)^-1 C' beside what no column reaches,
              b = F^-1 A (K + lambda)^-1 z
 
-(Hastie, Tibshirani and Friedman 2009, section 18.3.5; Golub and Van Loan 2013, section 8.7). Where the penalty factors
-are alike, B is F^-1/2 times the eigenvectors of F^-1/2 G F^-1/2. Columns of very different scale make that matrix
-graded, and its small end would drown in the rounding of the large one. There G + tau F is brought to unit diagonal
-first, which no scale of a column survives, for a tau near lambda. On the side of the rows a QR decomposition of the
-columns, those of large scale first, makes the grading visible as a scale of rows, for the same treatment. What the
-loss does not see (dependent columns) is the least penalty's, as in the limit lambda -> 0.
+(Hastie, Tibshirani and Friedman 2009, section 18.3.5), made as `_pencil` says. On the side of the rows a QR
+decomposition of the columns, those of large scale first, makes different scales of columns different scales of rows.
+What the loss does not see (dependent columns) is the least penalty's, as in the limit lambda -> 0.
 
 Where columns are nearly dependent, or factors differ, the solution is refined with residuals from the rows of the data:
 the Gram matrix has lost what they still tell (Bjorck 1987). The last step says how far each coefficient may be off.
@@ -36,86 +33,14 @@ from typing import final
 import numpy as np
 
 from jaxreg._problem import Problem, row_basis
+from jaxreg.solvers._pencil import ALIKE, EPS, ROUNDING, Basis, alike, eigenbasis, graded_basis, references
 
-EPS = np.finfo(float).eps
-ALIKE = 1e4  # the largest penalty factor over the least up to which one decomposition serves all: it costs 4 of 16 digits
-DECADES = 4  # of lambda that one decomposition serves where factors differ: at its ends 2 digits are lost, and refined
 DELICATE = 100.0  # variance inflation from which on solutions are refined
-LEAST, LARGEST = 1e-200, 1e300  # lambda where 0 is decomposed, and lambda times a penalty factor: no underflow or overflow
-BLIND = 1e6  # variance inflation of a direction from which on it is left to the penalty where the loss does not see it
-ROUNDING = 8.0  # times the number of columns: what is rounding in the rows of the data, in units of it
 STEPS = 5  # of refinement at most; two or three are the rule
 DIFFERENCE = 1e-5  # of 1 - leverage: a smaller one is not read from a difference
 REACHED = 1e-20  # the squared part of a row that no column reaches, from which on downwards it is rounding
 UNDETERMINED = 1e-10  # 1 - leverage in the unpenalised columns from which on no other row says anything about a row
 ROWS = 4096  # of the data at a time
-
-
-@dataclass(frozen=True, eq=False)
-class Basis:
-    """Vectors (m, k) in which loss and penalty, both (k,), are diagonal, beside `blind` ones that the loss does not see."""
-
-    vectors: np.ndarray
-    loss: np.ndarray
-    penalty: np.ndarray
-    blind: np.ndarray  # (m, any)
-
-    def inverse(self, lambdas):
-        """(loss + lambda penalty)^-1 (L, k)."""
-        return 1.0 / (self.loss + lambdas[:, None] * self.penalty)
-
-    def solve(self, right, lambdas):
-        """Solutions (L, m) for right-hand sides (L, m) or (m,)."""
-        return (self.inverse(lambdas) * (right @ self.vectors)) @ self.vectors.T
-
-
-def alike(factor):
-    """Whether one eigendecomposition on the scale of the penalty loses no column of these penalty factors."""
-    return bool(factor.min(initial=np.inf) > 0 and factor.max(initial=0.0) <= ALIKE * factor.min(initial=np.inf))
-
-
-def eigenbasis(matrix):
-    """Basis of orthonormal eigenvectors of a symmetric matrix, with penalty 1."""
-    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    reached = values > EPS * len(values) * values.max(initial=0.0)
-    return Basis(vectors[:, reached], values[reached], np.ones(reached.sum()), vectors[:, ~reached])
-
-
-def graded_basis(gram, factor, reference):
-    """Basis of lambdas around `reference`, for penalty factors (p,) >= 0 of any range and a Gram matrix of unit diagonal.
-
-    What the loss does not see is kept out, and the rest made orthogonal to it on the scale of the penalty.
-    """
-    penalty = np.minimum(reference * factor, LARGEST)
-    size = np.diagonal(gram) + penalty
-    unit = np.where(size > 0, 1.0 / np.sqrt(np.where(size > 0, size, 1.0)), 0.0)
-    values, vectors = np.linalg.eigh(unit[:, None] * (gram + np.diag(penalty)) * unit)
-    reached = values > EPS * len(values) * values.max(initial=0.0)
-    half = vectors[:, reached] / np.sqrt(values[reached])
-    share, rotation = np.linalg.eigh((half.T * (penalty * unit**2)) @ half)
-    share = np.clip(share, 0.0, 1.0)
-    half = half @ rotation
-    length = np.einsum("jk,jk->k", half, half)
-    scaled = unit[:, None] * half
-    loss = np.where(share < 0.5, 1.0 - share, np.maximum(np.einsum("jk,jk->k", scaled, gram @ scaled), 0.0))
-    unseen = (length > BLIND) & (loss <= EPS * len(values) * np.einsum("jk,jk->k", scaled, scaled))
-    blind = unit[:, None] * _without_rounding(np.hstack([vectors[:, ~reached], half[:, unseen] / np.sqrt(length[unseen])]))
-    half = scaled[:, ~unseen]
-    if blind.shape[1]:
-        some = blind.any(axis=1)  # the other rows may be so large that theirs is the rounding of the product
-        root = np.sqrt(factor[some])[:, None]
-        half[some] -= blind[some] @ np.linalg.lstsq(root * blind[some], root * half[some])[0]
-    return Basis(half, loss[~unseen], share[~unseen] / reference, blind)
-
-
-def _without_rounding(vectors):
-    """Unit vectors (m, k) with 0 for what is rounding: a large penalty factor must not make something of it."""
-    return np.where(abs(vectors) > ROUNDING * EPS * len(vectors), vectors, 0.0)
-
-
-def _references(lambdas):
-    """Where the decompositions that serve the lambdas (L,) are made: (L,), the same for those that share one."""
-    return 10.0 ** (np.round(np.log10(np.maximum(lambdas, LEAST)) / DECADES) * DECADES)
 
 
 class Ridge(ABC):
@@ -151,11 +76,11 @@ class Ridge(ABC):
         if self.single is not None:
             yield self.single, np.arange(len(lambdas))
             return
-        references = _references(lambdas)
-        for reference in np.unique(references):
+        served_at = references(lambdas)
+        for reference in np.unique(served_at):
             if reference not in self._graded:
                 self._graded[reference] = self._graded_basis(reference)
-            yield self._graded[reference], np.flatnonzero(references == reference)
+            yield self._graded[reference], np.flatnonzero(served_at == reference)
 
     def solve(self, right, lambdas):
         """Solutions (L, m) for right-hand sides (L, m) or (m,)."""
@@ -309,7 +234,8 @@ class _KernelSide(Ridge):
         reached = eigenbasis(self._kernel(design, self.weight))
         self.null, root = self.rotation @ reached.blind, np.sqrt(reached.loss)
         self.directions = self.rotation @ (reached.vectors / root)
-        self.parts, self.mixing = [_Part(self.weight, None, self.directions, reached.vectors * root)], None
+        self.parts = [_Part(np.flatnonzero(self.weight), self.weight, reached.vectors * root, self.directions)]
+        self.mixing = None
         self.factor = 1.0 / reached.loss
         self.single = Basis(np.eye(len(root)), reached.penalty, self.factor, np.zeros((len(root), 0)))
 
@@ -323,10 +249,10 @@ class _KernelSide(Ridge):
         weight[columns] = self.weight[columns]
         if len(columns) <= self.rotation.shape[1]:
             rows = np.asarray(design.gather(columns), dtype=np.float64).T * np.sqrt(weight[columns])
-            return _Part(weight, columns, None, self.rotation.T @ rows)
+            return _Part(columns, weight, self.rotation.T @ rows, None)
         basis = eigenbasis(self._kernel(design, weight))
         root = np.sqrt(basis.loss)
-        return _Part(weight, None, self.rotation @ (basis.vectors / root), basis.vectors * root)
+        return _Part(columns, weight, basis.vectors * root, self.rotation @ (basis.vectors / root))
 
     def _grade(self, parts):
         """D and R from a QR decomposition of the roots of all parts, large columns first."""
@@ -354,7 +280,7 @@ class _KernelSide(Ridge):
         for part in self.parts:
             own = pseudo[:, first : first + part.root.shape[1]]
             first += part.root.shape[1]
-            if part.columns is not None:
+            if part.directions is None:
                 b[:, part.columns] = own * np.sqrt(part.weight[part.columns])
             else:
                 b += np.asarray(design.correlate(own @ part.directions.T), dtype=np.float64) * part.weight
@@ -435,10 +361,10 @@ class _Dual:
 class _Part:
     """Columns of similar scale, and pseudo-columns T (m, k) with T T' their kernel in the rotated rows."""
 
-    weight: np.ndarray  # (p,) 1 / f2, 0 elsewhere
-    columns: np.ndarray | None  # of which T consists; None: it is a root of the kernel,
-    directions: np.ndarray | None  # (n, k) that the columns are correlated with for coefficients of T
+    columns: np.ndarray
+    weight: np.ndarray  # (p,) 1 / f2 of the columns, 0 elsewhere
     root: np.ndarray  # T
+    directions: np.ndarray | None  # (n, k): F^-1 times its products with columns are coefficients; None: T has all
 
 
 def _in_units(gradient, problem):
@@ -484,7 +410,10 @@ def _by_weight(weight):
 
 
 def _ratio(C, target, basis, lambdas, reach, along):
-    """e / (1 - h) (k, L) of rows with C (k, m), C'z (m,), and their part beyond all columns: square and product with z."""
+    """e / (1 - h) (k, L) of rows with C (k, m) and C'z (m,).
+
+    Of their part beyond all columns `reach` is the square and `along` the product with z, both (k,).
+    """
     inverse, beyond = basis.inverse(lambdas), reach > REACHED
     strength = np.where(beyond[:, None], lambdas, 1.0)
     residual = np.where(beyond, along, 0.0)[:, None] + strength * ((C * target) @ inverse.T)
@@ -501,7 +430,7 @@ def _checked(errors, leverage):
     bad = np.flatnonzero(1.0 - leverage <= UNDETERMINED)
     if bad.size:
         raise ValueError(
-            f"leave-one-out has no prediction for row {bad[0]}: a column without a penalty fits it whatever its y is, so "
-            "that the other rows do not determine its coefficient; penalise all columns, or give cv=10."
+            f"leave-one-out has no prediction for row {bad[0]}: a column without a penalty fits it whatever its y is, "
+            "so that the other rows do not determine its coefficient; penalise all columns, or give cv=10."
         )
     return errors
