@@ -23,7 +23,8 @@ keep the scales that all rows give them. With m the row's part that no column re
 
     e_i / (1 - h_i) = (n + lambda C_i (g + lambda f)^-1 C'z) / (m + lambda C_i (g + lambda f)^-1 C_i')
 
-which takes no difference, however close the fit; where m is 0 lambda cancels, which also is the limit lambda -> 0.
+on the side of the rows, which takes no difference, however close the fit; where m is 0 lambda cancels, which also is
+the limit lambda -> 0.
 """
 
 from abc import ABC, abstractmethod
@@ -32,12 +33,12 @@ from typing import final
 
 import numpy as np
 
-from jaxreg._problem import Problem, row_basis
+from jaxreg._problem import Problem
 from jaxreg.solvers._pencil import ALIKE, EPS, ROUNDING, Basis, alike, eigenbasis, graded_basis, references
 
 DELICATE = 100.0  # variance inflation from which on solutions are refined
 STEPS = 5  # of refinement at most; two or three are the rule
-DIFFERENCE = 1e-5  # of 1 - leverage: a smaller one is not read from a difference
+DIFFERENCE = 1e-5  # of 1 - leverage, or of its share in the largest, from which on downwards digits would be lost
 REACHED = 1e-20  # the squared part of a row that no column reaches, from which on downwards it is rounding
 UNDETERMINED = 1e-10  # 1 - leverage in the unpenalised columns from which on no other row says anything about a row
 ROWS = 4096  # of the data at a time
@@ -66,7 +67,7 @@ class Ridge(ABC):
 
     @abstractmethod
     def left_out(self, problem, lambdas, intercept, of_sum=False):
-        """Errors (n, L) of the rows, each predicted by the fit of the others, in units of y.
+        """(Errors (n, L) of the rows, each predicted by the fit of the others, in units of y; where they are rounding).
 
         `of_sum` says that the penalty of the others stays beside the sum of their losses, not beside the average.
         """
@@ -111,14 +112,16 @@ class Ridge(ABC):
         return solution, error
 
 
-def decomposed(problem, gram, intercept=False) -> Ridge:
+def decomposed(problem, gram, intercept=None) -> Ridge:
     """From the Gram matrix of the smaller side; `gram` (p, p) where it is known.
 
-    With `intercept` what is left out is predicted beside one; solutions don't need it, since z is centred then.
+    `intercept` says for rows to be left out whether there is one (a fit that passes through all points is taken on the
+    side of the rows); for solutions alone it is None.
     """
-    if problem.design.n < problem.design.p:
-        return _KernelSide(problem, intercept)
-    return _GramSide(problem, np.asarray(problem.design.gram(), dtype=np.float64) if gram is None else gram)
+    design = problem.design
+    if design.n < design.p or (intercept is not None and design.n - intercept <= design.p):
+        return _KernelSide(problem, bool(intercept))
+    return _GramSide(problem, np.asarray(design.gram(), dtype=np.float64) if gram is None else gram)
 
 
 @final
@@ -143,9 +146,15 @@ class _GramSide(Ridge):
             inverse = basis.inverse(lambdas[at])
             df[at] = inverse @ basis.loss
             own = (1.0 + lambdas[at, None] * self.factor) * (inverse @ (basis.vectors**2).T)
-            inflation[at] = np.inf if self.unresolved(basis, problem.design)[0].size else own.max(axis=1, initial=0.0)
+            unresolved, fit = self.unresolved(basis, problem.design)
+            curvature = np.einsum("ki,ki->k", fit, fit) + lambdas[at, None] * (self.factor @ unresolved**2)
+            own += (1.0 + lambdas[at, None] * self.factor) * ((1.0 / curvature) @ (unresolved**2).T)
+            inflation[at] = own.max(axis=1, initial=0.0)
         delicate = (inflation > DELICATE) | (self.single is None)
         b, error = self._refined(_Coefficients(problem, self), corr, lambdas, delicate)
+        # the rounding of the standardised data, which no residual shows
+        rounding = _in_units(abs(b).sum(axis=1, keepdims=True), problem) * np.sqrt(inflation) + inflation
+        error = np.where(np.isnan(error), np.nan, error + EPS * rounding)
         yield _among(b, self.present, problem.design.p), df, error
 
     def unresolved(self, basis, design):
@@ -170,7 +179,7 @@ class _GramSide(Ridge):
         errors, free = np.empty((design.n, len(lambdas))), np.empty((design.n, len(lambdas)))
         for first in range(0, design.n, ROWS):
             rows = np.arange(first, min(first + ROWS, design.n))
-            A = self._rows(design, rows)
+            A = np.asarray(design.samples(rows), dtype=np.float64)[self.present].T
             for weight, at in _by_weight(design.root[rows] ** 2):
                 strengths, mine = _strength(weight, of_sum) * lambdas, rows[at]
                 for basis, k in self.bases(strengths):
@@ -178,35 +187,9 @@ class _GramSide(Ridge):
                     fitted = (Q * (corr @ basis.vectors)) @ inverse.T
                     errors[np.ix_(mine, k)] = problem.z[mine, None] - fitted
                     free[np.ix_(mine, k)] = 1.0 - level[mine, None] ** 2 - Q**2 @ inverse.T
-        delicate = free < DIFFERENCE
-        errors = np.where(delicate, np.nan, errors / np.where(delicate, 1.0, free))
-        rows = np.flatnonzero(delicate.any(axis=1))
-        if rows.size:
-            exact = self._left_out_of(problem, rows, lambdas, level, of_sum)
-            errors[rows] = np.where(delicate[rows], exact, errors[rows])
-        return _checked(errors, own) / design.root[:, None]
-
-    def _rows(self, design, rows):
-        return np.asarray(design.samples(rows), dtype=np.float64)[self.present].T
-
-    def _left_out_of(self, problem, rows, lambdas, level, of_sum):
-        """Errors (k, L), times their root weights, of `rows` (k,) which the fit of all rows follows closely."""
-        design, corr = problem.design, problem.corr[self.present]
-        everything = np.vstack([level, np.asarray(design.gather(self.present), dtype=np.float64)])
-        span = row_basis(everything, EPS)
-        beyond = -span[:, rows].T @ span
-        beyond[np.arange(len(rows)), rows] += 1.0
-        beyond -= (beyond @ span.T) @ span  # again: what is left may be as small as the rounding of the first time
-        reach, along = np.einsum("ki,ki->k", beyond, beyond), beyond @ problem.z
-        A, errors = self._rows(design, rows), np.empty((len(rows), len(lambdas)))
-        for weight, at in _by_weight(design.root[rows] ** 2):
-            strengths = _strength(weight, of_sum) * lambdas
-            for basis, k in self.bases(strengths):
-                seen = basis.loss > EPS * len(basis.vectors) * np.einsum("jk,jk->k", basis.vectors, basis.vectors)
-                scale = np.sqrt(np.where(seen, basis.penalty / np.where(seen, basis.loss, 1.0), 0.0))
-                C, target = (A[at] @ basis.vectors) * scale, (corr @ basis.vectors) * scale
-                errors[np.ix_(at, k)] = _ratio(C, target, basis, strengths[k], reach[at], along[at])
-        return errors
+        followed = free < DIFFERENCE
+        errors = np.where(followed, np.nan, errors / np.where(followed, 1.0, free))
+        return _checked(errors, own) / design.root[:, None], followed
 
 
 @final
@@ -305,14 +288,20 @@ class _KernelSide(Ridge):
     def left_out(self, problem, lambdas, intercept, of_sum=False):
         design = problem.design
         reach, along = np.einsum("ik,ik->i", self.null, self.null), self.null @ (problem.z @ self.null)
-        errors = np.empty((design.n, len(lambdas)))
+        beyond = reach > REACHED
+        errors, followed = np.empty((design.n, len(lambdas))), np.zeros((design.n, len(lambdas)), bool)
         for weight, at in _by_weight(design.root**2):
             strengths = _strength(weight, of_sum) * lambdas
             for basis, k in self.bases(strengths):
-                C = self.directions[at] @ basis.vectors
-                target = (problem.z @ self.directions) @ basis.vectors
-                errors[np.ix_(at, k)] = _ratio(C, target, basis, strengths[k], reach[at], along[at])
-        return _checked(errors, _unpenalised_leverage(problem, intercept)) / design.root[:, None]
+                C, inverse = self.directions @ basis.vectors, basis.inverse(strengths[k])
+                own, target = C[at] ** 2 @ inverse.T, problem.z @ C
+                strength = np.where(beyond[at, None], strengths[k], 1.0)
+                residual = np.where(beyond, along, 0.0)[at, None] + strength * ((C[at] * target) @ inverse.T)
+                errors[np.ix_(at, k)] = residual / (np.where(beyond, reach, 0.0)[at, None] + strength * own)
+                if self.single is None:
+                    most = (inverse * np.einsum("ik,ik->k", C, C)).max(axis=1, initial=0.0)
+                    followed[np.ix_(at, k)] = ~beyond[at, None] & (own < DIFFERENCE * most)
+        return _checked(errors, _unpenalised_leverage(problem, intercept)) / design.root[:, None], followed
 
 
 @dataclass(frozen=True)
@@ -407,17 +396,6 @@ def _by_weight(weight):
     values, which = np.unique(weight, return_inverse=True)
     order = np.argsort(which, kind="stable")
     return zip(values, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True)
-
-
-def _ratio(C, target, basis, lambdas, reach, along):
-    """e / (1 - h) (k, L) of rows with C (k, m) and C'z (m,).
-
-    Of their part beyond all columns `reach` is the square and `along` the product with z, both (k,).
-    """
-    inverse, beyond = basis.inverse(lambdas), reach > REACHED
-    strength = np.where(beyond[:, None], lambdas, 1.0)
-    residual = np.where(beyond, along, 0.0)[:, None] + strength * ((C * target) @ inverse.T)
-    return residual / (np.where(beyond, reach, 0.0)[:, None] + strength * (C**2 @ inverse.T))
 
 
 def _unpenalised_leverage(problem, intercept):
