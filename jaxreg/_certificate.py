@@ -25,6 +25,9 @@ import numpy as np
 from jaxreg._design import PRECISION
 from jaxreg._problem import row_basis
 
+FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
+FREE_L2 = 1e-15  # the same of an l2 part, in units of the mean square of its column
+
 
 def _conjugate(g, l1, l2, lower, upper):
     """sup over b in [lower, upper] of g b - l1 |b| - l2 b^2 / 2."""
@@ -134,6 +137,11 @@ def column_basis(design, members):
     return vectors[:, values > eps * len(values) * values.max(initial=0.0)].T
 
 
+def _few_sizes(usual, rank):
+    """Rows to give a basis of some rank: few shapes, so few compilations, for all kinds of members."""
+    return usual if rank <= usual else 1 << int(rank - 1).bit_length()
+
+
 def _penalty_data(problem):
     return problem.l1_factor, problem.l2_factor, problem.lower, problem.upper
 
@@ -166,14 +174,21 @@ class _Certificate(ABC):
             self._bases[key] = self._make_basis(members)
         return self._bases[key]
 
+    def _as_good_as_free(self, lam):
+        """Which columns (B, p) have an l1 and an l2 part below rounding: its error would be all of D1 and D2."""
+        penalised = self.present & ~self.unpenalised
+        l1 = lam * self.l1_ratio * np.where(penalised, self.problem.l1_factor, 1.0)
+        l2 = lam * (1.0 - self.l1_ratio) * np.where(penalised, self.problem.l2_factor, 1.0)
+        return penalised & (l1 <= FREE_L1 * self.scale) & (l2 <= FREE_L2)
+
     def _kinds(self, coefficients, lambdas):
         """(kinds of members, the kind of each row): what theta is made orthogonal to; coefficients() is b (B, p)."""
         limited = self.unpenalised & (np.isfinite(self.low) | np.isfinite(self.high))
-        zero = lambdas <= 1e-13 * self.scale  # as good as 0: no scale s would be left over rounding error
-        if not zero.any() and not limited.any():
+        free = self._as_good_as_free(np.asarray(lambdas)[:, None])
+        if not free.any() and not limited.any():
             return [self.unpenalised], np.zeros(len(lambdas), int)
         b = coefficients()
-        candidates = np.where(zero[:, None], self.present, self.unpenalised)
+        candidates = self.unpenalised | free
         return np.unique(candidates & (self.low < b) & (b < self.high), axis=0, return_inverse=True)
 
 
@@ -200,7 +215,7 @@ class GramCertificate(_Certificate):
 
     def _make_basis(self, members):
         basis = gram_basis(np.asarray(self.gram), members)
-        rows = max(self.unpenalised.sum(), len(basis))  # one shape, one compilation, for all kinds of members
+        rows = _few_sizes(self.unpenalised.sum(), len(basis))
         return np.concatenate([basis, np.zeros((rows - len(basis), len(members)))])
 
     def __call__(self, b, lambdas):
@@ -224,7 +239,7 @@ class PassCertificate(_Certificate):
     def _make_basis(self, members):
         design = self.problem.design
         basis = column_basis(design, members)
-        rows = max(min(self.unpenalised.sum(), design.n), len(basis))
+        rows = _few_sizes(min(self.unpenalised.sum(), design.n), len(basis))
         return np.concatenate([basis, np.zeros((rows - len(basis), design.n))])
 
     def __call__(self, fit, x, columns, lambdas):

@@ -341,7 +341,7 @@ def _shortfall(status, gap, certificate, options):
     if (status == Status.capacity).any():
         causes.append(_ends.CAPACITY_LIMIT)
     if (status == Status.stalled).any():
-        causes.append(_ends.PRECISION_LIMIT)
+        causes.append(_ends.precision_limit(options))
     return [
         f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "
         f"{gap.max():.1e}: {'; '.join(causes)}"

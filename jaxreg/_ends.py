@@ -9,11 +9,20 @@ from jaxreg import _validation
 from jaxreg._results import ConvergenceWarning, Status
 
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
-PRECISION_LIMIT = "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
 NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"
 
 
 CAPACITY_LIMIT = "more columns are needed at once than memory has room for; end the grid at a larger lambda"
+
+
+def precision_limit(options):
+    """Why a gap is not smaller that no step makes smaller, and what to do."""
+    if options.precision == np.float64:
+        return (
+            "rounding, which nearly dependent columns magnify, allows no smaller gap even in float64; raise tol, or "
+            "drop or combine columns"
+        )
+    return "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
 
 
 def statuses(gap, n_iter, full, options):
@@ -59,7 +68,7 @@ def shortfalls(status, gap, options):
     for code, cause in (
         (Status.max_iter, f"stopped at max_iter={options.max_iter}: raise max_iter"),
         (Status.capacity, f"stopped at the end of memory: {CAPACITY_LIMIT}"),
-        (Status.stalled, f"stalled above tol: {PRECISION_LIMIT}"),
+        (Status.stalled, f"stalled above tol: {precision_limit(options)}"),
     ):
         at = np.flatnonzero(status == code)
         if at.size:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _progress, _scores
 from jaxreg._ends import End
 from jaxreg._fold_fits import Fits, Lane, Outcome, Solved, predictions_of, stacked
+from jaxreg._left_out import left_out
 from jaxreg._objective import make_objective
 from jaxreg._problem import centred_response, make_problems
 from jaxreg._results import Status
@@ -77,13 +78,15 @@ class Folded:
         return Outcome(full, fits, mixes, folds, ended)
 
     def _leave_one_out(self, a):
-        lambdas, intercept = self.lambdas[a], self.setup.model.fit_intercept
-        ridge, solved, fits = decomposed(self.setup.problem, self.setup.gram), [], []
-        for setup in self.setups:
+        lambdas = self.lambdas[a]
+        data, model, solved, fits = [setup.data for setup in self.setups], self.setup.model, [], []
+        ridge = decomposed(self.setup.problem, self.setup.gram, model.fit_intercept)
+        errors = left_out(ridge, self.problems, data, lambdas, model)
+        for setup, error in zip(self.setups, errors, strict=True):
             loop = _loops.eigen(ridge, setup.problem, setup.gram, lambdas, self.options[a])
             points = self._answered(loop, setup.problem)
             y, rows = setup.data.y, np.arange(len(setup.data.y))
-            predictions = y[:, None] - ridge.left_out(setup.problem, lambdas, intercept)
+            predictions = y[:, None] - error
             loss = self.metric.of_each(y, predictions, self.row_weight)
             gap, n_iter, full = _ends_of(points)
             null_loss = setup.problem.null_loss

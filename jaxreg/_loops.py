@@ -197,16 +197,26 @@ def screened(problem, lambdas, options, start):
 
 
 def eigen(ridge, problem, gram, lambdas, options):
-    """Blocks of points of a ridge path without limits, from its decomposition."""
+    """Blocks of points of a ridge path without limits, from its decomposition.
+
+    A solution that was refined is certified by the rows of the data, too, and its gap is at least the square of what
+    its last step was: a gap sees neither a column whose penalty dwarfs its loss nor the directions of collinearity.
+    """
     columns, first = np.arange(problem.design.p), 0
     on_gram = None if gram is None else GramCertificate(problem, gram, 0.0, options.precision)
     by_pass = PassCertificate(problem, 0.0, options.precision)
-    for b, df in ridge.blocks(problem, lambdas, BLOCK):
+    for b, df, error in ridge.blocks(problem, lambdas, BLOCK):
         b = _as_returned(b, columns, problem, options.precision)
         block = lambdas[first : first + len(b)]
+        gaps, rss, by_rows = np.empty(len(b)), np.empty(len(b)), np.arange(len(b))
         if on_gram is not None:
-            gaps, rss = on_gram(b, block)
-        else:
-            gaps, rss, _ = yield from by_pass(problem.design.predict(b), b, columns, block)
+            gaps[:], rss[:] = on_gram(b, block)
+            by_rows = np.flatnonzero(np.isfinite(error))
+        for start in range(0, len(by_rows), BLOCK):
+            at = by_rows[start : start + BLOCK]
+            whole = filled(at, BLOCK)
+            found = yield from by_pass(problem.design.predict(b[whole]), b[whole], columns, block[whole])
+            gaps[at], rss[at] = found[0][: len(at)], found[1][: len(at)]
+        gaps = np.fmax(gaps, error**2)
         yield _points(b, columns, gaps, rss, np.ones(len(b), int), df)
         first += len(b)

@@ -87,13 +87,13 @@ def fit_path(
         Whether the penalty acts on standardised columns, see above. Columns whose spread is less than 32 units in the
         last place of their level are constant: their coefficients are 0, and `constant_features` names them.
     solver : str
-        For the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (one eigendecomposition,
-        l1_ratio 0 without limits); for the squared loss with any penalty that is a sum over columns or groups "block"
-        (block coordinate descent with extrapolation; what it leaves after 300 epochs "proximal" finishes); for
-        everything "proximal" (accelerated proximal gradient with Newton steps; on an accelerator all lambdas of a
-        convex penalty side by side, unless p > 3 n and columns can come in one by one). "auto" takes "ridge" where it
-        applies, then "pivot", then "block" (on a CPU, for convex penalties with groups of similar sizes), else
-        "proximal".
+        For the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (l1_ratio 0 without limits: one
+        eigendecomposition of the smaller side, a few where the penalties of columns differ more than 1e4-fold); for the
+        squared loss with any penalty that is a sum over columns or groups "block" (block coordinate descent with
+        extrapolation; what it leaves after 300 epochs "proximal" finishes); for everything "proximal" (accelerated
+        proximal gradient with Newton steps; on an accelerator all lambdas of a convex penalty side by side, unless
+        p > 3 n and columns can come in one by one). "auto" takes "ridge" where it applies, then "pivot", then "block"
+        (on a CPU, for convex penalties with groups of similar sizes), else "proximal".
     tol : float > 0, or None
         Bound on `gap`; None is 1e-6, or 1e-4 for float32.
     max_iter : int >= 1

@@ -46,7 +46,8 @@ class Status(IntEnum):
     max_iter
         The solver was stopped by `max_iter`: raise it.
     stalled
-        The precision, or the collinearity of the columns, does not allow a smaller gap: raise `tol` or use float64.
+        The precision, or the collinearity of the columns, does not allow a smaller gap: raise `tol`; where X is
+        float32, give float64, else drop or combine columns.
     early_stop
         Last point of a path that was cut by `early_stop` or `max_features`.
     interrupted
@@ -88,7 +89,9 @@ class PathResult:
     intercept : array (L,)
         (L, K) for K responses.
     gap : array (L,)
-        Duality gap over that of the null model (intercept and unpenalised columns); see `fit_path`.
+        Duality gap over that of the null model (intercept and unpenalised columns); see `fit_path`. In "ridge" at least
+        the square of how far a coefficient may be off, in units of its own gradient, where columns are nearly dependent
+        or their penalties differ widely: there small columns have no part in a duality gap.
     df : array (L,)
         Number of nonzero coefficients.
     effective_df : array (L,), or None

@@ -71,6 +71,8 @@ def _trace(gram, l2):
     """Trace of gram (gram + diag(l2))^+."""
     from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
+    unit = 1.0 / np.sqrt(np.diagonal(gram) + l2)  # columns of any scale on one, on which ranks are decided
+    gram, l2 = gram * np.outer(unit, unit), l2 * unit**2
     shifted = gram + np.diag(l2)
     try:
         C = cholesky(shifted, lower=True, check_finite=False)

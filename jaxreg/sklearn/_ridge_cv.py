@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from jaxreg import _validation, fit_path, penalties
 from jaxreg._design import DenseDesign
+from jaxreg._left_out import left_out
 from jaxreg._problem import Model, make_problems
 from jaxreg.sklearn._cross_validated import routed
 from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, total_weight
@@ -206,9 +207,8 @@ def _left_out(X, y, weight, alphas, fit_intercept):
         model = Model(np.ones(p), np.full(p, -np.inf), np.full(p, np.inf), fit_intercept, standardize=False)
         design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, on_host=True)
         problems = make_problems(design, each, model)
-        ridge = decomposed(problems[0], np.asarray(design.gram()) if len(counting) >= p else None)
-        left_out = [ridge.left_out(problem, lambdas, fit_intercept, of_sum=True) for problem in problems]
-    errors[counting] = np.stack(left_out, axis=1)
+        ridge = decomposed(problems[0], None, fit_intercept)
+        errors[counting] = left_out(ridge, problems, each, lambdas, model, of_sum=True).swapaxes(0, 1)
     others = np.flatnonzero(weight == 0)
     if others.size:  # the fit does not see them as it is
         path = _ridge_path(X, y, lambdas, weight, fit_intercept)
