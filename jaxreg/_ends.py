@@ -11,7 +11,6 @@ from jaxreg._results import ConvergenceWarning, Status
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
 NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"
 
-
 CAPACITY_LIMIT = "more columns are needed at once than memory has room for; end the grid at a larger lambda"
 
 
