@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""What all tests share: compiled programs, and which tests are slow."""
 
 import jax
 import pytest
@@ -9,3 +9,19 @@ def _few_programs():
     """Compiled programs are let go after each file: a process can map only so many of them."""
     yield
     jax.clear_caches()
+
+
+@pytest.hookimpl(tryfirst=True)  # before the expression of `-m` chooses
+def pytest_collection_modifyitems(items):
+    """Of a test marked `sampled` all is slow but a few cases in which every value of every parameter occurs."""
+    cases = {}
+    for item in items:
+        if item.get_closest_marker("sampled") and not item.get_closest_marker("slow"):
+            cases.setdefault(item.nodeid.split("[")[0], {})[item] = set(item.callspec.indices.items())
+    for values in cases.values():
+        missing = set().union(*values.values())
+        while missing:
+            quick = max(values, key=lambda item: len(values[item] & missing))
+            missing -= values.pop(quick)
+        for item in values:
+            item.add_marker(pytest.mark.slow)

@@ -2,12 +2,19 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxreg import losses, penalties
 
 P = 12
 GROUPS = [0, 1, 1, 0, 2, 2, 2, 3, 3, 4, 5, 5]
 WEIGHTS = np.linspace(1.0, 0.4, P)
+
+
+def few(names, *quick):
+    """`names` as parameters of a test, of which all but `quick` are slow."""
+    assert set(quick) <= set(names)
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def soft(coef, lam, step):
