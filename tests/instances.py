@@ -14,7 +14,11 @@ WEIGHTS = np.linspace(1.0, 0.4, P)
 def few(names, *quick):
     """`names` as parameters of a test, of which all but `quick` are slow."""
     assert set(quick) <= set(names)
-    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+    tuples = [name if isinstance(name, tuple) else (name,) for name in names]
+    return [
+        pytest.param(*each, marks=[pytest.mark.slow] * (name not in quick))
+        for name, each in zip(names, tuples, strict=True)
+    ]
 
 
 def soft(coef, lam, step):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from instances import PENALTIES
+from instances import PENALTIES, few
 from reference import ar_problem
 
 import jaxreg as jr
@@ -129,7 +129,13 @@ def test_active_blocks_stand_in_the_first_tiles():
 # ---- the minimum over a block ----
 
 
-@pytest.mark.parametrize(("name", "K"), [*((name, 1) for name in BLOCKWISE), ("MultiTaskLasso", 3)])
+@pytest.mark.parametrize(
+    ("name", "K"),
+    few(
+        [*((name, 1) for name in BLOCKWISE), ("MultiTaskLasso", 3)],
+        *(("SparseGroupLasso", 1), ("LogSum", 1), ("GroupLasso", 1), ("MultiTaskLasso", 3)),
+    ),
+)
 def test_the_minimum_over_a_block_beats_all_others(name, K):
     penalty, rng = PENALTIES[name], np.random.default_rng(4)
     labels = penalty.block_labels(12)
@@ -173,8 +179,9 @@ def test_the_norm_of_a_block_is_a_root_from_any_guess():
 # ---- paths ----
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("shape", ["tall", "wide"])
-@pytest.mark.parametrize("name", CONVEX)
+@pytest.mark.parametrize("name", few(CONVEX, "GroupLasso", "SparseGroupLasso"))
 def test_paths_have_the_objective_of_the_proximal_solver(name, shape):
     X, y = TALL if shape == "tall" else WIDE
     penalty = instance(name)
@@ -188,7 +195,7 @@ def test_paths_have_the_objective_of_the_proximal_solver(name, shape):
     assert np.abs(above).max() <= 1e-6 * np.var(y) / 2
 
 
-@pytest.mark.parametrize("name", ["MCP", "SCAD", "LogSum"])
+@pytest.mark.parametrize("name", few(["MCP", "SCAD", "LogSum"], "SCAD"))
 def test_points_of_penalties_that_are_not_convex_are_stationary(name):
     X, y = TALL
     path = jr.fit_path(X, y, penalty=PENALTIES[name], solver="block", n_lambdas=20, standardize=False)
@@ -259,6 +266,7 @@ def test_degenerate_columns(name):
     assert np.isfinite(path.coef).all()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("of_X", "of_y"), [(1.0, 1.0), (1e25, 1.0), (1e-25, 1.0), (1.0, 1e30), (1.0, 1e-30)])
 @pytest.mark.parametrize("shape", ["tall", "wide"])
 def test_a_tight_tolerance_on_any_scale(shape, of_X, of_y):
@@ -320,7 +328,7 @@ def test_groups_of_very_different_sizes_go_to_the_proximal_solver():
     np.testing.assert_allclose(block.predict(X), path.predict(X), atol=1e-2)
 
 
-@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("l1_ratio", few([0.0, 0.5, 1.0], 0.0))
 def test_a_group_without_weight_keeps_the_l1_part(l1_ratio):
     X, y = TALL
     weights = np.sqrt(SIZES) * (np.arange(len(SIZES)) != 3)
