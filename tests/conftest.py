@@ -1,5 +1,7 @@
 """What all tests share: compiled programs, and which tests are slow."""
 
+from collections import Counter
+
 import jax
 import pytest
 
@@ -17,11 +19,13 @@ def pytest_collection_modifyitems(items):
     cases = {}
     for item in items:
         if item.get_closest_marker("sampled") and not item.get_closest_marker("slow"):
-            cases.setdefault(item.nodeid.split("[")[0], {})[item] = set(item.callspec.indices.items())
+            values = {(name, id(value)) for name, value in item.callspec.params.items()}
+            cases.setdefault(item.nodeid.split("[")[0], {})[item] = values
     for values in cases.values():
-        missing = set().union(*values.values())
-        while missing:
-            quick = max(values, key=lambda item: len(values[item] & missing))
-            missing -= values.pop(quick)
+        often = Counter()
+        while missing := set().union(*values.values()) - set(often):
+            # of the cases with most values that are missing, one whose other values are rare so far
+            quick = max(values, key=lambda item: (len(values[item] & missing), -sum(often[v] for v in values[item])))
+            often.update(values.pop(quick))
         for item in values:
             item.add_marker(pytest.mark.slow)

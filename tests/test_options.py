@@ -124,10 +124,10 @@ def test_all_excluded():
 @pytest.mark.sampled
 @pytest.mark.parametrize("l1_ratio", RATIOS)
 @pytest.mark.parametrize(
-    ("lower", "upper"), [(0.0, None), (None, 0.0), (-0.05, 0.1), (0.0, 0.1), (-0.1, np.inf), (0.0, 0.0)]
+    "limits", [(0.0, None), (None, 0.0), (-0.05, 0.1), (0.0, 0.1), (-0.1, np.inf), (0.0, 0.0)], ids=str
 )
-def test_limits(data, l1_ratio, lower, upper):
-    X, y = data
+def test_limits(data, l1_ratio, limits):
+    (X, y), (lower, upper) = data, limits
     path = fit(X, y, l1_ratio, lower=lower, upper=upper)
     low, high = -np.inf if lower is None else lower, np.inf if upper is None else upper
     assert (path.coef >= low * (1 + 1e-12)).all()
