@@ -132,7 +132,7 @@ def test_limits_of_the_prox(order, p):
 
 
 def test_neighbours_without_a_difference_are_equal_to_the_last_bit():
-    for name, z in signals(200).items():
+    for name, z in signals(40).items():
         for t in 0.03 * smallest_flat(z, 1), 1e-9, 100.0:
             x = np.asarray(prox(FusedLasso(), z, t))
             jumps = np.diff(x)
@@ -157,7 +157,7 @@ def test_value_is_lambda_times_the_differences(order):
 
 
 @pytest.mark.parametrize("name", ["noise", "walk", "steps"])
-@pytest.mark.parametrize("p", few([1, 2, 3, 25], 3, 25))
+@pytest.mark.parametrize("p", few([1, 2, 3, 40], 3, 40))
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.4, 1.5])
 def test_derivatives_are_central_differences(order, name, p, share):
     penalty, z = PENALTIES[order], signals(p, seed=3)[name]
@@ -168,6 +168,7 @@ def test_derivatives_are_central_differences(order, name, p, share):
     np.testing.assert_allclose(tangent, (ahead - behind) / (2 * h), atol=1e-6 * max(1, np.abs(z).max()))
 
 
+@pytest.mark.parametrize("order", few([1, 2], 2))
 def test_the_derivative_projects_on_the_vectors_with_the_same_knots(order):
     p, z = 30, signals(30)["walk"]
     t = 0.05 * smallest_flat(z, order)
@@ -183,6 +184,7 @@ def test_the_derivative_projects_on_the_vectors_with_the_same_knots(order):
     np.testing.assert_allclose(jax.jit(jax.jacrev(prox, 1))(PENALTIES[order], z, t), projection, atol=1e-11)
 
 
+@pytest.mark.parametrize("order", few([1, 2], 2))
 def test_reverse_mode_is_the_transpose_and_all_maps_batch(order):
     penalty, rng = PENALTIES[order], np.random.default_rng(0)
     z, t = rng.standard_normal((5, 24)).cumsum(axis=1), np.linspace(0.01, 3, 5)
@@ -214,6 +216,7 @@ def test_second_derivatives_vanish(order):
     np.testing.assert_allclose(H, 0, atol=1e-12)
 
 
+@pytest.mark.parametrize("order", few([1, 2], 2))
 @pytest.mark.parametrize("name", signals(3))
 def test_float32_is_as_good_as_its_digits(order, name):
     z = signals(60)[name].astype(np.float32)
@@ -229,7 +232,7 @@ def test_float32_is_as_good_as_its_digits(order, name):
         np.testing.assert_allclose(again, projected, atol=1e-5 * np.abs(z).max())
 
 
-@pytest.mark.parametrize("p", few([3, 40, 200], 3, 40))
+@pytest.mark.parametrize("p", few([3, 40, 200], 40))
 @pytest.mark.parametrize("name", ["noise", "walk", "smooth", "steps"])
 def test_critical_lambda_is_exact_on_both_sides(order, p, name):
     penalty, step = PENALTIES[order], 0.3
@@ -279,4 +282,4 @@ def test_refuses_factors_and_several_responses(order):
 
 
 def test_nan_comes_out_as_nan(order):
-    assert np.isnan(prox(PENALTIES[order], np.array([1.0, np.nan, 2.0, 3.0]), 0.1)).any()
+    assert np.isnan(prox(PENALTIES[order], np.array([1.0, np.nan, 2.0]), 0.1)).any()

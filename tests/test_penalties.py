@@ -134,13 +134,18 @@ def test_critical_lambda_is_exact_on_both_sides(name, factored):
             assert bisected == pytest.approx(critical, rel=1e-9)
 
 
+@jax.jit
+def dual_norm(penalty, g, lam):
+    return penalty.dual_norm(g, lam)
+
+
 @pytest.mark.parametrize("name", NORMS)
 def test_dual_norm_bounds_the_product_and_is_attained(name):
     penalty, lam = PENALTIES[name], 0.8
     free = penalty.unpenalised(np.ones(P))
     for g in points(3, 7):
         g = g - free.T @ np.linalg.lstsq(free.T, g, rcond=None)[0] if len(free) else g
-        norm = float(penalty.dual_norm(g, lam))
+        norm = float(dual_norm(penalty, g, lam))
         others = points(100, 8)
         assert (others @ g <= norm * np.asarray(values(penalty, others, lam)) + 1e-9).all()
         # the residual of a prox at a strength just below is a direction in which it is attained
@@ -191,7 +196,7 @@ def test_derivative_of_the_prox(name):
     np.testing.assert_allclose(by_lam, change, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", few(PENALTIES, "SLOPE", "SparseGroupLasso", "LogSum", "TrendFilter"))
+@pytest.mark.parametrize("name", few(PENALTIES, "SLOPE", "LogSum"))
 def test_prox_under_vmap_and_in_float32(name):
     penalty, z = PENALTIES[name], points(5, 15)
     together = jax.jit(jax.vmap(lambda x, lam: penalty.prox(x, lam, 0.7)))(z, jnp.linspace(0.0, 0.8, 5))
