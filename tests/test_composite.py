@@ -20,7 +20,7 @@ RNG = np.random.default_rng(3)
 SEVERAL = np.stack([Y, 0.5 * Y + RNG.standard_normal(70), -Y + X[:, 1]], axis=1)
 
 
-DIFFERENT = ("ElasticNet", "SparseGroupLasso", "LogSum", "SLOPE", "L0", "TrendFilter")  # one penalty of each kind
+DIFFERENT = ("SparseGroupLasso", "LogSum", "SLOPE", "L0", "TrendFilter")  # one penalty of each kind
 
 
 def response(name):

@@ -105,6 +105,7 @@ def test_minibatches_are_every_row_once():
     assert (np.asarray(_training.order(plan, groups, 1)[0]) != drawn[0]).any()
 
 
+@pytest.mark.slow
 def test_weight_decay_with_adam_is_adamw():
     decayed = neural.fit_path(
         MODEL, X, Y, regularizer=neural.WeightDecay(), strengths=[0.3], cv=FOLDS, **SETTING | {"refit": True}
