@@ -324,6 +324,7 @@ def test_a_response_that_the_null_model_fits_has_no_coefficients():
     assert (constant.coef == 0).all()
 
 
+@pytest.mark.slow
 def test_groups_of_very_different_sizes_go_to_the_proximal_solver():
     X, y = TALL
     labels = np.append(np.zeros(40, int), np.arange(1, 51))
@@ -362,5 +363,10 @@ def test_which_problems_it_takes():
         jr.fit_path(X, y, penalty=penalties.SLOPE(np.ones(P)), solver="block")
     with pytest.raises(ValueError, match="not Huber with MCP"):
         jr.fit_path(X, y, loss=losses.Huber(1.0), penalty=penalties.MCP(), solver="block")
+
+
+@pytest.mark.slow
+def test_what_goes_to_the_proximal_solver():
+    X, y = WIDE
     assert jr.fit_path(X, y, penalty=penalties.MCP(), n_lambdas=3).solver == "proximal"
     assert jr.fit_path(X, y, loss=losses.Huber(1.0), penalty=instance("GroupLasso"), n_lambdas=3).solver == "proximal"

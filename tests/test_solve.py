@@ -153,7 +153,7 @@ def test_vmap_over_64_problems_is_a_loop(name):
     ("name", "standardize"),
     few(
         [*((name, True) for name in PENALTIES), ("Lasso", False), ("GroupLasso", False), ("MCP", False)],
-        *(("MultiTaskLasso", True), ("Custom", True), ("TrendFilter", True), ("MCP", False)),
+        *(("MultiTaskLasso", True), ("MCP", False)),
     ),
 )
 def test_solution_is_that_of_fit_path(name, standardize):
