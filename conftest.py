@@ -1,15 +1,21 @@
 """What tests and examples share: how they are compiled, and what is skipped.
 
+What was compiled is kept in `.pytest_cache/compiled`, for other files, other workers and the next run.
+
 Examples in docstrings that need an optional library are skipped without it, as tests are by `importorskip`.
 """
 
 import doctest
 import os
+from pathlib import Path
 
 import pytest
 
 # Most of the time goes to compiling, much of it to optimising code that runs once; XLA_FLAGS= undoes it.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).with_name(".pytest_cache") / "compiled"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,12 +2,23 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxreg import losses, penalties
 
 P = 12
 GROUPS = [0, 1, 1, 0, 2, 2, 2, 3, 3, 4, 5, 5]
 WEIGHTS = np.linspace(1.0, 0.4, P)
+
+
+def few(names, *quick):
+    """`names` as parameters of a test, of which all but `quick` are slow."""
+    assert set(quick) <= set(names)
+    tuples = [name if isinstance(name, tuple) else (name,) for name in names]
+    return [
+        pytest.param(*each, marks=[pytest.mark.slow] * (name not in quick))
+        for name, each in zip(names, tuples, strict=True)
+    ]
 
 
 def soft(coef, lam, step):

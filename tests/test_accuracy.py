@@ -2,16 +2,18 @@
 
 import numpy as np
 import pytest
+from instances import few
 from reference import ar_problem, gap, worst_gap
 
 import jaxreg as jr
 
-SIZES = [(10000, 200), (1000, 1000), (200, 10000), (1000, 10000)]
+LARGE = few([(10000, 200), (1000, 1000), (200, 10000), (1000, 10000)], (10000, 200), (200, 10000))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9, 0.99])
-@pytest.mark.parametrize(("n", "p"), SIZES)
+@pytest.mark.parametrize(("n", "p"), LARGE)
 def test_float64(n, p, rho, l1_ratio):
     X, y = ar_problem(n, p, rho)
     path = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(l1_ratio))
@@ -24,8 +26,9 @@ def test_float64(n, p, rho, l1_ratio):
     assert path.df[-1] > 20
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rho", [0.0, 0.9, 0.99])
-@pytest.mark.parametrize(("n", "p"), SIZES)
+@pytest.mark.parametrize(("n", "p"), LARGE)
 def test_float32(n, p, rho):
     X, y = ar_problem(n, p, rho)
     X, y = X.astype(np.float32), y.astype(np.float32)

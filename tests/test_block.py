@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from instances import PENALTIES
+from instances import PENALTIES, few
 from reference import ar_problem
 
 import jaxreg as jr
@@ -30,11 +30,16 @@ def instance(name, groups=UNEVEN, weights=None):
     return penalties.SparseGroupLasso(groups, 0.3, weights) if name == "SparseGroupLasso" else PENALTIES[name]
 
 
+@jax.jit
+def penalty_value(penalty, b, lam):
+    return jnp.sum(penalty.value(b, lam))
+
+
 def objectives(path, X, y, penalty, factors=1.0):
     """Values (L,) of the objective at the points of a path without standardisation."""
     with jax.enable_x64(True):
         value = [
-            float(jnp.sum(penalty.value(b, lam * factors))) for b, lam in zip(path.coef, path.lambdas, strict=True)
+            float(penalty_value(penalty, b, lam * factors)) for b, lam in zip(path.coef, path.lambdas, strict=True)
         ]
     return np.mean((y - path.predict(X).T) ** 2, axis=1) / 2 + value
 
@@ -129,7 +134,13 @@ def test_active_blocks_stand_in_the_first_tiles():
 # ---- the minimum over a block ----
 
 
-@pytest.mark.parametrize(("name", "K"), [*((name, 1) for name in BLOCKWISE), ("MultiTaskLasso", 3)])
+@pytest.mark.parametrize(
+    ("name", "K"),
+    few(
+        [*((name, 1) for name in BLOCKWISE), ("MultiTaskLasso", 3)],
+        *(("SparseGroupLasso", 1), ("LogSum", 1), ("GroupLasso", 1), ("MultiTaskLasso", 3)),
+    ),
+)
 def test_the_minimum_over_a_block_beats_all_others(name, K):
     penalty, rng = PENALTIES[name], np.random.default_rng(4)
     labels = penalty.block_labels(12)
@@ -137,7 +148,7 @@ def test_the_minimum_over_a_block_beats_all_others(name, K):
     d = len(own)
     minimum = jax.jit(penalty.block_minimum)
     with jax.enable_x64(True):
-        for trial in range(30):
+        for trial in range(20):
             lam = rng.uniform(0.05, 2.0)
             curvature = np.full(d, rng.uniform(0.5, 3.0)) * (1 if not penalty.rotates else rng.uniform(0.2, 5.0, d))
             corr, last = rng.standard_normal((2, d, K)) * 2
@@ -147,7 +158,7 @@ def test_the_minimum_over_a_block_beats_all_others(name, K):
             def value(u, lam=lam, curvature=curvature, corr=corr):
                 full = np.zeros((12, K)) if K > 1 else np.zeros(12)
                 full[own] = u if K > 1 else u[:, 0]
-                return float((curvature[:, None] * u**2 / 2 - corr * u).sum() + jnp.sum(penalty.value(full, lam)))
+                return float((curvature[:, None] * u**2 / 2 - corr * u).sum() + penalty_value(penalty, full, lam))
 
             best = value(u)
             others = [0 * u, *(u + s * rng.standard_normal(u.shape) for s in (1e-4, 1e-2, 0.3, 1.0) for _ in range(8))]
@@ -173,8 +184,9 @@ def test_the_norm_of_a_block_is_a_root_from_any_guess():
 # ---- paths ----
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("shape", ["tall", "wide"])
-@pytest.mark.parametrize("name", CONVEX)
+@pytest.mark.parametrize("name", few(CONVEX, "GroupLasso", "SparseGroupLasso"))
 def test_paths_have_the_objective_of_the_proximal_solver(name, shape):
     X, y = TALL if shape == "tall" else WIDE
     penalty = instance(name)
@@ -188,7 +200,7 @@ def test_paths_have_the_objective_of_the_proximal_solver(name, shape):
     assert np.abs(above).max() <= 1e-6 * np.var(y) / 2
 
 
-@pytest.mark.parametrize("name", ["MCP", "SCAD", "LogSum"])
+@pytest.mark.parametrize("name", few(["MCP", "SCAD", "LogSum"], "SCAD"))
 def test_points_of_penalties_that_are_not_convex_are_stationary(name):
     X, y = TALL
     path = jr.fit_path(X, y, penalty=PENALTIES[name], solver="block", n_lambdas=20, standardize=False)
@@ -259,6 +271,7 @@ def test_degenerate_columns(name):
     assert np.isfinite(path.coef).all()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("of_X", "of_y"), [(1.0, 1.0), (1e25, 1.0), (1e-25, 1.0), (1.0, 1e30), (1.0, 1e-30)])
 @pytest.mark.parametrize("shape", ["tall", "wide"])
 def test_a_tight_tolerance_on_any_scale(shape, of_X, of_y):
@@ -311,6 +324,7 @@ def test_a_response_that_the_null_model_fits_has_no_coefficients():
     assert (constant.coef == 0).all()
 
 
+@pytest.mark.slow
 def test_groups_of_very_different_sizes_go_to_the_proximal_solver():
     X, y = TALL
     labels = np.append(np.zeros(40, int), np.arange(1, 51))
@@ -320,7 +334,7 @@ def test_groups_of_very_different_sizes_go_to_the_proximal_solver():
     np.testing.assert_allclose(block.predict(X), path.predict(X), atol=1e-2)
 
 
-@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("l1_ratio", few([0.0, 0.5, 1.0], 0.0))
 def test_a_group_without_weight_keeps_the_l1_part(l1_ratio):
     X, y = TALL
     weights = np.sqrt(SIZES) * (np.arange(len(SIZES)) != 3)
@@ -349,5 +363,10 @@ def test_which_problems_it_takes():
         jr.fit_path(X, y, penalty=penalties.SLOPE(np.ones(P)), solver="block")
     with pytest.raises(ValueError, match="not Huber with MCP"):
         jr.fit_path(X, y, loss=losses.Huber(1.0), penalty=penalties.MCP(), solver="block")
+
+
+@pytest.mark.slow
+def test_what_goes_to_the_proximal_solver():
+    X, y = WIDE
     assert jr.fit_path(X, y, penalty=penalties.MCP(), n_lambdas=3).solver == "proximal"
     assert jr.fit_path(X, y, loss=losses.Huber(1.0), penalty=instance("GroupLasso"), n_lambdas=3).solver == "proximal"

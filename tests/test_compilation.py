@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import jax
 import numpy as np
 import pytest
+from instances import few
 from reference import ar_problem
 
 import jaxreg as jr
@@ -40,7 +41,7 @@ def compilations():
 
 
 # sizes that no other test uses, padded or not, so that nothing is compiled beforehand
-@pytest.mark.parametrize(("n", "p"), [(191, 171), (39, 311)])
+@pytest.mark.parametrize(("n", "p"), few([(191, 171), (39, 311)], (39, 311)))
 def test_no_retrace_for_new_values(n, p):
     X, y = ar_problem(n, p, 0.5)
     rng = np.random.default_rng(0)
@@ -92,7 +93,7 @@ def test_other_data_of_the_same_capacity_compile_no_reduced_kernel():
     assert not REDUCED & set(names)
 
 
-@pytest.mark.parametrize(("n", "p"), [(195, 139), (41, 317)])
+@pytest.mark.parametrize(("n", "p"), few([(195, 139), (41, 317)], (41, 317)))
 def test_cross_validation_compiles_nothing_for_new_values_or_folds(n, p, monkeypatch):
     monkeypatch.setattr(
         _lockstep, "each", lambda work, items, *_: [work(item) for item in items]

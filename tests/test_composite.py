@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from instances import GROUPS, LOSSES, PENALTIES, P, soft
+from instances import GROUPS, LOSSES, PENALTIES, P, few, soft
 from reference import ar_problem
 
 import jaxreg as jr
@@ -18,6 +18,9 @@ SCALES = np.linspace(0.3, 3.0, P)
 DATA = X * SCALES + 5.0
 RNG = np.random.default_rng(3)
 SEVERAL = np.stack([Y, 0.5 * Y + RNG.standard_normal(70), -Y + X[:, 1]], axis=1)
+
+
+DIFFERENT = ("SparseGroupLasso", "LogSum", "SLOPE", "TrendFilter")  # one penalty of each kind
 
 
 def response(name):
@@ -52,8 +55,9 @@ def stationarity(X, y, intercept, coef, lam, loss, penalty, standardize=True, st
     return np.abs(moved).max() / step, np.abs(u.mean(axis=0)).max()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("standardize", [True, False])
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", few(PENALTIES, *DIFFERENT))
 def test_points_of_a_path_are_stationary(name, standardize):
     penalty = PENALTIES[name]
     path = jr.fit_path(DATA, Y, penalty=penalty, solver="proximal", n_lambdas=12, standardize=standardize)
@@ -71,7 +75,7 @@ def test_points_of_a_path_are_stationary(name, standardize):
         assert mean < 1e-9 * np.abs(Y).max()
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", few(LOSSES, "Huber", "SquaredHinge"))
 def test_points_of_other_losses_are_stationary(name):
     loss, y, penalty = LOSSES[name], response(name), penalties.ElasticNet(0.9)
     path = jr.fit_path(DATA, y, loss=loss, penalty=penalty, solver="proximal", n_lambdas=12)
@@ -85,7 +89,7 @@ def test_points_of_other_losses_are_stationary(name):
         assert mean < 1e-4 * path.lambdas[0]
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", few(PENALTIES, *DIFFERENT))
 def test_grid_begins_where_the_first_coefficient_comes_in(name):
     penalty = PENALTIES[name]
     y = SEVERAL if name == "MultiTaskLasso" else Y
@@ -119,7 +123,7 @@ LIMITS = {
 }
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", few(LIMITS, "SCAD", "of the user"))
 def test_limits_are_the_lasso(name):
     lasso = jr.fit_path(DATA, Y, n_lambdas=20)
     path = jr.fit_path(DATA, Y, penalty=LIMITS[name], solver="proximal", lambdas=lasso.lambdas, tol=1e-9)
@@ -140,7 +144,8 @@ def test_huber_without_outliers_is_the_squared_loss(a):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in PENALTIES if n not in ("FusedLasso", "TrendFilter", "L0", "Custom", "Ridge")]
+    "name",
+    few([n for n in PENALTIES if n not in ("FusedLasso", "TrendFilter", "L0", "Custom", "Ridge")], "GroupLasso"),
 )
 def test_points_of_a_screened_path_are_stationary(name):
     """n < p, on a working set, judged with all columns."""
@@ -242,7 +247,7 @@ def test_best_subsets_of_orthogonal_columns():
     assert set(np.flatnonzero(free.coef[0])) == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("name", ["MCP", "GroupLasso", "SLOPE", "FusedLasso", "Custom"])
+@pytest.mark.parametrize("name", few(["MCP", "GroupLasso", "SLOPE", "FusedLasso", "Custom"], "SLOPE"))
 def test_folds_are_fits_of_their_rows(name):
     ids = np.arange(70) % 4
     cv = jr.fit_cv(DATA, Y, penalty=PENALTIES[name], cv=ids, n_lambdas=8, tol=1e-9, keep="all")
@@ -255,7 +260,7 @@ def test_folds_are_fits_of_their_rows(name):
         np.testing.assert_allclose(cv.fold_loss[0, k], np.mean((Y[~train][:, None] - found) ** 2, axis=0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if name != "Squared"])
+@pytest.mark.parametrize("name", few([name for name in LOSSES if name != "Squared"], "SquaredHinge"))
 def test_folds_of_other_losses(name):
     ids, loss, y = np.arange(70) % 4, LOSSES[name], response(name)
     cv = jr.fit_cv(DATA, y, loss=loss, cv=ids, n_lambdas=6, tol=1e-7)
@@ -278,6 +283,10 @@ def test_folds_of_several_responses():
     alone = jr.fit_path(X[train], SEVERAL[train], penalty=penalties.MultiTaskLasso(), lambdas=cv.lambdas[0], tol=1e-9)
     errors = (SEVERAL[~train][:, None, :] - alone.predict(X[~train])) ** 2
     np.testing.assert_allclose(cv.fold_loss[0, 2], errors.mean(axis=(0, 2)), rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_folds_of_several_responses_on_a_working_set():
     wide = jr.fit_cv(WIDE, np.stack([YW, -YW], 1), penalty=penalties.MultiTaskLasso(), cv=3, n_lambdas=5)
     assert (wide.status == jr.Status.converged).all()
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from instances import few
 from reference import ar_problem
 
 import jaxreg as jr
@@ -61,7 +62,8 @@ def setting(name, n, p):
     return options
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.sampled
+@pytest.mark.parametrize("shape", few(SHAPES, "gram", "passes"))
 @pytest.mark.parametrize("name", SETTINGS)
 def test_folds_by_weights_equal_folds_by_rows(shape, name):
     n, p = SHAPES[shape]
@@ -79,6 +81,7 @@ def test_folds_by_weights_equal_folds_by_rows(shape, name):
         np.testing.assert_allclose(cv.oof_predictions[:, test], found, rtol=0, atol=SAME * abs(y).max())
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("n_p", [(30, 8), (20, 40), (30, 300)])
 @pytest.mark.parametrize("name", ["default", "raw", "no intercept", "weights", "offset", "factors"])
 def test_ridge_leaving_one_out_equals_refits_on_the_scale_of_all_rows(n_p, name):
@@ -130,6 +133,7 @@ RESAMPLED = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("p", [10, 300])
 @pytest.mark.parametrize("name", RESAMPLED)
 def test_resampled_folds_equal_separate_fits(name, p):
@@ -142,6 +146,7 @@ def test_resampled_folds_equal_separate_fits(name, p):
     assert (np.isfinite(cv.oof_predictions) == held).all()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("p", [10, 300])
 @pytest.mark.parametrize("size", [1e4, 1e9])
 @pytest.mark.parametrize("what", ["weight", "y", "X"])
@@ -251,6 +256,7 @@ METRICS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("p", [10, 300])
 def test_metrics_judge_the_held_out_rows(name, p):
@@ -331,6 +337,7 @@ def test_jax_arrays_and_frames_give_the_same(shape):
 # ---- columns and rows that vanish from a fold ----
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("p", [10, 300])
 @pytest.mark.parametrize("level", [0.0, 1e6 + 0.1])
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -429,7 +436,7 @@ def test_a_function_sees_the_rows_that_count_with_weights_of_mean_one():
     assert largest.train_loss.max() < 100
 
 
-@pytest.mark.parametrize("p", [100, 260])
+@pytest.mark.parametrize("p", few([100, 260], 100))
 def test_folds_that_the_unpenalised_columns_fit_are_pointed_out(p):
     X, y = ar_problem(14, p, seed=3)
     factors = np.where(np.arange(p) < 8, 0.0, 1.0)

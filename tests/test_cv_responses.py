@@ -44,6 +44,7 @@ def setting(name, n, p):
     return options
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_folds_are_those_of_each_response_alone(shape, name):
@@ -72,6 +73,7 @@ def test_folds_are_those_of_each_response_alone(shape, name):
     np.testing.assert_allclose(at_choice.observation_loss, cv.observation_loss[0, :, cv.best[1]], **close)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_leaving_one_out_equals_refits_on_the_scale_of_all_rows(shape, name):

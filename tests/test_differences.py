@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("hypothesis")
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from instances import few
 from scipy.optimize import lsq_linear
 
 from jaxreg.penalties import FusedLasso, TrendFilter
@@ -15,6 +16,7 @@ from jaxreg.penalties import FusedLasso, TrendFilter
 PENALTIES = {1: FusedLasso(), 2: TrendFilter()}
 prox = jax.jit(lambda penalty, z, lam, step=1.0: penalty.prox(z, lam, step))
 forward = jax.jit(lambda penalty, z, t, dz, dt: jax.jvp(lambda z, t: penalty.prox(z, t, 1.0), (z, t), (dz, dt)))
+critical_lambda = jax.jit(lambda penalty, gradient, factors: penalty.critical_lambda(gradient, factors))
 backward = jax.jit(lambda penalty, z, t, w: jax.vjp(lambda z, t: penalty.prox(z, t, 1.0), z, t)[1](w))
 
 
@@ -79,7 +81,7 @@ def assert_optimal(x, z, t, order, tol=1e-10):
         np.testing.assert_allclose((z - x) @ np.linspace(-1, 1, len(z)), 0, atol=tol * scale * len(z))
 
 
-@pytest.mark.parametrize("p", [3, 4, 40, 300])
+@pytest.mark.parametrize("p", few([3, 4, 40, 300], 3, 40))
 @pytest.mark.parametrize("name", signals(3))
 def test_prox_satisfies_the_optimality_conditions(order, p, name):
     z = signals(p)[name]
@@ -88,7 +90,7 @@ def test_prox_satisfies_the_optimality_conditions(order, p, name):
         assert_optimal(prox(PENALTIES[order], z, t), z, t, order)
 
 
-@pytest.mark.parametrize("p", [1, 2, 3, 5, 8, 15, 25, 40])
+@pytest.mark.parametrize("p", few([1, 2, 3, 5, 8, 15, 25, 40], 1, 3, 40))
 def test_prox_agrees_with_the_dual_as_a_box_constrained_least_squares_problem(order, p):
     for name, z in signals(p, seed=p).items():
         t = 0.2 * smallest_flat(z, order) + 0.01
@@ -109,6 +111,7 @@ def test_prox_is_firmly_non_expansive_and_optimal(seed, order, t, digits):
         assert_optimal(x, each, t, order)
 
 
+@pytest.mark.slow
 def test_solutions_of_large_problems_are_exact(order):
     for name in ("walk", "smooth", "steps", "growing"):
         z = signals(2000)[name]
@@ -118,7 +121,7 @@ def test_solutions_of_large_problems_are_exact(order):
         assert (np.abs(np.diff(x, order)) > 1e-12 * np.abs(z).max()).any()
 
 
-@pytest.mark.parametrize("p", [1, 2, 3, 30])
+@pytest.mark.parametrize("p", few([1, 2, 3, 40], 1, 3, 40))
 def test_limits_of_the_prox(order, p):
     penalty, z = PENALTIES[order], signals(p)["walk"]
     np.testing.assert_array_equal(prox(penalty, z, 0.0), z)
@@ -129,7 +132,7 @@ def test_limits_of_the_prox(order, p):
 
 
 def test_neighbours_without_a_difference_are_equal_to_the_last_bit():
-    for name, z in signals(200).items():
+    for name, z in signals(40).items():
         for t in 0.03 * smallest_flat(z, 1), 1e-9, 100.0:
             x = np.asarray(prox(FusedLasso(), z, t))
             jumps = np.diff(x)
@@ -154,7 +157,7 @@ def test_value_is_lambda_times_the_differences(order):
 
 
 @pytest.mark.parametrize("name", ["noise", "walk", "steps"])
-@pytest.mark.parametrize("p", [1, 2, 3, 25])
+@pytest.mark.parametrize("p", few([1, 2, 3, 40], 3, 40))
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.4, 1.5])
 def test_derivatives_are_central_differences(order, name, p, share):
     penalty, z = PENALTIES[order], signals(p, seed=3)[name]
@@ -165,6 +168,7 @@ def test_derivatives_are_central_differences(order, name, p, share):
     np.testing.assert_allclose(tangent, (ahead - behind) / (2 * h), atol=1e-6 * max(1, np.abs(z).max()))
 
 
+@pytest.mark.parametrize("order", few([1, 2], 2))
 def test_the_derivative_projects_on_the_vectors_with_the_same_knots(order):
     p, z = 30, signals(30)["walk"]
     t = 0.05 * smallest_flat(z, order)
@@ -180,6 +184,7 @@ def test_the_derivative_projects_on_the_vectors_with_the_same_knots(order):
     np.testing.assert_allclose(jax.jit(jax.jacrev(prox, 1))(PENALTIES[order], z, t), projection, atol=1e-11)
 
 
+@pytest.mark.parametrize("order", few([1, 2], 2))
 def test_reverse_mode_is_the_transpose_and_all_maps_batch(order):
     penalty, rng = PENALTIES[order], np.random.default_rng(0)
     z, t = rng.standard_normal((5, 24)).cumsum(axis=1), np.linspace(0.01, 3, 5)
@@ -193,6 +198,7 @@ def test_reverse_mode_is_the_transpose_and_all_maps_batch(order):
         np.testing.assert_allclose(tangent[i], its, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_linear_map_at_a_point_is_symmetric_and_transposable(order):
     z, v = np.random.default_rng(0).standard_normal((2, 24)).cumsum(axis=1)
     value, linear = jax.linearize(lambda z: prox(PENALTIES[order], z, 0.5), z)
@@ -202,6 +208,7 @@ def test_the_linear_map_at_a_point_is_symmetric_and_transposable(order):
     np.testing.assert_allclose(jax.linear_transpose(linear, z)(v)[0], linear(v), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_second_derivatives_vanish(order):
     # a piecewise linear map
     z = signals(15)["walk"]
@@ -209,6 +216,7 @@ def test_second_derivatives_vanish(order):
     np.testing.assert_allclose(H, 0, atol=1e-12)
 
 
+@pytest.mark.parametrize("order", few([1, 2], 2))
 @pytest.mark.parametrize("name", signals(3))
 def test_float32_is_as_good_as_its_digits(order, name):
     z = signals(60)[name].astype(np.float32)
@@ -224,19 +232,19 @@ def test_float32_is_as_good_as_its_digits(order, name):
         np.testing.assert_allclose(again, projected, atol=1e-5 * np.abs(z).max())
 
 
-@pytest.mark.parametrize("p", [3, 10, 200])
+@pytest.mark.parametrize("p", few([3, 40, 200], 40))
 @pytest.mark.parametrize("name", ["noise", "walk", "smooth", "steps"])
 def test_critical_lambda_is_exact_on_both_sides(order, p, name):
     penalty, step = PENALTIES[order], 0.3
     z = signals(p, seed=5)[name]
     gradient = z - trend(z, order)
-    critical = float(penalty.critical_lambda(gradient))
+    critical = float(critical_lambda(penalty, gradient, np.ones(p)))
     np.testing.assert_allclose(critical, smallest_flat(gradient, order), rtol=1e-10)
     scale = np.abs(gradient).max()
     above, below = (np.asarray(prox(penalty, -step * gradient, critical * by, step)) for by in (1 + 1e-9, 1 - 1e-6))
     np.testing.assert_allclose(above, 0, atol=1e-14 * scale)
     assert np.abs(np.diff(below, order)).max() > 1e-12 * scale
-    np.testing.assert_allclose(penalty.critical_lambda(-2 * gradient, np.full(p, 4.0)), critical / 2)
+    np.testing.assert_allclose(critical_lambda(penalty, -2 * gradient, np.full(p, 4.0)), critical / 2)
 
 
 def test_dual_norm_is_the_support_function(order):
@@ -274,4 +282,4 @@ def test_refuses_factors_and_several_responses(order):
 
 
 def test_nan_comes_out_as_nan(order):
-    assert np.isnan(prox(PENALTIES[order], np.array([1.0, np.nan, 2.0, 3.0]), 0.1)).any()
+    assert np.isnan(prox(PENALTIES[order], np.array([1.0, np.nan, 2.0]), 0.1)).any()

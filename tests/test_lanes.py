@@ -35,6 +35,7 @@ def _float64():
         yield
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("on_host", [True, False])
 @pytest.mark.parametrize("centre", [True, False])
 @pytest.mark.parametrize("full", ["even", "uneven"])

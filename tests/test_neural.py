@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from instances import few
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import KFold
 from strength_zero import ADAM, FOLDS, INSTANCES, MODEL, SETTING, X, Y
@@ -28,23 +29,23 @@ def test_every_regularizer_is_tested():
     } - {"Regularizer"}
 
 
-@pytest.fixture(scope="module")
-def differences():
-    """Losses of each regularizer at strength 0 less those of none, as users compile them (see conftest.py)."""
-    script = Path(__file__).with_name("strength_zero.py")
-    done = subprocess.run([sys.executable, script], env=os.environ | {"XLA_FLAGS": ""}, capture_output=True, check=True)
-    return json.loads(done.stdout)
+QUICK = ("Dropout", "BatchNorm")
+OTHERS = tuple(name for name in INSTANCES if name not in QUICK)
 
 
-@pytest.mark.parametrize("name", INSTANCES)
-def test_strength_0_is_no_regularizer_to_the_last_bit(name, differences):
-    at_zero, at_strength = differences[name]
-    assert at_zero == 0.0
-    assert at_strength > 1e-7
+@pytest.mark.parametrize("names", few([(QUICK,), (OTHERS,)], (QUICK,)))
+def test_strength_0_is_no_regularizer_to_the_last_bit(names):
+    """As users compile them (see conftest.py)."""
+    script = [sys.executable, Path(__file__).with_name("strength_zero.py"), *names]
+    done = subprocess.run(script, env=os.environ | {"XLA_FLAGS": ""}, capture_output=True, check=True)
+    differences = json.loads(done.stdout)
+    assert set(differences) == set(names)
+    for name, (at_zero, at_strength) in differences.items():
+        assert at_zero == 0.0, name
+        assert at_strength > 1e-7, name
 
 
-@pytest.mark.device
-@pytest.mark.parametrize("name", ["Mixup", "BatchNorm"])
+@pytest.mark.parametrize("name", few(["Mixup", "BatchNorm"], "BatchNorm"))
 def test_lanes_are_single_runs(name):
     regularizer, strength = INSTANCES[name]
     many = neural.fit_path(
@@ -56,6 +57,7 @@ def test_lanes_are_single_runs(name):
         np.testing.assert_allclose(many.train_loss[k, 1, 1], one.train_loss[0, 0, 0], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_fold_with_fewer_minibatches_is_a_single_run():
     folds = [(np.arange(30, 90), np.arange(30)), (np.arange(39), np.arange(39, 90))]  # 3 minibatches and 2
     both = neural.fit_path(MODEL, X, Y, cv=folds, **SETTING)
@@ -103,6 +105,7 @@ def test_minibatches_are_every_row_once():
     assert (np.asarray(_training.order(plan, groups, 1)[0]) != drawn[0]).any()
 
 
+@pytest.mark.slow
 def test_weight_decay_with_adam_is_adamw():
     decayed = neural.fit_path(
         MODEL, X, Y, regularizer=neural.WeightDecay(), strengths=[0.3], cv=FOLDS, **SETTING | {"refit": True}
@@ -214,6 +217,7 @@ class TestEarlyStopping:
         np.testing.assert_array_equal(lane.epochs, [[4, 5]])
         np.testing.assert_array_equal(lane.losses[..., 1], [[[5, 3, 4, 4, np.nan], [5, 4, 3, 2, 1]]])
 
+    @pytest.mark.slow
     def test_it_shares_the_lanes_of_a_grid(self):
         early, decay, setting = neural.EarlyStopping(), neural.L2(), self.setting | {"refit": False}
         grid = neural.fit_path(
@@ -225,6 +229,7 @@ class TestEarlyStopping:
         np.testing.assert_array_equal(grid.valid_loss[:3, ..., -1], own.valid_loss[..., 3])
 
 
+@pytest.mark.slow
 def test_running_averages_are_those_of_each_lane():
     norm = neural.BatchNorm(momentum=0.0)  # the statistics of the last minibatch, which is all the data
     setting = SETTING | {"refit": True, "batch_size": None, "epochs": 1, "optimizer": optax.sgd(0.0)}
@@ -279,6 +284,7 @@ class TestData:
         with pytest.raises(ValueError, match=r"rows of shape \(3,\)"):
             path.predict(X[:, :3])
 
+    @pytest.mark.slow
     def test_images_keep_their_shape(self):
         images, flat = (
             {"X": a, "regularizer": r}

@@ -36,6 +36,7 @@ def test_the_committed_notebook_is_that_of_its_source(source):
     assert source.with_suffix(".ipynb").stat().st_size < LARGEST
 
 
+@pytest.mark.slow
 @SOURCES
 def test_the_source_runs_clean(source):
     made = run.notebook(source)

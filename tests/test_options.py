@@ -30,8 +30,8 @@ def data(request):
 @pytest.mark.parametrize("l1_ratio", RATIOS)
 def test_weights_are_repeated_rows(data, l1_ratio):
     X, y = data
-    times = np.random.default_rng(0).integers(0, 4, len(y))
-    times[:3] = 0, 3, 1
+    times = np.random.default_rng(0).multinomial(len(y), np.full(len(y), 1 / len(y)))  # as many rows: the same programs
+    assert set(times) >= {0, 1, 2, 3}
     ratio = {"lambda_min_ratio": 0.01}
     repeated = fit(np.repeat(X, times, axis=0), np.repeat(y, times), l1_ratio, **ratio)
     weighted = fit(X, y, l1_ratio, sample_weight=times * 7.5, **ratio)
@@ -121,12 +121,13 @@ def test_all_excluded():
     np.testing.assert_allclose(path.intercept, y.mean())
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("l1_ratio", RATIOS)
 @pytest.mark.parametrize(
-    ("lower", "upper"), [(0.0, None), (None, 0.0), (-0.05, 0.1), (0.0, 0.1), (-0.1, np.inf), (0.0, 0.0)]
+    "limits", [(0.0, None), (None, 0.0), (-0.05, 0.1), (0.0, 0.1), (-0.1, np.inf), (0.0, 0.0)], ids=str
 )
-def test_limits(data, l1_ratio, lower, upper):
-    X, y = data
+def test_limits(data, l1_ratio, limits):
+    (X, y), (lower, upper) = data, limits
     path = fit(X, y, l1_ratio, lower=lower, upper=upper)
     low, high = -np.inf if lower is None else lower, np.inf if upper is None else upper
     assert (path.coef >= low * (1 + 1e-12)).all()

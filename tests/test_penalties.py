@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("hypothesis")
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from instances import CONVEX, FACTORED, GROUPS, NORMS, PENALTIES, SEPARABLE, WEIGHTS, P
+from instances import CONVEX, FACTORED, GROUPS, NORMS, PENALTIES, SEPARABLE, WEIGHTS, P, few
 
 from jaxreg import penalties
 from jaxreg.penalties import _base
@@ -104,6 +104,12 @@ BOTH_SIDES = [(name, False) for name in PENALTIES]
 BOTH_SIDES += [(name, True) for name in (*FACTORED, "GroupLasso", "SparseGroupLasso", "L0")]
 
 
+@jax.jit
+def critical_lambdas(penalty, g, factors, step):
+    """In closed form, and by bisection."""
+    return penalty.critical_lambda(g, factors, step), _base.critical_by_bisection(penalty, g, factors, step)
+
+
 @pytest.mark.parametrize(("name", "factored"), BOTH_SIDES)
 def test_critical_lambda_is_exact_on_both_sides(name, factored):
     penalty, step = PENALTIES[name], 0.3
@@ -114,7 +120,7 @@ def test_critical_lambda_is_exact_on_both_sides(name, factored):
     for g in points(4, 5):
         if len(free):
             g = g - free.T @ np.linalg.lstsq(free.T, g, rcond=None)[0]
-        critical = float(penalty.critical_lambda(g, factors, step))
+        critical, bisected = map(float, critical_lambdas(penalty, g, factors, step))
         if name == "Ridge":
             assert np.isinf(critical)
             continue
@@ -125,7 +131,12 @@ def test_critical_lambda_is_exact_on_both_sides(name, factored):
         np.testing.assert_allclose(above, 0, atol=1e-12)
         assert np.abs(below).max() > 1e-8
         if penalty.convex and not len(free):
-            assert float(_base.critical_by_bisection(penalty, g, factors, step)) == pytest.approx(critical, rel=1e-9)
+            assert bisected == pytest.approx(critical, rel=1e-9)
+
+
+@jax.jit
+def dual_norm(penalty, g, lam):
+    return penalty.dual_norm(g, lam)
 
 
 @pytest.mark.parametrize("name", NORMS)
@@ -134,7 +145,7 @@ def test_dual_norm_bounds_the_product_and_is_attained(name):
     free = penalty.unpenalised(np.ones(P))
     for g in points(3, 7):
         g = g - free.T @ np.linalg.lstsq(free.T, g, rcond=None)[0] if len(free) else g
-        norm = float(penalty.dual_norm(g, lam))
+        norm = float(dual_norm(penalty, g, lam))
         others = points(100, 8)
         assert (others @ g <= norm * np.asarray(values(penalty, others, lam)) + 1e-9).all()
         # the residual of a prox at a strength just below is a direction in which it is attained
@@ -185,7 +196,7 @@ def test_derivative_of_the_prox(name):
     np.testing.assert_allclose(by_lam, change, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", few(PENALTIES, "SLOPE", "LogSum"))
 def test_prox_under_vmap_and_in_float32(name):
     penalty, z = PENALTIES[name], points(5, 15)
     together = jax.jit(jax.vmap(lambda x, lam: penalty.prox(x, lam, 0.7)))(z, jnp.linspace(0.0, 0.8, 5))

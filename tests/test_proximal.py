@@ -23,6 +23,7 @@ def smooth(form):
     return Quadratic(rows @ rows.T, corr) if form == "gram" else Factored(rows, corr)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("penalty", [penalties.Lasso(), penalties.SLOPE(np.linspace(1, 0.5, 30)), penalties.MCP(50.0)])
 @pytest.mark.parametrize("form", ["gram", "rows", "loss"])
 def test_a_step_that_is_too_long_is_noticed(form, penalty):

@@ -297,6 +297,7 @@ def assert_quiet(browser):
     assert browser.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)") == []
 
 
+@pytest.mark.slow
 def test_slider_buttons_and_mixing_parameter(cv, browser, tmp_path):
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.select import Select
@@ -342,6 +343,7 @@ def literal(name):
     return html.escape(name, quote=False).replace("%", "&#37;")
 
 
+@pytest.mark.slow
 def test_responses_and_lambda_zero_in_a_browser(several, browser, tmp_path):
     from selenium.webdriver.support.select import Select
 

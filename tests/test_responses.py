@@ -17,6 +17,7 @@ def problem(n, p, K=3):
     return X, Y
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("shape", [(40, 8), (20, 50), (20, 300)])
 @pytest.mark.parametrize(
     "options", [{}, {"fit_intercept": False}, {"standardize": False, "weights": True}, {"factors": True}]

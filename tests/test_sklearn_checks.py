@@ -16,5 +16,11 @@ EXPECTED = {"Ridge": {"check_non_transformer_estimators_n_iter": "n_iter_ is Non
     [getattr(js, name)() for name in js.__all__],
     expected_failed_checks=lambda estimator: EXPECTED.get(type(estimator).__name__, {}),
 )
+@pytest.mark.slow
 def test_checks_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([js.ElasticNet(), js.RidgeCV()])
+def test_checks_of_two_estimators(estimator, check):
     check(estimator)
