@@ -95,6 +95,17 @@ def test_a_category_that_occurs_once_is_left_out():
         np.testing.assert_allclose(model.cv_results_[:, k], errors**2, rtol=1e-9)
 
 
+@pytest.mark.parametrize(("n", "p"), [(14, 5), (9, 20)])
+def test_rows_that_large_columns_follow_are_left_out(n, p):
+    X, Y = scaled(n, p)
+    X[:, 0] = 3e6 * (np.arange(n) == 4)
+    X[:, 1] = 2 * X[:, 0] + 7e4 * (np.arange(n) == 2)
+    model = js.RidgeCV(ALPHAS, store_cv_results=True).fit(X, Y)
+    for k, alpha in enumerate(ALPHAS):
+        errors = rational.left_out_errors(X, Y, alpha)
+        np.testing.assert_allclose(model.cv_results_[..., k], errors**2, rtol=0, atol=1e-9 * (errors**2).max())
+
+
 def test_the_limit_of_lambda_0_leaves_one_out_too():
     X, y = np.eye(4)[np.arange(12) % 3][:, :3], np.arange(12.0) ** 2
     X = np.column_stack([X, np.arange(12) == 5])

@@ -288,18 +288,21 @@ class _KernelSide(Ridge):
     def left_out(self, problem, lambdas, intercept, of_sum=False):
         design = problem.design
         reach, along = np.einsum("ik,ik->i", self.null, self.null), self.null @ (problem.z @ self.null)
-        beyond = reach > REACHED
+        beyond, products = reach > REACHED, {}
         errors, followed = np.empty((design.n, len(lambdas))), np.zeros((design.n, len(lambdas)), bool)
         for weight, at in _by_weight(design.root**2):
             strengths = _strength(weight, of_sum) * lambdas
             for basis, k in self.bases(strengths):
-                C, inverse = self.directions @ basis.vectors, basis.inverse(strengths[k])
-                own, target = C[at] ** 2 @ inverse.T, problem.z @ C
+                if basis not in products:
+                    C = self.directions if basis is self.single else self.directions @ basis.vectors
+                    products[basis] = C, problem.z @ C, np.einsum("ik,ik->k", C, C)
+                (C, target, size), inverse = products[basis], basis.inverse(strengths[k])
+                own = C[at] ** 2 @ inverse.T
                 strength = np.where(beyond[at, None], strengths[k], 1.0)
                 residual = np.where(beyond, along, 0.0)[at, None] + strength * ((C[at] * target) @ inverse.T)
                 errors[np.ix_(at, k)] = residual / (np.where(beyond, reach, 0.0)[at, None] + strength * own)
                 if self.single is None:
-                    most = (inverse * np.einsum("ik,ik->k", C, C)).max(axis=1, initial=0.0)
+                    most = (inverse * size).max(axis=1, initial=0.0)
                     followed[np.ix_(at, k)] = ~beyond[at, None] & (own < DIFFERENCE * most)
         return _checked(errors, _unpenalised_leverage(problem, intercept)) / design.root[:, None], followed
 
