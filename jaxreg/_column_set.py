@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxreg import _memory
 from jaxreg._design import PRECISION
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers.smooth import Averaged, Factored, Quadratic, Smooth
@@ -15,6 +16,7 @@ CAPACITIES = (32, 64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 81
 IN_TILES = (256, 1024, 4096, 6144, 8192, 16384)  # the same in tiles: fewer, since epochs pass over those in use only
 CHUNK = 64  # columns that are gathered at once
 WIDE = 3  # times n: with more columns two products with the rows cost less than one with the Gram matrix
+SQUARES = 3  # Gram matrices, with the copies that are made of one
 SPARE = 0.5  # a capacity is left when a smaller share would do
 
 
@@ -59,7 +61,7 @@ class ColumnSet:
 
     All columns at once where the penalty does not let them in one by one. `gram` (p, p) of the design where it is
     known: then the rows are not needed. Otherwise the Gram matrix grows with the columns, as long as it is the smaller
-    one.
+    one, and memory has room for it.
     """
 
     def __init__(self, objective, gram, layout=None):
@@ -81,7 +83,9 @@ class ColumnSet:
 
     def _gram_pays(self, capacity):
         wide = WIDE if self.layout is None else 1
-        return self.objective.squared and (self.gram_of_all is not None or capacity <= wide * self.objective.design.n)
+        if not self.objective.squared or self.gram_of_all is not None:
+            return self.objective.squared
+        return capacity <= wide * self.objective.design.n and 8 * SQUARES * capacity**2 <= _memory.available()
 
     def _positions(self, J):
         """(positions of the columns J, a capacity for them)."""

@@ -44,5 +44,13 @@ def test_the_end_of_memory_is_a_status(monkeypatch):
     assert (cv.status == jr.Status.capacity).any()
 
 
+def test_block_descent_without_memory_works_with_rows(monkeypatch):
+    monkeypatch.setattr(_memory, "available", lambda: 0)
+    given = {"penalty": jr.penalties.Lasso(), "solver": "block", "n_lambdas": 5, "lambda_min_ratio": 0.2}
+    path = jr.fit_path(X, Y, **given)
+    assert (path.status == jr.Status.converged).all()
+    assert worst_gap(X, Y, path) <= 1e-6
+
+
 def test_free_memory_is_known_here():
     assert 0 < _memory.available() < np.inf

@@ -10,7 +10,7 @@ from instances import GROUPS, LOSSES, PENALTIES, P, few, soft
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import losses, penalties
+from jaxreg import _objective, losses, penalties
 
 X, Y = ar_problem(70, P, seed=1)
 WIDE, YW = ar_problem(40, 300, seed=2)
@@ -197,6 +197,12 @@ def test_squared_hinge_of_columns_that_hardly_differ():
     path = jr.fit_path(X, 2.0 * y - 1, loss=losses.SquaredHinge())
     assert (path.status == jr.Status.converged).all()
     assert path.n_iter.max() < 1500
+
+
+def test_a_null_model_that_is_not_found_is_an_error(monkeypatch):
+    monkeypatch.setattr(_objective, "NULL_ITER", 0)
+    with pytest.raises(ValueError, match="loss is Huber, and its fit of the intercept"):
+        jr.fit_path(X, Y, loss=losses.Huber(1.0))
 
 
 def test_quantile_loss_finds_quantiles():
