@@ -142,15 +142,21 @@ def kernels(path):
     return {name: layer["kernel"] for name, layer in path.params.items()}
 
 
-def test_penalties_keep_their_promises():
-    setting = SETTING | {"refit": True, "epochs": 30, "cv": FOLDS[:1], "dtype": np.float32}
+PROMISING = SETTING | {"refit": True, "epochs": 30, "cv": FOLDS[:1], "dtype": np.float32}
+
+
+def test_l1_and_max_norm_keep_their_promises():
     both = {"regularizer": (neural.L1(), neural.MaxNorm()), "strengths": ([0.01, 1.0], [2.0])}
-    sparse = kernels(neural.fit_path(MODEL, X, Y, **both, **setting))
+    sparse = kernels(neural.fit_path(MODEL, X, Y, **both, **PROMISING))
     zeros = [sum((kernel[k] == 0).sum() for kernel in sparse.values()) for k in range(2)]
     assert 0 < zeros[0] < zeros[1]
     for kernel in sparse.values():
         np.testing.assert_allclose(np.linalg.norm(kernel[0], axis=0).max(), 0.5, rtol=1e-6)
-    selected = neural.fit_path(MODEL, X, Y, regularizer=neural.GroupL1(), strengths=[0.7], **setting)
+
+
+@pytest.mark.slow
+def test_group_l1_selects_pixels():
+    selected = neural.fit_path(MODEL, X, Y, regularizer=neural.GroupL1(), strengths=[0.7], **PROMISING)
     gone = (selected.params["layer0"]["kernel"][0] == 0).all(axis=1)
     assert 0 < gone.sum() < 64
     np.testing.assert_array_equal(selected.predict(X + gone, type="link"), selected.predict(X, type="link"))

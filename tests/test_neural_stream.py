@@ -92,6 +92,7 @@ def streamed_rows(tmp_path_factory):
     return rows(in_file(tmp_path_factory.mktemp("rows"), ROWS))
 
 
+@pytest.mark.slow
 def test_images_in_a_file(tmp_path):
     """Of uint8, in folds of unequal size, with lanes that stop early and are refitted."""
     X = in_file(tmp_path, IMAGES)

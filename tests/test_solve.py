@@ -84,7 +84,7 @@ HYPERPARAMETERS = {
 }
 
 
-@pytest.mark.parametrize("name", few(HYPERPARAMETERS, "l1_ratio of groups", "delta"))
+@pytest.mark.parametrize("name", few(HYPERPARAMETERS, "l1_ratio of groups"))
 def test_derivatives_with_respect_to_hyperparameters(name):
     def summary(a):
         options = {"lam": 0.1} | HYPERPARAMETERS[name](a)

@@ -53,6 +53,7 @@ def test_products_have_the_precision_that_they_are_asked_for(precision):
         assert error > LOWER["float32"]
 
 
+@pytest.mark.slow
 def test_most_of_the_way_goes_in_steps_of_lower_precision():
     with jax.enable_x64(True):
         rows = np.random.default_rng(1).standard_normal((200, 80))
@@ -68,6 +69,7 @@ def test_most_of_the_way_goes_in_steps_of_lower_precision():
         assert both.n_iter - first.n_iter < by_itself.n_iter / 2  # what full precision has to add
 
 
+@pytest.mark.slow
 def test_numbers_of_a_users_functions_may_be_of_full_precision():
     scale, weight = np.std(Y), np.linspace(1.0, 2.0, P)
     penalty = penalties.Custom(
@@ -85,5 +87,9 @@ def test_who_takes_such_steps():
         jr.fit_path(X, Y, solver="proximal", step_precision="float16")
     with pytest.raises(ValueError, match="step_precision is 'float32', but solver is 'auto'; only 'proximal'"):
         jr.fit_path(X, Y, step_precision="float32")
+
+
+@pytest.mark.slow
+def test_folds_in_steps_of_lower_precision():
     cv = jr.fit_cv(X, Y, cv=3, n_lambdas=6, penalty=penalties.Lasso(), solver="proximal", step_precision="bfloat16")
     assert cv.gap.max() <= 1e-6
