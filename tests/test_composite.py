@@ -426,7 +426,7 @@ def test_lambda_zero_is_least_squares():
 
 
 BAD = [
-    ({"penalty": "lasso"}, TypeError, r"penalty is 'lasso'; give one of jaxreg.penalties"),
+    ({"penalty": "l1"}, ValueError, r"penalty is 'l1'; give one of jaxreg.penalties"),
     ({"loss": np.mean}, TypeError, r"loss is .*; give one of jaxreg.losses; losses.Custom makes one of your own"),
     ({"penalty": penalties.GroupLasso}, TypeError, r"penalty is the class GroupLasso; give an instance"),
     ({"penalty": penalties.GroupLasso([0, 1])}, ValueError, r"GroupLasso of 2 columns, but X has 12"),
