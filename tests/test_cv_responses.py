@@ -261,7 +261,7 @@ def test_frames_and_splitters():
     assert (np.isfinite(cv.oof_predictions).all(axis=1) == held).all()
     for column in (Y[:, :1], pd.DataFrame(Y[:, :1])):
         for fit in (ridge_cv, jr.fit_path):
-            with pytest.raises(ValueError, match=r"y has shape \(40, 1\); give y.ravel"):
+            with pytest.raises(ValueError, match=r"y has shape \(40, 1\); give (np\.ravel\(y\)|y\.ravel\(\))"):
                 fit(X, column)
 
 
