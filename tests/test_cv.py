@@ -390,7 +390,7 @@ REFUSED = [
     ({"metric": "r2", "cv": "loo"}, "metric is 'r2', but y does not vary"),
     (
         {"cv": "loo", "l1_ratios": 0.0, "lambdas": [1.0, 0.0], "penalty_factors": "last unpenalised"},
-        "fits row 59 whatever",
+        "no prediction for row 59: a column without a penalty fits it whatever",
     ),
 ]
 
