@@ -33,12 +33,16 @@ def few_values(y):
 
 def check_labels(labels, name, n):
     """(sorted labels of any kind, the position (n,) among them of each row's)."""
-    array = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
+    # NumPy would make text of all labels of a list, of NaN too, where some are text
+    mixed = isinstance(labels, (list, tuple))
+    array = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels, dtype=object if mixed else None)
     if array.shape != (n,):
         raise ValueError(f"{name} has shape {array.shape}, but needs one entry per row of X, ({n},).")
     missing = np.array([is_missing(label) for label in array.tolist()])
     if missing.any():
         raise ValueError(f"{name} has no label (None or NaN) at row {np.argmax(missing)}; give every row one.")
+    if mixed and len({isinstance(label, (str, bytes)) for label in array.tolist()}) == 1:
+        array = np.asarray(labels)
     try:
         return np.unique(array, return_inverse=True)
     except TypeError as error:

@@ -9,13 +9,13 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from jaxreg import _reading
+from jaxreg._labels import few_values
 
 NUMBERS = {"floating", "integer", "boolean", "mixed-integer-float", "decimal"}  # names that pandas infers
 TIMES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
 DATE = r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})(?:[ T].*)?"
 AS_WRITTEN = r"[-+]?[$€£¥₹]?\s*[-+]?\d[\d.,'\u2019 \u00a0\u202f_]*\s*[%‰$€£¥₹]?"  # a number as people write it
 MARKS = ((",", ""), (".", ","), (",", "."), (".", " "), (".", "'"))  # decimal and thousands: what an error may offer
-MOST_CLASSES = 10  # different whole numbers in the target that may be labels
 MOST_LEVELS = 50  # of a text column; more are names or identifiers rather than kinds
 LISTED, NOTED = 20, 5  # names in an error, and in a note
 
@@ -62,7 +62,7 @@ def load(file, target, weights=None, groups=None, drop=None, categorical=None, d
     if not features.shape[1]:
         raise ValueError(f"{file} has no column left to predict {target!r} from; give a file with more.")
     y = _numbers(frame, target, "--target")
-    notes += _note_of_classes(target, np.unique(y))
+    notes += _note_of_classes(target, few_values(y.to_numpy()))
     weight = None if weights is None else _numbers(frame, weights, "--weights")
     X, encoded = _design(features, set(categorical or ()))
     return Table(X, y, weight, None if groups is None else frame[groups], notes + encoded)
@@ -169,8 +169,8 @@ def _leaving_out(name):
 
 
 def _note_of_classes(target, values):
-    """[note] where the different values of the target are few and whole, as labels of classes are."""
-    if not 2 <= len(values) <= MOST_CLASSES or (values != np.round(values)).any():
+    """[note] where the target has few whole values, as labels of classes are."""
+    if not values:
         return []
     listed = _listed([int(value) for value in values], NOTED)
     return [f"--target {target!r} has {len(values)} different values, {listed}: fitted as numbers, not as classes."]

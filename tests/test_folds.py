@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxreg._folds import make_folds
+from jaxreg.penalties import GroupLasso
 
 N = 23
 Y = np.arange(N, dtype=float)
@@ -153,8 +154,14 @@ def test_rows_without_a_group_are_refused(missing):
     groups = np.array([*"aabbcc", missing, *"d" * (N - 7)], dtype=object)
     with pytest.raises(ValueError, match=r"groups has no label \(None or NaN\) at row 6"):
         _folds(3, y=Y, weight=EVEN, groups=groups)
+    with pytest.raises(ValueError, match=r"groups has no label \(None or NaN\) at row 6"):
+        _folds(3, y=Y, weight=EVEN, groups=groups.tolist())
 
 
 def test_groups_of_mixed_kinds_are_refused():
     with pytest.raises(TypeError, match="groups has labels that cannot be sorted"):
         _folds(3, y=Y, weight=EVEN, groups=np.array([1, "a"] * 11 + [2], dtype=object))
+    with pytest.raises(TypeError, match="groups has labels that cannot be sorted"):
+        _folds(3, y=Y, weight=EVEN, groups=[1, "1"] * 11 + [2])
+    with pytest.raises(TypeError, match="some are text and some are not"):
+        GroupLasso([1, "1", 2])

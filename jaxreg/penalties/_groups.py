@@ -70,6 +70,8 @@ def _of_members(members, labels):
 
 def _of_labels(listed, columns, groups):
     labels = np.asarray(listed)
+    if len({isinstance(label, (str, bytes)) for label in np.ravel(np.asarray(listed, dtype=object))}) > 1:
+        raise TypeError("groups has labels of which some are text and some are not; give numbers only, or strings.")
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "iubUS":
         raise ValueError(f"groups is {groups!r}; give the group of each column, (p,), or a list of index lists.")
     names, places = np.unique(labels, return_inverse=True)
