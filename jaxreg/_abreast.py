@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxreg._column_set import ColumnSet
 from jaxreg._composite_certificate import certificate
-from jaxreg._composite_loop import AT_ZERO, MOST, TIGHT, TIGHTER, Solved, as_returned, point
+from jaxreg._composite_loop import MOST, TIGHT, TIGHTER, Solved, as_returned, point, residuals_asked
 from jaxreg._loops import filled
 from jaxreg.solvers.proximal import Composite, minimise_by
 from jaxreg.solvers.smooth import curvature_of
@@ -26,10 +26,10 @@ def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free, step
     """Minima by fold, mixing parameter and lambda.
 
     problems: (smooth part, penalty factors) with a leading axis of F folds; penalty: some leaves, those named in
-    `axes`, with one of A mixing parameters; lambdas (A, L); tols, limits (F, A, L); starts (F, A, L, m [, K])
+    `axes`, with one of A mixing parameters; lambdas, tols, limits (F, A, L); starts (F, A, L, m [, K])
     """
 
-    def of_fold(problem, tols, limits, starts):
+    def of_fold(problem, lambdas, tols, limits, starts):
         smooth, factors = problem
         start = starts[0, 0]
         curvature = curvature_of(smooth, smooth.image(start), start)
@@ -41,7 +41,7 @@ def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free, step
         of_mix = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
         return jax.vmap(of_mix, in_axes=(_axes(penalty, axes), 0, 0, 0, 0))(penalty, lambdas, tols, limits, starts)
 
-    return jax.vmap(of_fold)(problems, tols, limits, starts)
+    return jax.vmap(of_fold)(problems, lambdas, tols, limits, starts)
 
 
 def _axes(penalty, axes):
@@ -59,12 +59,12 @@ def _mixed(penalties):
 
 
 def together(objectives, grams, penalties, lambdas, options, starts):
-    """Points [fold][mixing parameter] of Objectives that differ in weights and response, at lambdas (A, L).
+    """Points [fold][mixing parameter] of Objectives that differ in weights and response, at lambdas (F, A, L).
 
     A generator that returns them; where a Gram matrix is not known it asks for `Correlations`, as in `_loops`. Folds,
     mixing parameters and lambdas are filled up to NUMBERS of them, with copies of the last one that take no step.
     """
-    F, (A, L) = len(objectives), lambdas.shape
+    F, A, L = lambdas.shape
     sets, certify = [], []
     everything = np.ones(objectives[0].design.p, bool)
     for objective, gram in zip(objectives, grams, strict=True):
@@ -83,10 +83,10 @@ def together(objectives, grams, penalties, lambdas, options, starts):
     begin = [np.concatenate([own.gathered(b, 0.0), own.objective.b0]) for own, b in zip(sets, starts, strict=True)]
     x = np.stack(_lengthened(begin, numbers[0]))[:, None, None]
     x = np.broadcast_to(x, (*numbers, *x.shape[3:]))
-    grids = np.stack(_lengthened([filled(grid, numbers[2]) for grid in lambdas], numbers[1]))
-    scale = np.array(_lengthened([objective.gradient_scale for objective in objectives], numbers[0]))[:, None, None]
-    least = AT_ZERO if objectives[0].certificate == "gap" else 1.0
-    tols = options.tol * TIGHT * np.maximum(grids, least * scale)
+    of_folds = [np.stack(_lengthened([filled(grid, numbers[2]) for grid in own], numbers[1])) for own in lambdas]
+    asked = [residuals_asked(*each, options.tol) for each in zip(objectives, of_folds, strict=True)]
+    grids, tols = (np.stack(_lengthened(values, numbers[0])) for values in (of_folds, asked))
+    tols = TIGHT * tols
     left, spent = np.ones((F, A, L), bool), np.zeros((F, A, L), int)
     points = [[[None] * L for _ in penalties] for _ in objectives]
     for tightened in range(MOST + 1):
@@ -103,7 +103,7 @@ def together(objectives, grams, penalties, lambdas, options, starts):
             images, step = None if q is None else q[f, a], 1 / float(curvatures[f].max())
             solved = Solved(x[f, a, :, :m], x[f, a, :, m:], images, n_iter[f, a], step)
             solved = as_returned(sets[f], solved, options.precision)
-            gaps, rss, _ = yield from certify[f][a](sets[f], solved, grids[a])
+            gaps, rss, _ = yield from certify[f][a](sets[f], solved, grids[f, a])
             gaps = gaps[:L]
             for i in np.flatnonzero(left[f, a]):
                 points[f][a][i] = point(sets[f], solved, i, gaps[i], rss[i], spent[f, a, i])
@@ -125,7 +125,7 @@ def _lengthened(values, number):
 
 def alone(objective, gram, lambdas, options, start):
     """The points of one Objective, as a loop over lambda in one block."""
-    points = yield from together([objective], [gram], [objective.penalty], lambdas[None], options, [start])
+    points = yield from together([objective], [gram], [objective.penalty], lambdas[None, None], options, [start])
     yield points[0][0]
 
 

@@ -203,9 +203,14 @@ class ColumnSet:
         columns = self.objective.design.columns
         unit, mean = (self.gathered(values, 1.0) for values in (columns.norm, columns.mean))
         unit = np.divide(self.scale, unit)[:, *[None] * (x.ndim - 2)]
-        coef = (x * unit).astype(precision).astype(np.float64)
+
+        def rounded(values):
+            with np.errstate(over="ignore"):  # no result is infinite: `path_result` refuses it
+                return (values * self.objective.unit).astype(precision).astype(np.float64) / self.objective.unit
+
+        coef = rounded(x * unit)
         level = np.einsum("bm...,m->b...", coef, mean)[:, None]
-        b0 = (b0 - level).astype(precision) + level if b0.size else b0
+        b0 = rounded(b0 - level) + level if b0.size else b0
         return np.divide(coef, unit, out=np.zeros_like(coef), where=unit > 0), b0
 
     def images(self, x, b0):

@@ -84,6 +84,13 @@ class _Certificate:
         factors = np.append(o.factors, np.ones(more))
         return o.penalty.restrict(index), factors, np.pad(b, widths), np.pad(h, widths)
 
+    def _as_good_as_zero(self, lambdas):
+        """Which lambdas (B,) leave no room for a dual scale and no ridge part, beside rounding error."""
+        o = self.objective
+        curvature = np.divide(o.factors, o.scale**2, out=np.zeros(len(o.scale)), where=o.scale > 0)
+        ridge = np.asarray(o.penalty.ridge(lambdas)) * curvature.max(initial=0.0)
+        return (lambdas <= ZERO * self.scale) & (ridge <= ZERO)
+
     def _judged(self, b, h, lambdas, rr, tt, ty, step):
         o = self.objective
         gaps = _of_squared(*self._filled(b, h), lambdas, rr, tt, ty, step, self.scale, o.null_loss, kind=self.kind)
@@ -113,7 +120,7 @@ class ByGram(_Certificate):
         parts = np.maximum(self.zz + np.sum(b * (fit - 2 * self.corr), axis=1).reshape(len(b), -1), 0.0)
         rr = parts.sum(axis=1)
         gaps, h = np.empty(len(b)), np.empty_like(r)
-        zero = lambdas <= ZERO * self.scale
+        zero = self._as_good_as_zero(lambdas)
         for at_zero in np.unique(zero):
             if at_zero not in self._bases:
                 self._bases[at_zero] = gram_basis(self.gram, self.objective.scale > 0)
@@ -153,7 +160,7 @@ class ByPass(_Certificate):
             return np.asarray(gaps), 2 * np.asarray(values)[:, None], h
         z, r = o.y, o.y - np.asarray(fit, np.float64)
         parts, theta = np.sum(r**2, axis=1).reshape(len(r), -1), np.empty_like(r)
-        zero = lambdas <= ZERO * self.scale
+        zero = self._as_good_as_zero(lambdas)
         for at_zero in np.unique(zero):
             if at_zero not in self._bases:
                 self._bases[at_zero] = column_basis(o.design, o.scale > 0)

@@ -11,6 +11,7 @@ from jax import lax
 from jaxreg._column_set import ColumnSet
 from jaxreg._composite_certificate import certificate
 from jaxreg._expected import Secant
+from jaxreg._grid import LEAST_RATIO
 from jaxreg._loops import Point, filled
 from jaxreg._tiles import Layout
 from jaxreg.solvers.block import Goal, descend
@@ -24,7 +25,6 @@ TIGHT = 0.1  # residual that is asked of the solver, in units of tol * lambda
 AT_ZERO = 1e-6  # that is the least lambda for it, in units of the largest gradient
 TIGHTER, MOST = 0.01, 3  # of that where a certificate fails although no column is missing, and how often
 EPOCHS, SHARE = 300, 0.9  # most of block descent at a lambda; the gap that it is to reach, in units of tol
-LEAST_RATIO = 1e-3  # of l1 and l2 together, with which a grid begins: glmnet's
 VIOLATION, FLOOR = 1e-5, 1e-12  # a column outside is missing if it is pulled so much more, unless the gap is as small
 FEWEST = 64  # columns that may come in at once; more if there are more than twice as many
 LIKELY, WORTH = 1.05, 0.8  # of lambda: columns that are pulled so strongly come in ahead of time, or are kept
@@ -73,6 +73,13 @@ _curvature = jax.jit(curvature_of)
 @jax.jit
 def _critical(penalty, gradient, factors, step):
     return penalty.critical_lambda(gradient, factors, step)
+
+
+def residuals_asked(objective, lambdas, tol):
+    """tol in units of lambdas (...), which count no less than a share of the largest gradient, and no more than it."""
+    largest = objective.gradient_scale
+    unit = np.maximum(lambdas, (AT_ZERO if objective.certificate == "gap" else 1.0) * largest)
+    return tol * (np.minimum(unit, largest) if largest > 0 else unit)
 
 
 @dataclass(frozen=True)
@@ -160,8 +167,7 @@ def composite(objective, gram, lambdas, options, start, descends=False):
         if columns.select(wanted, needed, active):
             problem = columns.problem()
             tiled = layout and jax.device_put(layout.tiled(problem[0], columns.index, penalty.rotates))
-        unit = np.maximum(block, (AT_ZERO if objective.certificate == "gap" else 1.0) * objective.gradient_scale)
-        tols = options.tol * TIGHT * TIGHTER**tightened * unit
+        tols = residuals_asked(objective, block, options.tol) * TIGHT * TIGHTER**tightened
         if descends and not tightened:
             solved = _by_blocks(tiled, problem, columns, block, tols, last, before, options)
         else:

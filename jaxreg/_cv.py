@@ -56,8 +56,9 @@ def fit_cv(
 ) -> CVResult:
     """Cross-validated paths: all folds, mixing parameters and lambdas, each with a certificate.
 
-    A fold is the data with other weights: its fit is that of `fit_path` on its training rows, which are centred and
-    scaled on their own, at the lambdas of the full data. X is not copied. The held-out losses are averaged over folds,
+    A fold is the data with other weights: its fit is that of `fit_path` on its training rows, whose columns and
+    response are centred and scaled on their own, at the lambdas of the full data. X is not copied. The held-out losses
+    are averaged over folds,
 
         mean_loss = sum_k W_k e_k,    std_error^2 = sum_k W_k (e_k - mean_loss)^2 / (K - 1)
 
@@ -120,9 +121,9 @@ def fit_cv(
 
     Ridge without limits needs one decomposition for each fold, whatever the number of responses. If it leaves one out
     (cv="loo", l1_ratio 0), it needs one for all rows and lambdas: row i is predicted by the fit of the others at the
-    penalty (sum w - w_i) * lambda. With `standardize` the columns keep the scales that all rows give them, and `gap` is
-    that of the fit of all rows. All other fits that leave one out (l1_ratio > 0, limits, solver="pivot", a splitter)
-    scale the columns by the rows that they train on, as other folds do: give standardize=False to compare both kinds.
+    penalty (sum w - w_i) * lambda. With `standardize` columns and response keep the scales that all rows give them, and
+    `gap` is that of the fit of all rows. All other fits that leave one out (l1_ratio > 0, limits, solver="pivot", a
+    splitter) scale them by the rows that they train on, as other folds do: standardize=False is the same for both.
 
     References
     ----------
@@ -307,7 +308,7 @@ def _of_rows(setups, fits, metric, best, length, keep):
 
 
 def _train_mse(setup, path):
-    return 2 * setup.problem.total * (1 - path.dev_ratio)
+    return 2 * setup.problem.total * setup.problem.loss_unit * (1 - path.dev_ratio)
 
 
 def _train_loss(setup, path, metric):
@@ -325,7 +326,9 @@ def _effective_df(problem, paths):
             [
                 path.effective_df
                 if path.solver == "ridge"
-                else _selection.effective_df(problem, path.coef_sparse, path.lambdas, path.l1_ratio)
+                else _selection.effective_df(
+                    problem, path.coef_sparse, path.lambdas / problem.lambda_unit, path.l1_ratio
+                )
                 for path in paths
             ]
         )

@@ -378,7 +378,19 @@ class CVResult:
             lines.append("That is the smallest lambda of the grid: smaller ones may do better.")
         if k == 0 and L > 1:
             lines.append("That is the largest lambda of the grid, the model without most of its columns.")
-        return lines + self.path._notes()
+        return lines + self._ends_elsewhere() + self.path._notes()
+
+    def _ends_elsewhere(self):
+        """The other mixing parameters whose loss is least at an end of their grid: how they compare is open."""
+        last, best = self.lambdas.shape[1] - 1, self.mean_loss.argmin(axis=1)
+        found = []
+        for end, which in ((last, "smallest"), (0, "largest")):
+            at = [a for a, k in enumerate(best) if k == end and a != self.best[0] and self.lambdas[a, k] > 0 < last]
+            if at:
+                ratios = ", ".join(f"{self.l1_ratios[a]:g}" for a in at)
+                more = ": smaller ones may do better" if end else ""
+                found.append(f"At l1_ratio {ratios} it is least at the {which} lambda of its grid{more}.")
+        return found
 
     def summary(self) -> str:
         """The choice and its reasons in a few lines of text."""

@@ -15,6 +15,8 @@ that of the problem with the ridge part as further rows of the data):
 
 import jax.numpy as jnp
 
+from jaxreg.penalties._base import per_row
+
 
 def dual_scale(penalty, b, h, lam):
     """(s of D1, sum l2 b^2)."""
@@ -24,9 +26,9 @@ def dual_scale(penalty, b, h, lam):
 
 
 def penalty_conjugate(penalty, h, lam):
-    """penalty*(h), infinite where it is a norm that h exceeds."""
-    l2 = penalty.ridge(lam) * jnp.ones_like(h)
-    beyond = penalty.prox(h, lam, 1.0) * (1 + l2)
+    """penalty*(h), infinite where it is a norm that h exceeds; h is 0 up to rounding where lam is 0."""
+    l2 = penalty.ridge(per_row(lam, h)) * jnp.ones_like(h)
+    beyond = jnp.where(per_row(lam, h) > 0, penalty.prox(h, lam, 1.0) * (1 + l2), 0.0)
     share = jnp.where(l2 > 0, beyond**2 / (2 * jnp.where(l2 > 0, l2, 1.0)), jnp.where(beyond != 0, jnp.inf, 0.0))
     return jnp.sum(share)
 

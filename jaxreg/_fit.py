@@ -20,7 +20,7 @@ from jaxreg._pytree import described
 from jaxreg._results import PathResult, Status, make_csr
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import ElasticNet, Penalty, SparseGroupLasso
-from jaxreg.penalties._base import Blockwise, per_row
+from jaxreg.penalties._base import Blockwise, Norm, per_row
 from jaxreg.solvers.ridge import decomposed
 from jaxreg.solvers.smooth import LOWER
 
@@ -148,7 +148,8 @@ def prepare(X, y, request) -> Setup:
     _check_warm_start(request.warm_start, p, None if responses is None else responses.shape[1])
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
     lower, upper = _validation.check_limits(request.lower, request.upper, p)
-    model = Model(factors, lower, upper, request.fit_intercept, request.standardize)
+    in_units = request.standardize and not isinstance(request.penalty, Norm)
+    model = Model(factors, lower, upper, request.fit_intercept, request.standardize, in_units)
     precision = np.dtype(data.X.dtype)
     whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL) and isinstance(request.loss, Squared)
     on_host = whole and jax.default_backend() == "cpu"
@@ -221,11 +222,25 @@ def lambdas_for(setups, request, l1_ratio):
     """The grid (L,) of a mixing parameter for all responses, a Setup for each: the one that is given, or its own."""
     if request.lambdas is not None:
         return request.lambdas
+    if isinstance(request.penalty, ElasticNet) and l1_ratio < _grid.LEAST_RATIO and not request.standardize:
+        largest, smallest = _ends_of_ridge(setups[0].problem, setups[0].gram)
+        return _grid.geometric(largest, request.n_lambdas, request.lambda_min_ratio or smallest / largest)
     if isinstance(setups[0].problem, Objective):
         largest = _composite_loop.largest_lambda(with_mixing(setups[0].problem, l1_ratio), setups[0].gram)
     else:
         largest = max(_grid.lambda_max(setup.problem, l1_ratio) for setup in setups)
-    return _grid.geometric(largest, request.n_lambdas, setups[0].ratio)
+    return _grid.geometric(largest * setups[0].problem.lambda_unit, request.n_lambdas, setups[0].ratio)
+
+
+def _ends_of_ridge(problem, gram):
+    """(largest lambda, smallest) of a ridge grid on columns as they are, where lambda has the units of X'X."""
+    if not isinstance(problem, Objective):
+        penalised = problem.l2_factor > 0
+        weight = np.divide(1.0, problem.l2_factor, out=np.zeros(len(penalised)), where=penalised)
+        return _grid.ends_of_spectrum(problem.design, gram, weight, problem.basis)
+    weight = np.divide(problem.scale**2, problem.factors, out=np.zeros(len(problem.scale)), where=problem.factors > 0)
+    ends = _grid.ends_of_spectrum(problem.design, gram, weight, problem.basis)
+    return tuple(problem.null_curvature * end for end in ends)
 
 
 def with_mixing(objective, l1_ratio):
@@ -248,11 +263,14 @@ def choose_solver(request, l1_ratio, model):
 def blocks(problems, gram, lambdas, options, solver, warm_start):
     """[(loop over lambda, its grid, the positions of `lambdas` in it)] of problems that differ in their response.
 
-    One for each, or one for all of them together.
+    One for each, or one for all of them together. The grids are in the user's units, as `lambdas` are.
     """
     if solver == "ridge":
         ridge, kept = decomposed(problems[0], gram), np.arange(len(lambdas))
-        return [(_loops.eigen(ridge, problem, gram, lambdas, options), lambdas, kept) for problem in problems]
+        return [
+            (_loops.eigen(ridge, problem, gram, lambdas / problem.lambda_unit, options), lambdas, kept)
+            for problem in problems
+        ]
     if solver in ("block", "proximal"):  # all responses together
         objective = with_mixing(problems[0], options.l1_ratio)
         return [_composite(objective, gram, lambdas, options, warm_start, solver == "block")]
@@ -261,24 +279,32 @@ def blocks(problems, gram, lambdas, options, solver, warm_start):
 
 def _pivoting(problem, gram, lambdas, options, warm_start):
     start = _starting_point(warm_start, problem, lambdas[0])
-    grid, kept = lambdas, np.arange(len(lambdas))
+    grid, kept = lambdas / problem.lambda_unit, np.arange(len(lambdas))
     if warm_start is None:
-        grid, kept = _grid.with_hidden_points(lambdas, _grid.lambda_max(problem, options.l1_ratio))
+        grid, kept = _grid.with_hidden_points(grid, _grid.lambda_max(problem, options.l1_ratio))
+    asked = _asked(lambdas, grid * problem.lambda_unit, kept)
     if gram is not None:
-        return _loops.whole(problem, gram, grid, options, start), grid, kept
-    return _loops.screened(problem, grid, options, start), grid, kept
+        return _loops.whole(problem, gram, grid, options, start), asked, kept
+    return _loops.screened(problem, grid, options, start), asked, kept
 
 
 def _composite(objective, gram, lambdas, options, warm_start, descends):
-    grid, kept = lambdas, np.arange(len(lambdas))
+    grid, kept = lambdas / objective.lambda_unit, np.arange(len(lambdas))
     start = np.zeros((objective.design.p, *objective.y.shape[1:]))
     if warm_start is not None:
         start = _start_of_objective(warm_start, objective, lambdas[0])
     if not descends and abreast(objective):
-        return _abreast.alone(objective, gram if objective.squared else None, grid, options, start), grid, kept
+        return _abreast.alone(objective, gram if objective.squared else None, grid, options, start), lambdas, kept
     if warm_start is None:
-        grid, kept = _grid.with_hidden_points(lambdas, _composite_loop.largest_lambda(objective, gram))
-    return _composite_loop.composite(objective, gram, grid, options, start, descends), grid, kept
+        grid, kept = _grid.with_hidden_points(grid, _composite_loop.largest_lambda(objective, gram))
+    loop = _composite_loop.composite(objective, gram, grid, options, start, descends)
+    return loop, _asked(lambdas, grid * objective.lambda_unit, kept), kept
+
+
+def _asked(lambdas, grid, kept):
+    """`grid`, whose entries at `kept` are `lambdas` to the last bit."""
+    grid[kept] = lambdas
+    return grid
 
 
 def accelerated():
@@ -294,7 +320,7 @@ def abreast(objective):
 def _start_of_objective(warm_start, objective, first):
     coef = warm_start.coef_at(first)[1]
     norm, scale = objective.design.columns.norm, objective.scale
-    return coef * per_row(np.divide(norm, scale, out=np.zeros(len(coef)), where=scale > 0), coef)
+    return coef * per_row(np.divide(norm, scale, out=np.zeros(len(coef)), where=scale > 0), coef) / objective.unit
 
 
 def _check_warm_start(warm_start, p, responses):
@@ -314,7 +340,7 @@ def _starting_point(warm_start, problem, first):
     """Coefficients (p,) on the problem's scale."""
     if warm_start is None:
         return np.zeros(problem.design.p)
-    b = warm_start.coef_at(first)[1] * problem.design.columns.norm
+    b = warm_start.coef_at(first)[1] * (problem.design.columns.norm / problem.unit)
     return np.where(np.isinf(problem.l1_factor), 0.0, np.clip(b, problem.lower, problem.upper))
 
 
@@ -336,10 +362,10 @@ def coefficients(problem, points):
     columns, y_mean = problem.design.columns, problem.y_mean
     K = np.size(y_mean)
     coef = make_csr([(point.indices, point.values) for point in points], problem.design.p * K)
-    coef.data = coef.data / columns.norm[coef.indices // K]
+    coef.data = coef.data / (columns.norm / problem.unit)[coef.indices // K]
     mean = columns.mean if np.ndim(y_mean) == 0 else np.kron(columns.mean[:, None], np.eye(K))
     level = y_mean - coef @ mean
-    return coef, level + per_row(np.array([point.intercept for point in points]), level)
+    return coef, level + problem.unit * per_row(np.array([point.intercept for point in points]), level)
 
 
 def path(setup, request, l1_ratio, began):
@@ -382,12 +408,13 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
     if not taken.size:
         raise ValueError(f"max_features={options.max_features} is exceeded at the first lambda; start at a larger one.")
     points = [points[k] for k in taken]
-    coef, intercept = coefficients(problem, points)
+    coef, exact = coefficients(problem, points)
+    coef, intercept = _rounded(coef, exact, options.precision)
     general = isinstance(problem, Objective)
     gap = np.array([point.gap for point in points])
     by_means = isinstance(setup.loss, Squared) and not (general and problem.certificate == "residual")
     if by_means and problem.null_loss > 0:  # the points have the intercept before it is rounded
-        rounding = (intercept - intercept.astype(options.precision)).reshape(len(gap), -1)
+        rounding = ((exact - intercept) / problem.unit).reshape(len(gap), -1)
         gap = gap + (rounding**2).sum(axis=1) / 2 / problem.null_loss
     n_iter = np.array([point.n_iter for point in points])
     full = np.array([point.full for point in points])
@@ -405,8 +432,8 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
     rss = np.array([point.rss for point in points])
     path = PathResult(
         lambdas=grid[taken],
-        coef_sparse=coef.astype(options.precision),
-        intercept=intercept.astype(options.precision),
+        coef_sparse=coef,
+        intercept=intercept,
         gap=gap,
         df=df,
         effective_df=df.astype(float) if options.l1_ratio == 1 and solver == "pivot" else effective,
@@ -427,6 +454,19 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
         **setup.record,
     )
     return path, said
+
+
+def _rounded(coef, intercept, precision):
+    """Both in the precision of the result."""
+    slopes, limits = np.abs(coef.data).max(initial=0.0), np.finfo(precision)
+    largest = max(slopes, np.abs(intercept).max())
+    if not largest <= limits.max or 0 < slopes < limits.tiny:
+        bad, remedy = ("large", "divide") if not largest <= limits.max else ("small", "multiply")
+        raise ValueError(
+            f"y and X differ so much in size that coefficients are too {bad} for {precision}; {remedy} y by a constant"
+            f"{', or give dtype=np.float64' if precision == np.float32 else ''}."
+        )
+    return coef.astype(precision), intercept.astype(precision)
 
 
 def _rows_in(coef, K):

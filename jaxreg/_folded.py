@@ -11,7 +11,7 @@ from jaxreg._ends import End
 from jaxreg._fold_fits import Fits, Lane, Outcome, Solved, predictions_of, stacked
 from jaxreg._left_out import left_out
 from jaxreg._objective import make_objective
-from jaxreg._problem import centred_response, make_problems
+from jaxreg._problem import centred_responses, make_problems
 from jaxreg._results import Status
 from jaxreg.losses import Squared
 from jaxreg.solvers.ridge import decomposed
@@ -30,9 +30,12 @@ class Sums:
 
 
 def _centred(setup):
-    """y (n,) less offset and mean; zeros where nothing but rounding is left, which no sum of a fold should tell."""
+    """y (n,) less offset and mean, in the unit of the problem; zeros where nothing but rounding is left, which no sum
+    of a fold should tell.
+    """
     data, problem = setup.data, setup.problem
-    return (data.y - (0.0 if data.offset is None else data.offset) - problem.y_mean) * (problem.total > 0)
+    left = data.y - (0.0 if data.offset is None else data.offset) - problem.y_mean
+    return left / problem.unit * (problem.total > 0)
 
 
 def _ends_of(points):
@@ -83,7 +86,7 @@ class Folded:
         ridge = decomposed(self.setup.problem, self.setup.gram, model.fit_intercept)
         errors = left_out(ridge, self.problems, data, lambdas, model)
         for setup, error in zip(self.setups, errors, strict=True):
-            loop = _loops.eigen(ridge, setup.problem, setup.gram, lambdas, self.options[a])
+            loop = _loops.eigen(ridge, setup.problem, setup.gram, lambdas / setup.problem.lambda_unit, self.options[a])
             points = self._answered(loop, setup.problem)
             y, rows = setup.data.y, np.arange(len(setup.data.y))
             predictions = y[:, None] - error
@@ -199,7 +202,8 @@ class Folded:
         together = [posed[0] for posed in problems]
         penalties = [_fit.with_mixing(together[0], self.options[a].l1_ratio).penalty for a in mixes]
         grids = self.lambdas[mixes]
-        points = _abreast.of_grams(together, grams, penalties, grids, self.options[mixes[0]])
+        lambdas = np.stack([grids / objective.lambda_unit for objective in together])
+        points = _abreast.of_grams(together, grams, penalties, lambdas, self.options[mixes[0]])
         kept = np.arange(grids.shape[1])
         return [
             [self._by_response([Solved(each, grid, kept)]) for each, grid in zip(of_fold, grids, strict=True)]
@@ -230,9 +234,10 @@ class Folded:
         lane = _lanes.make_lane(self.base, data[0].X, data[0].weight, model.fit_intercept, first, np.diagonal(second))
         corr = None
         if sums.by_difference:
-            z = np.stack([centred_response(each, model.fit_intercept)[0] for each in data])
+            z, _, unit = centred_responses(data, model)
             level = train.y / train.weight if model.fit_intercept else np.zeros(len(z))
             corr = (train.cross / train.weight - np.outer(level, first)) * lane.inverse * z.any(axis=1, keepdims=True)
+            corr *= self.problems[0].unit / unit
             corr[:, lane.exact.columns] = z @ lane.exact.rows.T
         return self._posed(lane, data, corr), _lanes.lane_gram(lane, second)
 
@@ -291,7 +296,7 @@ class Folded:
         ]
         if not isinstance(self.request.loss, Squared):
             return [self._posed(lane, each, None) for lane, each in zip(lanes, data, strict=True)]
-        z = [np.stack([centred_response(each, model.fit_intercept)[0] for each in fold]) for fold in data]
+        z = [centred_responses(fold, model)[0] for fold in data]
         answers = base.correlate(np.concatenate([lane.to_base(R) for lane, R in zip(lanes, z, strict=True)]))
         answers = np.asarray(answers, dtype=np.float64).reshape(len(part), -1, base.p)
         return [
@@ -363,7 +368,7 @@ class Folded:
 
     def _loss_by_moments(self, r, coef, intercept, held):
         """Mean squared errors (L,) on the held-out rows, or None where the difference would lose digits."""
-        columns = self.base.columns
-        centred = intercept + coef @ columns.mean - self.problems[r].y_mean
-        error = held.squared_error(r, centred, coef.toarray() * columns.norm)
-        return error / held.weight if np.isfinite(error).all() else None
+        columns, problem = self.base.columns, self.problems[r]
+        centred = (intercept + coef @ columns.mean - problem.y_mean) / problem.unit
+        error = held.squared_error(r, centred, coef.toarray() * columns.norm / problem.unit)
+        return error * problem.loss_unit / held.weight if np.isfinite(error).all() else None

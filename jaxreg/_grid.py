@@ -5,21 +5,55 @@ import numpy as np
 STEP = 0.5  # hidden points are put in so that lambda never falls faster than this
 FLOOR = 1e-10  # hidden points go down to this share of the largest lambda,
 FLOOR_OF_0 = 1e-4  # but to this one before lambda = 0
+LEAST_RATIO = 1e-3  # an l1_ratio below it has the grid of this one (glmnet's rule), or that of the spectrum
+VANISHED, LEFT = 1e-3, 0.99  # shares of the largest direction, and of all degrees of freedom, at the ends of the latter
+HALVINGS = 60  # of the range in which the second is looked for
 
 
 def lambda_max(problem, l1_ratio):
     """Smallest lambda at which all penalised coefficients are 0.
 
     max over v_j > 0 of |x_j'r| / v_j / max(a, 1e-3), r the residual of the unpenalised terms, as in glmnet (Friedman,
-    Hastie and Tibshirani 2010, section 2.5); the bound 1e-3 gives ridge, where no lambda does, a finite grid. A column
+    Hastie and Tibshirani 2010, section 2.5); the bound 1e-3 gives ridge, where no lambda does, a finite grid, which is
+    free of units where columns and response are standardised; else see `ends_of_spectrum`. A column
     with a limit of 0 counts if x_j'r pulls it to the other side. Where the maximum is 0 (the null model fits exactly)
     the grid starts at 1.
     """
     penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
     pull = np.maximum(problem.null_corr * (problem.upper > 0), -problem.null_corr * (problem.lower < 0))
     ratio = pull[penalised] / problem.l1_factor[penalised]
-    largest = ratio.max(initial=0.0) / max(l1_ratio, 1e-3)
+    largest = ratio.max(initial=0.0) / max(l1_ratio, LEAST_RATIO)
     return largest if largest > 0 else 1.0
+
+
+def ends_of_spectrum(design, gram, weight, basis):
+    """(largest lambda, smallest) of ridge, from the eigenvalues S of the penalised columns' Gram matrix alone.
+
+    Ridge keeps the share S_i / (S_i + lambda) of the i-th direction, and sum_i S_i / (S_i + lambda) degrees of freedom
+    (Hastie, Tibshirani and Friedman 2009, section 3.4.1, eq. (3.47) and (3.50)). The grid begins where the largest
+    direction keeps a thousandth, and ends where 0.99 of all degrees of freedom are left. `weight` (p,) is 1 over the
+    penalty factors on the scale of the design, 0 for columns that do not count; `basis` (k, n) spans what is not
+    penalised.
+    """
+    if design.p <= design.n:
+        along = np.asarray(design.correlate(basis), dtype=np.float64) if len(basis) else np.zeros((0, design.p))
+        inner = np.asarray(design.gram() if gram is None else gram, dtype=np.float64) - along.T @ along
+        root = np.sqrt(weight)
+        inner = inner * root * root[:, None]
+    else:
+        inner = np.asarray(design.kernel(weight), dtype=np.float64)
+        inner = inner - (inner @ basis.T) @ basis
+        inner = inner - basis.T @ (basis @ inner)
+    values = np.linalg.eigvalsh((inner + inner.T) / 2)
+    values = values[values > np.finfo(float).eps * len(values) * values.max(initial=0.0)]
+    if not values.size:
+        return 1.0, VANISHED
+    low, high = np.log(values.min() * (1 - LEFT)), np.log(values.max())  # the ends leave more and less than LEFT
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        enough = np.mean(values / (values + np.exp(middle))) >= LEFT
+        low, high = (middle, high) if enough else (low, middle)
+    return float(values.max() / VANISHED), float(np.exp(low))
 
 
 def geometric(largest, n_lambdas, ratio):

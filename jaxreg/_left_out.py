@@ -14,13 +14,14 @@ from jaxreg.solvers.ridge import decomposed
 
 
 def left_out(ridge, problems, data, lambdas, model, of_sum=False):
-    """Errors (R, n, L) of the rows of R responses, each row predicted by the fit of the others, in units of y.
+    """Errors (R, n, L) of the rows of R responses, each row predicted by the fit of the others, at the user's lambdas.
 
     `ridge` was decomposed with model.fit_intercept. `problems` and `data` have one entry for each response. `of_sum`
     says that the penalty of the others stays beside the sum of their losses, not beside the average.
     """
+    unit, lambdas = problems[0].unit, lambdas / problems[0].lambda_unit
     closed = [ridge.left_out(problem, lambdas, model.fit_intercept, of_sum) for problem in problems]
-    errors, followed = np.stack([own for own, _ in closed]), closed[0][1]
+    errors, followed = unit * np.stack([own for own, _ in closed]), closed[0][1]
     for row in np.flatnonzero(followed.any(axis=1)):
         at = np.flatnonzero(followed[row])
         errors[:, row, at] = _refitted(problems[0], data, row, lambdas[at], model, of_sum)
@@ -28,7 +29,7 @@ def left_out(ridge, problems, data, lambdas, model, of_sum=False):
 
 
 def _refitted(problem, data, row, lambdas, model, of_sum):
-    """Errors (R, L) of one row by the fit of the others."""
+    """Errors (R, L) of one row by the fit of the others, at lambdas in the unit of `problem`."""
     base, weight = problem.design, data[0].weight.copy()
     lambdas = lambdas / (1.0 - weight[row]) if of_sum else lambdas
     weight[row] = 0.0
@@ -48,5 +49,5 @@ def _refitted(problem, data, row, lambdas, model, of_sum):
     for own, of_response in zip(posed, others, strict=True):
         b = np.concatenate([block for block, _, _ in ridge.blocks(own, lambdas, len(lambdas))])
         offset = 0.0 if of_response.offset is None else of_response.offset[row]
-        errors.append(of_response.y[row] - offset - own.y_mean - b @ x)
+        errors.append(of_response.y[row] - offset - own.y_mean - own.unit * (b @ x))
     return np.array(errors)

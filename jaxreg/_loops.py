@@ -61,8 +61,9 @@ def _as_returned(x, columns, problem, precision):
     """Solutions x (B, m) of `columns` as the user gets them: rounded to `precision` on the user's scale."""
     if precision == np.float64:
         return x
-    norm = np.append(problem.design.columns.norm, 1.0)[columns]
-    return (np.asarray(x) / norm).astype(precision).astype(np.float64) * norm
+    scale = np.append(problem.design.columns.norm, 1.0)[columns] / problem.unit
+    with np.errstate(over="ignore"):  # no gap is finite then, and no result
+        return (np.asarray(x) / scale).astype(precision).astype(np.float64) * scale
 
 
 def filled(block, length):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._design import Design
-from jaxreg._problem import centred_response, entering_columns, row_basis
+from jaxreg._problem import centred_responses, entering_columns, row_basis
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import Lasso, Penalty
 from jaxreg.penalties._base import Screened, per_row
@@ -22,8 +22,9 @@ NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit of the null mod
 class Objective:
     """minimise over b0, b   sum_i omega_i loss(y_i, offset_i + b0 + (A'(scale b))_i / root_i) + penalty(b, lam factors)
 
-    b is on the scale of the penalty: coefficient_j = scale_j b_j / norm_j. For the squared loss y is centred, and there
-    is no b0. With K responses b, y and what follows from them have a last axis (K,).
+    b is on the scale of the penalty: coefficient_j = unit scale_j b_j / norm_j; loss, y and offset are in the unit of
+    the response, and lam is that of the user / lambda_unit. For the squared loss y is centred, and there is no b0. With
+    K responses b, y and what follows from them have a last axis (K,).
     """
 
     design: Design
@@ -31,6 +32,7 @@ class Objective:
     penalty: Penalty
     scale: np.ndarray  # (p,), 0 where a column is left out
     factors: np.ndarray  # (p,), finite
+    unit: float  # what the response counts in
     y: np.ndarray  # (n,); with the squared loss root * (y - offset - mean), (n,) or (n, K), 0 where that is rounding
     offset: np.ndarray  # (n,), 0 with the squared loss
     b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,) or (0, K)
@@ -39,6 +41,7 @@ class Objective:
     basis: np.ndarray  # (k', n) orthonormal: the span of their images
     corr: np.ndarray | None  # (p,) or (p, K): A z, on the scale of the design, with the squared loss
     null_gradient: np.ndarray  # (p,) or (p, K): -f' on the scale of the penalty at the null model
+    null_eta: np.ndarray | None  # (n,) linear predictor of the null model; None with the squared loss
     null_loss: float  # loss of the null model, 0 where it fits exactly
     total: float  # loss of the intercept-only model
     totals: np.ndarray  # (K,) its parts
@@ -58,6 +61,25 @@ class Objective:
     @property
     def root(self):
         return self.design.root
+
+    @property
+    def lambda_unit(self):
+        """The user's lambda for a lambda of 1."""
+        return self.unit ** (self.loss.degree - 1)
+
+    @property
+    def loss_unit(self):
+        """The user's loss for a loss of 1."""
+        return self.unit**self.loss.degree
+
+    @property
+    def null_curvature(self):
+        """Mean second derivative of the loss at the null model; its bound where that is 0, and 1 without one."""
+        if self.null_eta is None:
+            return 1.0
+        curvature = jax.grad(lambda eta: jnp.sum(self.loss.gradient(self.y, eta)))(jnp.asarray(self.null_eta))
+        bound = self.loss.curvature_bound()
+        return float(self.root**2 @ np.asarray(curvature)) or (1.0 if bound is None else float(np.asarray(bound)))
 
     @property
     def gradient_scale(self):
@@ -110,17 +132,15 @@ def _correlations(design, R):
     return found[0] if R.ndim == 1 else found.T
 
 
-def _centred_responses(data, fit_intercept):
-    """centred_response of y (n,), or of each column of y (n, K)."""
-    if data.y.ndim == 1:
-        return centred_response(data, fit_intercept)
-    each = [centred_response(replace(data, y=y), fit_intercept) for y in data.y.T]
-    return np.stack([z for z, _ in each], axis=1), np.array([y_mean for _, y_mean in each])
+def _centred(data, model):
+    """centred_responses of y (n,), or (n, K): (like y, () or (K,), the unit)."""
+    z, y_mean, unit = centred_responses([replace(data, y=y) for y in np.atleast_2d(data.y.T)], model)
+    return (z[0], float(y_mean[0]), unit) if data.y.ndim == 1 else (z.T, y_mean, unit)
 
 
 def _squared(shared, data, model, basis, corr):
     design, scale = shared["design"], shared["scale"]
-    z, y_mean = _centred_responses(data, model.fit_intercept)
+    z, y_mean, unit = _centred(data, model)
     fitted = basis.T @ (basis @ z) if len(basis) else 0.0
     left = z - fitted
     eps = np.finfo(design.dtype).eps
@@ -130,6 +150,7 @@ def _squared(shared, data, model, basis, corr):
     corr = _correlations(design, z) if corr is None else corr
     return Objective(
         **shared,
+        unit=unit,
         y=z,
         offset=np.zeros(design.n),
         b0=np.zeros((0, *z.shape[1:])),
@@ -137,6 +158,7 @@ def _squared(shared, data, model, basis, corr):
         basis=basis,
         corr=corr,
         null_gradient=per_row(scale, corr) * (_correlations(design, left) if len(basis) else corr),
+        null_eta=None,
         null_loss=float(np.sum(left**2)) / 2,
         total=float(np.sum(z**2)) / 2,
         totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
@@ -146,10 +168,12 @@ def _squared(shared, data, model, basis, corr):
 def _general(shared, data, model, basis):
     loss, design, scale = shared["loss"], shared["design"], shared["scale"]
     free, root = int(model.fit_intercept), design.root
-    offset = np.zeros(design.n) if data.offset is None else data.offset
     counting = data.weight > 0
     loss.check_response(data.y[counting])
-    y = np.where(counting, data.y, data.y[np.argmax(counting)])
+    unit = _centred(data, model)[-1] if loss.degree else 1.0
+    loss = shared["loss"] = loss.in_units(unit)
+    offset = np.zeros(design.n) if data.offset is None else data.offset / unit
+    y = np.where(counting, data.y, data.y[np.argmax(counting)]) / unit
 
     def fit(rows):
         """(coefficients, eta (n,), loss) of the model of some rows alone."""
@@ -165,6 +189,7 @@ def _general(shared, data, model, basis):
     u = np.asarray(loss.gradient(y, eta))
     return Objective(
         **shared,
+        unit=unit,
         y=y,
         offset=offset,
         b0=b0,
@@ -172,6 +197,7 @@ def _general(shared, data, model, basis):
         basis=basis,
         corr=None,
         null_gradient=scale * _correlations(design, -root * u),
+        null_eta=eta,
         null_loss=null_loss,
         total=total,
         totals=np.array([total]),

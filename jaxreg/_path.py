@@ -45,8 +45,17 @@ def fit_path(
         sum_i w_i loss(y_i, offset_i + b0 + x_i'b) / sum_i w_i + penalty(b, lambda v)
 
     by default the lasso: loss (y - eta)^2 / 2 and penalty lambda * sum_j v_j [ a |b_j| + (1 - a) b_j^2 / 2 ] with a =
-    penalty.l1_ratio = 1, which also takes limits lower_j <= b_j <= upper_j. With `standardize` the penalty acts on the
-    columns divided by their weighted 1/n standard deviation; coefficients come back on the user's scale.
+    penalty.l1_ratio = 1, which also takes limits lower_j <= b_j <= upper_j. Coefficients come back on the user's scale.
+
+    With `standardize` columns and response count in units of their standard deviations, so that no choice depends on
+    the units of the data: the penalty is s^k penalty(b sigma / s, lambda v / s^(k-1)), that of the elastic net
+
+        lambda * sum_j v_j [ a |c_j| + (1 - a) c_j^2 / (2 s) ]
+
+    with c_j = sigma_j b_j, sigma_j and s the weighted 1/n standard deviations of column j and of y - offset (without
+    an intercept the root mean square of y - offset), and k = 2. This is glmnet's penalty at the same lambda, which has
+    the units of y; penalties of degree one do not notice s. `Quantile` has k = 1: lambda is a number. `SquaredHinge`
+    and `Custom` losses have s = 1. delta and smoothing of a loss stay in units of y.
 
     Parameters
     ----------
@@ -55,7 +64,8 @@ def fit_path(
     y : array (n,)
         Numbers; labels of two classes are -1 and 1 for SquaredHinge. Or (n, K) for K responses with the squared loss,
         where the objective is the sum of theirs: `penalties.MultiTaskLasso()` selects columns for all of them, ridge
-        without limits solves each alone. Where y, sample_weight or offset is a Series with an index and X a frame with
+        without limits solves each alone; the s of all is one, the root mean square of their standard deviations (of
+        those that are not 0). Where y, sample_weight or offset is a Series with an index and X a frame with
         one, rows go by the index; 0, 1, 2, ... counts as none.
     loss, penalty : Loss and Penalty, or str
         One of `jaxreg.losses` and one of `jaxreg.penalties`, or their `Custom`; of those that need no number the name
@@ -68,7 +78,10 @@ def fit_path(
         The automatic grid is geometric from lambda_max down to lambda_min_ratio * lambda_max; None is 1e-2 if n < p,
         else 1e-4. lambda_max is the smallest lambda at which all penalised coefficients are 0 (the penalty's
         `critical_lambda`); max_j |x_j'r| / (v_j max(a, 1e-3)) for the elastic net, so that ridge (a = 0) starts at a
-        thousand times the largest correlation.
+        thousand times the largest correlation. With standardize=False ridge (a < 1e-3) has the units of X'X: its grid
+        goes from where the largest eigenvalue S of the penalised columns is kept by a thousandth, S / (S + lambda), to
+        where 0.99 of all degrees of freedom sum_i S_i / (S_i + lambda) are left (Hastie, Tibshirani and Friedman 2009,
+        eq. (3.50)), times the mean curvature of the loss; lambda_min_ratio, if given, has the latter's place.
     sample_weight : array (n,) >= 0, or None
         The w_i; only ratios matter.
     offset : array (n,), or None
@@ -84,8 +97,9 @@ def fit_path(
         Whether there is an intercept, which is not penalised. Without one a constant column of penalty factor 0 is an
         intercept of your own.
     standardize : bool
-        Whether the penalty acts on standardised columns, see above. Columns whose spread is less than 32 units in the
-        last place of their level are constant: their coefficients are 0, and `constant_features` names them.
+        Whether the penalty sees standardised columns and a standardised response, see above; else the objective stands
+        literally, as in scikit-learn. Columns whose spread is less than 32 units in the last place of their level are
+        constant: their coefficients are 0, and `constant_features` names them.
     solver : str
         For the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (l1_ratio 0 without limits: one
         eigendecomposition of the smaller side, a few where the penalties of columns differ more than 1e4-fold); for the

@@ -1,4 +1,14 @@
-"""The problem on the scale of the design: least squares on A with penalty factors and limits of that scale."""
+"""The problem on the scale of the design: least squares on A with penalty factors and limits of that scale.
+
+The one rule of units. Where the columns are standardised, so is the response: the penalty sees the coefficients of
+columns and response in units of their standard deviations, and lambda in units of the response,
+
+    sum_i omega_i loss(y_i, eta_i) + s^k penalty(b sigma / s, lambda v / s^(k - 1)),          s = sd(y - offset),
+
+with k the degree of the loss, 2 for the squared one: what is solved is that of y / s at lambda / s^(k - 1), and its
+coefficients are multiplied by s. Penalties of degree one do not notice; the ridge part becomes lambda / s, as in glmnet
+(Friedman, Hastie and Tibshirani 2010, section 2.5). Otherwise s is 1, and the objective stands literally.
+"""
 
 from dataclasses import dataclass
 
@@ -16,29 +26,41 @@ class Model:
     upper: np.ndarray  # (p,)
     fit_intercept: bool
     standardize: bool
+    standardize_response: bool = False  # likewise, unless the penalty is of degree one and does not notice
 
 
 @dataclass(frozen=True)
 class Problem:
     """minimise |z - A'b|^2 / 2 + lambda * sum_j [ a f1_j |b_j| + (1 - a) f2_j b_j^2 / 2 ], lower <= b <= upper.
 
-    Arrays are NumPy float64. b_j = norm_j * coefficient_j, so f1 = v sigma / norm and f2 = v (sigma / norm)^2 with
-    sigma the standard deviation where columns are standardised, else 1.
+    Arrays are NumPy float64. b_j = norm_j / unit * coefficient_j, so f1 = v sigma / norm and f2 = v (sigma / norm)^2
+    with sigma the standard deviation where columns are standardised, else 1; lambda is that of the user / lambda_unit.
     """
 
     design: Design
-    z: np.ndarray  # (n,) sqrt(omega) * (y - offset - y_mean)
+    z: np.ndarray  # (n,) sqrt(omega) * (y - offset - y_mean) / unit
     corr: np.ndarray  # (p,) A z
     l1_factor: np.ndarray  # (p,), inf: excluded
     l2_factor: np.ndarray  # (p,), 0 where excluded
     lower: np.ndarray  # (p,)
     upper: np.ndarray  # (p,)
     y_mean: float
+    unit: float  # what the response counts in
     basis: np.ndarray  # (k, n) orthonormal basis of the unpenalised columns without limits
     null_corr: np.ndarray  # (p,) A r of the null model: intercept and unpenalised columns
     null_loss: float  # P0, half the squared residual of the null model; 0 where the null model fits exactly
     total: float  # half the squared residual of the intercept-only model
     constant_features: np.ndarray  # columns that are left out because they do not vary
+
+    @property
+    def lambda_unit(self):
+        """The user's lambda for a lambda of 1."""
+        return self.unit
+
+    @property
+    def loss_unit(self):
+        """The user's loss for a loss of 1."""
+        return self.unit**2
 
 
 def row_basis(U, eps):
@@ -70,18 +92,29 @@ def entering_columns(design, model):
     return left_out, factors, sigma
 
 
-def make_problem(design, data, model, corr=None):
-    """The Problem of `data` on `design`; `corr` (p,) where A z is known already."""
+def make_problem(design, data, model):
+    """The Problem of `data` on `design`."""
+    return make_problems(design, [data], model)[0]
+
+
+def make_problems(design, data, model, corr=None):
+    """The Problems of several responses, a Data for each, on one design; `corr` (K, p) where A z is known already."""
+    z, y_mean, unit = centred_responses(data, model)
+    if corr is None:
+        corr = np.asarray(design.correlate(z), dtype=np.float64)
+    each = zip(data, z, y_mean.tolist(), corr, strict=True)
+    return [_problem(design, data, model, z, mean, unit, corr) for data, z, mean, corr in each]
+
+
+def _problem(design, data, model, z, y_mean, unit, corr):
     columns = design.columns
-    z, y_mean = centred_response(data, model.fit_intercept)
     left_out, factors, sigma = entering_columns(design, model)
     l1_factor = factors * sigma / columns.norm
     with np.errstate(invalid="ignore"):
         l2_factor = np.where(np.isinf(factors), 0.0, factors * (sigma / columns.norm) ** 2)
-    lower, upper = model.lower * columns.norm, model.upper * columns.norm
+    scale = columns.norm / unit
+    lower, upper = model.lower * scale, model.upper * scale
 
-    if corr is None:
-        corr = np.asarray(design.correlate(z[None]), dtype=np.float64)[0]
     basis, residual, null_corr = np.zeros((0, design.n)), z, corr
     unpenalised = np.flatnonzero(l1_factor == 0)
     if unpenalised.size:
@@ -101,6 +134,7 @@ def make_problem(design, data, model, corr=None):
         lower=lower,
         upper=upper,
         y_mean=y_mean,
+        unit=unit,
         basis=basis,
         null_corr=null_corr,
         null_loss=float(residual @ residual) / 2,
@@ -109,16 +143,21 @@ def make_problem(design, data, model, corr=None):
     )
 
 
-def make_problems(design, data, model, corr=None):
-    """The Problems of several responses, a Data for each, on one design; `corr` (K, p) where A z is known already."""
-    if corr is None:
-        z = np.stack([centred_response(each, model.fit_intercept)[0] for each in data])
-        corr = np.asarray(design.correlate(z), dtype=np.float64)
-    return [make_problem(design, each, model, known) for each, known in zip(data, corr, strict=True)]
+def centred_responses(data, model):
+    """(sqrt(weight) * (y - offset - mean) / unit (R, n), means (R,), the unit) of responses, a Data for each.
+
+    Exact zeros where nothing but rounding is left. Where the model standardises them, the unit is the root mean square
+    of the standard deviations, without an intercept of the root mean squares, of those that are not 0; else it is 1.
+    """
+    z, y_mean = map(np.array, zip(*(_centred(each, model.fit_intercept) for each in data), strict=True))
+    varying, unit = np.count_nonzero(z.any(axis=1)), 1.0
+    if model.standardize_response and varying:
+        largest = np.abs(z).max()  # squares of what is at most 1 neither overflow nor vanish
+        unit = float(largest * np.linalg.norm(z / largest) / np.sqrt(varying))
+    return z / unit, y_mean, unit
 
 
-def centred_response(data, fit_intercept):
-    """(sqrt(weight) * (y - offset - mean) (n,), mean): exact zeros where nothing but rounding is left."""
+def _centred(data, fit_intercept):
     response = data.y if data.offset is None else data.y - data.offset
     y_mean = float(data.weight @ response) if fit_intercept else 0.0
     centred = response - y_mean

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
-from jaxreg import _duality, _hints, _html, _names
+from jaxreg import _duality, _hints, _html, _names, _validation
 from jaxreg._alignment import by_column, by_row, column_labels
 from jaxreg._design import PRECISION, ROUNDING
 from jaxreg._results import Status
@@ -109,7 +110,7 @@ def solve(
     fit_intercept : bool
         Whether there is an intercept, which is not penalised.
     standardize : bool
-        Whether the penalty acts on the columns divided by their weighted 1/n standard deviation.
+        Whether the penalty sees columns and response in units of their standard deviations, as in `fit_path`.
     tol : float > 0, or None
         Bound on the gap; None is 1e-6, or 1e-4 in float32. Derivatives are as exact as the solution: give 1e-10 for
         them.
@@ -122,9 +123,9 @@ def solve(
     Returns
     -------
     Solution
-        A named tuple (coef, intercept, gap, status). Nothing is checked on the host but shapes: NaN come out as NaN,
-        and `status` says whether the gap is at most tol. Precision follows the caller: float64 if JAX's x64 flag is
-        set.
+        A named tuple (coef, intercept, gap, status). Nothing is checked on the host but shapes, and the range of a y
+        that is no JAX array: NaN come out as NaN, and `status` says whether the gap is at most tol. Where the squares
+        of y vanish in the precision the gap is NaN. Precision follows the caller: float64 if JAX's x64 flag is set.
 
     Raises
     ------
@@ -157,9 +158,11 @@ def solve(
     y, sample_weight, offset = (
         by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
     )
-    X, y = jnp.asarray(X), jnp.asarray(y)
+    X, y = jnp.asarray(X), y if isinstance(y, jax.Array) else np.asarray(y)
     dtype = jnp.result_type(X, y, jnp.float32)
-    X, y = X.astype(dtype), y.astype(dtype)
+    if isinstance(y, np.ndarray):
+        _validation.require_range(y, np.dtype(dtype))
+    X, y = X.astype(dtype), jnp.asarray(y, dtype)
     n, p = _check_shapes(X, y, loss)
     lam, given = jnp.asarray(lam, dtype), {"offset": offset, "sample_weight": sample_weight}
     for name, value in given.items():
@@ -207,6 +210,19 @@ def _columns(X, omega, factors, fit_intercept, standardize):
     return A, mean, jnp.where(out, jnp.inf, scale), jnp.where(jnp.isinf(factors), 1.0, factors)
 
 
+def _unit(response, omega, fit_intercept):
+    """The unit of `_problem.centred_responses` of y (n,) or (n, K)."""
+    centred = response - omega @ response if fit_intercept else response
+
+    def largest(values):
+        return lax.stop_gradient(jnp.max(jnp.where(per_row(omega, values) > 0, jnp.abs(values), 0.0)))
+
+    varies = largest(centred) > 4 * jnp.finfo(centred.dtype).eps * largest(response)
+    size = jnp.where(varies, largest(centred), 1.0)  # squares of what is at most 1 neither overflow nor vanish
+    square = jnp.mean(omega @ jnp.square(centred / size))
+    return jnp.where(varies, size * jnp.sqrt(jnp.where(varies, square, 1.0)), 1.0)
+
+
 @partial(jax.jit, static_argnames=("fit_intercept", "standardize"))
 def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, start, *, fit_intercept, standardize):
     n, p = X.shape
@@ -214,10 +230,12 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     A, mean, scale, factors = _columns(X, omega, factors, fit_intercept, standardize)
     squared = isinstance(loss, Squared)
     y_mean = jnp.zeros(y.shape[1:], y.dtype)
+    unit = _unit(y - per_row(offset, y), omega, fit_intercept) if standardize and loss.degree else 1.0
     if squared:
         y, offset = y - per_row(offset, y), jnp.zeros_like(offset)
         y_mean = omega @ y if fit_intercept else y_mean
         y = y - y_mean
+    y, offset, loss, lam = y / unit, offset / unit, loss.in_units(unit), lam / unit ** (loss.degree - 1)
     free = int(fit_intercept and not squared)
     rows = jnp.concatenate([A.T, jnp.ones((free, n), A.dtype)])
     smooth: Smooth = Averaged(rows, omega, y, offset, loss)
@@ -226,7 +244,7 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
         smooth = Quadratic(gram, _times(rows, omega, y))
     begin = jnp.zeros((p, *y.shape[1:]), A.dtype)
     if start is not None:
-        begin = jnp.asarray(start, A.dtype) * per_row(jnp.where(jnp.isinf(scale), 0.0, scale), begin)
+        begin = jnp.asarray(start, A.dtype) / unit * per_row(jnp.where(jnp.isinf(scale), 0.0, scale), begin)
     begin = jnp.concatenate([begin, jnp.zeros((free, *y.shape[1:]), A.dtype)])
 
     problem = Composite(smooth, penalty, lam * factors, free)
@@ -234,8 +252,8 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     strength = jnp.maximum(jnp.max(jnp.abs(lam * factors)), LEAST * at_zero)
     fixed = lax.stop_gradient((begin, TIGHT * tol * strength))
     b, n_iter = minimiser(problem, *fixed, max_iter)
-    coef = b[:p] / per_row(scale, b)
-    intercept = y_mean - mean @ coef + (b[p] if free else 0.0)
+    coef = b[:p] / per_row(scale, b) * unit
+    intercept = y_mean - mean @ coef + (b[p] * unit if free else 0.0)
     gap = _certified(*lax.stop_gradient((problem, b, rows, omega, y, offset, loss, factors)))
     status = jnp.where(gap <= tol, Status.converged, jnp.where(n_iter >= max_iter, Status.max_iter, Status.stalled))
     return Solution(coef, intercept, lax.stop_gradient(gap), status)
@@ -264,7 +282,12 @@ def _certified(problem, b, rows, omega, y, offset, loss, factors):
         null, _ = minimiser(Composite(smooth, penalty, ALL * factors, problem.free), zero, 0.0, NULL_ITER)
         eta_null, _ = of(null)
     null_loss = jnp.sum(per_row(omega, eta) * loss.value(y, eta_null))
-    null_gradient = _times(rows, omega, loss.gradient(y, eta_null))[:p]
+    pull = loss.gradient(y, eta_null)
+    # squares that vanish in the precision are no exact fit: nothing can be certified
+    misfit = jnp.any(jnp.where(per_row(omega, pull) > 0, pull, 0.0) != 0)
+    least = jnp.finfo(pull.dtype).tiny / jnp.finfo(pull.dtype).eps
+    null_loss = jnp.where(misfit & (null_loss < least), jnp.nan, null_loss)
+    null_gradient = _times(rows, omega, pull)[:p]
     u, penalised = loss.gradient(y, eta), b[:p]
     step = 1 / jnp.maximum(curvature, 1.01 * jnp.max(penalty.concavity(lam)))
     scale = jnp.max(jnp.abs(null_gradient))

@@ -14,7 +14,8 @@ import numpy as np
 from jaxreg._alignment import by_row
 from jaxreg._labels import is_missing, is_text
 
-OVERFLOW = 1e140  # the square of a larger response leaves no room for sums
+# sizes of a response whose squares, and in float32 whose products with X, neither overflow nor vanish
+RANGE = {np.dtype(np.float64): (1e-130, 1e140), np.dtype(np.float32): (1e-30, 1e30)}
 
 
 @dataclass(frozen=True)
@@ -184,10 +185,23 @@ def check_data(X, y, sample_weight, offset, dtype) -> Data:
     if offset is not None:
         offset = _vector(offset, "offset", n)
         require_finite(offset, "offset")
-    largest = np.abs(y if offset is None else y - offset).max()
-    if largest > OVERFLOW:
-        raise ValueError(f"y (less the offset) reaches {largest:.0e}, whose square overflows; divide it by a constant.")
+    require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
     return Data(X, y, weight, offset, names)
+
+
+def require_range(response, dtype):
+    """That products and squares of the response (n,) or (n, K) are in the range of the precision."""
+    least, most = RANGE[dtype]
+    largest, spread = np.abs(response).max(), np.ptp(response, axis=0).max()
+    single = dtype == np.float32
+    remedy = "by a constant, or give dtype=np.float64." if single else "by a constant."
+    if largest > most:
+        what = "which float32 leaves no room for" if single else "whose square overflows"
+        raise ValueError(f"y (less the offset) reaches {largest:.0e}, {what}; divide it {remedy}")
+    size = spread if spread > 4 * np.finfo(float).eps * largest else largest  # where it is constant, its own
+    if 0 < size < least:
+        what = "which float32 cannot tell from 0" if single else "whose square underflows"
+        raise ValueError(f"y (less the offset) varies by {size:.0e} only, {what}; multiply it {remedy}")
 
 
 def check_prediction(X, p, feature_names):

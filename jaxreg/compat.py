@@ -8,13 +8,15 @@ __all__ = ["glmnet_penalty"]
 
 
 def glmnet_penalty(lam, alpha, sd_y):
-    """The (lambda, l1_ratio) of this package that equal glmnet's (lambda, alpha) for a Gaussian response.
+    """The (lambda, l1_ratio) of `standardize=False` that equal glmnet's (lambda, alpha) for a Gaussian response.
 
-    glmnet divides y by its standard deviation inside, so that on the scale of the data its penalty is
+    With `standardize=True`, the default of both, they are lambda and alpha themselves. glmnet divides y by its standard
+    deviation in any case, so that with `standardize = FALSE` its penalty on the scale of the data is
 
         lambda * [alpha |b|_1 + (1 - alpha) / sd_y * |b|_2^2 / 2].
 
-    Hence lambda' = lambda * (alpha + (1 - alpha) / sd_y) and l1_ratio' = lambda * alpha / lambda'.
+    Here the objective then stands literally. Hence lambda' = lambda * (alpha + (1 - alpha) / sd_y) and l1_ratio' =
+    lambda * alpha / lambda'.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxreg._pytree import STATIC, number, pytree
+from jaxreg._pytree import STATIC, number, pytree, rebuilt
 
 __all__ = ["Custom", "Huber", "Quantile", "Squared", "SquaredHinge"]
 
@@ -28,6 +28,11 @@ class Loss(ABC):
     """Pointwise loss, convex in eta and least at 0. Instances are JAX pytrees."""
 
     of_classes: ClassVar[bool] = False  # whether y holds labels of classes, of which every fold needs each
+    degree: int  # k where value(c y, c eta) = c^k value'(y, eta) with the loss' in the unit c; 0 where y has no unit
+
+    @abstractmethod
+    def in_units(self, unit: ArrayLike) -> "Loss":
+        """The loss of y and eta in multiples of `unit`, up to the factor unit^degree; itself where degree is 0."""
 
     @abstractmethod
     def value(self, y: ArrayLike, eta: ArrayLike) -> Array:
@@ -77,6 +82,11 @@ class Squared(_OfResidual):
     [0.5 8. ] [-1. -4.]
     """
 
+    degree = 2
+
+    def in_units(self, unit):
+        return self
+
     def value(self, y, eta):
         return (y - eta) ** 2 / 2
 
@@ -98,7 +108,8 @@ class Huber(_OfResidual):
     Parameters
     ----------
     delta : float > 0
-        Size of a residual from which on the loss grows linearly, in units of y. Infinity is the squared loss.
+        Size of a residual from which on the loss grows linearly, in units of y, whatever `standardize` says: a standard
+        deviation of y would grow with the outliers. Infinity is the squared loss.
 
     Raises
     ------
@@ -122,8 +133,13 @@ class Huber(_OfResidual):
 
     delta: float = 1.345
 
+    degree = 2
+
     def __post_init__(self):
         object.__setattr__(self, "delta", number(self.delta, "delta", "a number above 0", 0, strict=True))
+
+    def in_units(self, unit):
+        return rebuilt(self, delta=self.delta / unit)
 
     def value(self, y, eta):
         size = jnp.abs(y - eta)
@@ -157,7 +173,7 @@ class Quantile(_OfResidual):
     tau : float in (0, 1)
         The quantile; 0.5 is the median.
     smoothing : float > 0
-        The s of the formula, in units of y.
+        The s of the formula, in units of y, whatever `standardize` says.
 
     Raises
     ------
@@ -182,6 +198,8 @@ class Quantile(_OfResidual):
     tau: float = 0.5
     smoothing: float = 0.1
 
+    degree = 1
+
     def __post_init__(self):
         tau = number(self.tau, "tau", "a number between 0 and 1", 0, 1, strict=True)
         if not isinstance(tau, jax.Array) and tau == 1:
@@ -189,6 +207,9 @@ class Quantile(_OfResidual):
         object.__setattr__(self, "tau", tau)
         smoothing = number(self.smoothing, "smoothing", "a number above 0", 0, np.finfo(float).max, strict=True)
         object.__setattr__(self, "smoothing", smoothing)
+
+    def in_units(self, unit):
+        return rebuilt(self, smoothing=self.smoothing / unit)
 
     def _pull(self, r):
         return jnp.clip(r / self.smoothing, self.tau - 1, self.tau)
@@ -233,6 +254,10 @@ class SquaredHinge(Loss):
     """
 
     of_classes = True
+    degree = 0
+
+    def in_units(self, unit):
+        return self
 
     def value(self, y, eta):
         return jnp.square(jnp.maximum(1 - y * eta, 0.0))
@@ -260,7 +285,8 @@ class SquaredHinge(Loss):
 class Custom(_OfResidual):
     """A loss that is given by one function (y, eta) -> loss, convex in eta and >= 0, written with `jax.numpy`.
 
-    The gradient is that of `jax.grad`. Points are certified by the residual of the prox.
+    The gradient is that of `jax.grad`. Points are certified by the residual of the prox. Its y is that of the user: how
+    it changes with the units of y is not known, and `standardize` has to do with the columns only.
 
     Parameters
     ----------
@@ -292,6 +318,8 @@ class Custom(_OfResidual):
     _value: Callable = field(metadata=STATIC)
     _bound: float | None = field(metadata=STATIC)
 
+    degree = 0  # what a user's function does with other units is not known
+
     def __init__(self, value, curvature_bound=None):
         if not callable(value):
             raise TypeError(f"value is {value!r}; give a function of (y, eta).")
@@ -299,6 +327,9 @@ class Custom(_OfResidual):
             curvature_bound = number(curvature_bound, "curvature_bound", "a number above 0, or None", 0, strict=True)
         object.__setattr__(self, "_value", value)
         object.__setattr__(self, "_bound", curvature_bound)
+
+    def in_units(self, unit):
+        return self
 
     def value(self, y, eta):
         return self._value(y, eta)

@@ -155,11 +155,12 @@ assert back.names == tuple(X.columns)
 # ## Elastic net and ridge
 #
 # The penalty is an argument. The elastic net is $\lambda \sum_j ( a |b_j| + (1 - a) b_j^2 / 2 )$, with $a$ the
-# `l1_ratio`; $a = 1$ is the lasso and $a = 0$ ridge.
+# `l1_ratio`; $a = 1$ is the lasso and $a = 0$ ridge. Columns and response count in units of their standard deviations,
+# and $\lambda$ in units of y, so that the square is divided by that of y.
 
 # %%
 enet = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(l1_ratio=0.5))
-ridge = jr.fit_path(X, y, penalty=jr.penalties.Ridge(), lambdas=np.geomspace(1000, 0.001, 100))
+ridge = jr.fit_path(X, y, penalty=jr.penalties.Ridge(), lambdas=np.geomspace(1e5, 0.1, 100))
 axes = plt.subplots(1, 2, figsize=(8.5, 3.6), layout="constrained", sharey=True)[1]
 for each, title, ax in zip((enet, ridge), ("elastic net, half and half", "ridge"), axes, strict=True):
     each.plot(labels=5, ax=ax)
@@ -171,7 +172,8 @@ _ = axes[1].set_ylabel("")
 # does some of both. Ridge has a closed form to check by, and its certificate is as good:
 
 # %%
-by_hand = np.linalg.solve(A.T @ A / n + ridge.lambdas[50] * np.eye(10), A.T @ centred / n)
+l2 = ridge.lambdas[50] / y.std(ddof=0)
+by_hand = np.linalg.solve(A.T @ A / n + l2 * np.eye(10), A.T @ centred / n)
 np.testing.assert_allclose(ridge.coef[50], by_hand, rtol=1e-10)
 assert (ridge.df == 10).all()
 assert max(enet.gap.max(), ridge.gap.max()) < 1e-9

@@ -88,11 +88,13 @@ _ = ax.legend()
 # ### The path
 #
 # `fit_path` and `fit_cv` take it like any other penalty. The paths of all the data: where the capped lasso lets a
-# coefficient in it soon has it in full, while the lasso is still shrinking its own.
+# coefficient in it soon has it in full, while the lasso is still shrinking its own. The columns are in units of their
+# standard deviations already, and the cap is in dollars: so `standardize=False`, which takes both as they stand.
+# Otherwise y, and with it the cap, would count in units of a standard deviation as well.
 
 # %%
 penalties = {"lasso": jr.penalties.Lasso(), "capped lasso": capped}
-fits = {name: jr.fit_cv(X, y, penalty=penalty) for name, penalty in penalties.items()}
+fits = {name: jr.fit_cv(X, y, penalty=penalty, standardize=False) for name, penalty in penalties.items()}
 lasso, path = (cv.path for cv in fits.values())
 
 axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")[1]
@@ -138,9 +140,9 @@ def total(fit):
 
 
 lam = 20.0
-from_zero = jr.fit_path(X, y, penalty=capped, lambdas=[lam])
-least_squares = jr.fit_path(X, y, penalty=capped, lambdas=[0.0])
-from_full = jr.fit_path(X, y, penalty=capped, lambdas=[lam], warm_start=least_squares)
+from_zero = jr.fit_path(X, y, penalty=capped, lambdas=[lam], standardize=False)
+least_squares = jr.fit_path(X, y, penalty=capped, lambdas=[0.0], standardize=False)
+from_full = jr.fit_path(X, y, penalty=capped, lambdas=[lam], standardize=False, warm_start=least_squares)
 for name, fit in {"empty model": from_zero, "full model": from_full}.items():
     print(
         f"from the {name:13} {fit.df[0]} columns, objective {total(fit):.0f}, residual below 1e-6: {fit.gap[0] < 1e-6}"
@@ -156,7 +158,7 @@ assert total(from_full) < 0.97 * total(from_zero)
 # On the same folds, and with MCP, a penalty of this kind that comes with jaxreg:
 
 # %%
-fits["MCP"] = jr.fit_cv(X, y, penalty=jr.penalties.MCP(3.0))
+fits["MCP"] = jr.fit_cv(X, y, penalty=jr.penalties.MCP(3.0), standardize=False)
 table = pd.DataFrame(
     {
         "root of held-out error": {name: np.sqrt(cv.mean_loss.min()) for name, cv in fits.items()},
@@ -223,7 +225,8 @@ class CappedLasso(jr.penalties.Penalty):
 # reaches gives the lasso, which is the test of it:
 
 # %%
-by_cap = {cap: jr.fit_cv(X, y, penalty=CappedLasso(cap)) for cap in (10.0, CAP, 100.0, 1e6)}
+caps = (10.0, CAP, 100.0, 1e6)
+by_cap = {cap: jr.fit_cv(X, y, penalty=CappedLasso(cap), standardize=False) for cap in caps}
 np.testing.assert_allclose(by_cap[CAP].path.predict(X), path.predict(X), atol=0.1)
 np.testing.assert_allclose(by_cap[1e6].path.predict(X), lasso.predict(X), atol=0.5)
 held_out = pd.Series({cap: np.sqrt(cv.mean_loss.min()) for cap, cv in by_cap.items()}, name="root of held-out error")

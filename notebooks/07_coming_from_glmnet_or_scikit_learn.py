@@ -29,7 +29,7 @@ import jaxreg.sklearn
 # | glmnet | jaxreg |
 # | :--- | :--- |
 # | `glmnet(x, y)` | `jr.fit_path(X, y)` |
-# | `alpha` | `penalty=jr.penalties.ElasticNet(l1_ratio)`; below 1 see `jr.compat.glmnet_penalty` |
+# | `alpha` | `penalty=jr.penalties.ElasticNet(l1_ratio)`; unstandardised see `jr.compat.glmnet_penalty` |
 # | `lambda`, `nlambda`, `lambda.min.ratio` | `lambdas`, `n_lambdas`, `lambda_min_ratio`: the same grids |
 # | `weights`, `offset` | `sample_weight`, `offset` |
 # | `penalty.factor`, `exclude` | `penalty_factors` (infinity excludes), used as given |
@@ -86,24 +86,26 @@ def assert_printed(path, name):
 assert_printed(jr.fit_path(X, y, lambdas=[0.5]), "lasso")
 
 # %% [markdown]
-# ### Elastic net and ridge: lambda is another one
+# ### Elastic net and ridge: the same lambda, as long as both standardise
 #
-# Below `alpha = 1` the same call gives other numbers. For a Gaussian response glmnet divides y by its standard
-# deviation, solves, and scales back. Loss and ridge part have the square of a unit, the absolute values have not; so on
-# the scale of the data its penalty is
+# For a Gaussian response glmnet divides y by its standard deviation, solves, and scales back. Loss and ridge part have
+# the square of a unit, the absolute values have not; so on the scale of the data its penalty is
 #
 # $$\lambda \Bigl[ \alpha |b|_1 + \frac{1 - \alpha}{\mathrm{sd}(y)} \frac{|b|_2^2}{2} \Bigr].$$
 #
-# `jr.compat.glmnet_penalty` gives the $\lambda$ and the mixing parameter that mean the same here.
+# With `standardize=True` jaxreg does the same, and no choice depends on the units of y: in dollars or in thousands of
+# them, the path is the same path.
 
 # %%
-lam, l1_ratio = jr.compat.glmnet_penalty(0.5, alpha=0.5, sd_y=y.std(ddof=0))
-enet = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(l1_ratio), lambdas=[lam])
+enet = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(0.5), lambdas=[0.5])
 assert_printed(enet, "elastic net")
-print(f"glmnet's (0.5, 0.5) is ({lam:.4f}, {l1_ratio:.4f}) here")
+thousandfold = jr.fit_path(X, 1000 * y, penalty=jr.penalties.ElasticNet(0.5), lambdas=[500])
+np.testing.assert_allclose(thousandfold.coef, 1000 * enet.coef, rtol=1e-8)
 
 # %% [markdown]
-# Another one, from the test suite of jaxreg, small enough to do by hand:
+# With `standardize=False` the objective here stands literally, as in scikit-learn, while glmnet still divides by
+# $\mathrm{sd}(y)$. `jr.compat.glmnet_penalty` gives the $\lambda$ and the mixing parameter that mean the same. One from
+# the test suite of jaxreg, small enough to do by hand:
 #
 # ```r
 # X4 <- cbind(0:3, c(5, 7, 11, 13)); y4 <- c(17, 19, 23, 29)
@@ -122,8 +124,7 @@ by_hand = np.linalg.solve(A4.T @ A4 / 4 + 0.1 / y4.std() * np.eye(2), A4.T @ cen
 np.testing.assert_allclose(four.coef[0], by_hand, rtol=1e-12)
 
 # %% [markdown]
-# In cross-validation glmnet divides by the standard deviation of each training set, so that below `alpha = 1` its folds
-# have slightly different penalties, which no single one reproduces.
+# In cross-validation both divide by the standard deviation of each training set.
 #
 # ### Penalty factors: used as given
 #

@@ -20,6 +20,15 @@ def ar_problem(n, p, rho=0.5, active=20, snr=3.0, seed=0):
     return X, signal + rng.standard_normal(n) * signal.std() / snr
 
 
+def response_unit(y, weight=None, fit_intercept=True):
+    """Standard deviation (1/n) of y (n,), without an intercept its root mean square; 1 where that is 0.
+
+    Of y (n, K) the root mean square of the columns' own.
+    """
+    centre = np.average(y, axis=0, weights=weight) if fit_intercept else 0.0
+    return np.sqrt(np.average((y - centre) ** 2, axis=0, weights=weight).mean()) or 1.0
+
+
 def gap(
     X, y, intercept, coef, lam, l1_ratio,
     weight=None, offset=None, factors=None, lower=None, upper=None, fit_intercept=True, standardize=True,
@@ -43,7 +52,8 @@ def gap(
     assert (coef <= upper + rounding * abs(coef)).all()
 
     v = np.where(out, 0.0, v)
-    l1, l2 = lam * l1_ratio * v * scale, lam * (1 - l1_ratio) * v * scale**2
+    unit = response_unit(target, w, fit_intercept) if standardize else 1.0
+    l1, l2 = lam * l1_ratio * v * scale, lam * (1 - l1_ratio) / unit * v * scale**2
     r = target - intercept - X @ coef
     primal = w @ r**2 / 2 + l1 @ abs(coef) + l2 @ coef**2 / 2
 

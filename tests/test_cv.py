@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from instances import few
-from reference import ar_problem
+from reference import ar_problem, response_unit
 
 import jaxreg as jr
 from jaxreg.penalties import ElasticNet
@@ -96,12 +96,15 @@ def test_ridge_leaving_one_out_equals_refits_on_the_scale_of_all_rows(n_p, name)
     weight = options.pop("sample_weight", np.ones(n))
     offset = options.pop("offset", np.zeros(n))
     centre = np.average(X, axis=0, weights=weight)
-    scale = np.sqrt(np.average((X - centre) ** 2, axis=0, weights=weight)) if options.pop("standardize", True) else 1.0
+    scale = unit = 1.0
+    if options.pop("standardize", True):
+        scale = np.sqrt(np.average((X - centre) ** 2, axis=0, weights=weight))
+        unit = response_unit(y - offset, weight, options.get("fit_intercept", True))
     expected = np.empty((n, 6))
     for i in range(n):
         others = np.arange(n) != i
         refit = jr.fit_path(
-            X[others] / scale, (y - offset)[others], penalty=ElasticNet(0.0), lambdas=lambdas, standardize=False,
+            X[others] / scale, (y - offset)[others], penalty=ElasticNet(0.0), lambdas=lambdas / unit, standardize=False,
             sample_weight=weight[others], **options,
         )  # fmt: skip
         expected[i] = refit.predict(X[[i]] / scale)[0] + offset[i]

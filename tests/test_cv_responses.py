@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from reference import ar_problem
+from reference import ar_problem, response_unit
 
 import jaxreg as jr
 from jaxreg.penalties import ElasticNet
@@ -47,24 +47,36 @@ def setting(name, n, p):
 @pytest.mark.sampled
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", SETTINGS)
-def test_folds_are_those_of_each_response_alone(shape, name):
+def test_folds_are_paths_on_their_rows(shape, name):
     n, p = SHAPES[shape]
     X, Y = problem(n, p)
-    options = setting(name, n, p) | {"cv": np.arange(n) % 4, "keep": "all"}
+    options, folds = setting(name, n, p), np.arange(n) % 4
     if "sample_weight" in options:
         options["sample_weight"][5] = 0.0
+    options |= {"cv": folds, "keep": "all"}
     cv = ridge_cv(X, Y, **options)
-    alone = [ridge_cv(X, y, **options) for y in Y.T]
+    weight = options.get("sample_weight", np.ones(n))
+    shared = {key: value for key, value in options.items() if key not in ("cv", "keep", "sample_weight")}
+
+    def path(rows):
+        return jr.fit_path(
+            X[rows], Y[rows], penalty=ElasticNet(0.0), lambdas=LAMBDAS, sample_weight=weight[rows], **shared
+        )
+
     close = {"rtol": 0, "atol": SAME * abs(Y).max()}
-    np.testing.assert_allclose(cv.fold_loss, np.mean([each.fold_loss for each in alone], axis=0), rtol=SAME)
-    np.testing.assert_allclose(cv.mean_loss, np.mean([each.mean_loss for each in alone], axis=0), rtol=SAME)
-    np.testing.assert_allclose(cv.train_loss, np.mean([each.train_loss for each in alone], axis=0), rtol=1e-8)
-    np.testing.assert_allclose(cv.observation_loss, np.mean([each.observation_loss for each in alone], axis=0), **close)
-    assert cv.oof_predictions.shape == (1, n, 6, 3)
-    for k, each in enumerate(alone):
-        np.testing.assert_allclose(cv.oof_predictions[..., k], each.oof_predictions, **close)
-        np.testing.assert_allclose(cv.path.coef[..., k], each.path.coef, **close)
-        np.testing.assert_allclose(cv.path.intercept[:, k], each.path.intercept, **close)
+    expected, full = np.empty((n, 6, 3)), path(np.arange(n))
+    for k in range(4):
+        expected[folds == k] = path(np.flatnonzero(folds != k)).predict(X[folds == k])
+    np.testing.assert_allclose(cv.oof_predictions[0], expected, **close)
+    loss = ((Y[:, None] - expected) ** 2).mean(axis=-1)
+    of_folds = [np.average(loss[folds == k], axis=0, weights=weight[folds == k]) for k in range(4)]
+    np.testing.assert_allclose(cv.fold_loss[0], of_folds, rtol=SAME)
+    np.testing.assert_allclose(cv.mean_loss[0], np.average(loss, axis=0, weights=weight), rtol=SAME)
+    np.testing.assert_allclose(cv.observation_loss[0], loss, **close)
+    error = ((Y[:, None] - full.predict(X)) ** 2).mean(axis=-1)
+    np.testing.assert_allclose(cv.train_loss, np.average(error, axis=0, weights=weight), rtol=1e-8)
+    np.testing.assert_allclose(cv.path.coef, full.coef, **close)
+    np.testing.assert_allclose(cv.path.intercept, full.intercept, **close)
     assert cv.gap.shape == cv.status.shape == (1, 4, 6)
     assert cv.gap.max() <= 1e-9
     at_choice = ridge_cv(X, Y, **options | {"keep": None})
@@ -84,12 +96,15 @@ def test_leaving_one_out_equals_refits_on_the_scale_of_all_rows(shape, name):
     cv = ridge_cv(X, Y, cv="loo", keep="all", lambdas=lambdas, **options)
     weight = options.pop("sample_weight", np.ones(n))
     centre = np.average(X, axis=0, weights=weight)
-    scale = np.sqrt(np.average((X - centre) ** 2, axis=0, weights=weight)) if options.pop("standardize", True) else 1.0
+    scale = unit = 1.0
+    if options.pop("standardize", True):
+        scale = np.sqrt(np.average((X - centre) ** 2, axis=0, weights=weight))
+        unit = response_unit(Y, weight, options.get("fit_intercept", True))
     expected = np.empty((n, len(lambdas), 3))
     for i in range(n):
         others = np.arange(n) != i
         refit = jr.fit_path(
-            X[others] / scale, Y[others], penalty=ElasticNet(0.0), lambdas=lambdas, standardize=False,
+            X[others] / scale, Y[others], penalty=ElasticNet(0.0), lambdas=lambdas / unit, standardize=False,
             sample_weight=weight[others], **options,
         )  # fmt: skip
         expected[i] = refit.predict(X[[i]] / scale)[0]
@@ -162,6 +177,7 @@ def test_losses_are_averages_over_the_responses(metric, shape, averaging):
     n, p = SHAPES[shape]
     X, Y = problem(n, p)
     options = {"metric": metric, "averaging": averaging, "cv": 3, "repeats": 2, "sample_weight": np.linspace(1, 2, n)}
+    options["standardize"] = False  # otherwise all responses count in one unit
     cv, alone = ridge_cv(X, Y, **options), [ridge_cv(X, y, **options) for y in Y.T]
     for name in ("fold_loss", "mean_loss", "train_loss"):
         np.testing.assert_allclose(getattr(cv, name), np.mean([getattr(a, name) for a in alone], axis=0), rtol=1e-8)
@@ -218,7 +234,9 @@ def test_a_choice_has_coefficients_for_each_response(fitted):
 @pytest.mark.parametrize("rule", ["aic", "bic", "ebic", "gcv"])
 def test_criteria_are_averages_over_the_responses(fitted, rule):
     X, Y, cv = fitted
-    alone = [ridge_cv(X, y, cv=4, lambdas=cv.lambdas[0])._criteria(rule) for y in Y.T]
+    share = [response_unit(y) / response_unit(Y) for y in Y.T]  # folds aside, which no criterion looks at
+    each = zip(Y.T, share, strict=True)
+    alone = [ridge_cv(X, y, cv=4, lambdas=own * cv.lambdas[0])._criteria(rule) for y, own in each]
     np.testing.assert_allclose(cv._criteria(rule), np.mean(alone, axis=0), rtol=1e-8)
     assert cv.select(rule).index == np.argmin(np.mean(alone, axis=0))
     if rule != "gcv":
@@ -255,7 +273,8 @@ def test_frames_and_splitters():
     ids = np.concatenate([np.full(len(test), k) for k, (_, test) in enumerate(splitter.split(X))])
     np.testing.assert_allclose(cv.fold_loss, ridge_cv(X, Y, cv=ids).fold_loss, rtol=SAME)
     pairs = [(np.arange(30), np.array([31, 35, 35])), (np.arange(10, 40), np.arange(5))]
-    cv, alone = ridge_cv(X, Y, cv=pairs), [ridge_cv(X, y, cv=pairs) for y in Y.T]
+    cv = ridge_cv(X, Y, cv=pairs, standardize=False)
+    alone = [ridge_cv(X, y, cv=pairs, standardize=False) for y in Y.T]
     np.testing.assert_allclose(cv.fold_loss, np.mean([each.fold_loss for each in alone], axis=0), rtol=SAME)
     held = np.isin(np.arange(40), np.r_[:5, 31, 35])
     assert (np.isfinite(cv.oof_predictions).all(axis=1) == held).all()
@@ -300,9 +319,8 @@ def test_a_response_that_is_constant_in_a_fold(shape):
     with pytest.warns(jr.ConvergenceWarning, match="^in 1 of 4 folds y is constant"):
         cv = ridge_cv(X, Y, cv=ids, keep="all")
     np.testing.assert_allclose(cv.oof_predictions[0, ids == 2, :, 1], 5.0, rtol=1e-12)
-    for k in (0, 2):
-        alone = ridge_cv(X, Y[:, k], cv=ids, keep="all")
-        np.testing.assert_allclose(cv.oof_predictions[..., k], alone.oof_predictions, rtol=0, atol=1e-9)
+    others = ridge_cv(X, Y[:, [0, 2]], cv=ids, keep="all").oof_predictions[0, ids == 2]
+    np.testing.assert_allclose(cv.oof_predictions[0, ids == 2][..., [0, 2]], others, rtol=0, atol=1e-9)
     assert np.isfinite(cv.fold_loss).all()
 
 

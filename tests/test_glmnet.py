@@ -55,8 +55,10 @@ class Setting:
         self.fit_intercept, self.standardize = flags["intercept"], flags["standardize"]
         self.factors = self._factors(case, columns)
         self.lower, self.upper = (self._limit(columns, case[side]) for side in ("lower", "upper"))
-        # lambda here over lambda there, the same for a whole grid
-        self.unit, self.l1_ratio = glmnet_penalty(1.0, float(case["alpha"]), self._sd_of_response())
+        # lambda here over lambda there, the same for a whole grid; standardised, both mean the same
+        self.unit, self.l1_ratio = 1.0, float(case["alpha"])
+        if not self.standardize:
+            self.unit, self.l1_ratio = glmnet_penalty(1.0, self.l1_ratio, self._sd_of_response())
 
     @staticmethod
     def _limit(columns, text):

@@ -47,13 +47,13 @@ def test_offset_is_taken_off_the_response(data, l1_ratio):
 
 
 @pytest.mark.parametrize("l1_ratio", RATIOS)
-def test_standardisation_is_scaled_columns(data, l1_ratio):
+def test_standardisation_is_scaled_columns_and_a_scaled_response(data, l1_ratio):
     X, y = data
-    sd = X.std(axis=0)
-    scaled = fit(X / sd, y, l1_ratio, standardize=False)
+    sd, unit = X.std(axis=0), y.std()
     path = fit(X, y, l1_ratio)
-    np.testing.assert_allclose(path.coef * sd, scaled.coef, atol=1e-8)
-    np.testing.assert_allclose(path.intercept, scaled.intercept, atol=1e-8)
+    scaled = fit(X / sd, y / unit, l1_ratio, lambdas=path.lambdas / unit, standardize=False)
+    np.testing.assert_allclose(path.coef * sd, scaled.coef * unit, atol=1e-8)
+    np.testing.assert_allclose(path.intercept, scaled.intercept * unit, atol=1e-8)
 
 
 @pytest.mark.parametrize("l1_ratio", RATIOS)
@@ -354,4 +354,5 @@ def test_ridge_degrees_of_freedom():
     path = fit(X, y, 0.0, lambdas=[1.0, 0.01, 0.0])
     Xs = (X - X.mean(axis=0)) / X.std(axis=0)
     s = np.linalg.eigvalsh(Xs.T @ Xs / 60)
-    np.testing.assert_allclose(path.effective_df, [(s / (s + lam)).sum() for lam in path.lambdas], rtol=1e-10)
+    expected = [(s / (s + lam)).sum() for lam in path.lambdas / y.std()]
+    np.testing.assert_allclose(path.effective_df, expected, rtol=1e-10)

@@ -1,8 +1,8 @@
-"""Ridge with several responses: that of each alone, from one decomposition."""
+"""Ridge with several responses: that of each alone, in one unit for all, from one decomposition."""
 
 import numpy as np
 import pytest
-from reference import ar_problem
+from reference import ar_problem, response_unit
 
 import jaxreg as jr
 from jaxreg.penalties import ElasticNet
@@ -30,16 +30,21 @@ def test_each_response_is_as_alone(shape, options):
     if options.pop("factors", False):
         options["penalty_factors"] = np.where(np.arange(shape[1]) == 1, 0.0, 1.0)
     path = jr.fit_path(X, Y, penalty=RIDGE, n_lambdas=7, **options)
-    alone = [jr.fit_path(X, y, penalty=RIDGE, lambdas=path.lambdas, **options) for y in Y.T]
+    weight, intercept = options.get("sample_weight", np.ones(len(Y))), options.get("fit_intercept", True)
+    units = np.array([response_unit(y, weight, intercept) for y in Y.T])
+    share = units / response_unit(Y, weight, intercept) if options.get("standardize", True) else np.ones(3)
+    alone = [
+        jr.fit_path(X, y, penalty=RIDGE, lambdas=path.lambdas * own, **options)
+        for y, own in zip(Y.T, share, strict=True)
+    ]
     assert path.coef.shape == (7, shape[1], 3)
     assert path.intercept.shape == (7, 3)
     for k, each in enumerate(alone):
         np.testing.assert_allclose(path.coef[..., k], each.coef, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(path.intercept[:, k], each.intercept, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(path.effective_df, alone[0].effective_df, rtol=1e-9)
-    weight = options.get("sample_weight", np.ones(len(Y)))
     residual = np.einsum("i,ilk->l", weight, (Y[:, None] - path.predict(X)) ** 2)
-    centre = np.average(Y, axis=0, weights=weight) if options.get("fit_intercept", True) else 0.0
+    centre = np.average(Y, axis=0, weights=weight) if intercept else 0.0
     np.testing.assert_allclose(path.dev_ratio, 1 - residual / (weight @ (Y - centre) ** 2).sum(), rtol=1e-9)
     assert path.gap.shape == (7,)
     assert path.gap.max() <= 1e-9

@@ -48,19 +48,20 @@ def test_equal_losses_choose_the_largest_lambda():
     assert cv.lambda_min == cv.lambda_1se == 50.0
 
 
-def hat_trace(X, path, k):
+def hat_trace(X, y, path, k):
     """Trace of the matrix that takes y to the fit, at the present active set, less the intercept."""
     J = np.flatnonzero(path.coef[k])
     A = (X - X.mean(axis=0)) / X.std(axis=0)
     A = A[:, J] / np.sqrt(len(X))
-    H = A @ np.linalg.pinv(A.T @ A + path.lambdas[k] * (1 - path.l1_ratio) * np.eye(len(J)), rcond=1e-12) @ A.T
+    l2 = path.lambdas[k] / y.std() * (1 - path.l1_ratio)
+    H = A @ np.linalg.pinv(A.T @ A + l2 * np.eye(len(J)), rcond=1e-12) @ A.T
     return np.trace(H)
 
 
 def test_degrees_of_freedom_are_traces_of_the_hat_matrix(problem, cv):
-    X = problem[0]
+    X, y = problem
     for found, path in zip(cv.effective_df, cv.paths, strict=True):
-        np.testing.assert_allclose(found, [hat_trace(X, path, k) for k in range(30)], rtol=1e-8)
+        np.testing.assert_allclose(found, [hat_trace(X, y, path, k) for k in range(30)], rtol=1e-8)
     assert cv.effective_df[0].max() <= 8  # the rank, however many columns share it
 
 

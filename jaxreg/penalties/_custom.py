@@ -18,7 +18,8 @@ class Custom(Penalty):
     coef is (p,), or (p, K) for K responses; lam is lambda times the penalty factors, (p,). The solver differentiates
     the prox, whose derivative has to be right where it exists. Points are certified by the residual of the prox, and
     lambda_max comes from the prox by bisection: 0 has to be a fixed point for all larger lambdas. All columns are
-    worked on at every lambda.
+    worked on at every lambda. With `standardize` coef is that of standardised columns and response, and lam is lambda
+    over the standard deviation of y, as `fit_path` has it.
 
     Parameters
     ----------

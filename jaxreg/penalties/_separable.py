@@ -67,6 +67,9 @@ class Separable(Blockwise):
 class ElasticNet(Separable):
     """lambda * [a |b| + (1 - a) b^2 / 2] with a = l1_ratio: the lasso at 1, ridge at 0.
 
+    In `fit_path` with `standardize` b counts in units of the standard deviation of y, and lambda in units of y: the
+    ridge part becomes lambda (1 - a) b^2 / (2 sd(y)), glmnet's.
+
     Parameters
     ----------
     l1_ratio : float in [0, 1]
@@ -333,8 +336,9 @@ class LogSum(FoldedConcave):
     Parameters
     ----------
     eps : float > 0
-        In units of the penalised coefficients. lambda = eps * l has the slope l at 0, and is l times the lasso for eps
-        to infinity.
+        In units of the penalised coefficients, which with `standardize` are those of standardised columns and response:
+        1 is then a coefficient that by itself moves the prediction as y does. lambda = eps * l has the slope l at 0,
+        and is l times the lasso for eps to infinity.
 
     Raises
     ------
