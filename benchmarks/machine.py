@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -34,7 +35,9 @@ def today():
 
 
 def commit():
-    """The commit that is measured, marked if the tree differs from it; None outside a clone."""
+    """The commit that is measured, marked if the tree differs from it; None outside a clone and without git."""
+    if not shutil.which("git"):
+        return None
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() or None
