@@ -45,13 +45,19 @@ def prox(penalty, b, lam, step):  # compiled: a loop would be compiled anew at e
 
 def stationarity(X, y, intercept, coef, lam, loss, penalty, standardize=True, step=0.05):
     """max |b - prox(b - step f'(b))| / step and |mean loss'| from the user's arrays."""
+    k, unit = loss.degree, 1.0
+    if standardize and k:  # the penalty is unit^k penalty(b / unit, lam / unit^(k - 1))
+        unit, lam, of_prox = y.std(), lam / y.std() ** (k - 1), step * y.std() ** (k - 2)
+    else:
+        of_prox = step
     sd = X.std(axis=0) if standardize else np.ones(X.shape[1])
     scaled = (X - X.mean(axis=0)) / sd
     eta = X @ coef + intercept
     with jax.enable_x64(True):
         u = np.asarray(loss.gradient(y, eta))
         b = coef * (sd if coef.ndim == 1 else sd[:, None])
-        moved = b - np.asarray(prox(penalty, b - step * scaled.T @ u / len(y), lam, step))
+        ahead = (b - step * scaled.T @ u / len(y)) / unit
+        moved = b - unit * np.asarray(prox(penalty, ahead, lam, of_prox))
     return np.abs(moved).max() / step, np.abs(u.mean(axis=0)).max()
 
 

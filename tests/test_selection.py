@@ -141,7 +141,7 @@ def test_the_summary_explains_the_choice(problem, cv):
     assert "3 mixing parameters x 5 folds x 30 lambdas, mean squared error; 450 of 450 fits converged" in text
     assert f"{cv.lambda_min:.4g}" in text
     assert f"{cv.lambda_1se:.4g}" in text
-    assert "grid" not in text
+    assert "lambda of the grid" not in text
     choice = cv.select("1se")
     shown = choice._repr_html_()
     assert f"{np.count_nonzero(choice.coef)} of {len(choice.coef)} coefficients not 0" in shown
