@@ -255,7 +255,8 @@ def test_best_subsets_of_orthogonal_columns():
     y = Q @ np.array([3.0, -2.0, 1.5, 1.0, 0.5, 0.0, 0.0, 0.0]) + 0.01 * np.random.default_rng(5).standard_normal(50)
     path = jr.fit_path(Q, y, penalty=penalties.L0(3), lambdas=[1e-6])
     assert set(np.flatnonzero(path.coef[0])) == {0, 1, 2}
-    free = jr.fit_path(Q, y, penalty=penalties.L0(8), lambdas=[0.3])  # keeps c^2 / 2 > lambda, c the least squares
+    lambdas = [0.3 / y.std()]  # keeps c^2 / 2 > lambda sd(y), c the least squares
+    free = jr.fit_path(Q, y, penalty=penalties.L0(8), lambdas=lambdas)
     assert set(np.flatnonzero(free.coef[0])) == {0, 1, 2, 3}
 
 
