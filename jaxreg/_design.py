@@ -264,7 +264,8 @@ def _standardised(XT, weight, anchor, centre, *, dtype):
 def standardise_on_device(X, weight, centre, dtype):
     """(A (p, n), its Columns) of X (n, p), by the accelerator: a host has neither its rates nor its memory."""
     # an array goes over as it lies in memory; to turn it around is work for the device
-    XT = jax.device_put(X.T) if getattr(X, "flags", None) is not None and X.flags.f_contiguous else jax.device_put(X).T
+    by_column = isinstance(X, np.ndarray) and X.flags.f_contiguous
+    XT = jax.device_put(X.T) if by_column else jax.device_put(X).T
     p, n = XT.shape
     anchor, length = int(np.argmax(weight > 0)), max(1, ON_DEVICE // n)
     starts = range(0, p, length)
