@@ -8,7 +8,7 @@ import jaxreg as jr
 from jaxreg import _memory, _working_set
 
 X, Y = ar_problem(60, 300, 0.2, active=60)
-DENSE = {"penalty": jr.penalties.ElasticNet(0.05), "n_lambdas": 12, "lambda_min_ratio": 1e-3}
+DENSE = {"penalty": jr.penalties.ElasticNet(0.005), "n_lambdas": 12, "lambda_min_ratio": 1e-3}
 
 
 def test_the_ladder_has_no_end():
