@@ -12,6 +12,7 @@ pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")
 
 from command_line import COLUMNS, assert_fails, call, table, written
+from instances import few
 from reference import gap
 
 from jaxreg import _bench
@@ -34,7 +35,7 @@ def houses(folder):
     frame.to_csv(folder / "houses.csv", index=False)
 
 
-@pytest.mark.parametrize("command", ["path", "cv", "report", "bench", "demo"])
+@pytest.mark.parametrize("command", few(["path", "cv", "report", "bench", "demo"], "cv", "bench"))
 def test_the_examples_of_the_help_run(tmp_path, monkeypatch, command):
     pytest.importorskip("sklearn")
     pytest.importorskip("plotly")

@@ -47,6 +47,7 @@ def test_a_name_without_an_example_is_found():
     assert not has_example(jaxreg.PathResult.coef_at)
 
 
+@pytest.mark.slow
 def test_the_api_reference_builds(tmp_path):
     pdoc = pytest.importorskip("pdoc")
     names = {module: public(module) for module in MODULES}

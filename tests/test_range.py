@@ -56,6 +56,7 @@ def test_estimators_and_solve_refuse_it_too(data, factor):
         jr.solve(X, y, factor)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize(
     "penalty", [Lasso(), ElasticNet(0.5), Ridge(), GROUPS], ids=["lasso", "enet", "ridge", "group"]
