@@ -27,6 +27,7 @@ from jaxreg._problem import row_basis
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
 FREE_L2 = 1e-15  # the same of an l2 part, in units of the mean square of its column
+BLIND = 1e-10  # of the largest eigenvalue: directions that a Gram matrix may show wrong, or not at all
 
 
 def _conjugate(g, l1, l2, lower, upper):
@@ -128,6 +129,22 @@ def inverse_root(gram):
     return np.where(real, vectors / np.sqrt(np.where(real, values, 1.0)), 0.0).T
 
 
+def is_blind(gram):
+    """Whether the columns of a Gram matrix are so nearly dependent that it says little of some of their sums."""
+    values = np.linalg.eigvalsh(gram) if len(gram) else np.ones(1)
+    return bool(values[0] <= BLIND * values[-1])
+
+
+def left_over(basis, r):
+    """Half the squared part (B,) of residuals r (B, n [, K]) in the span of `basis` (k, n), the rows of the data.
+
+    Least squares on these columns would make the loss so much smaller: no objective that leaves them unpenalised is
+    nearer to its minimum, whatever a Gram matrix says that has lost their differences.
+    """
+    within = np.einsum("bn...,kn->bk...", r, basis, optimize=True)
+    return (within**2).reshape(len(r), -1).sum(axis=1) / 2
+
+
 def column_basis(design, members):
     """Orthonormal basis (k, n) of the span of the columns `members` (p,) bool of the design."""
     eps = np.finfo(design.dtype).eps
@@ -212,11 +229,22 @@ class GramCertificate(_Certificate):
     def __init__(self, problem, gram, l1_ratio, precision):
         super().__init__(problem, l1_ratio, precision)
         self.gram = jax.device_put(gram)  # once for all blocks
+        self._unseen: dict[bytes, np.ndarray | None] = {}
 
     def _make_basis(self, members):
         basis = gram_basis(np.asarray(self.gram), members)
         rows = _few_sizes(self.unpenalised.sum(), len(basis))
         return np.concatenate([basis, np.zeros((rows - len(basis), len(members)))])
+
+    def _basis_of_rows(self, members):
+        """Orthonormal basis (k, n) of the span of the columns `members`, None where the Gram matrix is as good."""
+        key = members.tobytes()
+        if key not in self._unseen:
+            J = np.flatnonzero(members)
+            blind = is_blind(np.asarray(self.gram)[np.ix_(J, J)])
+            design = self.problem.design
+            self._unseen[key] = column_basis(design, members[: design.p]) if blind else None
+        return self._unseen[key]
 
     def __call__(self, b, lambdas):
         """(gaps, squared residuals) (B,) of coefficients b (B, p), which may be on their way to the host."""
@@ -227,7 +255,13 @@ class GramCertificate(_Certificate):
                 self.gram, problem.corr, b, 2 * problem.total, self._basis(members), lambdas, self.l1_ratio,
                 members, _penalty_data(problem), problem.null_loss, limited=self.limited,
             )  # fmt: skip
-            return tuple(map(np.asarray, found))
+            gaps, rss = map(np.asarray, found)
+            basis = self._basis_of_rows(members)
+            if basis is not None and problem.null_loss > 0:
+                fit = problem.design.predict(np.asarray(b)[:, : problem.design.p])
+                r = problem.z - np.asarray(fit, np.float64)
+                rss, gaps = np.sum(r**2, axis=1), np.maximum(gaps, left_over(basis, r) / problem.null_loss)
+            return gaps, rss
 
         kinds, kind = self._kinds(lambda: np.asarray(b), lambdas)
         return _each_by_its_kind([certify(members) for members in kinds], kind)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg import _duality
-from jaxreg._certificate import Correlations, column_basis, gram_basis, inverse_root
+from jaxreg._certificate import Correlations, column_basis, gram_basis, inverse_root, is_blind, left_over
 from jaxreg._column_set import capacity_for
 from jaxreg._design import PRECISION
 from jaxreg.penalties._base import per_row
@@ -110,7 +110,18 @@ class ByGram(_Certificate):
         self.gram = gram * np.outer(objective.scale, objective.scale)
         self.corr, self.zz = objective.corr * per_row(objective.scale, objective.corr), 2 * objective.totals
         directions = objective.directions
-        self._bases = {False: inverse_root(directions @ self.gram @ directions.T) @ directions}
+        of_directions = directions @ self.gram @ directions.T
+        self._bases = {False: inverse_root(of_directions) @ directions}
+        self._unseen = {False: objective.basis if is_blind(of_directions) else None}
+
+    def _bases_at(self, at_zero):
+        """(Basis in terms of the columns, basis (k, n) of the rows where the Gram matrix may not do, else None)."""
+        if at_zero not in self._bases:
+            entering = self.objective.scale > 0
+            self._bases[at_zero] = gram_basis(self.gram, entering)
+            blind = is_blind(self.gram[np.ix_(entering, entering)])
+            self._unseen[at_zero] = column_basis(self.objective.design, entering) if blind else None
+        return self._bases[at_zero], self._unseen[at_zero]
 
     def __call__(self, columns, solved, lambdas):
         """(certificates (B,), twice the losses (B, K or 1), h (B, p [, K])). A generator, which asks for nothing."""
@@ -122,17 +133,26 @@ class ByGram(_Certificate):
         gaps, h = np.empty(len(b)), np.empty_like(r)
         zero = self._as_good_as_zero(lambdas)
         for at_zero in np.unique(zero):
-            if at_zero not in self._bases:
-                self._bases[at_zero] = gram_basis(self.gram, self.objective.scale > 0)
-            T, at = self._bases[at_zero], zero == at_zero
+            (T, basis), at = self._bases_at(at_zero), zero == at_zero
             q = np.einsum("bj...,kj->bk...", r[at], T, optimize=True)
             h[at] = r[at] - np.einsum("bk...,ki->bi...", q, T @ self.gram, optimize=True)
             along = np.einsum("j...,kj->k...", self.corr, T)
             tt = np.maximum(rr[at] - _sum(q, q), 0.0)
             ty = self.zz.sum() - _sum(b[at], self.corr) - _sum(q, along)
             gaps[at] = self._judged(b[at], h[at], lambdas[at], rr[at], tt, ty, solved.step)
+            if basis is not None and self.kind == "gap" and self.objective.null_loss > 0:
+                by_rows = self._residuals(b[at])
+                parts[at] = np.sum(by_rows**2, axis=1).reshape(len(by_rows), -1)
+                gaps[at] = np.maximum(gaps[at], left_over(basis, by_rows) / self.objective.null_loss)
         yield from ()
         return gaps, parts, h
+
+    def _residuals(self, b):
+        """z - A'(scale b), (B, n [, K]), by the rows of the data."""
+        o = self.objective
+        rows = np.moveaxis(b * per_row(o.scale, b[0]), 1, -1)
+        fit = np.asarray(o.design.predict(rows.reshape(-1, rows.shape[-1])))
+        return o.y - np.moveaxis(fit.reshape(*rows.shape[:-1], -1), -1, 1)
 
 
 class ByPass(_Certificate):

@@ -181,3 +181,24 @@ def test_far_below_lambda_max_nothing_blows_up(share):
     np.testing.assert_allclose(abs(path.coef).sum(axis=1), abs(interpolating.coef).sum(), rtol=1e-4)
     assert path.n_iter.sum() < 100
     assert abs(path.predict(X) - y[:, None]).max() < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("factors", [None, [1, 1, 0, 1, 0, 1, 1, 1]], ids=["lambda 0", "factors 0"])
+@pytest.mark.parametrize("solver", ["pivot", "block"])
+def test_what_a_gram_matrix_has_lost_is_not_certified(solver, factors, dtype):
+    """Two columns that differ by 1e-9 of their size (float32: by rounding): their difference fits y, too."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 8)), rng.standard_normal(30)
+    X[:, 4] = -3 * X[:, 2] + (1e-9 if dtype == np.float64 else 1e-7) * rng.standard_normal(30)
+    X, y = X.astype(dtype), y.astype(dtype)
+    with pytest.warns(jr.ConvergenceWarning, match="allows no smaller gap"):
+        path = jr.fit_path(X, y, lambdas=[0.1, 0.0], penalty_factors=factors, solver=solver)
+    A = np.asarray(X - X.mean(axis=0, dtype=float), float)
+    A, centred = A / np.linalg.norm(A, axis=0), y.astype(float) - y.mean(dtype=float)
+    centred /= np.linalg.norm(centred)
+    A[:, 4] += A[:, 2]  # of the same span, whose digits are kept
+    A[:, 4] /= np.linalg.norm(A[:, 4])
+    least = np.sum((centred - A @ np.linalg.lstsq(A, centred)[0]) ** 2)
+    assert path.gap[1] > 0.9 * (1 - path.dev_ratio[1] - least) > path.tol  # in units of no more than y'y
+    assert path.status[1] == jr.Status.stalled
