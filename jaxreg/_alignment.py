@@ -44,7 +44,11 @@ def from_mapping(value, name, labels, of, default=None):
     missing = [label for label in labels if label not in value]
     if missing and default is None:
         raise ValueError(f"{name} has no entry for {listed(missing)}; give one for each of the {of}.")
-    return np.array([value.get(label, default) for label in labels])
+    entries = [value.get(label, default) for label in labels]
+    for label, entry in zip(labels, entries, strict=True):
+        if np.ndim(entry):
+            raise ValueError(f"{name} has {entry!r} for {label!r}; give one entry, not several.")
+    return np.array(entries)
 
 
 def order(own, name, labels):

@@ -52,6 +52,9 @@ class Selection(NamedTuple):
     coef: np.ndarray
     intercept: float | np.ndarray
 
+    def __getattr__(self, name):
+        raise _hints.missing(self, name)
+
     def _repr_html_(self):
         size = np.abs(self.coef).reshape(len(self.coef), -1).max(axis=1)
         order = np.argsort(-size, kind="stable")[: min(LISTED, np.count_nonzero(size))]

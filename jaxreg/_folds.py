@@ -77,9 +77,10 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) ->
         ids = _drawn(_validation.check_count(cv, "cv", at_least=2), n, group_ids, repeats, seed, strata)
     elif _is_splitter(cv):
         return _checked(_of_pairs(list(cv.split(X, y, groups)), n), weight)
-    elif isinstance(cv, (str, bytes, bool)) or not np.iterable(cv):
+    elif isinstance(cv, (str, bytes, bool, type)) or not np.iterable(cv):
         raise ValueError(
-            f"cv is {cv!r}; give a number of folds, a splitter, fold ids, a list of (train, test) pairs, or 'loo'."
+            f"cv is {_validation.shown(cv)}; give a number of folds, a splitter, fold ids, a list of (train, test) "
+            "pairs, or 'loo'."
         )
     else:
         listed = cv if isinstance(cv, np.ndarray) and cv.dtype != object else list(cv)
@@ -102,7 +103,7 @@ def _is_count(cv):
 
 
 def _is_splitter(cv):
-    return hasattr(cv, "split") and not isinstance(cv, (str, bytes))
+    return hasattr(cv, "split") and not isinstance(cv, (str, bytes, type))
 
 
 def _as_labels(cv, n):

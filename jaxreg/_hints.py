@@ -62,6 +62,23 @@ ATTRIBUTES = {
     "fit": "it is fitted already; estimators with fit are in jaxreg.sklearn",
     "score": "it has predict; estimators with score are in jaxreg.sklearn",
 }
+NEURAL_ATTRIBUTES = {
+    "coef": "the parameters are params",
+    "coef_": "the parameters are params",
+    "coefs_": "the parameters are params",
+    "weights": "the parameters are params",
+    "alphas": "the strengths are strengths",
+    "lambdas": "the strengths are strengths",
+    "alpha_": "the strengths are strengths, and the chosen one is strength_min",
+    "lambda_min": "the strengths are strengths, and the chosen one is strength_min",
+    "history": "the losses of the epochs are train_loss and valid_loss",
+    "losses": "the losses of the epochs are train_loss and valid_loss",
+    "loss_curve_": "the losses of the epochs are train_loss and valid_loss",
+    "fold_loss": "the losses of the folds are valid_loss",
+    "classes_": "the labels are classes",
+    "fit": "it is trained already: fit_path trains",
+    "score": "it has predict, and the held-out losses are mean_loss",
+}
 
 
 def refuse_keywords(unknown, function, known, hints=KEYWORDS):
@@ -70,11 +87,11 @@ def refuse_keywords(unknown, function, known, hints=KEYWORDS):
         raise TypeError(f"{function} has no argument {name!r}{_hint(name, hints, known)}.")
 
 
-def missing(result, name):
+def missing(result, name, hints=ATTRIBUTES):
     """The AttributeError of a result that has no such attribute."""
     kind = type(result)
     public = [known for known in (*dir(kind), *kind.__annotations__) if not known.startswith("_")]
-    hint = "" if name.startswith("_") else _hint(name, ATTRIBUTES, public)
+    hint = "" if name.startswith("_") else _hint(name, hints, public)
     return AttributeError(f"{kind.__name__} has no attribute {name!r}{hint}.")
 
 

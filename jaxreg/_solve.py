@@ -56,6 +56,9 @@ class Solution(NamedTuple):
     gap: Array
     status: Array
 
+    def __getattr__(self, name):
+        raise _hints.missing(self, name)
+
     def _repr_html_(self):
         values = zip(self._fields, self, strict=True)
         rows = [(name, str(value.shape), f"{value.item():.5g}" if value.ndim == 0 else "") for name, value in values]
@@ -123,14 +126,15 @@ def solve(
     Returns
     -------
     Solution
-        A named tuple (coef, intercept, gap, status). Nothing is checked on the host but shapes, and the range of a y
-        that is no JAX array: NaN come out as NaN, and `status` says whether the gap is at most tol. Where the squares
-        of y vanish in the precision the gap is NaN. Precision follows the caller: float64 if JAX's x64 flag is set.
+        A named tuple (coef, intercept, gap, status). Of JAX arrays nothing is checked but shapes: NaN come out as NaN,
+        and `status` says whether the gap is at most tol. Where the squares of y vanish in the precision the gap is NaN.
+        Precision follows the caller: float64 if JAX's x64 flag is set.
 
     Raises
     ------
-    ValueError
-        For shapes that do not fit, or names that X has not.
+    ValueError, TypeError
+        For shapes that do not fit, names that X has not, and, of what is no JAX array, negative `lam`, factors or
+        weights and what is not numbers.
 
     References
     ----------
@@ -154,11 +158,18 @@ def solve(
     _hints.refuse_keywords(unknown, "solve", solve.__kwdefaults__)
     labels = column_labels(X)
     loss, penalty = _names.check_loss(loss), _names.check_penalty(penalty).for_columns(labels)
-    penalty_factors = by_column(penalty_factors, "penalty_factors", labels, 1.0)
+    for value, name in ((X, "X"), (y, "y"), (lam, "lam")):
+        if value is None:
+            raise TypeError(f"{name} is None; give {'a number, or one per column' if name == 'lam' else 'an array'}.")
     y, sample_weight, offset = (
-        by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
+        _numbers(by_row(value, name, X), name)
+        for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
     )
-    X, y = jnp.asarray(X), y if isinstance(y, jax.Array) else np.asarray(y)
+    lam = _numbers(by_column(lam, "lam", labels), "lam")
+    penalty_factors = _numbers(by_column(penalty_factors, "penalty_factors", labels, 1.0), "penalty_factors")
+    start = _numbers(start, "start")
+    _refuse_negative(lam=lam, penalty_factors=penalty_factors, sample_weight=sample_weight)
+    X = jnp.asarray(_numbers(X, "X", _validation.feature_names(X)))
     dtype = jnp.result_type(X, y, jnp.float32)
     if isinstance(y, np.ndarray):
         _validation.require_range(y, np.dtype(dtype))
@@ -173,6 +184,10 @@ def solve(
             raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs () or ({p},).")
     if start is not None and jnp.shape(start) != (p, *y.shape[1:]):
         raise ValueError(f"start has shape {jnp.shape(start)}, but needs {(p, *y.shape[1:])}.")
+    _validation.check_flag(fit_intercept, "fit_intercept")
+    _validation.check_flag(standardize, "standardize")
+    if isinstance(tol, (str, bytes)):
+        raise ValueError(f"tol is {tol!r}; give a number above 0, or None.")
     tol = (1e-4 if dtype == jnp.float32 else 1e-6) if tol is None else tol
     weight = jnp.ones(n, dtype) if sample_weight is None else jnp.asarray(sample_weight, dtype)
     offset = jnp.zeros(n, dtype) if offset is None else jnp.asarray(offset, dtype)
@@ -182,6 +197,20 @@ def solve(
         X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, start,
         fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
+
+
+def _numbers(value, name, names=None):
+    """An array of numbers of what is no array of JAX; those may be traced, and pass, like None."""
+    leaves = jax.tree.leaves(value) if isinstance(value, (list, tuple)) else [value]
+    if value is None or any(isinstance(leaf, jax.Array) for leaf in leaves):
+        return value
+    return _validation.numeric(value, name, names)
+
+
+def _refuse_negative(**values):
+    for name, value in values.items():
+        if isinstance(value, np.ndarray) and (value < 0).any():
+            raise ValueError(f"{name} has negative values, the least {value.min():g}; give values >= 0.")
 
 
 def _check_shapes(X, y, loss):

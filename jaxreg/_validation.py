@@ -75,6 +75,9 @@ def numeric(obj, name, names=None):
     if np.ma.isMaskedArray(obj) and np.ma.getmaskarray(obj).any():
         raise ValueError(f"{name} has masked values; fill or drop them.")
     kind = "f" if jnp.issubdtype(array.dtype, jnp.floating) else array.dtype.kind
+    if kind == "O" and array.ndim == 0:
+        found = "None" if obj is None else f"of type {type(obj).__name__}"
+        raise TypeError(f"{name} is {found}; give an array, a list or a frame of numbers.")
     if kind == "O":
         return _from_objects(array, names, name)
     if kind not in "fiub":
@@ -263,7 +266,7 @@ def check_lambdas(lambdas):
 def check_lam(lam):
     """One lambda at which to read a path."""
     if isinstance(lam, bool) or np.shape(lam) != () or not isinstance(lam, (Real, np.ndarray, jax.Array)):
-        raise ValueError(f"lam is {lam!r}; give one number >= 0.")
+        raise ValueError(f"lam is {shown(lam)}; give one number >= 0.")
     value = float(lam)
     if not (np.isfinite(value) and value >= 0):
         raise ValueError(f"lam is {value!r}; give one number >= 0.")
@@ -277,26 +280,26 @@ def is_count(value):
 
 def check_count(value, name, at_least=1):
     if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
-        raise ValueError(f"{name} is {value!r}; give a whole number >= {at_least}.")
+        raise ValueError(f"{name} is {shown(value)}; give a whole number >= {at_least}.")
     return int(value)
 
 
 def check_positive(value, name, below=np.inf):
     bound = "" if below == np.inf else f" and below {below:g}"
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < below:
-        raise ValueError(f"{name} is {value!r}; give a number above 0{bound}.")
+        raise ValueError(f"{name} is {shown(value)}; give a number above 0{bound}.")
     return float(value)
 
 
 def check_nonnegative(value, name):
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < np.inf:
-        raise ValueError(f"{name} is {value!r}; give a number >= 0.")
+        raise ValueError(f"{name} is {shown(value)}; give a number >= 0.")
     return float(value)
 
 
 def check_flag(value, name):
     if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} is {value!r}; give True or False.")
+        raise ValueError(f"{name} is {shown(value)}; give True or False.")
     return bool(value)
 
 
@@ -319,9 +322,11 @@ def check_file(path):
 
 
 def shown(value):
-    """A value in a message: functions and classes by their names, without an address."""
+    """A value in a message: functions, classes and objects that have no text by their names, without an address."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
+    if type(value).__repr__ is object.__repr__ and not callable(value):
+        return f"of type {type(value).__name__}"
     return f"the function {getattr(value, '__name__', type(value).__name__)}" if callable(value) else repr(value)
 
 

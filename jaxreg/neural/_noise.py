@@ -248,7 +248,9 @@ class Augment(Regularizer):
 
     def __post_init__(self):
         if not callable(self.function):
-            raise TypeError(f"function of Augment is {self.function!r}; give a function (key, x, strength) -> x.")
+            raise TypeError(
+                f"function of Augment is {_validation.shown(self.function)}; give a function (key, x, strength) -> x."
+            )
         check_shape(self.shape)
 
     def hooks(self, strength):

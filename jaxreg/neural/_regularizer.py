@@ -62,10 +62,11 @@ class Regularizer(ABC):
 
     def __new__(cls, *arguments, **named):
         """Numbers go by name: what stands first in other packages is the strength, which no instance has."""
-        if arguments and isinstance(arguments[0], Real):
+        if arguments and isinstance(arguments[0], (Real, list, np.ndarray)):
+            strengths = np.asarray(arguments[0]).ravel().tolist()
             raise TypeError(
                 f"{cls.__name__} is given {arguments[0]!r}, but its strengths are those of fit_path: "
-                f"regularizer={cls.__name__}(...), strengths=[{arguments[0]!r}]. Numbers that it has itself go by name."
+                f"regularizer={cls.__name__}(...), strengths={strengths}. Numbers that it has itself go by name."
             )
         return super().__new__(cls)
 

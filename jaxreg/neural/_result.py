@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxreg import _html, _scores, _validation, plotting
+from jaxreg import _hints, _html, _scores, _validation, plotting
 from jaxreg.neural import _data, _pickling, _summary, _training
 
 RULES = ("min", "1se")
@@ -324,6 +324,9 @@ class NeuralPath:
         """The choice and its reasons in a few lines of text."""
         table = _html.text_table(_summary.columns(self), _summary.rows(self))
         return "\n".join([_summary.headline(self), *table, *_summary.explanation(self)])
+
+    def __getattr__(self, name):
+        raise _hints.missing(self, name, _hints.NEURAL_ATTRIBUTES)
 
     def __repr__(self):
         return f"<NeuralPath: {_summary.headline(self)}>"

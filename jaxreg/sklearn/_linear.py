@@ -56,6 +56,8 @@ def checked_weight(sample_weight, n):
     weight = check_array(sample_weight, ensure_2d=False, input_name="sample_weight", dtype=np.float64)
     if weight.shape != (n,):
         raise ValueError(f"sample_weight has shape {weight.shape}, but needs one entry per row of X, ({n},).")
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight has negative values, the least {weight.min():g}; give weights >= 0.")
     if not weight.any():
         raise ValueError("sample_weight is 0 everywhere. Sample weights must contain at least one non-zero number.")
     return weight

@@ -98,6 +98,7 @@ class RidgeCV(RegressorMixin, LinearEstimator):
         _validation.check_choice(self.gcv_mode, "gcv_mode", GCV_MODES)
         per_target = _validation.check_flag(self.alpha_per_target, "alpha_per_target")
         store = _validation.check_flag(self.store_cv_results, "store_cv_results")
+        _validation.check_flag(self.fit_intercept, "fit_intercept")
         alphas = self._checked_alphas()
         X, y = self._checked(X, y, several=True)
         weight = checked_weight(sample_weight, len(X))
