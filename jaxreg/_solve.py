@@ -126,8 +126,9 @@ def solve(
     Returns
     -------
     Solution
-        A named tuple (coef, intercept, gap, status). Of JAX arrays nothing is checked but shapes: NaN come out as NaN,
-        and `status` says whether the gap is at most tol. Where the squares of y vanish in the precision the gap is NaN.
+        A named tuple (coef, intercept, gap, status). Of JAX arrays nothing is checked but shapes. `status` says
+        whether the gap is at most tol; with NaN in the data, or where the squares of y vanish in the precision, the gap
+        is NaN.
         Precision follows the caller: float64 if JAX's x64 flag is set.
 
     Raises

@@ -165,3 +165,6 @@ def test_groups_of_mixed_kinds_are_refused():
         _folds(3, y=Y, weight=EVEN, groups=[1, "1"] * 11 + [2])
     with pytest.raises(TypeError, match="some are text and some are not"):
         GroupLasso([1, "1", 2])
+    for missing in (None, np.nan):
+        with pytest.raises(ValueError, match=r"groups has no label \(None or NaN\) for column 1"):
+            GroupLasso(["a", missing, "b"])

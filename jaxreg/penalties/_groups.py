@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._alignment import from_mapping, index_of, order
+from jaxreg._labels import is_missing
 from jaxreg._pytree import STATIC, number, pytree, rebuilt
 from jaxreg.penalties._base import (
     Blockwise,
@@ -69,6 +70,9 @@ def _of_members(members, labels):
 
 
 def _of_labels(listed, columns, groups):
+    missing = [k for k, label in enumerate(listed) if np.ndim(label) == 0 and is_missing(label)]
+    if missing:
+        raise ValueError(f"groups has no label (None or NaN) for column {missing[0]}; give every column one.")
     labels = np.asarray(listed)
     if len({isinstance(label, (str, bytes)) for label in np.ravel(np.asarray(listed, dtype=object))}) > 1:
         raise TypeError("groups has labels of which some are text and some are not; give numbers only, or strings.")
