@@ -75,7 +75,8 @@ class Tiled:
 
     def square(self, b, image):
         """b'G b."""
-        return jnp.sum(b * image.T) if self.by_gram else jnp.sum(image**2)
+        # not negative, however large b is: along dependent columns rounding would say so of points far out
+        return jnp.maximum(jnp.sum(b * image.T), 0.0) if self.by_gram else jnp.sum(image**2)
 
     def far(self, near):
         """The image of which `near`, in float32, is that of the matrix `near`."""

@@ -29,6 +29,9 @@ from jaxreg._pytree import STATIC, pytree
 from jaxreg.solvers.smooth import ROUNDING, Smooth, curvature_of, lowered
 
 FIRST, MOST = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
+STEEPER = (
+    10  # the bound of the curvature grows so many times at most at once: a step far too long meets what is not near
+)
 SHORTER, LENGTHS = 0.5, 12  # a Newton step is tried at these powers
 WORTH = 0.5  # of the fall of the objective by the steps of FISTA before: a Newton step that brings less is left out
 SUCCESS = 0.5  # of the residual is left after a Newton step behind which another follows at once
@@ -59,6 +62,18 @@ class Composite:
     def value(self, b, q):
         penalised = b[: -self.free] if self.free else b
         return self.smooth.value(b, q) + jnp.sum(self.penalty.value(penalised, self.lam))
+
+    def rise(self, b, q, before, q_before):
+        """By how much the objective is larger at b than at `before`.
+
+        A difference of two values would do where they are of one size. Far out along directions in which f does not
+        bend, what rounding adds to a value is of any size and sign; the bend itself is never negative.
+        """
+        d, m = b - before, len(b) - self.free
+        linear = jnp.sum(self.smooth.gradient(q_before) * d)
+        bend = jnp.maximum(self.smooth.bregman(d, q, q_before), 0.0)
+        penalised = self.penalty.value(b[:m], self.lam), self.penalty.value(before[:m], self.lam)
+        return linear + bend + (jnp.sum(penalised[0]) - jnp.sum(penalised[1]))
 
 
 class Minimum(NamedTuple):
@@ -97,7 +112,7 @@ def _step_of_fista(problem, state):
     square = _inner(d, d)
     needed = 2 * smooth.bregman(d, q, state.q_ahead) / jnp.where(square > 0, square, 1.0)
     slack = 1 + 1e-6
-    too_long = (needed > L * slack) & (square > 0)
+    too_long = ~(needed <= L * slack) & (square != 0)  # so is a step to where nothing is finite
     overshot = too_long
     if not problem.penalty.convex:  # the objective has to fall, by the step without momentum if need be
         before, after = problem.value(state.b, state.q), problem.value(b, q)
@@ -109,11 +124,12 @@ def _step_of_fista(problem, state):
     moved = state._replace(
         b=b, q=q, ahead=b + beta * (b - state.b), q_ahead=q + beta * (q - state.q), momentum=momentum
     )
+    steeper = jnp.clip(jnp.nan_to_num(1.1 * needed, nan=jnp.inf), 1.5 * L, STEEPER * L)
     stayed = state._replace(
         ahead=state.b,
         q_ahead=state.q,
         momentum=jnp.ones_like(momentum),
-        curvature=jnp.where(too_long, jnp.maximum(1.1 * needed, 1.5 * L), L),
+        curvature=jnp.where(too_long, steeper, L),
     )
     chosen = jax.tree.map(lambda a, b: jnp.where(overshot, a, b), stayed, moved)
     return chosen._replace(n_iter=state.n_iter + 1)
@@ -173,26 +189,29 @@ def _minimiser_jvp(primals, tangents):
 def conjugate_gradients(operator, rhs, most, tol):
     """(x, products) with operator(x) = rhs up to tol |rhs|, for a positive semidefinite operator whose range holds rhs.
 
-    It ends where the curvature is not positive, which a penalty that is not convex may bring about.
+    It ends where the curvature is not positive, which a penalty that is not convex may bring about, or rounding error
+    beside the largest one that was met: a step there would lead anywhere.
     """
     square = _inner(rhs, rhs)
+    rounding = ROUNDING * jnp.finfo(rhs.dtype).eps
 
     def until(carry):
-        _, _, _, rr, count, sound = carry
+        _, _, _, rr, count, _, sound = carry
         return (rr > tol**2 * square) & (count < most) & sound
 
     def step(carry):
-        x, r, p, rr, count, _ = carry
+        x, r, p, rr, count, largest, _ = carry
         Ap = operator(p)
-        curvature = _inner(p, Ap)
-        sound = curvature > 0
+        curvature, pp = _inner(p, Ap), _inner(p, p)
+        largest = jnp.maximum(largest, curvature / pp)
+        sound = curvature > rounding * largest * pp
         alpha = jnp.where(sound, rr / jnp.where(sound, curvature, 1.0), 0.0)
         x, r = x + alpha * p, r - alpha * Ap
         new = _inner(r, r)
-        return x, r, r + new / rr * p, new, count + 1, sound
+        return x, r, r + new / rr * p, new, count + 1, largest, sound
 
     zero = jnp.zeros_like(rhs)
-    x, *_, count, _ = lax.while_loop(until, step, (zero, rhs, rhs, square, 0, True))
+    x, *_, count, _, _ = lax.while_loop(until, step, (zero, rhs, rhs, square, 0, jnp.zeros_like(square), True))
     return x, count
 
 
@@ -202,11 +221,12 @@ def _along(problem, state, d, rounding):
     def point(length):
         b = problem.stopped(state.b, state.b + length * d)
         q = smooth.image(b)
-        return b, q, problem.value(b, q)
+        rise = problem.rise(b, q, state.b, state.q)
+        return b, q, jnp.where(jnp.isfinite(rise), rise, jnp.inf)
 
     smooth = problem.smooth
-    b, q, values = jax.vmap(point)(SHORTER ** jnp.arange(LENGTHS, dtype=d.dtype))
-    best = jnp.argmax(values <= jnp.min(values) + rounding)
+    b, q, rises = jax.vmap(point)(SHORTER ** jnp.arange(LENGTHS, dtype=d.dtype))
+    best = jnp.argmax(rises <= jnp.min(rises) + rounding)
     return b[best], q[best]
 
 
@@ -222,24 +242,27 @@ def _newton(problem, state, floor):
     landed = problem.prox(b - smooth.gradient(q) / L, 1 / L)
     left = jnp.max(jnp.abs(b - landed)) * L
     q_landed = smooth.image(landed)
-    after = problem.value(landed, q_landed)
+    rise = problem.rise(landed, q_landed, state.b, state.q)
     # far away, where a loss is flat, a small residual would not mean that a minimum is near
-    halves = (left < SUCCESS * residual) & (after <= before + rounding)
-    pays = before - after > jnp.maximum(WORTH * (state.value - before), rounding)
+    halves = (left < SUCCESS * residual) & (rise <= rounding)
+    pays = -rise > jnp.maximum(WORTH * (state.value - before), rounding)
     counts = (halves | pays) & (residual > floor)
     n_iter = state.n_iter + products + 2
     wait = jnp.minimum(2 * state.wait, MOST)
     stayed = state._replace(residual=residual, n_iter=n_iter, wait=wait, value=before)
     one = jnp.ones_like(state.momentum)
     wait = jnp.where(halves, jnp.ones_like(wait), state.wait)
-    there = _State(landed, q_landed, landed, q_landed, one, L, left, wait, after, n_iter)
+    there = _State(landed, q_landed, landed, q_landed, one, L, left, wait, problem.value(landed, q_landed), n_iter)
     return jax.tree.map(lambda a, b: jnp.where(counts, a, b), there, stayed)
 
 
 def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
-    """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data."""
+    """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data.
+
+    It is `start` itself if what was found is worse: higher, and no nearer to a zero.
+    """
     smooth = problem.smooth
-    q = smooth.image(start)
+    q = q_start = smooth.image(start)
     eps = smooth.roundoff(start)
 
     def round_(state):
@@ -264,8 +287,14 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
     L = jnp.maximum(L, eps).astype(start.dtype)
     at_start = jnp.max(jnp.abs(start - problem.prox(start - smooth.gradient(q) / L, 1 / L))) * L
     state = _State(start, q, start, q, one, L, at_start, wait, problem.value(start, q), jnp.zeros_like(wait))
-    state = lax.while_loop(unfinished, round_, state)
-    return Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature)
+    begun, state = state, lax.while_loop(unfinished, round_, state)
+    rounding = ROUNDING * eps * jnp.abs(begun.value)
+    better = (problem.rise(state.b, state.q, start, q_start) <= rounding) | (state.residual <= at_start)
+    b, q, residual = (
+        jnp.where(better | jnp.isnan(at_start), found, at)
+        for found, at in ((state.b, start), (state.q, q_start), (state.residual, at_start))
+    )
+    return Minimum(b, q, residual, state.n_iter, state.curvature)
 
 
 def minimise_by(steps, problem, start, tol, max_iter, curvature) -> Minimum:
