@@ -226,7 +226,7 @@ class CappedLasso(jr.penalties.Penalty):
 
 # %%
 caps = (10.0, CAP, 100.0, 1e6)
-by_cap = {cap: jr.fit_cv(X, y, penalty=CappedLasso(cap), standardize=False) for cap in caps}
+by_cap = {cap: jr.fit_cv(X, y, penalty=CappedLasso(cap), standardize=False, max_iter=20_000) for cap in caps}
 np.testing.assert_allclose(by_cap[CAP].path.predict(X), path.predict(X), atol=0.1)
 np.testing.assert_allclose(by_cap[1e6].path.predict(X), lasso.predict(X), atol=0.5)
 held_out = pd.Series({cap: np.sqrt(cv.mean_loss.min()) for cap, cv in by_cap.items()}, name="root of held-out error")
