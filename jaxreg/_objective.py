@@ -12,7 +12,7 @@ from jaxreg._problem import centred_responses, entering_columns, row_basis
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import Lasso, Penalty
 from jaxreg.penalties._base import Screened, per_row
-from jaxreg.solvers.proximal import Composite, minimise
+from jaxreg.solvers.proximal import Composite, minimise_widened
 from jaxreg.solvers.smooth import Averaged, curvature_of
 
 NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit of the null model, relative to the largest gradient
@@ -207,7 +207,8 @@ def _general(shared, data, model, basis):
 @jax.jit
 def _null(smooth, start, tol):
     q = smooth.image(start)
-    return minimise(Composite(smooth, Lasso(), 0.0), start, tol, NULL_ITER, curvature_of(smooth, q, start))
+    problem = Composite(smooth, Lasso(), 0.0)
+    return minimise_widened(problem, start, tol, NULL_ITER, curvature_of(smooth, q, start))
 
 
 def _null_fit(smooth):

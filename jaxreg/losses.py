@@ -53,6 +53,15 @@ class Loss(ABC):
         With a gradient g of the loss, the domain holds all of [0, g].
         """
 
+    @property
+    def width(self) -> ArrayLike | None:
+        """Size of a residual up to which the loss is a parabola, and linear beyond; None where it is no such loss."""
+        return None
+
+    def widened(self, by: ArrayLike) -> tuple["Loss", ArrayLike, ArrayLike]:
+        """(loss, factor, mu): min over z of value(y, z) + (z - eta)^2 / (2 mu) is factor * loss, of a larger width."""
+        raise NotImplementedError
+
     @abstractmethod
     def check_response(self, y: np.ndarray) -> None:
         """Raise ValueError where y (n,) is not such a response, on the host."""
@@ -141,6 +150,14 @@ class Huber(_OfResidual):
     def in_units(self, unit):
         return rebuilt(self, delta=self.delta / unit)
 
+    @property
+    def width(self):
+        return self.delta
+
+    def widened(self, by):
+        mu = by / self.delta
+        return rebuilt(self, delta=self.delta + by), 1 / (1 + mu), mu
+
     def value(self, y, eta):
         size = jnp.abs(y - eta)
         inside = jnp.minimum(size, self.delta)
@@ -210,6 +227,13 @@ class Quantile(_OfResidual):
 
     def in_units(self, unit):
         return rebuilt(self, smoothing=self.smoothing / unit)
+
+    @property
+    def width(self):
+        return self.smoothing
+
+    def widened(self, by):
+        return rebuilt(self, smoothing=self.smoothing + by), 1.0, by
 
     def _pull(self, r):
         return jnp.clip(r / self.smoothing, self.tau - 1, self.tau)
