@@ -80,6 +80,7 @@ def test_folds_of_several_responses(accelerated, monkeypatch):
     np.testing.assert_allclose(cv.coef, one_by_one.coef, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_lambdas_that_fail_are_solved_more_tightly(accelerated, monkeypatch):
     monkeypatch.setattr(_abreast, "TIGHT", 1e3)
     path = jr.fit_path(X, Y, penalty=penalties.GroupLasso(np.arange(P) // 3), n_lambdas=20)

