@@ -186,7 +186,7 @@ def test_the_norm_of_a_block_is_a_root_from_any_guess():
 
 @pytest.mark.sampled
 @pytest.mark.parametrize("shape", ["tall", "wide"])
-@pytest.mark.parametrize("name", few(CONVEX, "GroupLasso", "SparseGroupLasso"))
+@pytest.mark.parametrize("name", few(CONVEX, "GroupLasso"))
 def test_paths_have_the_objective_of_the_proximal_solver(name, shape):
     X, y = TALL if shape == "tall" else WIDE
     penalty = instance(name)

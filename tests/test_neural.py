@@ -173,6 +173,7 @@ def test_clipping_is_that_of_optax():
 class TestEarlyStopping:
     setting = SETTING | {"epochs": 12, "refit": True, "cv": FOLDS, "seeds": 2}
 
+    @pytest.mark.slow
     def test_the_epoch_is_the_path(self):
         whole = neural.fit_path(MODEL, X, Y, **self.setting)
         path = neural.fit_path(

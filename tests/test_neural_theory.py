@@ -124,6 +124,7 @@ def test_proximal_gradient_descent_ends_at_the_lasso_and_the_elastic_net_with_th
         np.testing.assert_array_equal(at == 0, net == 0)
 
 
+@pytest.mark.slow
 def test_group_l1_ends_at_the_multi_task_lasso():
     measured, lambdas = [3, 9], np.array([0.4, 0.2, 0.1, 0.05])  # blood pressure and sugar are responses, too
     A, B = np.delete(X, measured, axis=1), np.column_stack([Y, X[:, measured]])

@@ -95,6 +95,7 @@ def test_squares_that_vanish_certify_nothing(data):
     assert jr.solve(X, y, 1e-26).gap < 1e-4  # in units of its standard deviation it is as any other
 
 
+@pytest.mark.slow
 def test_a_large_response_does_not_make_a_ridge_part_as_good_as_zero(data):
     """With standardize=False lambda has the units of X'X, whatever those of y."""
     X, y = data

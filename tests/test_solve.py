@@ -55,7 +55,7 @@ def test_forward_derivatives_are_the_reverse_ones():
     "name",
     few(
         [name for name in PENALTIES if name not in ("Lasso", "Custom", "MultiTaskLasso", "TrendFilter")],
-        *("SparseGroupLasso", "SLOPE"),
+        "SLOPE",
     ),
 )
 def test_derivatives_of_the_solution(name):
