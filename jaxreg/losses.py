@@ -59,8 +59,11 @@ class Loss(ABC):
         return None
 
     def widened(self, by: ArrayLike) -> tuple["Loss", ArrayLike, ArrayLike]:
-        """(loss, factor, mu): min over z of value(y, z) + (z - eta)^2 / (2 mu) is factor * loss, of a larger width."""
-        raise NotImplementedError
+        """(loss, factor, mu): min over z of value(y, z) + (z - eta)^2 / (2 mu) is factor * loss, of a larger width.
+
+        It is asked for only where `width` is a number: a loss that gives one gives the other.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has a width, but no widened loss")
 
     @abstractmethod
     def check_response(self, y: np.ndarray) -> None:
