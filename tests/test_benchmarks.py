@@ -145,6 +145,7 @@ def fake_peer(*ladders, name="fake"):
     return peers.Peer(name, lambda: Path(sys.executable), (), lambda *_: list(ladders), lambda *_: ladders[0][0])
 
 
+@pytest.mark.slow
 def test_what_is_not_reached_says_why(fake):
     effort = measure.Effort(runs=5, limit=1.0)
 

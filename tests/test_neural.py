@@ -29,7 +29,7 @@ def test_every_regularizer_is_tested():
     } - {"Regularizer"}
 
 
-QUICK = ("Dropout", "BatchNorm")
+QUICK = ("Dropout",)
 OTHERS = tuple(name for name in INSTANCES if name not in QUICK)
 
 
@@ -66,6 +66,7 @@ def test_a_fold_with_fewer_minibatches_is_a_single_run():
         np.testing.assert_allclose(both.valid_loss[:, k], alone.valid_loss[:, 0], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_tiles_do_not_matter():
     grid = {"regularizer": neural.L2(), "strengths": [0.0, 0.01, 0.1, 0.2, 0.5], "cv": FOLDS, "seeds": 2}
     whole = neural.fit_path(MODEL, X, Y, **grid, **SETTING)
@@ -163,6 +164,7 @@ def test_group_l1_selects_pixels():
 
 
 @pytest.mark.device
+@pytest.mark.slow
 def test_clipping_is_that_of_optax():
     clipped = neural.fit_path(MODEL, X, Y, regularizer=neural.GradientClipping(), strengths=[4.0], cv=FOLDS, **SETTING)
     theirs = SETTING | {"optimizer": optax.chain(optax.clip_by_global_norm(0.25), ADAM)}

@@ -59,7 +59,9 @@ def test_estimators_and_solve_refuse_it_too(data, factor):
 @pytest.mark.sampled
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize(
-    "penalty", [Lasso(), ElasticNet(0.5), Ridge(), GROUPS], ids=["lasso", "enet", "ridge", "group"]
+    "penalty",
+    [Lasso(), ElasticNet(0.5), Ridge(), pytest.param(GROUPS, marks=pytest.mark.slow)],
+    ids=["lasso", "enet", "ridge", "group"],
 )
 def test_a_response_near_the_ends_is_solved(data, penalty, standardize):
     X, y = data

@@ -29,7 +29,8 @@ def test_a_path_ends_in_full_precision(name, precision):
     np.testing.assert_allclose(path.predict(X), full.predict(X), atol=1e-3)
 
 
-@pytest.mark.parametrize("precision", few(LOWER, "bfloat16"))
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", LOWER)
 def test_a_working_set_and_another_loss(precision):
     path = jr.fit_path(
         WIDE, YW, loss=LOSSES["Huber"], penalty=penalties.Lasso(), n_lambdas=8, solver="proximal",
