@@ -220,7 +220,7 @@ def _each_by_its_kind(results, kind):
 class Correlations:
     """A request, by a generator that is being run, for A R' (B, p) of the rows R (B, n)."""
 
-    R: jax.Array
+    R: jax.Array | np.ndarray
 
 
 class GramCertificate(_Certificate):

@@ -44,7 +44,7 @@ SAME = [
     ("ElasticNet", {"alpha": 0.5, "l1_ratio": 0.3, "fit_intercept": False}, SEVERAL, ()),
     ("Ridge", {"alpha": 2.0}, Y, ()),
     ("Ridge", {"alpha": 5.0, "fit_intercept": False}, SEVERAL, ()),
-    ("Ridge", {"alpha": [1.0, 2.0, 3.0]}, SEVERAL, ()),
+    ("Ridge", {"alpha": np.array([1.0, 2.0, 3.0])}, SEVERAL, ()),
     ("LassoCV", {"cv": 4}, Y, LASSO_PATH),
     ("LassoCV", {"positive": True, "alphas": 20}, Y, LASSO_PATH),
     ("LassoCV", {"fit_intercept": False, "eps": 0.01, "cv": ShuffleSplit(3, random_state=0)}, Y, LASSO_PATH),
