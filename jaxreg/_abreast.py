@@ -15,7 +15,8 @@ from jaxreg._column_set import ColumnSet
 from jaxreg._composite_certificate import certificate
 from jaxreg._composite_loop import MOST, TIGHT, TIGHTER, Solved, as_returned, point, residuals_asked
 from jaxreg._loops import filled
-from jaxreg.solvers.proximal import Composite, minimise_by
+from jaxreg.solvers.composite import minimum_by
+from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import curvature_of
 
 NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of folds and all rows, mixes, lambdas, as compiled
@@ -35,8 +36,8 @@ def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free, step
         curvature = curvature_of(smooth, smooth.image(start), start)
 
         def one(penalty, lam, tol, limit, start):
-            problem = Composite(smooth, penalty, lam * factors, free)
-            return minimise_by(steps, problem, start, tol, limit, curvature)
+            problem = Composite(smooth, penalty, lam * factors, free, many=True)
+            return minimum_by(steps, problem, start, tol, limit, curvature)
 
         of_mix = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
         return jax.vmap(of_mix, in_axes=(_axes(penalty, axes), 0, 0, 0, 0))(penalty, lambdas, tols, limits, starts)
@@ -79,8 +80,7 @@ def together(objectives, grams, penalties, lambdas, options, starts):
     problems = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
     within = [each.restrict(sets[0].index) if objectives[0].screens else each for each in penalties]
     penalty, axes = _mixed(_lengthened(within, numbers[1]))
-    m, free = sets[0].capacity, objectives[0].free
-    begin = [np.concatenate([own.gathered(b, 0.0), own.objective.b0]) for own, b in zip(sets, starts, strict=True)]
+    begin = [own.joined(b, own.objective.b0) for own, b in zip(sets, starts, strict=True)]
     x = np.stack(_lengthened(begin, numbers[0]))[:, None, None]
     x = np.broadcast_to(x, (*numbers, *x.shape[3:]))
     of_folds = [np.stack(_lengthened([filled(grid, numbers[2]) for grid in own], numbers[1])) for own in lambdas]
@@ -94,14 +94,14 @@ def together(objectives, grams, penalties, lambdas, options, starts):
         limits[:F, :A, :L] = np.where(left, options.max_iter - spent, 0)
         found = _solve(
             problems, penalty, grids, tols * TIGHTER**tightened, limits, x,
-            axes=axes, free=free, steps=None if tightened else options.step_precision,
+            axes=axes, free=objectives[0].free, steps=None if tightened else options.step_precision,
         )  # fmt: skip
         x, n_iter, curvatures = map(np.asarray, (found.b, found.n_iter, found.curvature))
         q = None if objectives[0].squared else np.asarray(found.q)
         spent = spent + np.where(left, n_iter[:F, :A, :L], 0)
         for f, a in np.argwhere(left.any(axis=2)):
             images, step = None if q is None else q[f, a], 1 / float(curvatures[f].max())
-            solved = Solved(x[f, a, :, :m], x[f, a, :, m:], images, n_iter[f, a], step)
+            solved = Solved(*sets[f].parted(x[f, a]), images, n_iter[f, a], step)
             solved = as_returned(sets[f], solved, options.precision)
             gaps, rss, _ = yield from certify[f][a](sets[f], solved, grids[f, a])
             gaps = gaps[:L]

@@ -21,10 +21,10 @@ SPARE = 0.5  # a capacity is left when a smaller share would do
 
 
 @partial(jax.jit, static_argnames="free")
-def _averaged(rows, scale, root, y, offset, loss, *, free):
+def _averaged(rows, scale, level, root, y, offset, loss, *, free):
     inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1.0), 0.0)
     rows = rows.astype(jnp.float64) * (scale[:, None] * inverse)  # once, not in each product
-    return Averaged(jnp.concatenate([rows, jnp.ones((free, len(root)))]), root**2, y, offset, loss)
+    return Averaged(jnp.concatenate([rows, jnp.full((free, len(root)), level)]), root**2, y, offset, loss)
 
 
 @jax.jit
@@ -189,8 +189,16 @@ class ColumnSet:
                 smooth = Factored(_scaled(self.rows, scale, np.ones(objective.design.n)), corr)
         else:
             of_rows = objective.root, objective.y, objective.offset, objective.loss
-            smooth = _averaged(self.rows, scale, *of_rows, free=objective.free)
+            smooth = _averaged(self.rows, scale, objective.level, *of_rows, free=objective.free)
         return jax.device_put((smooth, penalty, factors))  # once for all blocks
+
+    def joined(self, b, b0):
+        """What the smooth part is a function of: coefficients b (p, ...) and b0 (0 or 1, ...) on its level."""
+        return np.concatenate([self.gathered(b, 0.0), b0 / self.objective.level])
+
+    def parted(self, joined) -> tuple[np.ndarray, np.ndarray]:
+        """(coefficients (B, m, ...), b0 (B, 0 or 1, ...)) of solutions (B, m + 0 or 1, ...)."""
+        return joined[:, : self.capacity], joined[:, self.capacity :] * self.objective.level
 
     def as_returned(self, x, b0, precision):
         """Solutions x (B, m [, K]) with intercepts b0 (B, 0 or 1 [, K]) as the user gets them.

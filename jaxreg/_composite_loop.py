@@ -15,7 +15,8 @@ from jaxreg._grid import LEAST_RATIO
 from jaxreg._loops import Point, filled
 from jaxreg._tiles import Layout
 from jaxreg.solvers.block import Goal, descend
-from jaxreg.solvers.proximal import Composite, minimise_by
+from jaxreg.solvers.composite import minimum_by
+from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import curvature_of
 
 BLOCK = 10  # lambdas that are solved in one compiled loop and certified in one pass
@@ -38,7 +39,7 @@ def _solve(smooth, penalty, factors, lambdas, tols, limits, start, *, free, step
     def step(carry, at):
         b, curvature = carry
         lam, tol, limit = at
-        found = minimise_by(steps, Composite(smooth, penalty, lam * factors, free), b, tol, limit, curvature)
+        found = minimum_by(steps, Composite(smooth, penalty, lam * factors, free), b, tol, limit, curvature)
         return (found.b, found.curvature), (found.b, found.q, found.n_iter, found.curvature)
 
     return lax.scan(step, (start, curvature), (lambdas, tols, limits))[1]
@@ -109,14 +110,13 @@ def _limits(count, most):
 
 def _by_gradient(problem, columns, lambdas, tols, b, b0, options):
     """The Solved of lambdas (B,) by proximal gradient."""
-    m = columns.capacity
-    start = np.concatenate([columns.gathered(b, 0.0), b0])
+    start = columns.joined(b, b0)
     limits = _limits(len(lambdas), options.max_iter)
     grid, tols = filled(lambdas, BLOCK), filled(tols, BLOCK)
     solved = _solve(*problem, grid, tols, limits, start, free=len(b0), steps=options.step_precision)
     found, products, curvatures = (np.asarray(solved[i]) for i in (0, 2, 3))
     images = None if columns.objective.squared else solved[1]
-    return Solved(found[:, :m], found[:, m:], images, products, 1 / float(curvatures.max()))
+    return Solved(*columns.parted(found), images, products, 1 / float(curvatures.max()))
 
 
 def _by_blocks(tiled, problem, columns, lambdas, tols, last, before, options):

@@ -12,7 +12,8 @@ from jaxreg._problem import centred_responses, entering_columns, row_basis
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import Lasso, Penalty
 from jaxreg.penalties._base import Screened, per_row
-from jaxreg.solvers.proximal import Composite, minimise_widened
+from jaxreg.solvers.composite import minimum
+from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged, curvature_of
 
 NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit of the null model, relative to the largest gradient
@@ -53,6 +54,11 @@ class Objective:
     def free(self):
         """How many intercepts are fitted beside the coefficients: 0 or 1."""
         return len(self.b0)
+
+    @property
+    def level(self):
+        """The constant column of b0: as large as the largest other one, so that b0 takes steps of the same length."""
+        return float(self.scale.max(initial=0.0)) or 1.0
 
     @property
     def squared(self):
@@ -208,7 +214,7 @@ def _general(shared, data, model, basis):
 def _null(smooth, start, tol):
     q = smooth.image(start)
     problem = Composite(smooth, Lasso(), 0.0)
-    return minimise_widened(problem, start, tol, NULL_ITER, curvature_of(smooth, q, start))
+    return minimum(problem, start, tol, NULL_ITER, curvature_of(smooth, q, start))
 
 
 def _null_fit(smooth):

@@ -15,7 +15,8 @@ from jaxreg._results import Status
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
 from jaxreg.penalties._base import per_row
-from jaxreg.solvers.proximal import Composite, conjugate_gradients, minimiser
+from jaxreg.solvers.composite import minimiser
+from jaxreg.solvers.proximal import Composite, conjugate_gradients
 from jaxreg.solvers.smooth import Averaged, Quadratic, Smooth, curvature_of
 
 TIGHT = 0.01  # residual that is asked of the solver, in units of tol and of the largest strength
@@ -267,7 +268,10 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
         y = y - y_mean
     y, offset, loss, lam = y / unit, offset / unit, loss.in_units(unit), lam / unit ** (loss.degree - 1)
     free = int(fit_intercept and not squared)
-    rows = jnp.concatenate([A.T, jnp.ones((free, n), A.dtype)])
+    # the column of the intercept: as large as the largest other one, so that it takes steps of the same length
+    level = lax.stop_gradient(jnp.sqrt(jnp.max(omega @ jnp.square(A), initial=0.0)))
+    level = jnp.where(level > 0, level, 1.0)
+    rows = jnp.concatenate([A.T, jnp.full((free, n), level, A.dtype)])
     smooth: Smooth = Averaged(rows, omega, y, offset, loss)
     if squared and (p <= n or y.ndim == 2):
         gram = jnp.matmul(rows * omega, rows.T, precision=PRECISION)
@@ -283,7 +287,7 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     fixed = lax.stop_gradient((begin, TIGHT * tol * strength))
     b, n_iter = minimiser(problem, *fixed, max_iter)
     coef = b[:p] / per_row(scale, b) * unit
-    intercept = y_mean - mean @ coef + (b[p] * unit if free else 0.0)
+    intercept = y_mean - mean @ coef + (b[p] * level * unit if free else 0.0)
     gap = _certified(*lax.stop_gradient((problem, b, rows, omega, y, offset, loss, factors)))
     status = jnp.where(gap <= tol, Status.converged, jnp.where(n_iter >= max_iter, Status.max_iter, Status.stalled))
     return Solution(coef, intercept, lax.stop_gradient(gap), status)

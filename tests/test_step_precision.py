@@ -9,7 +9,8 @@ from reference import ar_problem
 
 import jaxreg as jr
 from jaxreg import losses, penalties
-from jaxreg.solvers.proximal import Composite, minimise_by
+from jaxreg.solvers.composite import minimum_by
+from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import LOWER, Quadratic, curvature_of, lowered
 
 X, Y = ar_problem(70, P, seed=1)
@@ -61,9 +62,9 @@ def test_most_of_the_way_goes_in_steps_of_lower_precision():
         smooth = Quadratic(rows.T @ rows / 200, rows.T @ rows[:, :5].sum(axis=1) / 200)
         problem, zero = Composite(smooth, penalties.SLOPE(np.linspace(1, 0.5, 80)), 0.01), jnp.zeros(80)
         curvature = curvature_of(smooth, zero, zero)
-        by_itself = minimise_by(None, problem, zero, 1e-10, 5000, curvature)
-        first = minimise_by(None, *lowered((problem, zero, jnp.asarray(1e-10)), "float32"), 1250, curvature)
-        both = minimise_by("float32", problem, zero, 1e-10, 5000, curvature)
+        by_itself = minimum_by(None, problem, zero, 1e-10, 5000, curvature)
+        first = minimum_by(None, *lowered((problem, zero, jnp.asarray(1e-10)), "float32"), 1250, curvature)
+        both = minimum_by("float32", problem, zero, 1e-10, 5000, curvature)
         assert both.residual <= 1e-10
         assert both.b.dtype == jnp.float64
         np.testing.assert_allclose(both.b, by_itself.b, atol=1e-9)

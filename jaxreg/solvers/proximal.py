@@ -9,11 +9,11 @@ for F needs, with the derivative P of the prox (symmetric, since a prox is a gra
     (I - P (I - t H)) d = -F,     solved by    d = -F + P e,     (P - P P + t P H P) e = -P (I - t H) F,
 
 whose matrix is symmetric and, at a strict minimum, positive definite on the range of P: conjugate gradients, with
-products only. The same system gives the derivatives of the solution. A Newton step is taken as long as the objective
-likes, and coefficients stop at the kinks on their way: far from the solution the manifold is another one. It counts if
-it brings F or the objective down; in between, FISTA goes on, longer each time it does not.
+products only. The same system gives the derivatives of the solution (`composite.minimiser`). A Newton step is taken as
+long as the objective likes, and coefficients stop at the kinks on their way: far from the solution the manifold is
+another one. It counts if it brings F or the objective down; in between, FISTA goes on, longer each time it does not.
 
-Losses that are parabolas for hardly any residual are approached through wider ones (`minimise_widened`).
+Losses that are parabolas for hardly any residual are minimised in `narrow`.
 
 Source: Beck and Teboulle (2009), SIAM J. Imaging Sci. 2 (FISTA); O'Donoghue and Candes (2015), Found. Comput. Math. 15,
 eq. (13) (restart); Xiao, Li, Wen and Zhang (2018), J. Sci. Comput. 76 (semismooth Newton for the proximal mapping).
@@ -24,11 +24,10 @@ from typing import Any, NamedTuple, final
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
-from jaxreg._pytree import STATIC, pytree, rebuilt
-from jaxreg.solvers.smooth import ROUNDING, Averaged, Smooth, curvature_of, lowered
+from jaxreg._pytree import STATIC, pytree
+from jaxreg.solvers.smooth import ROUNDING, Smooth
 
 FIRST, MOST = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
 STEEPER = (
@@ -38,21 +37,21 @@ SHORTER, LENGTHS = 0.5, 12  # a Newton step is tried at these powers
 WORTH = 0.5  # of the fall of the objective by the steps of FISTA before: a Newton step that brings less is left out
 SUCCESS = 0.5  # of the residual is left after a Newton step behind which another follows at once
 CG_STEPS, CG_TOL = 60, 1e-3  # of conjugate gradients in one Newton step
-WIDE, NARROW = 0.1, 0.1  # widths of a parabola: the first in units of the spread of y, the last of its own
-FALL, BACK, ATTEMPT = 0.8, 1.5, 70  # it becomes narrower so, or wider again where so many products were not enough
-SETTLED, RESERVE = 1e-3, 0.75  # of the width, a change that is none; of max_iter, what is not left for the loss itself
-SOONER = 4  # part of max_iter that steps of lower precision may take
 
 
 @final
 @pytree
 class Composite:
-    """f + penalty. The last `free` coordinates, an intercept, are not penalised."""
+    """f + penalty. The last `free` coordinates, an intercept, are not penalised.
+
+    many: one of many that are solved side by side, which leave no memory for a matrix each.
+    """
 
     smooth: Smooth
     penalty: Any
     lam: Any  # lambda times the penalty factors
     free: int = field(default=0, metadata=STATIC)
+    many: bool = field(default=False, metadata=STATIC)
 
     def prox(self, b, step):
         penalised, rest = (b[: -self.free], b[-self.free :]) if self.free else (b, b[:0])
@@ -156,41 +155,6 @@ def linearised(problem, b, q, L):
     return b - T, P, operator, through
 
 
-@jax.custom_jvp
-def minimiser(problem: Composite, start, tol, max_iter):
-    """(b, products with the data) of `minimise`, differentiable with respect to all numbers of the problem.
-
-    0 = F(b, problem) gives  db = -J^-1 F'(problem),  J = I - P (I - t H), and by the system of the Newton step
-    db = g + P e,  (P - P P + t P H P) e = P (I - t H) g,  with g = -F'(problem) at a fixed b.
-    """
-    smooth = problem.smooth
-    found = minimise_widened(problem, start, tol, max_iter, curvature_of(smooth, smooth.image(start), start))
-    return found.b, found.n_iter
-
-
-@minimiser.defjvp
-def _minimiser_jvp(primals, tangents):
-    problem = primals[0]
-    b, n_iter = minimiser(*primals)
-    smooth, penalty = problem.smooth, problem.penalty
-    q = smooth.image(b)
-    L = jnp.maximum(curvature_of(smooth, q, b), 1.01 * jnp.max(penalty.concavity(problem.lam)))
-    L = lax.stop_gradient(L)
-
-    def landing(problem):
-        return problem.prox(b - problem.smooth.gradient(problem.smooth.image(b)) / L, 1 / L)
-
-    _, g = jax.jvp(landing, (problem,), (tangents[0],))
-    _, P, operator, through = linearised(problem, b, q, L)
-    most, tol = 4 * b.size + 50, 10 * jnp.finfo(b.dtype).eps
-
-    def solve(operator, rhs):
-        return conjugate_gradients(operator, rhs, most, tol)[0]
-
-    e = lax.custom_linear_solve(operator, through(g), solve, symmetric=True)
-    return (b, n_iter), (g + P(e), np.zeros(n_iter.shape, jax.dtypes.float0))
-
-
 def conjugate_gradients(operator, rhs, most, tol):
     """(x, products) with operator(x) = rhs up to tol |rhs|, for a positive semidefinite operator whose range holds rhs.
 
@@ -290,18 +254,18 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
     one, wait = jnp.ones((), start.dtype), jnp.asarray(FIRST)
     L = jnp.maximum(curvature, jnp.max(problem.penalty.concavity(problem.lam)) * 1.01)
     L = jnp.maximum(L, eps).astype(start.dtype)
-    at_start = _residual(problem, start, q, L)
+    at_start = residual_at(problem, start, q, L)
     state = _State(start, q, start, q, one, L, at_start, wait, problem.value(start, q), jnp.zeros_like(wait))
     begun = Minimum(start, q, at_start, state.n_iter, L)
     state = lax.while_loop(unfinished, round_, state)
-    return _no_worse(problem, begun, Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature))
+    return no_worse(problem, begun, Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature))
 
 
-def _residual(problem, b, q, L):
+def residual_at(problem, b, q, L):
     return jnp.max(jnp.abs(b - problem.prox(b - problem.smooth.gradient(q) / L, 1 / L))) * L
 
 
-def _no_worse(problem, begun, found):
+def no_worse(problem, begun, found):
     """The Minimum `found`, but the point of `begun` where that is lower and nearer to a zero."""
     value = problem.value(begun.b, begun.q)
     rounding = ROUNDING * problem.smooth.roundoff(value) * jnp.abs(value)
@@ -309,58 +273,3 @@ def _no_worse(problem, begun, found):
     better |= jnp.isnan(begun.residual)
     b, q, residual = (jnp.where(better, *pair) for pair in zip(found[:3], begun[:3], strict=True))
     return found._replace(b=b, q=q, residual=residual)
-
-
-def minimise_widened(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
-    """As `minimise`; by the method of multipliers where the loss is a parabola for hardly any residual.
-
-    Such an objective is nearly that of a linear program, and bends at its vertices alone. With dual values u_i each
-
-        min over b   sum_i omega_i e(y_i, eta_i(b) + mu u_i) + penalty(b)
-        e(y, eta) = min over z   loss(y, z) + (z - eta)^2 / (2 mu)
-
-    has a wide parabola. The derivatives of e at its minimum are the next u_i, and in the end those of the loss.
-
-    Source: Li, Sun and Toh (2018), SIAM J. Optim. 28 (an augmented Lagrangian with semismooth Newton steps).
-    """
-    smooth = problem.smooth
-    if not isinstance(smooth, Averaged) or smooth.loss.width is None:
-        return minimise(problem, start, tol, max_iter, curvature)
-    loss, omega, y, dtype = smooth.loss, smooth.omega, smooth.y, start.dtype
-    image, left = smooth.image(start), y - smooth.offset
-    spread = jnp.sqrt(jnp.sum(omega * jnp.square(left - jnp.sum(omega * left))))
-    reserve = jnp.asarray(RESERVE * max_iter, int)
-
-    def round_(state):
-        before, u, by, _ = state
-        wide, factor, mu = loss.widened(by)
-        offset = smooth.offset + mu * u
-        inner = rebuilt(problem, smooth=rebuilt(smooth, omega=factor * omega, offset=offset, loss=wide))
-        flatter = factor * wide.curvature_bound() / loss.curvature_bound()
-        last = by == 0
-        limit = jnp.where(last, max_iter - before.n_iter, jnp.minimum(ATTEMPT, reserve - before.n_iter))
-        found = minimise(inner, before.b, tol, limit, flatter * before.curvature)
-        new = factor * wide.gradient(y, offset + found.q)
-        n_iter = before.n_iter + found.n_iter + ~last
-        solved, change = found.residual <= tol, mu * jnp.max(jnp.abs(new - u))
-        by = jnp.minimum(jnp.where(solved, FALL, BACK) * by, spread)
-        ready = solved & ((change < SETTLED * loss.width) | (by < NARROW * loss.width)) | (n_iter >= reserve)
-        found = found._replace(n_iter=n_iter, curvature=(found.curvature / flatter).astype(dtype))
-        return found, new.astype(dtype), jnp.where(ready, 0.0, by).astype(dtype), last
-
-    curvature = jnp.asarray(curvature, dtype)
-    begun = Minimum(start, image, _residual(problem, start, image, curvature), jnp.asarray(0), curvature)
-    by = jnp.where(loss.width < WIDE * spread, WIDE * spread, 0.0).astype(dtype)
-    state = begun, loss.gradient(y, smooth.offset + image).astype(dtype), by, jnp.zeros((), bool)
-    found, *_ = lax.while_loop(lambda state: ~state[-1], round_, state)
-    return _no_worse(problem, begun, found)
-
-
-def minimise_by(steps, problem, start, tol, max_iter, curvature) -> Minimum:
-    """`minimise_widened`, first by steps of a lower precision (one of `smooth.LOWER`, or None), then by full ones."""
-    if steps is None:
-        return minimise_widened(problem, start, tol, max_iter, curvature)
-    low, b, tol_low, L = lowered((problem, start, tol, curvature), steps)
-    first = minimise(low, b, tol_low, max_iter // SOONER, L)
-    polished = minimise_widened(problem, first.b.astype(start.dtype), tol, max_iter - first.n_iter, curvature)
-    return polished._replace(n_iter=first.n_iter + polished.n_iter)

@@ -132,6 +132,23 @@ class Factored(_LeastSquares):
 
 @final
 @pytree
+class Reweighted(_LeastSquares):
+    """G = A diag(weight) A' by products with A (m, n), which many problems can share."""
+
+    rows: Any
+    weight: Any  # (n,)
+    corr: Any
+    products: str = field(default="full", metadata=STATIC)
+
+    def image(self, b):
+        return _product(self.rows, self.weight * _product(b, self.rows, self.products), self.products)
+
+    def gram(self):
+        return _product(self.rows * self.weight, self.rows.T, self.products)
+
+
+@final
+@pytree
 class Averaged(Smooth):
     """sum_i omega_i loss(y_i, offset_i + q_i) with q = A'b."""
 
