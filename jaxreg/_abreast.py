@@ -101,7 +101,8 @@ def together(objectives, grams, penalties, lambdas, options, starts):
         spent = spent + np.where(left, n_iter[:F, :A, :L], 0)
         for f, a in np.argwhere(left.any(axis=2)):
             images, step = None if q is None else q[f, a], 1 / float(curvatures[f].max())
-            solved = Solved(*sets[f].parted(x[f, a]), images, n_iter[f, a], step)
+            b, b0 = sets[f].parted(x[f, a])
+            solved = Solved(b, b0, images, n_iter[f, a], step)
             solved = as_returned(sets[f], solved, options.precision)
             gaps, rss, _ = yield from certify[f][a](sets[f], solved, grids[f, a])
             gaps = gaps[:L]

@@ -196,7 +196,7 @@ class ColumnSet:
         """What the smooth part is a function of: coefficients b (p, ...) and b0 (0 or 1, ...) on its level."""
         return np.concatenate([self.gathered(b, 0.0), b0 / self.objective.level])
 
-    def parted(self, joined) -> tuple[np.ndarray, np.ndarray]:
+    def parted(self, joined):
         """(coefficients (B, m, ...), b0 (B, 0 or 1, ...)) of solutions (B, m + 0 or 1, ...)."""
         return joined[:, : self.capacity], joined[:, self.capacity :] * self.objective.level
 

@@ -116,7 +116,8 @@ def _by_gradient(problem, columns, lambdas, tols, b, b0, options):
     solved = _solve(*problem, grid, tols, limits, start, free=len(b0), steps=options.step_precision)
     found, products, curvatures = (np.asarray(solved[i]) for i in (0, 2, 3))
     images = None if columns.objective.squared else solved[1]
-    return Solved(*columns.parted(found), images, products, 1 / float(curvatures.max()))
+    b, b0 = columns.parted(found)
+    return Solved(b, b0, images, products, 1 / float(curvatures.max()))
 
 
 def _by_blocks(tiled, problem, columns, lambdas, tols, last, before, options):
