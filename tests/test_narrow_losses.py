@@ -90,3 +90,11 @@ def test_a_widened_loss_is_the_envelope(loss):
             assert float(factor * wide.value(0.1, at)) == pytest.approx(float(least), abs=1e-8)
         same, one, zero = loss.widened(0.0)
         assert (same, one, zero) == (loss, 1.0, 0.0)
+
+
+def test_a_penalty_that_bends_more_than_the_loss():
+    """Columns so small that MCP is steeper than the loss: its prox needs a shorter step."""
+    X, y = ar_problem(60, 8, active=4, seed=2)
+    path = jr.fit_path(0.1 * X, y, loss=losses.Huber(1.0), penalty=penalties.MCP(3.0), standardize=False, n_lambdas=4)
+    assert (path.status == jr.Status.converged).all()
+    assert path.coef[-1].all()

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxreg._pytree import rebuilt
-from jaxreg.solvers.proximal import SUCCESS, Composite, Minimum, minimise, no_worse, residual_at
+from jaxreg.solvers.proximal import SUCCESS, Composite, Minimum, minimise, no_worse, residual_at, steep_enough
 from jaxreg.solvers.smooth import ROUNDING, Averaged, Quadratic, Reweighted, curvature_of
 
 WIDE, NARROW, FALL = 0.1, 0.1, 0.3  # widths: the first in units of the spread of y, the last of the loss', the factor
@@ -74,7 +74,7 @@ def _has_matrix(problem):
 def _by_models(problem, start, tol, most, curvature):
     """The state at a zero of F up to tol, after `most` products, or where rounding leaves nothing to gain."""
     smooth = problem.smooth
-    L = jnp.maximum(curvature, jnp.max(problem.penalty.concavity(problem.lam)) * 1.01)
+    L = steep_enough(problem, curvature, start.dtype)
     lengths = 0.5 ** jnp.arange(LENGTHS, dtype=start.dtype)
 
     def unfinished(state):
@@ -122,7 +122,7 @@ def minimise_narrow(problem: Composite, start, tol, max_iter, curvature) -> Mini
     image, left = smooth.image(start), y - smooth.offset
     spread = jnp.sqrt(jnp.sum(omega * jnp.square(left - jnp.sum(omega * left))))
     reserve, share = (jnp.asarray(part * max_iter, int) for part in (RESERVE, SHARE))
-    curvature = jnp.asarray(curvature, dtype)
+    curvature = steep_enough(problem, curvature, dtype)
 
     def round_(state):
         before, u, by, easy, _ = state

@@ -252,13 +252,18 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
         return (state.residual > tol) & worth & (state.n_iter < max_iter)
 
     one, wait = jnp.ones((), start.dtype), jnp.asarray(FIRST)
-    L = jnp.maximum(curvature, jnp.max(problem.penalty.concavity(problem.lam)) * 1.01)
-    L = jnp.maximum(L, eps).astype(start.dtype)
+    L = steep_enough(problem, curvature, start.dtype)
     at_start = residual_at(problem, start, q, L)
     state = _State(start, q, start, q, one, L, at_start, wait, problem.value(start, q), jnp.zeros_like(wait))
     begun = Minimum(start, q, at_start, state.n_iter, L)
     state = lax.while_loop(unfinished, round_, state)
     return no_worse(problem, begun, Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature))
+
+
+def steep_enough(problem, curvature, dtype):
+    """A curvature that is no less, and more than that of the penalty, whose prox is one point then."""
+    least = jnp.maximum(1.01 * jnp.max(problem.penalty.concavity(problem.lam)), jnp.finfo(dtype).eps)
+    return jnp.maximum(curvature, least).astype(dtype)
 
 
 def residual_at(problem, b, q, L):
