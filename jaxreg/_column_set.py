@@ -189,16 +189,21 @@ class ColumnSet:
                 smooth = Factored(_scaled(self.rows, scale, np.ones(objective.design.n)), corr)
         else:
             of_rows = objective.root, objective.y, objective.offset, objective.loss
-            smooth = _averaged(self.rows, scale, objective.level, *of_rows, free=objective.free)
+            smooth = _averaged(self.rows, scale, self.level, *of_rows, free=objective.free)
         return jax.device_put((smooth, penalty, factors))  # once for all blocks
+
+    @property
+    def level(self):
+        """The constant column of b0: as large as the largest other one, so that b0 takes steps of the same length."""
+        return float(self.scale.max(initial=0.0)) or 1.0
 
     def joined(self, b, b0):
         """What the smooth part is a function of: coefficients b (p, ...) and b0 (0 or 1, ...) on its level."""
-        return np.concatenate([self.gathered(b, 0.0), b0 / self.objective.level])
+        return np.concatenate([self.gathered(b, 0.0), b0 / self.level])
 
     def parted(self, joined):
         """(coefficients (B, m, ...), b0 (B, 0 or 1, ...)) of solutions (B, m + 0 or 1, ...)."""
-        return joined[:, : self.capacity], joined[:, self.capacity :] * self.objective.level
+        return joined[:, : self.capacity], joined[:, self.capacity :] * self.level
 
     def as_returned(self, x, b0, precision):
         """Solutions x (B, m [, K]) with intercepts b0 (B, 0 or 1 [, K]) as the user gets them.

@@ -98,3 +98,35 @@ def test_a_penalty_that_bends_more_than_the_loss():
     path = jr.fit_path(0.1 * X, y, loss=losses.Huber(1.0), penalty=penalties.MCP(3.0), standardize=False, n_lambdas=4)
     assert (path.status == jr.Status.converged).all()
     assert path.coef[-1].all()
+
+
+@pytest.mark.parametrize("loss", [losses.Huber(1e-3), losses.Quantile(0.01, 0.01)], ids=["Huber", "Quantile"])
+def test_a_response_that_the_null_model_meets(loss):
+    X, _ = ar_problem(60, 8, active=4, seed=2)
+    with pytest.warns(jr.ConvergenceWarning, match="y is constant"):
+        path = jr.fit_path(X, np.full(60, 3.7), loss=loss, n_lambdas=4)
+    assert (path.status == jr.Status.converged).all()
+    assert path.lambdas[0] == 1
+    assert not path.coef.any()
+    np.testing.assert_allclose(path.intercept, 3.7, rtol=1e-12)
+
+
+def test_no_intercept_and_float32_beside_float64():
+    X, y = ar_problem(60, 8, active=4, seed=2)
+    path = jr.fit_path(X, 100 * y, loss=losses.Huber(), fit_intercept=False, n_lambdas=4)
+    assert (path.status == jr.Status.converged).all()
+    with jax.enable_x64(True):
+        found = jr.solve(X.astype(np.float32), y.astype(np.float32), 0.1, loss=losses.Huber())
+    assert found.coef.dtype == jnp.float32
+    assert int(found.status) == jr.Status.converged
+
+
+def test_a_huge_column_that_stays_out_does_not_matter():
+    X, y = ar_problem(60, 8, active=4, seed=2)
+    options = {"loss": losses.Huber(), "standardize": False, "lambdas": [0.3, 0.1, 0.03]}
+    path = jr.fit_path(X, y, **options)
+    huge = np.column_stack([X, 1e6 * X[:, ::-1].sum(axis=1)])
+    factors = np.append(np.ones(8), 1e7)
+    other = jr.fit_path(huge, y, penalty_factors=factors, **options)
+    assert (other.status == jr.Status.converged).all()
+    np.testing.assert_allclose(other.coef[:, :8], path.coef, atol=1e-5)

@@ -132,7 +132,8 @@ def minimise_narrow(problem: Composite, start, tol, max_iter, curvature) -> Mini
         flatter = factor * wide.curvature_bound() / loss.curvature_bound()
         last = by == 0
         left = jnp.where(last, max_iter, reserve) - before.n_iter
-        first = minimise(inner, before.b, tol, jnp.where(easy, jnp.minimum(ATTEMPT, left), 0), flatter * curvature)
+        steps = jnp.where(easy, jnp.minimum(ATTEMPT, left), 0)
+        first = minimise(inner, before.b, tol, steps, flatter * curvature)
         easy &= first.residual <= tol
         left = left - first.n_iter
         most = jnp.where(last, left, jnp.minimum(share, left))
