@@ -375,6 +375,7 @@ def test_rows_of_cross_validation_name_their_peers():
         assert abs(problem.X.T @ problem.y).max() / 40 == pytest.approx(lambdas[0] * a)
 
 
+@pytest.mark.slow
 def test_a_run_of_folds_writes_its_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "CV_PEERS", [peers.CV_PEERS[0]])
     monkeypatch.setattr(machine, "rates", lambda device: {"gemm_flops": {"float64": 1e11}, "read_bytes": 1e10})

@@ -72,6 +72,7 @@ def test_the_figure_was_drawn_from_these_numbers():
         assert (entry["reason"] or "") in captions[name]
 
 
+@pytest.mark.slow
 def test_the_study_runs_from_end_to_end(tmp_path, monkeypatch):
     monkeypatch.setattr(digits, "DRAWS", 2)
     monkeypatch.setattr(digits, "HIDDEN", (8,))

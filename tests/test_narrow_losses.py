@@ -35,7 +35,8 @@ def test_defaults_with_a_response_in_the_ten_thousands(loss, standardize):
     assert (np.diff(errors) < 1e-5 * errors[0]).all()
 
 
-@pytest.mark.parametrize("shape", [pytest.param((100, 50), marks=pytest.mark.slow), (60, 200)], ids=["tall", "wide"])
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(100, 50), (60, 200)], ids=["tall", "wide"])
 def test_a_path_to_where_each_row_is_met(shape):
     """Down to lambda_max / 1000 with nearly the absolute error: as many rows are met as columns are in."""
     X, y = ar_problem(*shape, seed=1)
@@ -48,6 +49,7 @@ def test_a_path_to_where_each_row_is_met(shape):
     assert (np.diff(exact) < 0).all()
 
 
+@pytest.mark.slow
 def test_many_at_once_without_a_matrix_each(monkeypatch):
     X, y = ar_problem(60, 8, active=4, seed=2)
     one = jr.fit_path(X, 100 * y, loss=losses.Huber(), solver="proximal", n_lambdas=4)
@@ -102,19 +104,24 @@ def test_a_penalty_that_bends_more_than_the_loss():
 
 @pytest.mark.parametrize("loss", [losses.Huber(1e-3), losses.Quantile(0.01, 0.01)], ids=["Huber", "Quantile"])
 def test_a_response_that_the_null_model_meets(loss):
-    X, _ = ar_problem(60, 8, active=4, seed=2)
+    X, _ = ar_problem(442, 10, active=4, seed=2)  # as many rows as the diabetes data, for which all is compiled
     with pytest.warns(jr.ConvergenceWarning, match="y is constant"):
-        path = jr.fit_path(X, np.full(60, 3.7), loss=loss, n_lambdas=4)
+        path = jr.fit_path(X, np.full(442, 3.7), loss=loss, n_lambdas=4)
     assert (path.status == jr.Status.converged).all()
     assert path.lambdas[0] == 1
     assert not path.coef.any()
     np.testing.assert_allclose(path.intercept, 3.7, rtol=1e-12)
 
 
-def test_no_intercept_and_float32_beside_float64():
+def test_no_intercept():
     X, y = ar_problem(60, 8, active=4, seed=2)
     path = jr.fit_path(X, 100 * y, loss=losses.Huber(), fit_intercept=False, n_lambdas=4)
     assert (path.status == jr.Status.converged).all()
+
+
+@pytest.mark.slow
+def test_float32_beside_float64():
+    X, y = ar_problem(60, 8, active=4, seed=2)
     with jax.enable_x64(True):
         found = jr.solve(X.astype(np.float32), y.astype(np.float32), 0.1, loss=losses.Huber())
     assert found.coef.dtype == jnp.float32
@@ -122,7 +129,7 @@ def test_no_intercept_and_float32_beside_float64():
 
 
 def test_a_huge_column_that_stays_out_does_not_matter():
-    X, y = ar_problem(60, 8, active=4, seed=2)
+    X, y = ar_problem(442, 8, active=4, seed=2)
     options = {"loss": losses.Huber(), "standardize": False, "lambdas": [0.3, 0.1, 0.03]}
     path = jr.fit_path(X, y, **options)
     huge = np.column_stack([X, 1e6 * X[:, ::-1].sum(axis=1)])
