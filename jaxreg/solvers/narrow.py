@@ -36,7 +36,7 @@ WIDE, NARROW, FALL = 0.1, 0.1, 0.3  # widths: the first in units of the spread o
 SETTLED, RESERVE = 1e-3, 0.75  # of the width, a change that is none; of max_iter, what is not left for the loss itself
 ATTEMPT = 100  # products by which the steps of `proximal` have to get to a minimum
 PRODUCTS, SHARE = 3, 0.1  # of a model: its matrix, the gradient and the image; of max_iter, the most at one width
-COLUMNS = 3  # times n: with more of them a matrix costs more than it saves
+SMALL, COLUMNS = 1024, 3  # with more columns than these, and than so many times n, a matrix costs more than it saves
 STEPS, EXACT = 2000, 0.01  # of a model's solution, the most; its residual in units of the one before
 LENGTHS = 12  # of a step, halved each time
 LEAST, EASIER, HARDER, HOPELESS = 1e-12, 0.1, 4.0, 100.0  # theta, and its factors after whole, short and no steps
@@ -68,7 +68,7 @@ def _model(problem, b, q, theta):
 
 def _has_matrix(problem):
     m, n = problem.smooth.rows.shape
-    return m <= COLUMNS * n and not problem.many
+    return m <= max(SMALL, COLUMNS * n) and not problem.many
 
 
 def _by_models(problem, start, tol, most, curvature):
