@@ -50,6 +50,7 @@ def fit_cv(
     max_features=None,
     warm_start=None,
     dtype=None,
+    impute=None,
     progress=False,
     step_precision=None,
     **unknown,

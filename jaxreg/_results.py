@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from jaxreg import _hints, _html, _validation, plotting
+from jaxreg import _hints, _html, _missing, _validation, plotting
 from jaxreg._alignment import by_row
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
@@ -134,6 +134,8 @@ class PathResult:
     settings : dict
         Python source of the keywords of `fit_path` that were not at their defaults; what text cannot hold is there by
         its name.
+    fill_values : array (p,), or None
+        What stands for NaN in each column, in the fit and in `predict`; None without `impute`.
 
     Examples
     --------
@@ -180,6 +182,7 @@ class PathResult:
     feature_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))
     feature_sd: np.ndarray = field(default_factory=lambda: np.zeros(0))
     settings: dict[str, str] = field(default_factory=dict)
+    fill_values: np.ndarray | None = None
 
     @property
     def coef(self) -> np.ndarray:
@@ -244,7 +247,8 @@ class PathResult:
         """
         _validation.check_choice(type, "type", ("response", "link"))
         offset = by_row(offset, "offset", X)
-        X = _validation.check_prediction(X, self.n_features, self.feature_names)
+        X = _validation.check_prediction(X, self.n_features, self.feature_names, self.fill_values is not None)
+        X = _missing.filled(X, self.fill_values)
         offset = _validation.check_offset(offset, len(X), self.offset_used)
         if self.n_responses is not None:
             if offset.any():
