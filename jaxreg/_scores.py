@@ -58,7 +58,8 @@ def r_squared(y, predictions, weight):
     y = y if y.ndim == predictions.ndim else y[:, None]  # (m, 1) or (m, 1, K) beside all lambdas
     centre = np.tensordot(share, y, 1)
     spread = np.tensordot(share, (y - centre) ** 2, 1)
-    if not (spread > 0).all():
+    rounding = (4 * np.finfo(float).eps * np.abs(y).max(axis=0)) ** 2
+    if not (spread > rounding).all():
         raise ValueError("y does not vary in these rows, so that R squared is not defined; give rows where it does.")
     values = 1.0 - np.tensordot(share, (y - predictions) ** 2, 1) / spread
     return values.mean(axis=-1) if several else values
