@@ -63,8 +63,9 @@ def dense(X):
         return X
     size = np.prod(X.shape, dtype=float) * (4 if X.dtype == np.float32 else 8)
     if size > DENSE_LIMIT:
+        shape = " x ".join(map(str, X.shape))
         raise ValueError(
-            f"X is sparse, {' x '.join(map(str, X.shape))}, and would take {size / 2**30:.3g} GB as the dense array that "
+            f"X is sparse, {shape}, and would take {size / 2**30:.3g} GB as the dense array that "
             f"estimators need, more than {DENSE_LIMIT / 2**30:g} GB; give fewer columns (max_categories= or "
             "min_frequency= of OneHotEncoder, max_features= of TfidfVectorizer), or, where memory has room, a dense X: "
             "OneHotEncoder(sparse_output=False) or X.toarray()."
