@@ -49,9 +49,11 @@ path
 # for each point.
 
 # %%
+ax = path.plot()
+
+# %% tags=["check"]
 assert path.coef.shape == (100, 10)
 assert (path.status == jr.Status.converged).all()
-ax = path.plot()
 
 # %% [markdown]
 # Read it from the left, where the penalty is so strong that all coefficients are 0. The first to enter are the body
@@ -60,12 +62,17 @@ ax = path.plot()
 # against each other: that is collinearity, and the penalty holds it down.
 
 # %%
-entered = (path.coef != 0).argmax(axis=0)  # where on the path
+entered = (path.coef != 0).argmax(axis=0)  # position on the path
+least_squares = np.linalg.lstsq(X, y - y.mean())[0]
+ends = {"enters at lambda": path.lambdas[entered], "last of the path": path.coef[-1], "least squares": least_squares}
+pd.DataFrame(ends, index=X.columns).sort_values("enters at lambda", ascending=False).round(2)
+
+# %% tags=["check"]
 assert set(X.columns[np.argsort(entered)[:2]]) == {"bmi", "ltg"}
-np.testing.assert_allclose(path.coef[-1], np.linalg.lstsq(X, y - y.mean())[0], atol=1)
+np.testing.assert_allclose(path.coef[-1], least_squares, atol=1)
 assert np.linalg.lstsq(X.drop(columns="tc"), X["tc"])[1] / len(X) < 0.02
-end = path.to_frame().iloc[-1]
-assert end["tc"] < -35 < 20 < end["ldl"]
+last_point = path.to_frame().iloc[-1]
+assert last_point["tc"] < -35 < 20 < last_point["ldl"]
 
 # %% [markdown]
 # ## The certificate
@@ -99,9 +106,11 @@ def gap(b, lam):
 
 k = 40
 lam, solution = path.lambdas[k], path.coef[k]
+print(f"lambda {lam:.3g}: gap by hand {abs(gap(solution, lam)):.0e}, path.gap {path.gap[k]:.0e}")
+
+# %% tags=["check"]
 assert abs(gap(solution, lam) - path.gap[k]) < 1e-14
 assert path.gap.max() < 1e-12
-print(f"lambda {lam:.3g}: gap by hand {abs(gap(solution, lam)):.0e}, path.gap {path.gap[k]:.0e}")
 
 # %% [markdown]
 # Both are rounding errors: the solution is exact to the digits of float64. To see the gap at work, round the
@@ -113,9 +122,11 @@ for digits in (2, 1, 0):
     rounded = solution.round(digits)
     rows.append((digits, (objective(rounded, lam) - objective(solution, lam)) / empty, gap(rounded, lam)))
 table = pd.DataFrame(rows, columns=["decimals kept", "true distance", "gap"]).set_index("decimals kept")
+table.map("{:.0e}".format)
+
+# %% tags=["check"]
 assert (table["true distance"] < table["gap"]).all()
 assert table["gap"].is_monotonic_increasing
-table.map("{:.0e}".format)
 
 # %% [markdown]
 # The tolerance that `fit_path` asks for is `tol=1e-6`. A point that misses it has a `status` that says why, and there
@@ -128,8 +139,15 @@ table.map("{:.0e}".format)
 
 # %%
 intercept, coef = path.coef_at(5.0)
+progress = {"predicted": path.predict(X[:4], lam=5.0), "by hand": intercept + A[:4] @ coef, "observed": y[:4]}
+print("all rows at all lambdas:", path.predict(X).shape)
+pd.DataFrame(progress).rename_axis("patient").round(1)
+
+# %% tags=["check"]
 np.testing.assert_allclose(path.predict(X, lam=5.0), intercept + A @ coef)
 assert path.predict(X).shape == (442, 100)
+
+# %%
 ax = path.plot_coefficients(5.0)
 
 # %% [markdown]
@@ -148,6 +166,10 @@ path.plot_coefficients.frame(5.0).round(2).head(3)
 with tempfile.TemporaryDirectory() as folder:
     path.save(Path(folder) / "diabetes.npz")
     back = jr.PathResult.load(Path(folder) / "diabetes.npz")
+print(repr(back))
+print("the same coefficients, bit for bit:", np.array_equal(back.coef, path.coef))
+
+# %% tags=["check"]
 np.testing.assert_array_equal(back.coef, path.coef)
 assert back.names == tuple(X.columns)
 
@@ -174,6 +196,9 @@ _ = axes[1].set_ylabel("")
 # %%
 l2 = ridge.lambdas[50] / y.std(ddof=0)
 by_hand = np.linalg.solve(A.T @ A / n + l2 * np.eye(10), A.T @ centred / n)
+pd.DataFrame({"closed form": by_hand, "path": ridge.coef[50]}, index=X.columns).round(4).T
+
+# %% tags=["check"]
 np.testing.assert_allclose(ridge.coef[50], by_hand, rtol=1e-10)
 assert (ridge.df == 10).all()
 assert max(enet.gap.max(), ridge.gap.max()) < 1e-9
@@ -190,7 +215,12 @@ assert max(enet.gap.max(), ridge.gap.max()) < 1e-9
 older = X["age"] > 0
 weighted = jr.fit_path(X, y, sample_weight=np.where(older, 2.0, 1.0), lambdas=path.lambdas)
 twice = jr.fit_path(pd.concat([X, X[older]]), pd.concat([y, y[older]]), lambdas=path.lambdas)
+fits = {"all rows once": path, "weight 2 above the mean age": weighted, "their rows twice": twice}
+pd.DataFrame({name: fit.coef_at(5.0)[1] for name, fit in fits.items()}, index=X.columns).round(3).T
+
+# %% tags=["check"]
 np.testing.assert_allclose(weighted.coef, twice.coef, atol=1e-8)
+assert np.abs(weighted.coef - path.coef).max() > 1
 
 # %% [markdown]
 # `penalty_factors` multiply the penalty of a column. With 0 a column is always in the model, as one would have age and
@@ -201,6 +231,9 @@ factors = pd.Series(1.0, index=X.columns)
 factors[["age", "sex"]] = 0.0
 factors["glu"] = np.inf
 adjusted = jr.fit_path(X, y, penalty_factors=factors)
+adjusted.to_frame().iloc[[0, 20, 40, 99]].round(2)
+
+# %% tags=["check"]
 assert list(X.columns[adjusted.coef[0] != 0]) == ["age", "sex"]
 assert not adjusted.coef[:, X.columns.get_loc("glu")].any()
 
@@ -221,12 +254,31 @@ ax = cv.plot()
 # fewer columns:
 
 # %%
+cv.select("1se")
+
+# %% tags=["check"]
 assert cv.mean_loss[0, -1] < 1.01 * cv.mean_loss.min()
 assert cv.gap.shape == (1, 10, 100)
 assert cv.gap.max() < 1e-9
-smallest, best = cv.select("1se"), cv.select("min")
-assert np.count_nonzero(smallest.coef) < np.count_nonzero(best.coef)
-pd.DataFrame({"1se": smallest.coef, "min": best.coef}, index=X.columns).round(1).T
+assert np.count_nonzero(cv.select("1se").coef) < np.count_nonzero(cv.select("min").coef)
+
+# %% [markdown]
+# A choice goes on as a pandas series with the intercept, or as a frame of what is not 0. Beside the choice of the least
+# held-out loss:
+
+# %%
+pd.DataFrame({rule: cv.select(rule).to_series() for rule in ("1se", "min")}).round(1).T
+
+# %% [markdown]
+# `cv.r2` is the R squared of the patients who were held out, at each $\lambda$. `cv.predict` and `cv.score` take a rule
+# as well as a number. The score of rows that the fit has seen is the higher of the two, and says less.
+
+# %%
+print(f"R squared, held out {cv.r2[cv.best]:.3f}, on the rows of the fit {cv.score(X, y):.3f}")
+cv.predict(X[:4], lam="1se").round(1)
+
+# %% tags=["check"]
+assert 0 < cv.r2[cv.best] < cv.score(X, y) < 1
 
 # %% [markdown]
 # To show it to others, `cv.report` writes one HTML page with the figures, a slider through $\lambda$, the certificates
@@ -235,7 +287,7 @@ pd.DataFrame({"1se": smallest.coef, "min": best.coef}, index=X.columns).round(1)
 # %%
 with tempfile.TemporaryDirectory() as folder:
     page = cv.report(Path(folder) / "diabetes.html", title="Diabetes")
-    assert "Diabetes" in page.read_text(encoding="utf-8")
+    print(f"{page.name}, {page.stat().st_size / 1e6:.1f} MB")
 
 # %% [markdown]
 # ## The command line
@@ -256,8 +308,10 @@ with tempfile.TemporaryDirectory() as folder:
 
 # %%
 model = make_pipeline(StandardScaler(), LassoCV(cv=10, rule="1se")).fit(X, y)
-assert model[-1].cv_result_.gap.max() < 1e-9
 print(f"alpha {model[-1].alpha_:.3g}, R squared {model.score(X, y):.2f}, columns {np.count_nonzero(model[-1].coef_)}")
+
+# %% tags=["check"]
+assert model[-1].cv_result_.gap.max() < 1e-9
 
 # %% [markdown]
 # From here:

@@ -51,10 +51,17 @@ ax = cv.plot(ax=axes())
 
 # %%
 held_out, training = cv.mean_loss[0], cv.train_loss
+at = [0, cv.best[1], -1]
+curve = {"lambda": cv.lambdas[0, at], "training loss": training[at], "held-out loss": held_out[at]}
+pd.DataFrame(curve, index=["strongest penalty", "least held-out loss", "weakest penalty"]).round(2)
+
+# %%
+cv
+
+# %% tags=["check"]
 assert (np.diff(training) <= 0).all()
 assert held_out[-1] > 7 / 6 * held_out.min()
 assert held_out[0] > 1.9 * held_out.min()
-print(cv.summary())
 
 # %% [markdown]
 # ## What is averaged
@@ -65,6 +72,8 @@ print(cv.summary())
 
 # %%
 ax = cv.plot_folds(ax=axes(6.5, 4.2))
+
+# %% tags=["check"]
 at_min, at_1se = cv.fold_loss[0, :, cv.select("min").index], cv.fold_loss[0, :, cv.select("1se").index]
 assert np.std(at_1se - at_min) < np.std(at_min) / 3
 minima_of_folds = cv.lambdas[0, cv.fold_loss[0].argmin(axis=1)]
@@ -77,6 +86,10 @@ assert np.sum(np.abs(np.log(minima_of_folds / cv.lambda_min)) < np.log(3)) == 7
 losses, share = cv.fold_loss[0], cv.fold_weight[:, None]
 mean = (share * losses).sum(axis=0)
 error = np.sqrt((share * (losses - mean) ** 2).sum(axis=0) / (len(losses) - 1))
+by_hand = {"mean": mean, "mean_loss": held_out, "error": error, "std_error": cv.std_error[0]}
+pd.DataFrame(by_hand, index=pd.Index(cv.lambdas[0].round(3), name="lambda")).iloc[::25].round(3)
+
+# %% tags=["check"]
 np.testing.assert_allclose(mean, held_out)
 np.testing.assert_allclose(error, cv.std_error[0])
 
@@ -100,16 +113,25 @@ table = pd.DataFrame(
         "held-out loss": {rule: held_out[choice.index] for rule, choice in choices.items()},
     }
 )
+table.round(2)
+
+# %% tags=["check"]
 assert table["columns"].tolist() == [15, 10, 15, 15, 11, 4]
 assert table["lambda"][["aic", "min", "bic", "1se", "ebic"]].is_monotonic_increasing
 assert table["held-out loss"]["ebic"] < 1.1 * table["held-out loss"]["min"]
-table.round(2)
 
 # %% [markdown]
-# AIC and GCV, which aim at prediction, come out beside the minimum; BIC, 1-SE and EBIC, which aim at a simple model,
+# AIC and GCV, which aim at prediction, come out beside the minimum. BIC, 1-SE and EBIC, which aim at a simple model,
 # take fewer and fewer columns. EBIC has four where the minimum has 15, and its held-out loss is less than a tenth
-# above.
-#
+# above. All four are first powers:
+
+# %%
+choices["ebic"]
+
+# %% tags=["check"]
+assert set(choices["ebic"].to_frame().index) < set(load_diabetes().feature_names)
+
+# %% [markdown]
 # ## How much depends on the draw of the folds
 #
 # Another seed, other folds, another curve. `repeats=10` draws ten times and averages. Eight single draws on the left,
@@ -138,6 +160,18 @@ def standard_error(fits):
     return np.mean([fit.std_error[fit.best] for fit in fits])
 
 
+def moves(fits):
+    return {
+        "spread of the curve": spread(fits),
+        "reported standard error": standard_error(fits),
+        "smallest lambda_min": min(fit.lambda_min for fit in fits),
+        "largest lambda_min": max(fit.lambda_min for fit in fits),
+    }
+
+
+pd.DataFrame({"one draw": moves(single), "ten draws, averaged": moves(averaged)}).round(2).T
+
+# %% tags=["check"]
 assert spread(averaged) < spread(single) / 2
 assert len({fit.lambda_min for fit in averaged}) == 1 < len({fit.lambda_min for fit in single})
 assert 0.8 < standard_error(averaged) / standard_error(single) < 1.2
@@ -175,6 +209,18 @@ ax.set_yticks([0.3, 1, 3, 10], labels=["0.3", "1", "3", "10"])
 _ = ax.legend()
 
 # %%
+chosen = {"rows": rows.best, "whole states": states.best}
+table = pd.DataFrame(
+    {
+        "lambda": {name: rows.lambdas[best] for name, best in chosen.items()},
+        "columns": {name: rows.path.df[best[1]] for name, best in chosen.items()},
+        "loss / variance, rows held out": {name: rows.mean_loss[best] / empty for name, best in chosen.items()},
+        "loss / variance, states held out": {name: states.mean_loss[best] / empty for name, best in chosen.items()},
+    }
+)
+table.rename_axis("chosen by").round(4)
+
+# %% tags=["check"]
 np.testing.assert_allclose(rows.lambdas, states.lambdas)
 assert rows.mean_loss.min() / empty < 1 / 3
 assert states.mean_loss[rows.best] / empty > 4 / 3
@@ -198,14 +244,20 @@ assert np.count_nonzero(rows.coef) > 50 > 5 > np.count_nonzero(states.coef)
 # %%
 grid = np.geomspace(300, 1e-3, 50)
 ridge = jr.fit_cv(X, y, l1_ratios=0.0, lambdas=grid, cv="loo", standardize=False)
-assert ridge.fold_loss.shape == (1, 442, 50)
 ax = ridge.plot(ax=axes(6.5, 3.6))
+
+# %% tags=["check"]
+assert ridge.fold_loss.shape == (1, 442, 50)
 
 # %% [markdown]
 # It is no approximation. Take out the first patient, fit the others, predict:
 
 # %%
 others = jr.fit_path(X[1:], y[1:], penalty=jr.penalties.Ridge(), lambdas=grid, standardize=False)
+without = others.predict(X[:1], lam=ridge.lambda_min)[0]
+print(f"first patient: fitted without {without:.10f}, by the closed form {ridge.oof_predictions[0]:.10f}")
+
+# %% tags=["check"]
 np.testing.assert_allclose(others.predict(X[:1], lam=ridge.lambda_min), ridge.oof_predictions[:1], rtol=1e-9)
 np.testing.assert_allclose((y[0] - others.predict(X[:1])[0]) ** 2, ridge.fold_loss[0, 0], rtol=1e-6)
 
@@ -225,9 +277,14 @@ print(mixed.summary())
 
 # %%
 minima = mixed.mean_loss.min(axis=1)
+sizes = [path.df[k] for path, k in zip(mixed.paths, mixed.mean_loss.argmin(axis=1), strict=True)]
+mixes = {"least held-out loss": minima.round(1), "columns there": sizes}
+print(f"standard error of the least of all: {mixed.std_error[mixed.best]:.0f}")
+pd.DataFrame(mixes, index=pd.Index(mixed.l1_ratios, name="l1_ratio"))
+
+# %% tags=["check"]
 assert mixed.l1_ratio_ == 1.0
 assert np.ptp(minima) < mixed.std_error[mixed.best]
-sizes = [path.df[k] for path, k in zip(mixed.paths, mixed.mean_loss.argmin(axis=1), strict=True)]
 assert sizes == sorted(sizes, reverse=True)
 
 # %% [markdown]
@@ -237,13 +294,15 @@ assert sizes == sorted(sizes, reverse=True)
 # residuals from: of the whole data, and no row has seen itself.
 
 # %%
-np.testing.assert_allclose(np.mean((y - cv.oof_predictions) ** 2), held_out.min())
 ax = axes(4.6, 3.8)
 ax.plot(cv.oof_predictions, y, "o", color="#3333e0", ms=4, alpha=0.5, mew=0)
 ax.axline((150, 150), slope=1, color="0.3", lw=1)
 _ = ax.set(xlabel="held-out prediction", ylabel="progress of the disease")
-explained = 1 - held_out.min() / y.var(ddof=0)
-assert 0.49 < explained < 0.51
+print(f"R squared of held-out rows: {cv.r2[cv.best]:.3f}")
+
+# %% tags=["check"]
+np.testing.assert_allclose(np.mean((y - cv.oof_predictions) ** 2), held_out.min())
+assert 0.49 < cv.r2[cv.best] < 0.51
 assert cv.oof_predictions.std() < 0.75 * y.std()
 
 # %% [markdown]
@@ -290,6 +349,13 @@ bias2, variance = parts(by_ridge)
 # %%
 errors = np.mean((Y_new[:, None] - by_ridge) ** 2, axis=0)  # (lambdas, responses)
 monte_carlo = errors.std(axis=1) / np.sqrt(200)
+terms = {"bias²": bias2, "variance": variance, "noise": np.full(len(grid), sigma**2)}
+sums = pd.DataFrame(terms, index=pd.Index(grid.round(3), name="lambda"))
+sums["sum"] = sums.sum(axis=1)
+sums["error on new responses"], sums["its Monte Carlo error"] = errors.mean(axis=1), monte_carlo
+sums.iloc[[0, 10, 20, 30, 40, 49]].round(0).astype(int)
+
+# %% tags=["check"]
 assert (np.abs(errors.mean(axis=1) - (bias2 + variance + sigma**2)) < 3 * monte_carlo).all()
 
 # %% [markdown]
@@ -298,11 +364,17 @@ assert (np.abs(errors.mean(axis=1) - (bias2 + variance + sigma**2)) < 3 * monte_
 
 # %%
 A, n = X.to_numpy(), len(y)
+rows = []
 for k in (20, 30, 40):
     H = 1 / n + A @ np.linalg.solve(A.T @ A + n * grid[k] * np.eye(A.shape[1]), A.T)
-    exact_bias2, exact_variance = np.mean((H @ f - f) ** 2), sigma**2 * np.sum(H**2) / n
-    np.testing.assert_allclose(variance[k], exact_variance, rtol=0.06)
-    np.testing.assert_allclose(bias2[k], exact_bias2, rtol=0.02, atol=0.005 * exact_variance)
+    rows.append((grid[k], bias2[k], np.mean((H @ f - f) ** 2), variance[k], sigma**2 * np.sum(H**2) / n))
+formula = pd.DataFrame(rows, columns=["lambda", "bias²", "by the formula", "variance", "by its formula"])
+formula.set_index("lambda").round(2)
+
+# %% tags=["check"]
+bias2_200, exact_bias2, variance_200, exact_variance = formula.to_numpy().T[1:]
+np.testing.assert_allclose(variance_200, exact_variance, rtol=0.06)
+assert (np.abs(bias2_200 - exact_bias2) < 0.02 * exact_bias2 + 0.005 * exact_variance).all()
 
 # %% [markdown]
 # Now the lasso, for the first 40 responses. And where would cross-validation put $\lambda$, which sees one response and
@@ -344,8 +416,13 @@ _ = ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center"
 # (the larger the dot, the more of them): they scatter, and their middle is at the minimum, to within a factor of 1.5.
 
 # %%
-for name, _, _, chosen in panels:
-    assert 1 / 1.5 < np.median(chosen) / least[name][0] < 1.5
+best = pd.DataFrame(least, index=["lambda of the least error", "least error above the noise"])
+best.loc["middle choice of cross-validation"] = [np.median(ridge_choices), np.median(lasso_choices)]
+best.round(2)
+
+# %% tags=["check"]
+for penalty, middle in best.loc["middle choice of cross-validation"].items():
+    assert 1 / 1.5 < middle / least[penalty][0] < 1.5
 assert least["lasso"][1] < 0.7 * least["ridge"][1]
 
 # %% [markdown]

