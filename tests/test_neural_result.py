@@ -9,7 +9,7 @@ import optax
 import pytest
 
 pytest.importorskip("matplotlib")
-from figures import annotations, assert_apart, new_axes
+from figures import annotations, assert_apart, assert_clear, new_axes, said
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
@@ -59,7 +59,7 @@ PAIR = make_path(GRID, [1.2, 1.0, 9.0, 8.0, 1.05, 1.08], (neural.L2(), neural.Dr
 
 def drawn(plot, *args, **kwargs):
     ax = plot(*args, ax=new_axes(), **kwargs)
-    ax.figure.canvas.draw()
+    assert_clear(ax)
     return ax, {line.get_label(): line for line in ax.lines}
 
 
@@ -130,7 +130,7 @@ def test_choices_are_marked_also_at_0():
     ax, lines = drawn(PATH.plot)
     assert set(lines["strength_min 0.1"].get_xdata()) == {0.1}
     assert set(lines["strength_1se 1"].get_xdata()) == {1.0}
-    words = [text for text in ax.texts if text not in annotations(ax)]
+    words = said(ax)
     assert {"strength_min = 0.1", "strength_1se = 1"} <= {text.get_text() for text in words}
     assert sum("fitting" in text.get_text() for text in words) == 2
     assert {text.get_text() for text in annotations(ax)} == {"held out", "training"}

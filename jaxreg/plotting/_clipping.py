@@ -1,17 +1,21 @@
-"""The range of y that a choice needs, and what is left outside of it."""
+"""The part of a path that a choice needs, and what is left outside of it."""
 
 import numpy as np
 
 from jaxreg.plotting._axes import BACKGROUND
 
-DECADES = 1.0  # past the choice, to which the range reaches
+DECADES = 1.0  # past the choice, to which the part reaches
 MARGIN = 0.05  # of the range, to each side, as matplotlib has it
 TRIANGLE = 7.0  # points, of a curve with a name
 
 
-def range_past(lambdas, curves, lam):
-    """(low, high) of y for curves (L, m), down to a decade past the choice; None where they are all 0 there."""
-    values = curves[: max(1, np.count_nonzero(lambdas >= lam / 10**DECADES))]
+def points_until(lambdas, lam):
+    """The number of descending lambdas down to a decade past the choice, at least one."""
+    return max(1, np.count_nonzero(lambdas >= lam / 10**DECADES))
+
+
+def range_of(values):
+    """(low, high) of y, None for values that are all 0."""
     values = values[np.isfinite(values)]
     low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
     margin = MARGIN * (high - low)

@@ -151,7 +151,7 @@ def _crowded(widths, room, gap):
 def _centres(ends, widths, low, high, gap):
     """Centres of up to two texts near the ends of their lines, from the left, and their rows."""
     if not _crowded(widths, high - low, gap):
-        return spread(ends, widths + gap, low - gap / 2, high + gap / 2), np.zeros(len(ends), int)
+        return spread(ends, widths + gap, low, high), np.zeros(len(ends), int)
     wanted = np.clip(ends, low + widths / 2, np.maximum(high - widths / 2, low + widths / 2))
     left, right = ends[1] - (gap + widths[0]) / 2, ends[1] + (gap + widths[0]) / 2  # beside the line to the upper text
     wanted[0] = min(wanted[0], left) if left - widths[0] / 2 >= low or right + widths[0] / 2 > high else right

@@ -22,7 +22,7 @@ from jaxreg.plotting._axes import (
     short,
 )
 from jaxreg.plotting._choices import choice_marks, log_place
-from jaxreg.plotting._clipping import clip_curves, range_past
+from jaxreg.plotting._clipping import clip_curves, points_until, range_of
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._scale import factors_of
@@ -68,7 +68,8 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
         data of the chosen mixing parameter is drawn.
     x : str
         "lambda", a log axis with the large lambdas at the left, where lambda = 0 has no place and is left out; or
-        "l1_norm", the sum of the absolute values drawn, which need not grow all along.
+        "l1_norm", the sum of the absolute values drawn, which need not grow all along; with a choice this axis ends at
+        a tenth of the chosen lambda.
     labels : int >= 0
         How many columns to name, as many as fit one above the other: those with the largest absolute values at the
         choice or, without one, those that enter first and stay to the end. There are fewer names where fewer
@@ -118,9 +119,7 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     labels = _validation.check_count(labels, "labels", at_least=0)
     path, lam, _, chosen = result._choice(lam)
     values = _Values(path, _response(path, response), *factors_of(path, scale))
-    points = np.flatnonzero(path.lambdas > 0) if x == "lambda" else np.arange(len(path.lambdas))
-    if not points.size:
-        raise ValueError("x is 'lambda', but the path has no lambda above 0 to draw on a log axis; give x='l1_norm'.")
+    points = _points(path.lambdas, x, lam)
     features, curves = values.curves(points)
     at, place = (path.lambdas[points], log_place) if x == "lambda" else (_l1_norm(curves), values.norm_at)
     marks = choice_marks(chosen, place)
@@ -133,9 +132,14 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     names, colours = [short(all_names[j]) for j in named], [_look(k)["color"] for k in range(len(named))]
 
     _x_axis(ax, x, np.append(at, [mark.at for mark in marks if mark.at is not None]))
+    if len(points) < len(path.lambdas) and x == "l1_norm":
+        ax.set_xlabel(rf"{ax.get_xlabel()}, up to $\lambda$ = {path.lambdas[points[-1]]:.3g}")
     ax.set_ylabel(fill(values.quantity, LABEL_WIDTH))
     _draw_curves(ax, at, curves, names)
-    limits = range_past(at, curves, lam) if x == "lambda" and lam is not None else None
+    limits = None
+    if lam is not None:
+        near = curves[: points_until(path.lambdas[points], lam)]
+        limits = range_of(np.append(near, values.at(lam)))
     if limits is not None:
         ax.set_ylim(limits)
         clip_curves(ax, at, curves, colours, limits)
@@ -147,6 +151,15 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     ends = np.array([end(at, curves[:, k]) for k in range(len(named))]).reshape(-1, 2)
     label_ends(ax, ends[:, 0], np.clip(ends[:, 1], low, high), names, colours)
     return ax
+
+
+def _points(lambdas, x, lam):
+    """Positions of the lambdas to draw."""
+    if x == "l1_norm":
+        return np.arange(len(lambdas) if lam is None else points_until(lambdas, lam))
+    if not (lambdas > 0).any():
+        raise ValueError("x is 'lambda', but the path has no lambda above 0 to draw on a log axis; give x='l1_norm'.")
+    return np.flatnonzero(lambdas > 0)
 
 
 class _Values(NamedTuple):
