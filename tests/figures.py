@@ -3,7 +3,6 @@
 from itertools import pairwise
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
@@ -62,9 +61,8 @@ def said(ax):
 
 def assert_clear(ax):
     """No line or curve passes through a text within the axes, nor do texts overlap."""
-    renderer = FigureCanvasAgg(ax.figure).get_renderer()
-    ax.figure.draw(renderer)
-    boxes = [Text.get_window_extent(text, renderer) for text in said(ax)]
+    ax.figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in said(ax)]
     for k, (text, box) in enumerate(zip(said(ax), boxes, strict=True)):
         inner = box.padded(-0.5)  # pixels
         assert not any(_crosses(*drawn, inner) for drawn in _drawn(ax)), f"{text.get_text()} is crossed"
