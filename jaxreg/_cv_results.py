@@ -318,14 +318,16 @@ class CVResult:
         if lam is None or isinstance(lam, str):
             rule = _validation.check_choice("min" if lam is None else lam, "lam", RULES)
             mix, lam = self.select(rule)[:2]
-            path, said, marks = self.paths[int(np.argmax(self.l1_ratios == mix))], (rule,), {rule: lam}
+            path, marks = self.paths[int(np.argmax(self.l1_ratios == mix))], {rule: lam}
             if rule in ("min", "1se"):
                 marks = {"min": self.lambda_min, **({"1se": self.lambda_1se} if self._has_error else {})}
+            said = [rule]
         else:
-            mix, (path, lam, said, marks) = self.l1_ratio_, self.path._choice(lam)
+            mix, said = self.l1_ratio_, []
+            path, lam, _, marks = self.path._choice(lam)
         if len(self.l1_ratios) > 1:
-            said = (*said, f"l1_ratio {mix:g}")
-        return plotting.Choice(path, lam, said, marks)
+            said.append(f"l1_ratio {mix:g}")
+        return plotting.Choice(path, lam, tuple(said), marks)
 
     plot = plotting.plot_validation_curve
     plot_folds = plotting.plot_fold_loss

@@ -251,7 +251,7 @@ def test_epochs_of_what_diverged_end():
         (lambda: PATH.plot_epochs([]), "strength is empty"),
         (lambda: PATH.plot_epochs((0.1, [0.0])), r"strength is \[0.0\]; give one of the strengths"),
         (lambda: PAIR.plot_epochs(0.1), "strength is 0.1; give one of the strengths, 'min' or '1se'"),
-        (lambda: make_path(range(9), np.ones(9)).plot_epochs(range(9)), "strength has 9 entries; give up to 8"),
+        (lambda: make_path(range(11), np.ones(11)).plot_epochs(range(11)), "strength has 11 entries; give up to 10"),
         (lambda: PATH.predict(np.ones((1, 3)), np.nan), "strength is nan"),
         (lambda: PATH.predict(np.ones((1, 3)), "x"), "strength is 'x'"),
         (lambda: PATH.select("aic"), "rule is 'aic'"),

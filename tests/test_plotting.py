@@ -267,7 +267,6 @@ def test_the_choice_is_marked_and_its_columns_have_names_and_dots():
         lines = {line.get_label().split()[0]: line.get_xdata()[0] for line in ax.lines if "lambda" in line.get_label()}
         assert list(lines) == list(marks)
         assert all(lines[name] == LAMBDAS[k] for name, k in marks.items() if k is not None)
-        assert_clear(ax)
     ax = plot_path(PATH, lam=LAMBDAS[9], ax=new_axes())
     assert [text.get_text() for text in annotations(ax)] == ["a", "b"]  # c is 0 there, d does not vary
     (dots,) = [each for each in ax.collections if isinstance(each, PathCollection) and len(each.get_offsets()) == 2]

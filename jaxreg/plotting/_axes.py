@@ -6,7 +6,7 @@ import numpy as np
 
 # Any two are 19 or more apart in CIELAB, to full sight and to protanopes, deuteranopes and tritanopes, and each has a
 # contrast of 3:1 or more to white; tests/test_plot_choices.py holds them to it.
-COLOURS = ("#3333e0", "#ee6a00", "#2e9e80", "#4b1c1a", "#c275cb", "#002a55", "#924900", "#6e507e")
+COLOURS = ("#3333e0", "#ee6a00", "#2e9e80", "#4b1c1a", "#c275cb", "#002a55", "#924900", "#6e507e", "#ea0051", "#8700a2")
 STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 INK = "0.15"  # text beside curves
 BACKGROUND = "0.45"
@@ -117,7 +117,7 @@ def label_ends(ax, at, values, names, colours, bold=None):
             xy=ends[k],
             xytext=(1.0, 0.0),
             textcoords=partial(_label_place, ax, ends, lines, k),  # asked at each drawing: sizes and limits change
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)},
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 1.0, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)},
             color=INK,
             fontsize=LABEL_SIZE,
             fontweight="bold" if k == bold else "normal",

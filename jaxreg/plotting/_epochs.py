@@ -37,7 +37,7 @@ def plot_epochs(path, strength=None, ax=None):
     path : NeuralPath
         As the method `path.plot_epochs(...)` it is the path itself.
     strength : float, tuple of float, "min", "1se", a sequence of these, or None
-        One of the strengths (a tuple for several regularizers) or a rule, or up to eight of them. None is "min"; of
+        One of the strengths (a tuple for several regularizers) or a rule, or up to ten of them. None is "min"; of
         `EarlyStopping`, the run of which that is a part, to its end.
     ax : matplotlib Axes, or None
         None makes a figure.
@@ -50,7 +50,7 @@ def plot_epochs(path, strength=None, ax=None):
     Raises
     ------
     ValueError
-        For a strength that was not trained, or more than eight.
+        For a strength that was not trained, or more than ten.
     ImportError
         Without matplotlib.
 

@@ -1,7 +1,7 @@
 """Vertical lines at what is chosen, and words at the ends of the axis: their texts stand where no line passes."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def draw_marks(ax, marks, words=()) -> float:
         style = {"ha": "center", "va": "bottom", "color": INK}
         band.texts.append(ax.annotate(label, textcoords=partial(_text_place, band, k), **end, **style, **TEXT))
         if at is not None:
-            leader = {"arrowstyle": "-", "color": LINE["color"], "lw": 0.7, "shrinkA": 0, "shrinkB": 0}
+            leader = {"arrowstyle": "-", "color": LINE["color"], "lw": 0.7, "shrinkA": 1, "shrinkB": 0}
             ax.annotate("", textcoords=partial(_leader_place, band, k), arrowprops=leader, **end, **TEXT)
     lines = [at for at in order if at is not None]
     for side, word in words:
@@ -86,7 +86,7 @@ def _pixels(ax, points):
 class _Band(NamedTuple):
     """Texts, from the left, for lines that end at `top`, a share of the height of the axes."""
 
-    ax: object
+    ax: Any
     places: list
     top: float
     texts: list
@@ -95,7 +95,9 @@ class _Band(NamedTuple):
         """In pixels the ends (k,) of the lines, the centres and widths (k,) of the texts, and their rows from below."""
         ends = _across(self.ax, self.places)
         widths = np.array([_text_width(text, renderer) for text in self.texts])
-        return ends, *_centres(ends, widths, *self.ax.bbox.intervalx, renderer.points_to_pixels(GAP)), widths
+        low, high = self.ax.bbox.intervalx
+        centres, rows = _centres(ends, widths, low, high, renderer.points_to_pixels(GAP))
+        return ends, centres, widths, rows
 
     def height(self, row, renderer):
         low, high = self.ax.bbox.intervaly
@@ -103,13 +105,13 @@ class _Band(NamedTuple):
 
 
 def _text_place(band, k, renderer):
-    _, centres, rows, _ = band.boxes(renderer)
+    _, centres, _, rows = band.boxes(renderer)
     return _at(centres[k], band.height(rows[k], renderer))
 
 
 def _leader_place(band, k, renderer):
     """The point of the lower edge of the text that is next to its line."""
-    ends, centres, rows, widths = band.boxes(renderer)
+    ends, centres, widths, rows = band.boxes(renderer)
     nearest = np.clip(ends[k], centres[k] - widths[k] / 2, centres[k] + widths[k] / 2)
     return _at(nearest, band.height(rows[k], renderer))
 

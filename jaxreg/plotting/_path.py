@@ -111,7 +111,7 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     >>> cv = jr.fit_cv(X, y, cv=3, n_lambdas=30)
     >>> ax = cv.plot_path(labels=3, ax=Figure().subplots())
     >>> [line.get_label() for line in ax.lines if line.get_label() in X]
-    ['bp', 'bmi', 's5']
+    ['bp', 's5', 'bmi']
     >>> cv.path.plot.frame().columns.tolist()
     ['lambda', 'l1_norm', 'feature', 'coefficient']
     """
