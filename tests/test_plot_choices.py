@@ -187,6 +187,14 @@ def test_no_line_passes_through_what_is_said_of_a_choice(least, within, size):
         assert all(word.count("=") == 3 - len(words) for word in words)
 
 
+def test_choices_of_one_norm_keep_their_values():
+    zeros = make_cv([replace(PATH, coef_sparse=0 * PATH.coef_sparse)], losses_with_choices(5, 3))
+    ax = zeros.plot_path("l1_norm", ax=new_axes())
+    assert_clear(ax)
+    values = {text.get_text().split(" = ")[1] for text in said(ax) if "lambda" in text.get_text()}
+    assert values == {f"{lam:.3g}" for lam in LAMBDAS[[3, 5]]}
+
+
 @pytest.mark.parametrize("widths", [[60, 60], [60, 110], [100, 150]])
 @pytest.mark.parametrize("ends", [[0, 0], [0, 200], [0, 5], [195, 200], [100, 101], [30, 90], [5, 130]])
 def test_texts_of_marks_are_near_their_lines_and_apart(ends, widths):

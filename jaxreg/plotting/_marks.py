@@ -1,5 +1,6 @@
 """Vertical lines at what is chosen, and words at the ends of the axis: their texts stand where no line passes."""
 
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,45 +29,52 @@ class Mark(NamedTuple):
     style: str
 
 
-def draw_marks(ax, marks, words=()) -> float:
-    """Mark up to two places of the x axis, on top of curves that are drawn already; the top of the curves' share of y.
+def draw_marks(ax, marks, words=()):
+    """Mark up to two places of the x axis, on top of curves that are drawn already.
 
     The texts stand in a band above the curves, below which the lines end: each over its line, or as near as there is
-    room, with a short line that leads to it. Marks at one place share a text.
+    room, with a short line that leads to it. Marks of one place and value share a text.
 
     words : sequence of (side, text)
         For the "left" and the "right" end, in a band below the curves, beside the lines.
     """
-    right = ax.get_xlim()[1]
-    places = {mark.at: right if mark.at is None else mark.at for mark in marks}
-    order = sorted(places, key=lambda at: (ax.transData.transform((places[at], 0.0))[0], at is None))
-    labels = [_said([mark for mark in marks if mark.at == at]) for at in order]
+    shared: dict[tuple, list[Mark]] = {}
+    for mark in sorted(marks, key=partial(_distance, ax)):
+        shared.setdefault((mark.at, mark.value), []).append(mark)
+    labels = [
+        " = ".join([*(mark.name for mark in same), *filter(None, [value])]) for (_, value), same in shared.items()
+    ]
     widths = np.array([_width(ax, label) for label in labels])
     rows = 1 + _crowded(widths, NARROWED * ax.bbox.width, _pixels(ax, GAP)) if labels else 0
     bottom, top = make_room(ax, rows and rows + LEADER / LINE_HEIGHT, bool(words))
+
+    lines = [mark.at for mark in marks if mark.at is not None]
     for mark in marks:
         if mark.at is not None:
             ax.axvline(mark.at, 0.0, top, linestyle=mark.style, label=mark.label, **LINE)
-    band = _Band(ax, [places[at] for at in order], top, [])
-    for k, (at, label) in enumerate(zip(order, labels, strict=True)):
-        end = {"xy": (places[at], top), "xycoords": ax.get_xaxis_transform(), "xytext": (0.0, 0.0)}
-        style = {"ha": "center", "va": "bottom", "color": INK}
-        band.texts.append(ax.annotate(label, textcoords=partial(_text_place, band, k), **end, **style, **TEXT))
-        if at is not None:
-            leader = {"arrowstyle": "-", "color": LINE["color"], "lw": 0.7, "shrinkA": 1, "shrinkB": 0}
-            ax.annotate("", textcoords=partial(_leader_place, band, k), arrowprops=leader, **end, **TEXT)
-    lines = [at for at in order if at is not None]
+    band = _Band(ax, [at for at, _ in shared], top)
+    for k, label in enumerate(labels):
+        _draw_text(band, k, label)
     for side, word in words:
-        place = {"xy": (0.0, bottom), "xycoords": "axes fraction", "xytext": (0.0, 0.0)}
         style = {"ha": side, "va": "top", "color": BACKGROUND, "fontstyle": "italic"}
-        text = ax.annotate(word, **place, **style, **TEXT)
+        text = ax.annotate(word, (0.0, bottom), (0.0, 0.0), "axes fraction", **style, **TEXT)
         text.set_anncoords(partial(_word_place, ax, lines, bottom, text))
-    return top
 
 
-def _said(marks):
-    names, values = [mark.name for mark in marks], [mark.value for mark in marks[:1] if mark.value]
-    return " = ".join([*names, *values])
+def _distance(ax, mark):
+    """From the left, the texts without a line last."""
+    return (np.inf if mark.at is None else ax.transData.transform((mark.at, 0.0))[0], mark.value)
+
+
+def _draw_text(band, k, label):
+    at, ax = band.places[k], band.ax
+    end = {"xy": (ax.get_xlim()[1] if at is None else at, band.top), "xycoords": ax.get_xaxis_transform()}
+    style = {"ha": "center", "va": "bottom", "color": INK, "xytext": (0.0, 0.0)}
+    band.texts.append(ax.annotate(label, textcoords=partial(_text_place, band, k), **end, **style, **TEXT))
+    if at is not None:
+        leader = {"arrowstyle": "-", "color": LINE["color"], "lw": 0.7, "shrinkA": 1, "shrinkB": 0}
+        place = {"xytext": (0.0, 0.0), "textcoords": partial(_leader_place, band, k)}
+        ax.annotate("", arrowprops=leader, **place, **end, **TEXT)
 
 
 def _width(ax, label):
@@ -83,17 +91,19 @@ def _pixels(ax, points):
 # Places are asked for at each drawing: sizes and limits change. A place is where a transform takes (0, 0).
 
 
-class _Band(NamedTuple):
-    """Texts, from the left, for lines that end at `top`, a share of the height of the axes."""
+@dataclass
+class _Band:
+    """Texts, from the left, for lines at places that end at `top`, a share of the height of the axes."""
 
     ax: Any
     places: list
     top: float
-    texts: list
+    texts: list = field(default_factory=list)
 
     def boxes(self, renderer):
         """In pixels the ends (k,) of the lines, the centres and widths (k,) of the texts, and their rows from below."""
-        ends = _across(self.ax, self.places)
+        right = self.ax.get_xlim()[1]
+        ends = _across(self.ax, [right if at is None else at for at in self.places])
         widths = np.array([_text_width(text, renderer) for text in self.texts])
         low, high = self.ax.bbox.intervalx
         centres, rows = _centres(ends, widths, low, high, renderer.points_to_pixels(GAP))
