@@ -286,20 +286,24 @@ class CVResult:
         raise _hints.missing(self, name)
 
     def _choice(self, lam):
-        """(lambda, what is said of it, coefficients there), by a rule or at a number. For `plot_coefficients`."""
+        """What the figures draw of it: the path of a mix, and where on it the choice by a rule or a number stands."""
         if lam is None or isinstance(lam, str):
             rule = _validation.check_choice("min" if lam is None else lam, "lam", RULES)
-            mix, lam, _, coef, _ = self.select(rule)
+            mix, lam = self.select(rule)[:2]
+            path, marks = self.paths[int(np.argmax(self.l1_ratios == mix))], {rule: lam}
+            if rule in ("min", "1se"):
+                marks = {"min": self.lambda_min, **({"1se": self.lambda_1se} if self._has_error else {})}
             said = [rule]
         else:
             mix, said = self.l1_ratio_, []
-            lam, _, coef = self.path._choice(lam)
+            path, lam, _, marks = self.path._choice(lam)
         if len(self.l1_ratios) > 1:
             said.append(f"l1_ratio {mix:g}")
-        return lam, said, coef
+        return plotting.Choice(path, lam, tuple(said), marks)
 
     plot = plotting.plot_validation_curve
     plot_folds = plotting.plot_fold_loss
+    plot_path = plotting.plot_path
     plot_coefficients = plotting.plot_coefficients
 
     def report(self, path, title=None) -> Path:

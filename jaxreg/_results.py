@@ -367,9 +367,11 @@ class PathResult:
         raise _hints.missing(self, name)
 
     def _choice(self, lam):
-        """(lambda, what is said of it, coefficients there); None is the smallest lambda. For `plot_coefficients`."""
-        lam = float(self.lambdas[-1]) if lam is None else _validation.check_lam(lam)
-        return lam, (), self.coef_at(lam)[1]
+        """What the figures draw of it, and at which lambda, None without one."""
+        if lam is None:
+            return plotting.Choice(self, None, (), {})
+        lam = _validation.check_lam(lam)
+        return plotting.Choice(self, lam, (), {"": lam})
 
     plot = plotting.plot_path
     plot_coefficients = plotting.plot_coefficients
