@@ -277,6 +277,7 @@ def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times)
         fit_intercept=setup.model.fit_intercept,
         timings={"prepare": prepared - began, "solve": ended - prepared, "total": ended - began},
         _effective_df=None if isinstance(setup.problem, Objective) else partial(_effective_df, setup.problem, paths),
+        y=setup.data.y if setup.responses is None else setup.responses,
     )
     return result, _shortfall(status, gap, paths[0].certificate, setup.options) + _trivial(
         (null_loss[:, 0] == 0).any(axis=0)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from jaxreg import _hints, _html, _selection, _validation, plotting
 from jaxreg._results import MEASURES, PathResult, Status
+
+if TYPE_CHECKING:
+    from jaxreg.report import Report
 
 RULES = ("min", "1se", *_selection.CRITERIA)
 LISTED = 20  # coefficients of a selection that Jupyter shows
@@ -110,6 +112,8 @@ class CVResult:
         Python source of the keywords of `fit_cv` that were not at their defaults; see `PathResult`.
     interrupted : bool
         Whether Ctrl-C ended the fit; what is here are the folds, mixing parameters and lambdas that were done.
+    y : array (n,), or None
+        The response as fitted, (n, R) for R responses; None in results of older versions.
 
     Examples
     --------
@@ -150,6 +154,7 @@ class CVResult:
     _effective_df: Callable[[], np.ndarray] | np.ndarray | None  # None where no formula is at hand
     settings: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    y: np.ndarray | None = None
 
     @property
     def best(self) -> tuple[int, int]:
@@ -330,11 +335,11 @@ class CVResult:
     plot_folds = plotting.plot_fold_loss
     plot_coefficients = plotting.plot_coefficients
 
-    def report(self, path, title=None) -> Path:
-        """Write the curves and paths as one interactive HTML page; see `jaxreg.report.write_report`."""
+    def report(self, path=None, title=None, data_source=None) -> "Report":
+        """The curves and paths as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
         from jaxreg.report import write_report
 
-        return write_report(self, path, title)
+        return write_report(self, path, title, data_source)
 
     def _rows(self):
         """Table rows: both rules at the chosen mix, and the best of every other mix, as text."""
