@@ -16,6 +16,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const LINE_HEIGHT = 15, LEADER = 18, NEAR = 28;  // pixels: of labels, before them, of the pointer to a curve
 const FAR = 1e5;  // pixels outside of the plot, where curves are cut off: renderers lose precision further out
 const PRINTED = 680, PRINTED_PAIR = 324;  // pixels of figures on A4
+const PRINTED_HEIGHT = 0.7;  // of the height on a screen, of figures across the page: two pages hold what matters
 
 const canvas = document.createElement("canvas").getContext("2d");
 
@@ -48,16 +49,22 @@ class Chart {
     host.addEventListener("pointerleave", () => this.#leave());
     window.addEventListener("pointerup", () => { this.pressed = false; });
     window.addEventListener("pointercancel", () => { this.pressed = false; });
-    new ResizeObserver(() => { if (host.clientWidth !== this.width) this.draw(); }).observe(host);
-    window.addEventListener("beforeprint", () => this.draw(host.closest(".pair") ? PRINTED_PAIR : PRINTED));
-    window.addEventListener("afterprint", () => this.draw());
+    new ResizeObserver(() => { if (host.clientWidth !== this.width && !this.printing) this.draw(); }).observe(host);
+    window.addEventListener("beforeprint", () => this.print(true));
+    window.addEventListener("afterprint", () => this.print(false));
   }
 
-  draw(width = this.host.clientWidth) {
-    this.width = width;
-    if (!width || !this.host.offsetParent) return;  // folded away
-    const spec = (this.spec = this.describe(width));
-    const { height, left, right, top, bottom } = spec;
+  print(printing) {
+    this.printing = printing;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.host.clientWidth) return;  // folded away
+    const paired = this.host.closest(".pair") !== null;
+    const width = (this.width = !this.printing ? this.host.clientWidth : paired ? PRINTED_PAIR : PRINTED);
+    const spec = (this.spec = this.describe(width)), { left, right, top, bottom } = spec;
+    const height = spec.height * (this.printing && !paired ? PRINTED_HEIGHT : 1);
     this.box = { x0: left, x1: width - right, y0: top, y1: height - bottom };
     this.x = makeScale(spec.x, this.box.x0, this.box.x1);
     this.y = makeScale(spec.y, this.box.y1, this.box.y0);
@@ -101,7 +108,7 @@ class Chart {
       return node("g", { class: "dot", colour, "data-name": name, opacity: dots ? 0.55 : 1 }, ...circles);
     }
     const d = px.map((x, i) => (there(i) ? `${i && there(i - 1) ? "L" : "M"}${x.toFixed(2)},${py[i].toFixed(2)}` : "")).join("");
-    return node("path", { class: "curve", colour, d, "stroke-width": width, "stroke-dasharray": dash, "data-name": name });
+    return node("path", { class: `curve ${colour}`, colour, d, "stroke-width": width, "stroke-dasharray": dash, "data-name": name });
   }
 
   #band() {
@@ -114,11 +121,11 @@ class Chart {
   #axes() {
     const { spec, box: { x0, x1, y0, y1 } } = this, made = [];
     const ticks = ({ log, range }, most) => (log ? logTicks : linearTicks)(Math.min(...range), Math.max(...range), most);
-    for (const { value, text } of ticks(spec.y, Math.max(3, Math.round((y1 - y0) / 55)))) {
+    for (const { value, text } of ticks(spec.y, Math.max(4, Math.round((y1 - y0) / 45)))) {
       const y = this.y(value);
       if (text) made.push(node("line", { class: "grid", x1: x0, x2: x1, y1: y, y2: y }), node("text", { x: x0 - 8, y: y + 4, "text-anchor": "end" }, text));
     }
-    for (const { value, text } of ticks(spec.x, Math.max(3, Math.round((x1 - x0) / 80)))) {
+    for (const { value, text } of ticks(spec.x, Math.max(3, Math.round((x1 - x0) / 65)))) {
       const x = this.x(value);
       made.push(node("line", { class: "axis", x1: x, x2: x, y1, y2: y1 + (text ? 6 : 3) }));
       if (text) made.push(node("text", { x, y: y1 + 20, "text-anchor": "middle" }, text));

@@ -34,7 +34,7 @@ class Figures {
       if (careful !== null && lambdas[careful] > 0) rules.push({ at: lambdas[careful], name: "lambda_1se", side: "left", dash: SHORT_DASH });
       if (lambdas[min] > 0) rules.push({ at: lambdas[min], name: "lambda_min", side: "right", dash: LONG_DASH });
     }
-    const lambda = lambdas[this.state.point], [low, high] = widened(at.map(Math.log10), 0.02);
+    const lambda = lambdas[this.state.point], [low, high] = widened(at.map(Math.log10), 0.02, 0.5);
     const right = LEADER + 4 + Math.max(...names.map(textWidth));
     const last = this.#counted(points, Math.max(3, Math.floor((width - right) / 75)));
     return {
@@ -85,7 +85,10 @@ class Figures {
     else if (named < features.length + left) said.push(`Named are the first ${named} to enter and stay.`);
     if (left) said.push(`The ${features.length - named} largest others are grey, ${left} smaller ones are not drawn.`);
     else if (features.length > named && named) said.push("The others are grey.");
-    if (this.losses) said.push("The range is that of the coefficients up to a decade of lambda beyond lambda_min; triangles mark where curves leave it.");
+    const { lambdas } = this.mix;
+    if (this.losses && lambdas[this.losses.min] > DECADE * Math.min(...pick(lambdas, positive(lambdas)))) {
+      said.push("The range is that of the coefficients up to a decade of lambda beyond lambda_min; triangles mark where curves leave it.");
+    }
     return said.join(" ");
   }
 

@@ -59,10 +59,10 @@ function makeScale({ log, range: [first, last] }, from, to) {
   return scale;
 }
 
-/** [low, high] with some room; a single value is given some too. */
-function widened(values, share) {
+/** [low, high] with a share of room on both sides, or `alone` around a single value. */
+function widened(values, share, alone = Math.abs(values[0]) / 2 || 1) {
   const low = Math.min(...values), high = Math.max(...values);
-  const room = share * (high - low) || Math.abs(low) / 2 || 1;
+  const room = share * (high - low) || alone;
   return [low - room, high + room];
 }
 

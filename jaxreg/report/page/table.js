@@ -46,7 +46,8 @@ class CoefficientTable {
     this.table.tBodies[0].replaceChildren(...lines);
     const total = rows.length + left;
     this.table.caption.textContent =
-      `${total} coefficient${total === 1 ? " is" : "s are"} not 0` + (this.response === null ? "" : ` of response ${this.response}`) +
+      `${total} coefficient${total === 1 ? "" : "s"}` + (this.response === null ? "" : ` of response ${this.response}`) +
+      ` ${total === 1 ? "is" : "are"} not 0` +
       (left ? `; the ${left} smallest are not listed` : "") + (sought ? `; ${shown.length} listed here` : "");
     const unprinted = shown.length - PRINTED_ROWS;
     if (unprinted > 0) this.table.caption.append(Object.assign(document.createElement("span"), { className: "print-only", textContent: `; the first ${PRINTED_ROWS} of ${shown.length}` }));
