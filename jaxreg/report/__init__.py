@@ -87,7 +87,8 @@ def _check_source(data_source):
     if data_source is None:
         return
     if not isinstance(data_source, str):
-        raise TypeError(f"data_source is {_validation.shown(data_source)}; give Python source as text, or None.")
+        kind = type(data_source).__name__
+        raise TypeError(f"data_source is of type {kind}; give Python source as text, or None.")
     try:
         ast.parse(data_source)
     except (SyntaxError, ValueError) as error:

@@ -44,7 +44,11 @@ class Chart {
     this.tip.hidden = true;
     host.after(this.tip);
     host.classList.toggle("pick", Boolean(pick));
-    host.addEventListener("pointerdown", (event) => { this.pressed = true; this.#follow(event); });
+    host.addEventListener("pointerdown", (event) => {
+      this.pressed = true;
+      if (pick) host.setPointerCapture(event.pointerId);
+      this.#follow(event);
+    });
     host.addEventListener("pointermove", (event) => this.#follow(event));
     host.addEventListener("pointerleave", () => this.#leave());
     window.addEventListener("pointerup", () => { this.pressed = false; });

@@ -80,11 +80,12 @@ class Figures {
   pathSaid() {
     const { features, named, left } = this.curves, said = [];
     const by = this.content.sd === null ? "coefficient" : "coefficient × standard deviation";
-    if (this.losses && !named && features.length) said.push("At lambda_min all of them are 0, so that none is named.");
-    else if (this.losses && named) said.push(`Named are the ${named} largest at lambda_min (by ${by}).`);
-    else if (named < features.length + left) said.push(`Named are the first ${named} to enter and stay.`);
-    if (left) said.push(`The ${features.length - named} largest others are grey, ${left} smaller ones are not drawn.`);
-    else if (features.length > named && named) said.push("The others are grey.");
+    const others = features.length - named, all = features.length + left;
+    const count = named === 1 ? "" : ` ${named}`, verb = named === 1 ? "is" : "are";
+    if (this.losses && all) said.push(named ? `Named ${verb} the${count} largest at lambda_min (by ${by}).` : "At lambda_min all are 0, so that none is named.");
+    else if (named < all) said.push(named ? `Named ${verb} the first${count} to enter and stay.` : "None stays until the last lambda, so that none is named.");
+    if (left) said.push(others ? `Of the others the ${others} largest are grey, ${left} smaller ones are not drawn.` : `${left} others are not drawn.`);
+    else if (others && named) said.push("The others are grey.");
     const { lambdas } = this.mix;
     if (this.losses && lambdas[this.losses.min] > DECADE * Math.min(...pick(lambdas, positive(lambdas)))) {
       said.push("The range is that of the coefficients up to a decade of lambda beyond lambda_min; triangles mark where curves leave it.");

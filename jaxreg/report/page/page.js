@@ -50,12 +50,12 @@ function fillValues() {
   const k = state.point, own = figures.losses, { lambdas, df, dev_ratio: ratio, gap, status } = figures.mix;
   const pairs = [
     ["lambda", number(lambdas[k])],
-    ["nonzero coefficients (df)", String(df[k])],
+    ["nonzero coefficients", String(df[k])],
     ["explained deviance", ratio[k] === null ? "–" : ratio[k].toFixed(4)],
   ];
   if (own) {
     const error = own["1se"] === null ? "" : ` ± ${number(own.error[k])}`;
-    pairs.push([`held-out loss${error && " ± standard error"}`, number(own.held_out[k]) + error]);
+    pairs.push([`held-out loss${error && " ± SE"}`, number(own.held_out[k]) + error]);
     pairs.push(["training loss", own.training ? number(own.training[k]) : "kept for the chosen mix only"]);
   }
   pairs.push([`${content.measure}, ${status[k]}`, power(gap[k])]);
