@@ -10,7 +10,7 @@ from jaxreg.report import _sections
 from jaxreg.report._content import content
 
 # in the order in which they rest on each other; page.js starts it all
-SCRIPTS = "scales.js", "chart.js", "figures.js", "table.js", "page.js"
+SCRIPTS = "dom.js", "scales.js", "chart.js", "figures.js", "table.js", "page.js"
 
 
 def page(result, title, data_source) -> str:

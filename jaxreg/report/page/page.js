@@ -1,7 +1,7 @@
 // The page: its state, the controls that change it, and what follows them.
 
-const content = JSON.parse(document.getElementById("content").textContent);
-const element = (id) => document.getElementById(id);
+const content = JSON.parse(element("content").textContent);
+const RULES = content.losses ? ["min", "1se"] : [];
 const state = { mix: content.chosen, response: 0, point: content.start, raw: false };
 const figures = new Figures(content, state);
 const table = new CoefficientTable(element("coefficients"), element("search"), content.sd !== null);
@@ -16,11 +16,13 @@ function nearestPoint(lambda) {
 
 const toSlider = (lambda) => move(nearestPoint(lambda)), againstLambda = [], ofPredictions = [];
 if (positive(figures.mix.lambdas).length) {
-  if (content.losses) againstLambda.push(new Chart(element("losses-plot"), (width) => figures.heldOutLoss(width), toSlider));
-  againstLambda.push(new Chart(element("path-plot"), (width) => figures.path(width), toSlider));
-  againstLambda.push(new Chart(element("certificates-plot"), (width) => figures.certificates(width), toSlider));
+  const chart = (id, describe) => againstLambda.push(new Chart(element(id), describe, toSlider));
+  if (content.losses) chart("losses-plot", (width) => figures.heldOutLoss(width));
+  chart("path-plot", (width) => figures.path(width));
+  chart("certificates-plot", (width) => figures.certificates(width));
 } else {
-  for (const id of ["losses-plot", "path-plot", "certificates-plot"]) element(id).textContent = "No lambda above 0 to draw on a log axis.";
+  const textContent = "No lambda above 0 to draw on a log axis.";
+  for (const plot of document.querySelectorAll(".plot")) Object.assign(plot, { textContent });
 }
 if (content.held_out) {
   ofPredictions.push(new Chart(element("predicted-plot"), (width) => figures.predicted(width)));
@@ -28,8 +30,9 @@ if (content.held_out) {
 }
 
 function draw() {
-  element("losses-caption").textContent = content.losses ? shortened(content.metric, 60) : "";
-  element("path-caption").textContent = figures.scaled ? "coefficient × standard deviation of its column" : "coefficient";
+  const by = figures.scaled ? " × standard deviation of its column" : "";
+  element("losses-caption").textContent = content.losses ? shortened(content.metric, LONGEST_TIP) : "";
+  element("path-caption").textContent = `coefficient${by}`;
   element("curves-said").textContent = figures.pathSaid();
   element("certificates-caption").textContent = figures.certificatesSaid();
   if (content.held_out) element("held-out-said").textContent = figures.heldOutSaid();
@@ -40,9 +43,10 @@ function draw() {
 
 function fillTable() {
   const { rows, intercept } = figures.mix, [features, coef, left] = rows[state.point][state.response];
+  const times = (j, b) => content.sd && b * content.sd[j], response = content.responses > 1 ? state.response : null;
   table.fill({
-    rows: features.map((j, i) => ({ name: content.names[j], coef: coef[i], times: content.sd && coef[i] * content.sd[j] })),
-    left, intercept: intercept[state.point][state.response], response: content.responses > 1 ? state.response : null,
+    rows: features.map((j, i) => ({ name: content.names[j], coef: coef[i], times: times(j, coef[i]) })),
+    left, intercept: intercept[state.point][state.response], response,
   });
 }
 
@@ -59,11 +63,9 @@ function fillValues() {
     pairs.push(["training loss", own.training ? number(own.training[k]) : "kept for the chosen mix only"]);
   }
   pairs.push([`${content.measure}, ${status[k]}`, power(gap[k])]);
-  element("values").replaceChildren(...pairs.map(([name, value]) => {
-    const box = document.createElement("div");
-    box.append(Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: value }));
-    return box;
-  }));
+  element("values").replaceChildren(...pairs.map(([name, value]) => (
+    html("div", {}, html("dt", { textContent: name }), html("dd", { textContent: value }))
+  )));
 }
 
 function fill() {
@@ -71,7 +73,7 @@ function fill() {
   slider.value = k;
   slider.setAttribute("aria-valuetext", `lambda ${number(lambda)}, ${figures.mix.df[k]} nonzero coefficients`);
   element("lambda-text").textContent = element("table-lambda").textContent = number(lambda);
-  if (content.losses) for (const rule of ["min", "1se"]) element(`lambda_${rule}`).setAttribute("aria-pressed", String(figures.losses[rule] === k));
+  for (const rule of RULES) element(`lambda_${rule}`).setAttribute("aria-pressed", String(figures.losses[rule] === k));
   if (element("code-path")) {
     element("code-path").textContent = content.code[state.mix];
     element("code-lambda").textContent = String(lambda);
@@ -114,7 +116,7 @@ options("response", Array.from({ length: content.responses }, (_, r) => String(r
 element("controls").addEventListener("submit", (event) => event.preventDefault());
 element("lambda").max = figures.mix.lambdas.length - 1;
 element("lambda").addEventListener("input", (event) => move(Number(event.target.value)));
-for (const rule of ["min", "1se"]) element(`lambda_${rule}`).addEventListener("click", () => move(figures.losses[rule]));
+for (const rule of RULES) element(`lambda_${rule}`).addEventListener("click", () => move(figures.losses[rule]));
 element("lambda_1se").hidden = element("band-said").hidden = !content.losses || figures.losses["1se"] === null;
 element("rules").hidden = element("losses").hidden = !content.losses;
 element("scale-choice").hidden = content.sd === null;

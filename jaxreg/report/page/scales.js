@@ -1,10 +1,14 @@
 // Numbers as text, ticks of axes, and scales from values to pixels.
 
+const LONGEST_TIP = 80;  // characters of a name where the pointer is
 const DECADES = 1.5;  // of a log axis from which powers of ten are its ticks
 
 const number = (value) => (value === null ? "–" : value === 0 ? "0" : value.toPrecision(5).replace("e+", "e"));
-const power = (value) => (value === null ? "–" : value.toExponential(1).replace("e+", "e"));
+const power = (value) => (value ? value.toExponential(1).replace("e+", "e") : number(value));
 const typeset = (text) => text.replace("-", "−");
+
+const positive = (lambdas) => [...lambdas.keys()].filter((k) => lambdas[k] > 0);
+const pick = (values, points) => points.map((k) => values[k]);
 
 /** One line; of a long text the two ends, since columns made by a program often begin alike. */
 function shortened(text, most) {
@@ -20,12 +24,12 @@ function linearTicks(low, high, most) {
   const values = [];
   for (let k = Math.ceil(low / step - 1e-6); k <= high / step + 1e-6; k++) values.push(k * step);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-6)), largest = Math.max(...values.map(Math.abs));
-  const text = (value) => {
+  const label = (value) => {
     if (Math.abs(value) < step / 2) return "0";
     if (largest < 1e5 && digits <= 4) return value.toFixed(digits);
     return String(Number(value.toPrecision(12)).toExponential()).replace("e+", "e");
   };
-  return values.map((value) => ({ value, text: typeset(text(value)) }));
+  return values.map((value) => ({ value, label: typeset(label(value)) }));
 }
 
 /** Powers of ten, with unnamed ticks between them, or round numbers where there would be hardly any. */
@@ -35,19 +39,21 @@ function logTicks(low, high, most) {
   if (Math.log10(high / low) >= DECADES) {
     const step = Math.ceil((last - first) / most);
     for (let k = first; k <= last; k++) {
-      ticks.push({ value: 10 ** k, text: (k - first) % step ? "" : decade(k) });
-      if (step === 1) for (let m = 2; m < 10; m++) ticks.push({ value: m * 10 ** k, text: "" });
+      ticks.push({ value: 10 ** k, label: (k - first) % step ? "" : decade(k) });
+      if (step === 1) for (let m = 2; m < 10; m++) ticks.push({ value: m * 10 ** k, label: "" });
     }
     return ticks.filter(({ value }) => inside(value));
   }
   for (let k = first; k <= last; k++) for (const m of [1, 1.5, 2, 3, 5, 7]) ticks.push(Number(`${m}e${k}`));
   const values = ticks.filter(inside);
-  return (values.length < 2 ? [low, high] : values).map((value) => ({ value, text: String(Number(value.toPrecision(3))) }));
+  if (values.length < 2) values.splice(0, 1, low, high);
+  return values.map((value) => ({ value, label: String(Number(value.toPrecision(3))) }));
 }
 
 function decade(k) {
   if (Math.abs(k) <= 3) return String(Number(`1e${k}`));
-  return "10" + Array.from(String(k), (letter) => (letter === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter])).join("");
+  const raised = Array.from(String(k), (letter) => (letter === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter]));
+  return `10${raised.join("")}`;
 }
 
 /** A function from [first, last] to pixels [from, to]; `inverse` leads back. */

@@ -1,22 +1,21 @@
 // The coefficients at a lambda: sorted by the column that is clicked, searched by name.
 
 const PRINTED_ROWS = 11;  // features; the style sheet of print hides the others
+const COLUMNS = [
+  ["name", "feature"], ["coef", "coefficient"], ["times", "coefficient × standard deviation"], ["size", "size"],
+];
 
 class CoefficientTable {
   /** `scaled` says whether the standard deviations are known. */
   constructor(table, search, scaled) {
     Object.assign(this, { table, search, scaled, key: "size", descending: true });
-    const titles = { name: "feature", coef: "coefficient", ...(scaled ? { times: "coefficient × standard deviation" } : {}), size: "size" };
-    table.tHead.rows[0].replaceChildren(...Object.entries(titles).map(([key, title]) => {
-      const head = document.createElement("th"), button = document.createElement("button");
-      head.scope = "col";
-      head.dataset.key = key;
-      button.type = "button";
-      button.textContent = title;
+    const columns = COLUMNS.filter(([key]) => scaled || key !== "times");
+    this.heads = columns.map(([key, textContent]) => {
+      const button = html("button", { type: "button", textContent }), head = html("th", { scope: "col" }, button);
       button.addEventListener("click", () => this.sort(key));
-      head.append(button);
-      return head;
-    }));
+      return { key, head };
+    });
+    table.tHead.rows[0].replaceChildren(...this.heads.map(({ head }) => head));
     search.addEventListener("input", () => this.draw());
   }
 
@@ -29,44 +28,45 @@ class CoefficientTable {
 
   /** `rows` are { name, coef, times }, `left` is how many smaller ones are not among them. */
   fill({ rows, left, intercept, response }) {
-    Object.assign(this, { rows: rows.map((row) => ({ ...row, size: Math.abs(this.scaled ? row.times : row.coef) })), left, intercept, response });
+    const size = ({ coef, times }) => Math.abs(this.scaled ? times : coef);
+    Object.assign(this, { left, intercept, response, rows: rows.map((row) => ({ ...row, size: size(row) })) });
     this.draw();
   }
 
   draw() {
-    const { key, descending, rows, left } = this, sought = this.search.value.trim().toLowerCase();
-    for (const head of this.table.tHead.rows[0].cells) {
-      head.setAttribute("aria-sort", head.dataset.key === key ? (descending ? "descending" : "ascending") : "none");
-    }
-    const order = (a, b) => (key === "name" ? a.name.localeCompare(b.name, undefined, { numeric: true }) : a[key] - b[key]);
-    const shown = rows.filter(({ name }) => name.toLowerCase().includes(sought)).sort((a, b) => (descending ? -order(a, b) : order(a, b)));
+    const { key, descending, rows } = this, sought = this.search.value.trim().toLowerCase();
+    const sorting = descending ? "descending" : "ascending", sign = descending ? -1 : 1;
+    for (const { key: own, head } of this.heads) head.setAttribute("aria-sort", own === key ? sorting : "none");
+    const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true });
+    const order = (a, b) => sign * (key === "name" ? byName(a, b) : a[key] - b[key]);
+    const shown = rows.filter(({ name }) => name.toLowerCase().includes(sought)).sort(order);
     const largest = Math.max(...rows.map(({ size }) => size));
-    const lines = shown.map((row) => this.#line(row.name, row.coef, row.times, row.size / largest));
+    const lines = shown.map(({ name, coef, times, size }) => this.#line(name, coef, times, size / largest));
     if (!sought) lines.unshift(this.#line("(intercept)", this.intercept, null, 0));
     this.table.tBodies[0].replaceChildren(...lines);
-    const total = rows.length + left;
-    this.table.caption.textContent =
-      `${total} coefficient${total === 1 ? "" : "s"}` + (this.response === null ? "" : ` of response ${this.response}`) +
-      ` ${total === 1 ? "is" : "are"} not 0` +
-      (left ? `; the ${left} smallest are not listed` : "") + (sought ? `; ${shown.length} listed here` : "");
-    const unprinted = shown.length - PRINTED_ROWS;
-    if (unprinted > 0) this.table.caption.append(Object.assign(document.createElement("span"), { className: "print-only", textContent: `; the first ${PRINTED_ROWS} of ${shown.length}` }));
+    this.#say(shown.length, sought);
+  }
+
+  #say(shown, sought) {
+    const total = this.rows.length + this.left, count = total || "all";
+    const parts = [`${count} coefficient${total === 1 ? "" : "s"}`];
+    if (this.response !== null) parts.push(` of response ${this.response}`);
+    parts.push(total === 1 ? " is not 0" : total ? " are not 0" : " are 0");
+    if (this.left) parts.push(`; the ${this.left} smallest are not listed`);
+    if (sought) parts.push(`; ${shown} listed here`);
+    this.table.caption.replaceChildren(parts.join(""));
+    const textContent = `; the first ${PRINTED_ROWS} of ${shown}`;
+    if (shown > PRINTED_ROWS) this.table.caption.append(html("span", { className: "print-only", textContent }));
   }
 
   #line(name, coef, times, share) {
-    const made = document.createElement("tr"), head = document.createElement("th");
-    head.scope = "row";
-    head.textContent = name;
-    const cell = (text) => Object.assign(document.createElement("td"), { textContent: text });
-    const bar = cell(""), frame = document.createElement("span"), part = document.createElement("i");
-    bar.className = "bar";
+    const bar = html("td", { className: "bar" }), numbers = this.scaled ? [coef, times] : [coef];
     if (share) {
-      part.className = coef > 0 ? "plus" : "minus";
+      const part = html("i", { className: coef > 0 ? "plus" : "minus" });
       part.style.width = `${50 * share}%`;
-      frame.append(part);
-      bar.append(frame);
+      bar.append(html("span", {}, part));
     }
-    made.append(head, cell(number(coef)), ...(this.scaled ? [cell(number(times))] : []), bar);
-    return made;
+    const cells = numbers.map((value) => html("td", { textContent: number(value) }));
+    return html("tr", {}, html("th", { scope: "row", textContent: name }), ...cells, bar);
   }
 }
