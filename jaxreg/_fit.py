@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _abreast, _composite_loop, _ends, _grid, _loops, _names, _progress, _record, _validation
+from jaxreg import _abreast, _composite_loop, _ends, _grid, _loops, _missing, _names, _progress, _record, _validation
 from jaxreg._alignment import column_labels
 from jaxreg._certificate import Correlations
 from jaxreg._column_set import WIDE
@@ -55,6 +55,7 @@ class Request:
     max_features: int | None
     warm_start: PathResult | None
     dtype: Any
+    impute: str | None
     progress: bool
 
 
@@ -107,6 +108,7 @@ def check_request(X, given) -> Request:
         "n_lambdas": _validation.check_count(given["n_lambdas"], "n_lambdas"),
         "max_iter": _validation.check_count(given["max_iter"], "max_iter"),
         "solver": _validation.check_choice(given["solver"], "solver", SOLVERS),
+        "impute": _missing.check_impute(given["impute"]),
     }
     if given["lambda_min_ratio"] is not None:
         ratio = _validation.check_positive(given["lambda_min_ratio"], "lambda_min_ratio", below=1)
@@ -137,13 +139,28 @@ def by_position(given, request):
 def prepare(X, y, request) -> Setup:
     """Check the data, and centre and scale them."""
     began = time.perf_counter()
-    data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype)
+    imputes = request.impute is not None
+    data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype, imputes)
+    if not request.loss.of_classes:
+        warn_of_classes(y)
+    if imputes:
+        incomplete = data.X if np.isnan(data.X).any() else None
+        data = replace(imputed(replace(data, incomplete=data.X), request.impute), incomplete=incomplete)
+    return replace(posed(data, request), seconds=time.perf_counter() - began)
+
+
+def imputed(data, strategy):
+    """The Data whose X is filled from the rows that have a weight."""
+    values = _missing.fill_values(data.incomplete, data.weight, strategy)
+    return replace(data, X=_missing.filled(data.incomplete, values), fill_values=values)
+
+
+def posed(data, request) -> Setup:
+    """Centre and scale checked data."""
     given, general = data, is_general(request)
     responses, data = (data.y, replace(data, y=data.y[:, 0])) if data.y.ndim == 2 else (None, data)
     if jax.default_backend() == "cpu":  # the same memory, whose rows need no compilation
         data, given = (replace(each, X=np.asarray(each.X)) for each in (data, given))
-    if not request.loss.of_classes:
-        warn_of_classes(y)
     n, p = data.X.shape
     _check_warm_start(request.warm_start, p, None if responses is None else responses.shape[1])
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
@@ -177,7 +194,7 @@ def prepare(X, y, request) -> Setup:
         record=_record.of_data(
             given, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes
         ),
-        seconds=time.perf_counter() - began,
+        seconds=0.0,
     )
 
 
@@ -445,6 +462,7 @@ def path_result(setup, options, solver, points, grid, kept, ended, seconds, bega
         solver=solver,
         timings={"prepare": setup.seconds, "solve": seconds, "total": time.perf_counter() - began},
         feature_names=setup.data.feature_names,
+        fill_values=setup.data.fill_values,
         constant_features=problem.constant_features,
         offset_used=setup.data.offset is not None,
         n_responses=None if np.ndim(problem.y_mean) == 0 else np.size(problem.y_mean),

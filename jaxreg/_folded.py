@@ -6,7 +6,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _progress, _scores
+from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _progress, _responses, _scores
 from jaxreg._ends import End
 from jaxreg._fold_fits import Fits, Lane, Outcome, Solved, predictions_of, stacked
 from jaxreg._left_out import left_out
@@ -62,9 +62,11 @@ class Folded:
         self.options = [replace(quiet, l1_ratio=a) for a in map(float, l1_ratios)]  # NumPy's would compile anew
         self.solvers = [_fit.choose_solver(request, a, setup.model) for a in l1_ratios]
         self.general = _fit.is_general(request)
+        self.imputes = setup.data.incomplete is not None
 
     def run(self) -> Outcome:
-        closed = [a for a, solver in enumerate(self.solvers) if solver == "ridge" and self.folds.leave_one_out]
+        one_out = self.folds.leave_one_out and not self.imputes  # a closed form takes X to be the same for all rows
+        closed = [a for a, solver in enumerate(self.solvers) if solver == "ridge" and one_out]
         others = [a for a in range(len(self.options)) if a not in closed]
         found = {a: self._leave_one_out(a) for a in closed}
         folds, ended = self.folds, None
@@ -91,12 +93,13 @@ class Folded:
             y, rows = setup.data.y, np.arange(len(setup.data.y))
             predictions = y[:, None] - error
             loss = self.metric.of_each(y, predictions, self.row_weight)
+            squared = loss if self.metric.squared else error**2
             gap, n_iter, full = _ends_of(points)
             null_loss = setup.problem.null_loss
-            lane = Lane(rows, loss, gap, n_iter, full, null_loss, None, None, predictions)
+            lane = Lane(rows, loss, squared, gap, n_iter, full, null_loss, None, None, predictions)
             gap, n_iter, full = (np.broadcast_to(values, loss.shape) for values in (gap, n_iter, full))
             solved.append(Solved(points, lambdas, np.arange(len(lambdas))))
-            fits.append(Fits(loss, gap, n_iter, full, np.full(len(rows), null_loss), [lane]))
+            fits.append(Fits(loss, squared, gap, n_iter, full, np.full(len(rows), null_loss), [lane]))
         return solved, fits
 
     def _fit_folds(self, mixes):
@@ -108,12 +111,12 @@ class Folded:
         n, p, K, R = self.base.n, self.base.p, len(self.folds), len(self.setups)
         on_gram = self.setup.gram is not None
         size = 16 * p**2 + R * (64 * n + 16 * p * self.lambdas.shape[1])
-        at_once = max(1, BYTES // size if on_gram else LOCKSTEP // R)
+        at_once = 1 if self.imputes else max(1, BYTES // size if on_gram else LOCKSTEP // R)
         full: list = []
         lanes: list = []
         ended = None
         per_fold = len(mixes) * self.lambdas.shape[1]
-        solve = self._on_gram if on_gram else self._on_passes
+        solve = self._on_imputed if self.imputes else self._on_gram if on_gram else self._on_passes
         with _progress.bar((K + 1) * per_fold, "folds", self.setup.options.progress) as show:
             for first in range(0, K, at_once):
                 part, before = np.arange(first, min(first + at_once, K)), (first + bool(full)) * per_fold
@@ -304,7 +307,36 @@ class Folded:
             for i, lane in enumerate(lanes)
         ]
 
-    # ---- both ----
+    # ---- X that is imputed in each fold: a problem of its own ----
+
+    def _on_imputed(self, part, mixes, with_full, watch):
+        problems: list = []
+        solved: list = []
+        for k in [None] * with_full + list(part):
+            posed, gram = (self.problems, self.setup.gram) if k is None else self._imputed_problems(k)
+            own = []
+            for a in mixes:
+                own.append(self._points(a, posed, gram))
+                done = (len(solved) * len(mixes) + len(own)) * self.lambdas.shape[1]
+                watch(done, self.lambdas[a][-1], own[-1][0].points)
+            problems.append(posed)
+            solved.append(own)
+        return problems[with_full:], solved, [None] * len(part), None
+
+    def _imputed_problems(self, k):
+        """(problems by response, Gram matrix) of a fold whose X is filled from its training rows."""
+        training = self._training(k)
+        data = training[0] if self.setup.responses is None else replace(training[0], y=self.setup.responses)
+        setup = _fit.posed(_fit.imputed(data, self.request.impute), self.request)
+        ratios = [options.l1_ratio for options in self.options]
+        return [each.problem for each in _responses.setups(setup, self.request, ratios)], setup.gram
+
+    def _judged_data(self, k, r):
+        """The data of a response as the fold k predicts them."""
+        data = self.setups[r].data
+        return _fit.imputed(self._training(k)[r], self.request.impute) if self.imputes else data
+
+    # ---- all ----
 
     def _posed(self, lane, data, corr):
         """The problems of a fold, by response; corr (R, p), or None."""
@@ -343,20 +375,23 @@ class Folded:
 
     def _lane(self, k, r, problem, solved, held, length):
         """The Lane of the fold k and the response r with one mixing parameter, at the first `length` lambdas."""
-        data, points = self.setups[r].data, [solved.points[i] for i in solved.kept[:length]]
+        data, points = self._judged_data(k, r), [solved.points[i] for i in solved.kept[:length]]
         coef, intercept = _fit.coefficients(problem, points)
         rows, counts = self.folds.held_out[k].rows, self.folds.held_out[k].counts
         loss = predictions = None
         if held is not None and self.metric.squared and not self.keep_predictions:
-            loss = self._loss_by_moments(r, coef, intercept, held)
+            loss = squared_error = self._loss_by_moments(r, coef, intercept, held)
         if loss is None:
             predictions = predictions_of(data, rows, coef, intercept)
-            loss = self.metric.in_fold(data.y[rows], predictions, self.row_weight[rows] * counts)
-        keep = predictions is not None and (self.keep_predictions or predictions.size <= coef.nnz)
+            judged = data.y[rows], predictions, self.row_weight[rows] * counts
+            loss = self.metric.in_fold(*judged)
+            squared_error = loss if self.metric.squared else _scores.METRICS["mse"].in_fold(*judged)
+        keep = predictions is not None and (self.keep_predictions or self.imputes or predictions.size <= coef.nnz)
         gap, n_iter, full = _ends_of(points)
         return Lane(
             rows=rows,
             loss=loss,
+            squared_error=squared_error,
             gap=gap,
             n_iter=n_iter,
             full=full,

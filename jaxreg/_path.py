@@ -34,6 +34,7 @@ def fit_path(
     max_features=None,
     warm_start=None,
     dtype=None,
+    impute=None,
     progress=False,
     step_precision=None,
     **unknown,
@@ -60,7 +61,7 @@ def fit_path(
     Parameters
     ----------
     X : array (n, p), list of rows, or frame
-        NumPy, JAX, pandas or polars; the column names of a frame are kept. Missing values are an error.
+        NumPy, JAX, pandas or polars; the column names of a frame are kept. NaN are an error without `impute`.
     y : array (n,)
         Numbers; labels of two classes are -1 and 1 for SquaredHinge. Or (n, K) for K responses with the squared loss,
         where the objective is the sum of theirs: `penalties.MultiTaskLasso()` selects columns for all of them, ridge
@@ -120,6 +121,11 @@ def fit_path(
         A path on the same columns; its solution at the first lambda is the starting point.
     dtype : float32, float64 or None
         Precision of the solver; None follows X.
+    impute : "mean", "median", "most_frequent" or None
+        What fills the NaN of X, by scikit-learn's SimpleImputer, from the rows whose weight is not 0, all of which
+        count alike: `fit_cv` does so in each fold, from its training rows. `predict` fills the NaN of new rows with
+        `fill_values`. The mean is glmnet's choice (makeX); of the columns 0 and 1 of a category it is the shares of the
+        levels.
     progress : bool
         Write a line of progress to stderr.
     step_precision : str or None

@@ -27,6 +27,8 @@ class Data:
     weight: np.ndarray  # (n,), sums to 1
     offset: np.ndarray | None
     feature_names: tuple[str, ...] | None
+    incomplete: Any = None  # X with its NaN, where these are imputed
+    fill_values: np.ndarray | None = None  # (p,) that X has in their place
 
 
 def feature_names(obj):
@@ -92,7 +94,7 @@ def _finite_columns(X):
     return jnp.all(jnp.isfinite(X), axis=0)
 
 
-def require_finite(array, name, names=None):
+def require_finite(array, name, names=None, remedy="impute or drop them"):
     if isinstance(array, jax.Array):
         fine = np.asarray(_finite_columns(array))
     else:
@@ -104,12 +106,8 @@ def require_finite(array, name, names=None):
         fine = np.isfinite(array).all(axis=0)
     if fine.all():
         return
-    where = ""
-    if array.ndim == 2:
-        bad = np.flatnonzero(~fine)
-        where = " in " + ", ".join(column_label(names, j) for j in bad[:5])
-        where += f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-    raise ValueError(f"{name} has NaN or infinite values{where}; impute or drop them.")
+    where = _listed_columns(~fine, names) if array.ndim == 2 else ""
+    raise ValueError(f"{name} has NaN or infinite values{where}; {remedy}.")
 
 
 def _vector(obj, name, n, per="row of X"):
@@ -146,8 +144,8 @@ def check_dtype(dtype):
     return given
 
 
-def check_design(X, dtype):
-    """(array, feature names) of the predictors."""
+def check_design(X, dtype, may_miss=False):
+    """(array, feature names) of the predictors; `may_miss` allows NaN, but for a column that has nothing else."""
     refuse_sparse(X, "X")
     names = feature_names(X)
     X = numeric(X, "X", names)
@@ -159,15 +157,35 @@ def check_design(X, dtype):
         raise ValueError(f"X is empty (shape {X.shape}); give at least 2 samples and 1 feature.")
     if n == 1:
         raise ValueError("X has 1 sample; give at least 2.")
-    require_finite(X, "X", names)
+    if may_miss:
+        X = np.asarray(X)
+        _require_values(X, names)
+    else:
+        require_finite(X, "X", names, "impute or drop them (impute='mean' fills NaN)")
     return X if dtype is None else X.astype(check_dtype(dtype)), names
 
 
-def check_data(X, y, sample_weight, offset, dtype) -> Data:
+def _require_values(X, names):
+    """That no entry of X is infinite, and no column misses all of them."""
+    for bad, what, remedy in (
+        (np.isinf(X).any(axis=0), "infinite values", "impute fills NaN only: mend or drop them"),
+        (np.isnan(X).all(axis=0), "no value at all", "drop it"),
+    ):
+        if bad.any():
+            raise ValueError(f"X has {what}{_listed_columns(bad, names)}; {remedy}.")
+
+
+def _listed_columns(bad, names):
+    columns = np.flatnonzero(bad)
+    more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
+    return " in " + ", ".join(column_label(names, j) for j in columns[:5]) + more
+
+
+def check_data(X, y, sample_weight, offset, dtype, may_miss=False) -> Data:
     y, sample_weight, offset = (
         by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
     )
-    X, names = check_design(X, dtype)
+    X, names = check_design(X, dtype, may_miss)
     n = X.shape[0]
     y = check_responses(y, n)
     require_finite(y, "y")
@@ -192,6 +210,21 @@ def check_data(X, y, sample_weight, offset, dtype) -> Data:
     return Data(X, y, weight, offset, names)
 
 
+def check_judged(y, sample_weight, m, responses):
+    """(y (m,) or (m, K), weights (m,)) of rows whose predictions are judged."""
+    y = check_responses(y, m)
+    require_finite(y, "y")
+    count = y.shape[1] if y.ndim == 2 else None
+    if count != responses:
+        there, here = ("one response" if number is None else f"{number} responses" for number in (responses, count))
+        raise ValueError(f"y has {here}, but the fit had {there}; give as many.")
+    weight = np.ones(m) if sample_weight is None else _vector(sample_weight, "sample_weight", m)
+    require_finite(weight, "sample_weight")
+    if (weight < 0).any() or not weight.any():
+        raise ValueError("sample_weight has negative values, or no positive one; give weights >= 0.")
+    return y, weight
+
+
 def require_range(response, dtype):
     """That products and squares of the response (n,) or (n, K) are in the range of the precision."""
     least, most = RANGE[dtype]
@@ -207,9 +240,9 @@ def require_range(response, dtype):
         raise ValueError(f"y (less the offset) varies by {size:.0e} only, {what}; multiply it {remedy}")
 
 
-def check_prediction(X, p, feature_names):
+def check_prediction(X, p, feature_names, may_miss=False):
     """Predictors for `predict`, in the order of the fit."""
-    X, names = check_design_rows(X)
+    X, names = check_design_rows(X, may_miss)
     if X.shape[1] != p:
         raise ValueError(f"X has {X.shape[1]} feature(s), but the path was fitted on {p}.")
     check_names(names, feature_names)
@@ -226,14 +259,14 @@ def check_names(names, feature_names):
         )
 
 
-def check_design_rows(X):
-    """Like check_design, for any number of rows, in NumPy."""
+def check_design_rows(X, may_miss=False):
+    """Like check_design, for any number of rows, in NumPy; `may_miss` allows NaN."""
     refuse_sparse(X, "X")
     names = feature_names(X)
     X = np.asarray(numeric(X, "X", names))
     if X.ndim != 2:
         raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
-    require_finite(X, "X", names)
+    require_finite(np.where(np.isnan(X), 0.0, X) if may_miss else X, "X", names)
     return X, names
 
 
