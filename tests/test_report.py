@@ -190,7 +190,7 @@ def test_a_wide_path_embeds_few_curves_and_no_zeros(cv):
 
 def test_held_out_predictions_at_the_choice(cv):
     (points,) = content(cv)["held_out"]
-    assert points["rows"] == list(range(60))
+    assert (points["rows"], points["weighted"]) == (list(range(60)), False)
     np.testing.assert_allclose(points["actual"], Y, rtol=1e-5)
     np.testing.assert_allclose(points["predicted"], cv.oof_predictions, rtol=1e-5)
     squares = ((Y - cv.oof_predictions) ** 2).mean()

@@ -24,10 +24,11 @@ def points(cv) -> list[dict[str, Any]] | None:
     if cv.y is None or not cv.path.loss.startswith(RESPONSES_OF_NUMBERS):
         return None
     actual = cv.y.reshape(len(cv.y), -1)
-    return [_points(y, predicted) for y, predicted in zip(actual.T, at_choice(cv).T, strict=True)]
+    weighted = cv.path.data.get("weighted", False)
+    return [_points(y, predicted, weighted) for y, predicted in zip(actual.T, at_choice(cv).T, strict=True)]
 
 
-def _points(y, predicted):
+def _points(y, predicted, weighted):
     rows = np.flatnonzero(np.isfinite(predicted))
     residual, spread = y[rows] - predicted[rows], y[rows] - y[rows].mean()
     drawn = rows
@@ -38,6 +39,7 @@ def _points(y, predicted):
         "actual": _short(y[drawn]),
         "predicted": _short(predicted[drawn]),
         "held_out": len(rows),
+        "weighted": weighted,
         "total": len(y),
         "rmse": float(np.sqrt((residual**2).mean())),
         "r2": float(1 - (residual @ residual) / (spread @ spread)) if spread.any() else None,

@@ -174,9 +174,10 @@ class Figures {
   }
 
   heldOutSaid() {
-    const { rows, held_out: count, total, r2, rmse } = this.#heldOut;
+    const { rows, held_out: count, total, weighted, r2, rmse } = this.#heldOut;
     const said = ["At the choice, each row predicted by the fit that did not see it:"];
     said.push(`R squared ${r2 === null ? "–" : r2.toFixed(3)}, RMSE ${number(rmse)}.`);
+    if (weighted) said.push("Each row counts once, whatever its weight.");
     if (count < total) said.push(`${total - count} of ${total} rows were never held out.`);
     if (rows.length < count) {
       said.push(`Drawn are ${rows.length} of ${count} rows, a random choice with seed 0; the numbers are of all.`);
