@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from jaxreg import _hints, _html, _saving, _selection, _validation, plotting
 from jaxreg._choice import Selection
 from jaxreg._prominence import feature_scale
 from jaxreg._results import MEASURES, PathResult, Status
+
+if TYPE_CHECKING:
+    from jaxreg.report import Report
 
 RULES = ("min", "1se", *_selection.CRITERIA)
 COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
@@ -79,7 +82,7 @@ class CVResult:
     (True, True)
     >>> cv.predict(X[:3]).shape, cv.predict(X[:3], lam="1se").shape
     ((3,), (3,))
-    >>> round(cv.r2[cv.best], 2), round(cv.score(X, y), 2)
+    >>> round(float(cv.r2[cv.best]), 2), round(cv.score(X, y), 2)
     (0.49, 0.52)
     """
 
@@ -306,11 +309,11 @@ class CVResult:
     plot_path = plotting.plot_path
     plot_coefficients = plotting.plot_coefficients
 
-    def report(self, path, title=None) -> Path:
-        """Write the curves and paths as one interactive HTML page; see `jaxreg.report.write_report`."""
+    def report(self, path=None, title=None, data_source=None) -> "Report":
+        """The curves and paths as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
         from jaxreg.report import write_report
 
-        return write_report(self, path, title)
+        return write_report(self, path, title, data_source)
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle, to the path as it is given; see `load`.

@@ -5,6 +5,7 @@ import numpy as np
 from jaxreg.plotting._axes import BACKGROUND
 
 DECADES = 1.0  # past the choice, to which the part reaches
+WORTHWHILE = 2.0  # how many times the range of the part all of it is at least, where no choice asks for the part
 MARGIN = 0.05  # of the range, to each side, as matplotlib has it
 TRIANGLE = 7.0  # points, of a curve with a name
 
@@ -20,6 +21,21 @@ def range_of(values):
     low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
     margin = MARGIN * (high - low)
     return (low - margin, high + margin) if margin else None
+
+
+def range_of_entries(lambdas, curves, named):
+    """(low, high) of curves (L, m) down to a decade past the lambda by which the first `named` of them have entered.
+
+    None, for all of the range, if that is at most twice as wide, or if they enter together, as in ridge.
+    """
+    at_zero = curves[:, :named] == 0
+    entries = np.where(at_zero.any(axis=0), len(lambdas) - at_zero[::-1].argmax(axis=0), 0)
+    if not named or entries.min() == entries.max():
+        return None
+    near = range_of(curves[: points_until(lambdas, lambdas[min(entries.max(), len(lambdas) - 1)])])
+    whole = range_of(curves)
+    worthwhile = near is not None and whole[1] - whole[0] > WORTHWHILE * (near[1] - near[0])
+    return near if worthwhile else None
 
 
 def clip_curves(ax, at, curves, colours, limits):

@@ -22,7 +22,7 @@ from jaxreg.plotting._axes import (
     short,
 )
 from jaxreg.plotting._choices import choice_marks, log_place
-from jaxreg.plotting._clipping import clip_curves, points_until, range_of
+from jaxreg.plotting._clipping import clip_curves, points_until, range_of, range_of_entries
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._scale import factors_of
@@ -92,7 +92,9 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     matplotlib Axes
         Named curves are `ax.lines` with the feature's name as label, the most important last. Features that are 0 all
         along are not drawn. With a choice on a lambda axis, the y axis has the range of the curves down to a tenth of
-        the chosen lambda; where a curve leaves it, a triangle of its colour says so.
+        the chosen lambda; where a curve leaves it, a triangle of its colour says so. Without a choice it is so where
+        all of the range is more than twice as wide as that down to a tenth of the lambda by which the named columns
+        have entered.
 
     Raises
     ------
@@ -136,10 +138,11 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
         ax.set_xlabel(rf"{ax.get_xlabel()}, up to $\lambda$ = {path.lambdas[points[-1]]:.3g}")
     ax.set_ylabel(fill(values.quantity, LABEL_WIDTH))
     _draw_curves(ax, at, curves, names)
-    limits = None
     if lam is not None:
         near = curves[: points_until(path.lambdas[points], lam)]
         limits = range_of(np.append(near, values.at(lam)))
+    else:
+        limits = range_of_entries(path.lambdas[points], curves, len(named)) if x == "lambda" else None
     if limits is not None:
         ax.set_ylim(limits)
         clip_curves(ax, at, curves, colours, limits)
