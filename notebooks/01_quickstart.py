@@ -56,10 +56,11 @@ assert path.coef.shape == (100, 10)
 assert (path.status == jr.Status.converged).all()
 
 # %% [markdown]
-# Read it from the left, where the penalty is so strong that all coefficients are 0. The first to enter are the body
-# mass index and ltg, a measure of triglycerides. To the right the penalty fades, and the coefficients come near those
-# of least squares. There the total cholesterol tc, which the other columns determine up to 2 %, and its part ldl grow
-# against each other: that is collinearity, and the penalty holds it down.
+# Each curve is the coefficient of a column times its standard deviation, so that columns of any units compare.
+# (`scale="raw"` draws it as it is.) Read it from the left, where the penalty is so strong that all coefficients are 0.
+# The first to enter are the body mass index and ltg, a measure of triglycerides. To the right the penalty fades, and
+# the coefficients come near those of least squares. There the total cholesterol tc, which the other columns determine
+# up to 2 %, and its part ldl grow against each other: that is collinearity, and the penalty holds it down.
 
 # %%
 entered = (path.coef != 0).argmax(axis=0)  # position on the path
@@ -181,17 +182,19 @@ assert back.names == tuple(X.columns)
 # and $\lambda$ in units of y, so that the square is divided by that of y.
 
 # %%
-enet = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(l1_ratio=0.5))
+enet = jr.fit_path(X, y, penalty=jr.penalties.ElasticNet(l1_ratio=0.1))
 ridge = jr.fit_path(X, y, penalty=jr.penalties.Ridge(), lambdas=np.geomspace(1e5, 0.1, 100))
-axes = plt.subplots(1, 2, figsize=(8.5, 3.6), layout="constrained", sharey=True)[1]
-for each, title, ax in zip((enet, ridge), ("elastic net, half and half", "ridge"), axes, strict=True):
-    each.plot(labels=5, ax=ax)
+figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.6), layout="constrained", sharey=True)
+for each, title, ax in zip((path, enet, ridge), ("lasso", "elastic net, a = 0.1", "ridge"), axes, strict=True):
+    each.to_frame()[list(X)].plot(ax=ax, logx=True, legend=False, colormap="tab10", xlabel=r"$\lambda$ (log scale)")
+    ax.invert_xaxis()
     ax.set_title(title, loc="left", fontsize=10)
-_ = axes[1].set_ylabel("")
+axes[0].set_ylabel("coefficient")
+_ = figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=10, handlelength=1, frameon=False)
 
 # %% [markdown]
 # Ridge takes all columns from the start and lets them grow together; related columns share the weight. The elastic net
-# does some of both. Ridge has a closed form to check by, and its certificate is as good:
+# does some of both. Ridge has a closed form to hold the path against:
 
 # %%
 l2 = ridge.lambdas[50] / y.std(ddof=0)
@@ -251,7 +254,14 @@ ax = cv.plot()
 # Each of the 1000 fits has its certificate. The held-out loss falls as columns come in, and is flat from there on: ten
 # columns are too few to overfit 442 patients. [Notebook 02](02_cross_validation_and_the_bias_variance_curve.ipynb) has
 # data that do, and explains the rules. `"1se"`, the strongest penalty within one standard error of the best, keeps
-# fewer columns:
+# fewer columns. On the path, both choices:
+
+# %%
+ax = cv.plot_path(lam="1se", labels=4)
+
+# %% [markdown]
+# The range is that of the choices; triangles show where a curve leaves it. The dots are the coefficients of `"1se"`.
+# By name:
 
 # %%
 cv.select("1se")
@@ -281,13 +291,14 @@ cv.predict(X[:4], lam="1se").round(1)
 assert 0 < cv.r2[cv.best] < cv.score(X, y) < 1
 
 # %% [markdown]
-# To show it to others, `cv.report` writes one HTML page with the figures, a slider through $\lambda$, the certificates
-# and the call that rebuilds the result. It opens in any browser, without a network.
+# To show it to others, `cv.report` makes one HTML page with the figures, a slider through $\lambda$, the held-out
+# predictions, the certificates and the call that rebuilds the result. It opens in any browser, without a network.
+# `cv.report()` as the last line of a cell shows the page there; with a file name it writes it.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
-    page = cv.report(Path(folder) / "diabetes.html", title="Diabetes")
-    print(f"{page.name}, {page.stat().st_size / 1e6:.1f} MB")
+    report = cv.report(Path(folder) / "diabetes.html", title="Diabetes")
+    print(f"{report.path.name}: {report.path.stat().st_size // 1000} kB")
 
 # %% [markdown]
 # ## The command line

