@@ -59,11 +59,12 @@ print(f"the second call took less than a tenth of the time of the first: {second
 path
 
 # %% [markdown]
-# Each curve is a gene. A few come early; towards the right more and more join, until there are nearly as many genes as
-# rows and the labels are fitted all but exactly. So a good fit to these rows is worth nothing by itself.
+# Each curve is a gene, its coefficient times its standard deviation. Named are the first six to enter and stay. A few
+# come early; towards the right more and more join, until there are nearly as many genes as rows and the labels are
+# fitted all but exactly. So a good fit to these rows is worth nothing by itself.
 
 # %%
-ax = path.plot(labels=5, ax=axes())
+ax = path.plot(labels=6, ax=axes())
 
 # %% tags=["check"]
 assert path.dev_ratio[-1] > 0.999
@@ -131,8 +132,21 @@ table = pd.DataFrame(
 )
 table.round(3)
 
+# %% [markdown]
+# The genes of the 1-SE rule, the largest first, and where they are on the path. On the way from 11 genes to nearly one
+# for each row, most of what joins is small:
+
+# %%
+choices["1se"]
+
+# %%
+ax = cv.plot_path(lam="1se", ax=axes(7, 4.2))
+
 # %% tags=["check"]
 assert table["genes"].is_monotonic_decreasing
+assert table.loc["1se", "genes"] == 11
+joined = np.abs(choices["min"].coef * path.feature_sd)[choices["1se"].coef == 0]
+assert np.median(joined[joined > 0]) < 0.1 * np.abs(choices["min"].coef * path.feature_sd).max()
 assert (table["held-out loss / empty model"] < 0.5).all()
 
 # %% [markdown]
@@ -147,8 +161,8 @@ draws = np.average(cv.fold_loss[0].reshape(5, 5, -1), axis=1)
 lambdas, minima = cv.lambdas[0], np.argmin(draws, axis=1)
 ax = axes()
 ax.semilogx(lambdas, draws.T, color="0.6", lw=0.8)
-ax.plot(lambdas[minima], draws[np.arange(5), minima], "o", color="#c8283c", ms=5, label="minimum of one draw")
-ax.plot(lambdas, cv.mean_loss[0], color="#1f77b4", lw=2, label="average")
+ax.plot(lambdas[minima], draws[np.arange(5), minima], "o", color="#ee6a00", ms=5, label="minimum of one draw")
+ax.plot(lambdas, cv.mean_loss[0], color="#3333e0", lw=2, label="average")
 ax.axvline(cv.lambda_1se, color="0.3", ls=":", label="1-SE rule on the average")
 ax.invert_xaxis()
 ax.set(xlabel=r"$\lambda$ (log scale)", ylabel="held-out mean squared error")
@@ -174,7 +188,7 @@ for _ in range(30):
 share = pd.Series(counts / 30, index=X.columns).sort_values(ascending=False)
 often = share.head(8)[::-1]
 ax = axes(5.5, 3)
-ax.barh(often.index, often, height=0.6, color="#1f77b4")
+ax.barh(often.index, often, height=0.6, color="#3333e0")
 _ = ax.set(xlim=(0, 1), xlabel="share of the halves in which the gene is chosen")
 
 # %% [markdown]
@@ -257,16 +271,17 @@ assert [fit.path.certificate for fit in fits.values()] == ["gap", "residual"]
 
 # %% [markdown]
 # At its best lambda MCP has all ten genes and fewer than a third of the lasso's false ones, and less than half of its
-# error on fresh rows. Along the whole path: how many of the ten are in, against how many are chosen. The dots are the
-# choices by least held-out loss.
+# error on fresh rows. Along the whole path: for each number of genes chosen, how many of the ten are among them (the
+# most, where several lambdas choose as many). The dots are the choices by least held-out loss.
 
 # %%
 ax = axes(5.5, 3.6)
-for (name, fit), style in zip(fits.items(), ({"color": "#1f77b4"}, {"color": "#e07b00", "ls": "--"}), strict=True):
+for (name, fit), style in zip(fits.items(), ({"color": "#3333e0"}, {"color": "#ee6a00", "ls": "--"}), strict=True):
     found = (fit.path.coef[:, true_genes] != 0).sum(axis=1)
-    ax.plot(fit.path.df, found, lw=1.8, label=name, **style)
+    most = pd.Series(found).groupby(fit.path.df).max()
+    ax.plot(most, marker=".", lw=1.4, label=name, **style)
     at = fit.select("min").index
-    ax.plot(fit.path.df[at], found[at], "o", ms=8, color=style["color"])
+    ax.plot(fit.path.df[at], found[at], "o", ms=9, color=style["color"])
 ax.axhline(10, color="0.6", lw=0.8)
 ax.set(xlabel="genes chosen", ylabel="true genes among them", ylim=(-0.4, 10.6))
 _ = ax.legend(loc="lower right")

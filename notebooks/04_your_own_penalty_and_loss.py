@@ -75,9 +75,9 @@ best = objective(grid, points[:, None]).min(axis=1)
 print(f"largest lead of the grid over the prox: {(objective(found, points) - best).max():.1e}")
 
 ax = plt.subplots(figsize=(4.5, 3.6), layout="constrained")[1]
-ax.plot(points, found, ".", color="#1f77b4", ms=4, label="prox, capped")
+ax.plot(points, found, ".", color="#3333e0", ms=4, label="prox, capped")
 soft = np.sign(points) * np.maximum(np.abs(points) - lam * step, 0)
-ax.plot(points, soft, color="#e07b00", ls="--", label="lasso")
+ax.plot(points, soft, color="#ee6a00", ls="--", label="lasso")
 ax.plot(points, points, color="0.6", lw=0.8)
 ax.set(xlabel="b", ylabel="prox(b)")
 _ = ax.legend()
@@ -126,8 +126,8 @@ def residual(lam, b):
 
 own = np.array([residual(lam, coef) for lam, coef in zip(path.lambdas, path.coef, strict=True)])
 ax = plt.subplots(figsize=(6, 3.2), layout="constrained")[1]
-ax.loglog(path.lambdas, path.gap, color="#1f77b4", lw=1.5, label=f"path.gap, which is a {path.certificate}")
-ax.loglog(path.lambdas, own, "o", color="#e07b00", ms=2.5, label="by hand")
+ax.loglog(path.lambdas, path.gap, color="#3333e0", lw=1.5, label=f"path.gap, which is a {path.certificate}")
+ax.loglog(path.lambdas, own, "o", color="#ee6a00", ms=2.5, label="by hand")
 ax.axhline(path.tol, color="0.3", lw=0.8, ls="--", label="asked for")
 ax.invert_xaxis()
 ax.set(xlabel=r"$\lambda$ (log scale)", ylabel="scaled residual")
@@ -316,7 +316,7 @@ assert error.loc["squared", "ten mistakes"] > 1.2 * error.loc["squared", "no mis
 axes = plt.subplots(1, 2, figsize=(7.5, 3.6), layout="constrained", sharex=True, sharey=True)[1]
 for name, ax in zip(losses, axes, strict=True):
     ax.axline((0, 0), slope=1, color="0.6", lw=0.8)
-    ax.plot(clean[name].coef, dirty[name].coef, "o", color="#1f77b4", ms=5)
+    ax.plot(clean[name].coef, dirty[name].coef, "o", color="#3333e0", ms=5)
     ax.set(title=name, xlabel="coefficient without mistakes")
 _ = axes[0].set_ylabel("with ten mistakes")
 

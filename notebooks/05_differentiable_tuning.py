@@ -157,9 +157,9 @@ def adaptive(A, t):
 
 weighted = adaptive(np.asarray(A), np.asarray(t))
 ax = plt.subplots(figsize=(6, 3.6), layout="constrained")[1]
-ax.plot(trace, color="#1f77b4", lw=2, label="13 numbers, by gradient")
-ax.axhline(cv.mean_loss.min(), color="#e07b00", ls="--", label="one lambda, fit_cv")
-ax.axhline(weighted.mean_loss.min(), color="#2a9134", ls=":", label="adaptive lasso")
+ax.plot(trace, color="#3333e0", lw=2, label="13 numbers, by gradient")
+ax.axhline(cv.mean_loss.min(), color="#ee6a00", ls="--", label="one lambda, fit_cv")
+ax.axhline(weighted.mean_loss.min(), color="#2e9e80", ls=":", label="adaptive lasso")
 ax.set(xlabel="step of Adam", ylabel="cross-validated mean squared error")
 _ = ax.legend()
 
@@ -206,8 +206,8 @@ assert np.ptp(mean["other rows"].drop("65")) < 0.03 * mean.loc["1", "other rows"
 # %%
 ax = plt.subplots(figsize=(5, 3.4), layout="constrained")[1]
 mean = mean.drop("adaptive")
-ax.plot(mean.index, mean["folds"], "o-", color="#1f77b4", label="on the folds, which it was tuned on")
-ax.plot(mean.index, mean["other rows"], "s--", color="#c8283c", label="on other rows")
+ax.plot(mean.index, mean["folds"], "o-", color="#3333e0", label="on the folds, which it was tuned on")
+ax.plot(mean.index, mean["other rows"], "s--", color="#ee6a00", label="on other rows")
 ax.set(xlabel="numbers tuned", ylabel="mean squared error, mean of six splits")
 _ = ax.legend()
 

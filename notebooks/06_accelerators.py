@@ -47,7 +47,7 @@ for each in said:
     print(each.message)
 
 ax = plt.subplots(figsize=(6, 3.6), layout="constrained")[1]
-for path, colour, style in ((double, "#1f77b4", "-"), (single, "#e07b00", "--")):
+for path, colour, style in ((double, "#3333e0", "-"), (single, "#ee6a00", "--")):
     name, shown = path.coef.dtype.name, path.gap > 0
     ax.loglog(path.lambdas[shown], path.gap[shown], style, color=colour, label=f"{name} data")
     ax.axhline(path.tol, color=colour, ls=style, lw=0.7)
@@ -153,8 +153,8 @@ coef = np.asarray(batch(*given))
 low, high = np.percentile(coef, [5, 95], axis=0)
 centre = jr.fit_path(X, y).coef_at(lam)[1]
 ax = plt.subplots(figsize=(5, 3.2), layout="constrained")[1]
-ax.vlines(X.columns, low, high, color="#1f77b4", lw=5, alpha=0.5, label="90% of the samples")
-ax.plot(X.columns, centre, "o", color="#c8283c", ms=5, label="all patients")
+ax.vlines(X.columns, low, high, color="#3333e0", lw=5, alpha=0.5, label="90% of the samples")
+ax.plot(X.columns, centre, "o", color="#ee6a00", ms=5, label="all patients")
 ax.axhline(0, color="0.6", lw=0.8)
 ax.set_ylabel("coefficient")
 _ = ax.legend()

@@ -107,7 +107,7 @@ for scale, factor, ax in (("raw", 1.0, panels[0]), ("sd", X.std(ddof=0), panels[
     whole.plot(scale=scale, lam=0.5, labels=6, ax=ax)
     known = lasso.loc[X.columns, "glmnet"] * factor
     rings = ax.plot(np.full(len(known), 0.5), known, "o", ms=8, mfc="none", mec="0.1", zorder=3)
-_ = panels[0].legend(handles=rings, labels=["printed by R"], loc="lower left")
+_ = panels[0].legend(handles=rings, labels=["printed by R"], loc="upper left")
 
 # %% [markdown]
 # ### Elastic net and ridge: the same lambda, as long as both standardise
@@ -390,8 +390,8 @@ assert (table["gap of jaxreg"].abs() < 1e-11).all()
 # of 1000 sweeps, warns, and they are off by 5 %; with `tol` and `max_iter` as in the search it gets to the solution.
 # The gap of jaxreg is rounding error at both.
 #
-# `lasso_path` starts each alpha from the solution before, and so needs fewer sweeps. Its gap comes up to what `tol` asks
-# for, and stays there. A solver that keeps the exact solution of the active columns has no such floor:
+# `lasso_path` starts each alpha from the solution before, and so needs fewer sweeps. Its gap comes up to what `tol`
+# asks for, and stays there. A solver that keeps the exact solution of the active columns has no such floor:
 
 # %%
 weaker = np.geomspace(250, 0.02, 60)
@@ -515,6 +515,7 @@ left.axvline(model.alpha_, color="0.1", ls="--", lw=1)
 left.invert_xaxis()
 left.set(xlabel="alpha (log scale)", ylabel="held-out mean squared error")
 by_rows.plot_folds(ax=right)
+right.set_ylabel("")
 left.set_title("matplotlib on mse_path_", loc="left", fontsize=10)
 right.set_title("cv.plot_folds", loc="left", fontsize=10)
 pd.Series(least, name="least held-out loss").map("{:.5f}".format).to_frame().T
