@@ -93,7 +93,8 @@ assert (objective(found, points) <= best + 1e-3).all()
 # `fit_path` and `fit_cv` take it like any other penalty. The paths of all the data: where the capped lasso lets a
 # coefficient in it soon has it in full, while the lasso is still shrinking its own. The columns are in units of their
 # standard deviations already, and the cap is in dollars: so `standardize=False`, which takes both as they stand.
-# Otherwise y, and with it the cap, would count in units of a standard deviation as well.
+# Otherwise y, and with it the cap, would count in units of a standard deviation as well. The vertical lines are the
+# choices of cross-validation, which comes below.
 
 # %%
 penalties = {"lasso": jr.penalties.Lasso(), "capped lasso": capped}
@@ -101,8 +102,8 @@ fits = {name: jr.fit_cv(X, y, penalty=penalty, standardize=False) for name, pena
 lasso, path = (cv.path for cv in fits.values())
 
 axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")[1]
-for each, title, ax in zip((lasso, path), ("lasso", "capped lasso"), axes, strict=True):
-    each.plot(labels=5, ax=ax)
+for (title, cv), ax in zip(fits.items(), axes, strict=True):
+    cv.plot_path(labels=5, ax=ax)
     ax.set_title(title, loc="left", fontsize=10)
 
 # %% [markdown]
@@ -126,8 +127,8 @@ def residual(lam, b):
 
 own = np.array([residual(lam, coef) for lam, coef in zip(path.lambdas, path.coef, strict=True)])
 ax = plt.subplots(figsize=(6, 3.2), layout="constrained")[1]
-ax.loglog(path.lambdas, path.gap, color="#3333e0", lw=1.5, label=f"path.gap, which is a {path.certificate}")
-ax.loglog(path.lambdas, own, "o", color="#ee6a00", ms=2.5, label="by hand")
+ax.loglog(path.lambdas, np.maximum(path.gap, 1e-16), color="#3333e0", lw=1.5, label=f"path.gap, which is a {path.certificate}")
+ax.loglog(path.lambdas, np.maximum(own, 1e-16), "o", color="#ee6a00", ms=2.5, label="by hand")
 ax.axhline(path.tol, color="0.3", lw=0.8, ls="--", label="asked for")
 ax.invert_xaxis()
 ax.set(xlabel=r"$\lambda$ (log scale)", ylabel="scaled residual")

@@ -107,7 +107,7 @@ for scale, factor, ax in (("raw", 1.0, panels[0]), ("sd", X.std(ddof=0), panels[
     whole.plot(scale=scale, lam=0.5, labels=6, ax=ax)
     known = lasso.loc[X.columns, "glmnet"] * factor
     rings = ax.plot(np.full(len(known), 0.5), known, "o", ms=8, mfc="none", mec="0.1", zorder=3)
-_ = panels[0].legend(handles=rings, labels=["printed by R"], loc="upper left")
+_ = panels[0].legend(handles=rings, labels=["printed by R"], loc="lower right")
 
 # %% [markdown]
 # ### Elastic net and ridge: the same lambda, as long as both standardise

@@ -117,7 +117,7 @@ def use_palettes(found):
         figure = output.get("data", {}).get("image/png")
         if figure:
             image = Image.open(io.BytesIO(base64.b64decode(figure))).convert("RGB")
-            image = image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            image = image.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
             image.save(small := io.BytesIO(), "PNG", optimize=True)
             output.data["image/png"] = base64.b64encode(small.getvalue()).decode()
 
