@@ -1,9 +1,13 @@
 """Progress bars, where they are asked for, and what Ctrl-C leaves."""
 
+import sys
 import threading
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import jax.monitoring
+
+from jaxreg import _validation
 
 # events of JAX before and after XLA compiles a program, or reads it from the compilation cache
 COMPILING = {"/jax/core/compile/jaxpr_to_mlir_module_duration": 1, "/jax/core/compile/backend_compile_duration": -1}
@@ -15,6 +19,22 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, finished):
         super().__init__()
         self.finished = finished
+
+
+def in_notebook():
+    """Whether the code runs in a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
+
+
+def check_progress(progress):
+    """Whether to show a bar; None shows it in Jupyter, where tqdm is installed."""
+    if progress is None:
+        return in_notebook() and find_spec("tqdm") is not None
+    if _validation.check_flag(progress, "progress"):
+        require_tqdm()
+    return progress
 
 
 def require_tqdm():

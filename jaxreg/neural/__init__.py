@@ -10,6 +10,7 @@
 from jaxreg.neural._early_stopping import EarlyStopping
 from jaxreg.neural._equinox import Equinox
 from jaxreg.neural._flax import Flax
+from jaxreg.neural._metrics import NeuralMetric
 from jaxreg.neural._models import MLP, Linear, Model
 from jaxreg.neural._noise import (
     Augment,
@@ -49,6 +50,7 @@ __all__ = [
     "MaxNorm",
     "Mixup",
     "Model",
+    "NeuralMetric",
     "NeuralPath",
     "NeuralSelection",
     "Regularizer",

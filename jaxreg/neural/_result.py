@@ -1,14 +1,15 @@
 """NeuralPath: losses along a path of trained networks, and the choice on it."""
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jaxreg import _hints, _html, _scores, _validation, plotting
-from jaxreg.neural import _data, _pickling, _summary, _training
+from jaxreg.neural import _data, _pickling, _saving, _summary, _training
+from jaxreg.neural._metrics import NeuralMetric
 
 RULES = ("min", "1se")
 TYPES = {"regression": ("response",), "classification": ("response", "probability", "link")}
@@ -86,6 +87,15 @@ class NeuralPath:
     feature_names : tuple of str, or None
     timings : dict
         Seconds by phase.
+    metrics : dict of NeuralMetric
+        Further measures by name, those that `fit_path` was asked for.
+    data : dict
+        Of the data that were fitted "n_samples", "n_outputs" (responses or classes), "dtype"; "y_values", the values of
+        the responses where they are 2 to 10 whole numbers, which may be labels of classes (else empty); and "versions",
+        those of the packages that fitted them.
+    settings : dict
+        Python source of the model and of the keywords of `fit_path` that were not at their defaults; what text cannot
+        hold is there by its name.
 
     Examples
     --------
@@ -100,6 +110,8 @@ class NeuralPath:
     >>> path.predict(X[:2], type="probability").shape
     (2, 3)
     >>> path.select("1se").strength >= path.strength_min
+    True
+    >>> 0 <= path.score(X, y) <= 1
     True
     """
 
@@ -121,6 +133,9 @@ class NeuralPath:
     _of_steps: np.ndarray  # (S, J) strengths as training steps see them: those of early stopping are 0
     _row_shape: tuple[int, ...]
     _single: bool  # whether y was (n,)
+    metrics: dict[str, NeuralMetric] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def diverged(self) -> np.ndarray:
@@ -205,6 +220,13 @@ class NeuralPath:
             "train_loss": self.train_loss[..., -1].mean(axis=(1, 2)),
         }
 
+    def _measured(self):
+        """Columns (S,) of the metrics at the end, averaged over folds and seeds."""
+        columns = {}
+        for name, metric in self.metrics.items():
+            columns |= {f"mean_{name}": metric.mean, f"train_{name}": metric.train[..., -1].mean(axis=(1, 2))}
+        return columns
+
     def select(self, rule="min") -> NeuralSelection:
         """The network that a rule chooses.
 
@@ -251,29 +273,71 @@ class NeuralPath:
         if self.params is None:
             raise ValueError("the path was fitted with refit=False; fit it with refit=True to predict.")
         k = self._position(strength)
-        dtype = np.result_type(*jax.tree.leaves(self.params))
-        X, names = _data.check_inputs(X, dtype)
+        X, names = _data.check_inputs(X, self._dtype)
         if X.shape[1:] != self._row_shape:
             raise ValueError(f"X has rows of shape {X.shape[1:]}, but the path was fitted on {self._row_shape}.")
         _validation.check_names(names, self.feature_names)
-        params, state = jax.tree.map(lambda leaf: leaf[k], (self.params, self.state))
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+        if not self._refitted(k):
             raise ValueError(
                 f"strength {self._said(k)} diverged when it was refitted to all the data; train with a smaller step "
                 "size, or choose another strength."
             )
+        outputs = self._outputs(k, X)
+        if type == "probability":
+            with jax.enable_x64(self._dtype == np.float64):
+                return np.asarray(jax.nn.softmax(outputs))
+        if self.classes is None:
+            return outputs[:, 0] if self._single else outputs
+        return outputs if type == "link" else self.classes[outputs.argmax(axis=1)]
+
+    @property
+    def _dtype(self):
+        return np.result_type(*jax.tree.leaves(self.params))
+
+    def _refitted(self, k):
+        """Whether the refit at a position did not diverge."""
+        return all(np.isfinite(leaf[k]).all() for leaf in jax.tree.leaves(self.params))
+
+    def _outputs(self, k, X):
+        """Outputs (m, C) of the network at a position for rows X (m, ...)."""
+        dtype = self._dtype
+        params, state = jax.tree.map(lambda leaf: leaf[k], (self.params, self.state))
         with jax.enable_x64(dtype == np.float64):
             strengths = self._of_steps[k].astype(dtype)
             parts = [
                 _training.outputs(self.model, self.regularizers, strengths, params, state, np.asarray(rows, dtype))
                 for rows in np.split(X, range(PREDICTED, len(X), PREDICTED))
             ]
-            outputs = np.concatenate(parts).reshape(len(X), -1)
-            if type == "probability":
-                return np.asarray(jax.nn.softmax(outputs))
-        if self.classes is None:
-            return outputs[:, 0] if self._single else outputs
-        return outputs if type == "link" else self.classes[outputs.argmax(axis=1)]
+        return np.concatenate(parts).reshape(len(X), -1)
+
+    def score(self, X, y, strength=None) -> float:
+        """Accuracy of a classification, R squared of a regression (averaged over responses), of the predictions of X.
+
+        Parameters
+        ----------
+        X, strength
+            As in `predict`.
+        y : array (m,) or (m, C)
+            Labels or responses of these rows, as in the fit. A label that the fit had not counts as a miss. A Series
+            with an index goes by that of X.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            As `predict`; for y of another shape, without any label of the fit, or that does not vary.
+        """
+        predicted = self.predict(X, strength)
+        y = _data.check_truth(y, X, predicted, self.classes)
+        if self.classes is not None:
+            return float(np.mean(predicted == y))
+        error, spread = np.mean((y - predicted) ** 2, axis=0), np.var(y, axis=0)
+        if not (spread > 0).all():
+            raise ValueError("y does not vary, so it has no R squared; give more rows.")
+        return float(np.mean(1 - error / spread))
 
     def _position(self, strength):
         """Position among the strengths of one of them, or of a rule's choice."""
@@ -308,13 +372,13 @@ class NeuralPath:
     def to_frame(self):
         """pandas DataFrame: a row per strength, in the order of the path, with losses, epochs and diverged lanes.
 
-        Columns: strength ("strength_L2", ... of several regularizers), mean_loss, std_error, train_loss; kept_epoch, on
-        average; diverged, how many lanes did.
+        Columns: strength ("strength_L2", ... of several regularizers), mean_loss, std_error, train_loss; of a metric
+        "mean_accuracy", "train_accuracy", say; kept_epoch, on average; diverged, how many lanes did.
         """
         import pandas as pd
 
         kept, diverged = self.kept_epoch.mean(axis=(1, 2)), self.diverged.sum(axis=(1, 2))
-        return pd.DataFrame({**self._losses(), "kept_epoch": kept, "diverged": diverged})
+        return pd.DataFrame({**self._losses(), **self._measured(), "kept_epoch": kept, "diverged": diverged})
 
     plot = plotting.plot_strengths
     plot_folds = plotting.plot_strength_folds
@@ -323,7 +387,66 @@ class NeuralPath:
     def summary(self) -> str:
         """The choice and its reasons in a few lines of text."""
         table = _html.text_table(_summary.columns(self), _summary.rows(self))
-        return "\n".join([_summary.headline(self), *table, *_summary.explanation(self)])
+        return "\n".join([_summary.headline(self), *table, *_summary.explanation(self), *_summary.notes(self)])
+
+    def report(self, path, title=None):
+        """Write the path as one HTML page that needs no network: figures, losses, the choice, model and settings.
+
+        Parameters
+        ----------
+        path : str, pathlib.Path or None
+            File to write; one that is there is replaced. None writes none.
+        title : str or None
+            Heading of the page; None names the kind of result.
+
+        Returns
+        -------
+        jaxreg.report.Report
+            The page, which Jupyter shows; `path` is the file.
+
+        Raises
+        ------
+        OSError
+            For a path in a folder that is not there, to a folder, or not to be written to.
+        ImportError
+            Without matplotlib, which draws the figures.
+        """
+        from jaxreg.neural._report import write_report
+
+        return write_report(self, path, title)
+
+    def save(self, path) -> None:
+        """Write an .npz file, without pickle, to the path as it is given; see `load`.
+
+        It holds all arrays, and the model and the regularizers by their names and numbers. A module of Flax or Equinox,
+        a model of your own, or a function that is not of `jax.nn` or `jax.numpy` has no place in it.
+
+        OSError for a path in a folder that is not there, or to a folder; ValueError for labels that are no text,
+        numbers or dates.
+        """
+        _saving.write(self, _validation.check_file(path))
+
+    @classmethod
+    def load(cls, path, model=None, regularizer=None) -> "NeuralPath":
+        """The NeuralPath that `save` wrote to a file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+        model : Model or None
+            The model that was trained, where the file has no place for it. It must have the parameters that were saved,
+            and give the outputs that they gave.
+        regularizer : Regularizer, a tuple of them, or None
+            As it was given to `fit_path`, where the file has no place for it.
+
+        Raises
+        ------
+        ValueError
+            For a file that `save` did not write, and for a model or a regularizer that is missing or another one.
+        OSError
+            Where no file is.
+        """
+        return _saving.read(cls, _validation.check_file(path), path, model, regularizer)
 
     def __getattr__(self, name):
         raise _hints.missing(self, name, _hints.NEURAL_ATTRIBUTES)
@@ -336,7 +459,9 @@ class NeuralPath:
 
     def _repr_html_(self):
         said = " ".join(_summary.explanation(self))
-        return _html.shown(_summary.headline(self), _summary.columns(self), _summary.rows(self), said)
+        return _html.shown(
+            _summary.headline(self), _summary.columns(self), _summary.rows(self), said, *_summary.notes(self)
+        )
 
     def __getstate__(self):
         return _pickling.dumps(self.__dict__)
