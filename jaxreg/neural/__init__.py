@@ -28,7 +28,8 @@ from jaxreg.neural._path import fit_path
 from jaxreg.neural._penalties import L1, L2, GradientClipping, GroupL1, MaxNorm, WeightDecay
 from jaxreg.neural._proximal import proximal
 from jaxreg.neural._regularizer import Regularizer
-from jaxreg.neural._result import NeuralPath, NeuralSelection
+from jaxreg.neural._result import NeuralPath
+from jaxreg.neural._selection import NeuralSelection
 
 __all__ = [
     "L1",

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from jaxreg import _scores
+
 TRAIN, VALID = range(2)  # parts of the data that a fold is judged on
 
 
@@ -125,17 +127,34 @@ def _variance(target, weight):
     return weight @ (target - weight @ target) ** 2
 
 
-def of_path(names, means, finite, variance, average):
+def of_path(names, means, finite, variance, folds):
     """{name: NeuralMetric} of means (2, S, K, R, epochs, w) of the columns, those of TRAIN and VALID.
 
-    `finite` (2, S, K, R, epochs) says where the loss is, `average` gives (mean, standard error) (S,) of (S, K, R).
+    `finite` (2, S, K, R, epochs) says where the loss is.
     """
     C, found, low = variance.shape[-1], {}, 0
     for name in names:
         high = low + width((name,), C)
         values = METRICS[name].of_part(means[..., low:high], variance[:, None, :, None, None])
         train, valid = np.where(finite, values, np.nan)
-        mean, std_error = average(valid[..., -1])
+        mean, std_error = fold_average(valid[..., -1], folds)
         found[name] = NeuralMetric(train, valid, np.where(np.isfinite(mean), mean, np.nan), std_error)
         low = high
     return found
+
+
+def fold_average(losses, folds):
+    """(mean, standard error) (S,) of losses or metrics (S, K, R) at the end of training; (inf, NaN) if not finite."""
+    S, K, R = losses.shape
+    mean, error = np.full(S, np.inf), np.full(S, np.nan)
+    fine = np.isfinite(losses).all(axis=(1, 2))
+    of_folds = losses[fine].mean(axis=2)
+    if not fine.any():
+        return mean, error
+    if K > 1:
+        weight = folds.held_weight(np.full(folds.n, 1 / folds.n))
+        mean[fine], error[fine] = _scores.average(of_folds.T, weight, folds.repeats)
+    else:
+        mean[fine] = of_folds[:, 0]
+        error[fine] = losses[fine, 0].std(axis=1, ddof=1) / np.sqrt(R) if R > 1 else np.nan
+    return mean, error

@@ -10,7 +10,7 @@ import optax
 from jaxreg import _ends, _hints, _progress, _record, _validation
 from jaxreg.neural import _checkpoint, _data, _metrics
 from jaxreg.neural._models import Model, Sized, check_task
-from jaxreg.neural._result import NeuralPath, fold_average
+from jaxreg.neural._result import NeuralPath
 from jaxreg.neural._sources import Resident, Streamed
 from jaxreg.neural._strengths import make_strengths
 from jaxreg.neural._sweep import Sweep, run
@@ -202,7 +202,7 @@ def fit_path(
 
     scale = 2 / data.target.shape[1] if model.task == "regression" else 1.0
     losses = scale * measures[..., 0]
-    mean_loss, std_error = fold_average(losses[_metrics.VALID, ..., -1], folds)
+    mean_loss, std_error = _metrics.fold_average(losses[_metrics.VALID, ..., -1], folds)
     path = NeuralPath(
         strengths=grid.values,
         train_loss=losses[_metrics.TRAIN],
@@ -222,9 +222,7 @@ def fit_path(
         _of_steps=grid.of_steps,
         _row_shape=data.X.shape[1:],
         _single=data.y.ndim == 1,
-        metrics=_metrics.of_path(
-            metrics, measures[..., 1:], np.isfinite(losses), variance, lambda ends: fold_average(ends, folds)
-        ),
+        metrics=_metrics.of_path(metrics, measures[..., 1:], np.isfinite(losses), variance, folds),
         data=data.summary(dtype),
         settings=_record.sources(given, fit_path, model=None),
     )

@@ -2,58 +2,17 @@
 
 import pickle
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
-from jaxreg import _hints, _html, _scores, _validation, plotting
-from jaxreg.neural import _data, _pickling, _saving, _summary, _training
+from jaxreg import _hints, _html, _validation, plotting
+from jaxreg.neural import _pickling, _prediction, _saving, _summary
 from jaxreg.neural._metrics import NeuralMetric
+from jaxreg.neural._selection import NeuralSelection
 
 RULES = ("min", "1se")
-TYPES = {"regression": ("response",), "classification": ("response", "probability", "link")}
-PREDICTED = 1024  # rows at a time
-
-
-class NeuralSelection(NamedTuple):
-    """A chosen network: what `NeuralPath.select` returns.
-
-    Attributes
-    ----------
-    strength : float, or tuple of float for several regularizers
-    index : int
-        Its position among the strengths.
-    loss, std_error : float
-        Held-out loss there.
-    params, state : pytree of NumPy arrays, or None
-        Of the model that was refitted to all the data, None without `refit`.
-
-    Examples
-    --------
-    >>> import jaxreg as jr
-    >>> from sklearn.datasets import load_diabetes
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> path = jr.neural.fit_path(jr.neural.Linear(), X, y / y.std(), epochs=2)
-    >>> strength, index, loss, std_error, params, state = path.select("min")
-    >>> params["layer0"]["kernel"].shape
-    (10, 1)
-    """
-
-    strength: Any
-    index: int  # type: ignore[assignment]
-    loss: float
-    std_error: float
-    params: Any
-    state: Any
-
-    def __repr__(self):
-        sizes = [np.size(leaf) for leaf in jax.tree.leaves(self.params)]
-        params = f"{sum(sizes)} parameters in {len(sizes)} arrays" if sizes else "not refitted"
-        return (
-            f"<NeuralSelection: strength {self.strength}, index {self.index}, loss {self.loss:.5g}, std_error "
-            f"{self.std_error:.3g}, {params}>"
-        )
 
 
 @dataclass(frozen=True)
@@ -222,7 +181,7 @@ class NeuralPath:
 
     def _measured(self):
         """Columns (S,) of the metrics at the end, averaged over folds and seeds."""
-        columns = {}
+        columns: dict[str, np.ndarray] = {}
         for name, metric in self.metrics.items():
             columns |= {f"mean_{name}": metric.mean, f"train_{name}": metric.train[..., -1].mean(axis=(1, 2))}
         return columns
@@ -269,46 +228,7 @@ class NeuralPath:
         ValueError
             Without `refit`, for a strength that was not trained or whose refit diverged, or for X of another shape.
         """
-        _validation.check_choice(type, "type", TYPES[self.model.task])
-        if self.params is None:
-            raise ValueError("the path was fitted with refit=False; fit it with refit=True to predict.")
-        k = self._position(strength)
-        X, names = _data.check_inputs(X, self._dtype)
-        if X.shape[1:] != self._row_shape:
-            raise ValueError(f"X has rows of shape {X.shape[1:]}, but the path was fitted on {self._row_shape}.")
-        _validation.check_names(names, self.feature_names)
-        if not self._refitted(k):
-            raise ValueError(
-                f"strength {self._said(k)} diverged when it was refitted to all the data; train with a smaller step "
-                "size, or choose another strength."
-            )
-        outputs = self._outputs(k, X)
-        if type == "probability":
-            with jax.enable_x64(self._dtype == np.float64):
-                return np.asarray(jax.nn.softmax(outputs))
-        if self.classes is None:
-            return outputs[:, 0] if self._single else outputs
-        return outputs if type == "link" else self.classes[outputs.argmax(axis=1)]
-
-    @property
-    def _dtype(self):
-        return np.result_type(*jax.tree.leaves(self.params))
-
-    def _refitted(self, k):
-        """Whether the refit at a position did not diverge."""
-        return all(np.isfinite(leaf[k]).all() for leaf in jax.tree.leaves(self.params))
-
-    def _outputs(self, k, X):
-        """Outputs (m, C) of the network at a position for rows X (m, ...)."""
-        dtype = self._dtype
-        params, state = jax.tree.map(lambda leaf: leaf[k], (self.params, self.state))
-        with jax.enable_x64(dtype == np.float64):
-            strengths = self._of_steps[k].astype(dtype)
-            parts = [
-                _training.outputs(self.model, self.regularizers, strengths, params, state, np.asarray(rows, dtype))
-                for rows in np.split(X, range(PREDICTED, len(X), PREDICTED))
-            ]
-        return np.concatenate(parts).reshape(len(X), -1)
+        return _prediction.predict(self, X, strength, type)
 
     def score(self, X, y, strength=None) -> float:
         """Accuracy of a classification, R squared of a regression (averaged over responses), of the predictions of X.
@@ -330,14 +250,7 @@ class NeuralPath:
         ValueError
             As `predict`; for y of another shape, without any label of the fit, or that does not vary.
         """
-        predicted = self.predict(X, strength)
-        y = _data.check_truth(y, X, predicted, self.classes)
-        if self.classes is not None:
-            return float(np.mean(predicted == y))
-        error, spread = np.mean((y - predicted) ** 2, axis=0), np.var(y, axis=0)
-        if not (spread > 0).all():
-            raise ValueError("y does not vary, so it has no R squared; give more rows.")
-        return float(np.mean(1 - error / spread))
+        return _prediction.score(self, X, y, strength)
 
     def _position(self, strength):
         """Position among the strengths of one of them, or of a rule's choice."""
@@ -389,7 +302,7 @@ class NeuralPath:
         table = _html.text_table(_summary.columns(self), _summary.rows(self))
         return "\n".join([_summary.headline(self), *table, *_summary.explanation(self), *_summary.notes(self)])
 
-    def report(self, path, title=None):
+    def report(self, path=None, title=None):
         """Write the path as one HTML page that needs no network: figures, losses, the choice, model and settings.
 
         Parameters
@@ -468,20 +381,3 @@ class NeuralPath:
 
     def __setstate__(self, state):
         self.__dict__.update(pickle.loads(state))
-
-
-def fold_average(losses, folds):
-    """(mean, standard error) (S,) of losses (S, K, R) at the end of training."""
-    S, K, R = losses.shape
-    mean, error = np.full(S, np.inf), np.full(S, np.nan)
-    fine = np.isfinite(losses).all(axis=(1, 2))
-    of_folds = losses[fine].mean(axis=2)
-    if not fine.any():
-        return mean, error
-    if K > 1:
-        weight = folds.held_weight(np.full(folds.n, 1 / folds.n))
-        mean[fine], error[fine] = _scores.average(of_folds.T, weight, folds.repeats)
-    else:
-        mean[fine] = of_folds[:, 0]
-        error[fine] = losses[fine, 0].std(axis=1, ddof=1) / np.sqrt(R) if R > 1 else np.nan
-    return mean, error

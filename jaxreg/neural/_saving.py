@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxreg import _validation
+from jaxreg.neural import _prediction
 from jaxreg.neural._description import decoded, encoded
 from jaxreg.neural._metrics import NeuralMetric
 from jaxreg.neural._models import Model, Sized
@@ -41,7 +42,7 @@ def write(path, file):
     if path.classes is not None:
         arrays["classes"], plain["classes_are_objects"] = _storable(path.classes)
     if plain["model"] is None and (k := _probed(path)) is not None:
-        arrays[PROBE], plain["probed"] = path._outputs(k, _probe_rows(path)), k
+        arrays[PROBE], plain["probed"] = _prediction.outputs(path, k, _probe_rows(path)), k
     with open(file, "wb") as opened:
         np.savez_compressed(opened, plain=np.array(json.dumps(plain)), **arrays)
 
@@ -68,7 +69,7 @@ def _probed(path):
     """Position of a network that predicts, or None."""
     if path.params is None:
         return None
-    return next((k for k in range(len(path.strengths)) if path._refitted(k)), None)
+    return next((k for k in range(len(path.strengths)) if _prediction.is_finite(path, k)), None)
 
 
 def _probe_rows(path):
@@ -95,8 +96,9 @@ def read(kind, file, shown, model, regularizer):
         raise ValueError(f"path is {str(shown)!r}, which is not a file that NeuralPath.save wrote.") from error
     for name in ("feature_names", "_row_shape"):
         values[name] = None if values[name] is None else tuple(values[name])
-    classes = arrays.get("classes")
-    values["classes"] = classes.astype(object) if plain.get("classes_are_objects") else classes
+    values["classes"] = arrays.get("classes")
+    if plain.get("classes_are_objects"):
+        values["classes"] = arrays["classes"].astype(object)
     values["model"] = _model(model, own_model, plain["task"], plain["data"]["n_outputs"])
     values["regularizers"] = _regularizers(regularizer, own)
     values["params"] = values["state"] = None
@@ -104,7 +106,7 @@ def read(kind, file, shown, model, regularizer):
         values["params"], values["state"] = _filled(values, leaves)
     path = kind(**values)
     if PROBE in arrays:
-        _check_outputs(path._outputs(plain["probed"], _probe_rows(path)), arrays[PROBE])
+        _check_outputs(_prediction.outputs(path, plain["probed"], _probe_rows(path)), arrays[PROBE])
     return path
 
 
