@@ -99,17 +99,22 @@ def _instance(home):
     return source
 
 
-def _regularizers(name, value):
-    one = _instance("neural")
-    if not isinstance(value, (list, tuple)):
-        return one(name, value)
-    return f"({', '.join(one(f'{name}_{j}', each) for j, each in enumerate(value))})"
+def _tuple_of(one, several):
+    """Source of a value, or of a tuple of them where `several` says that it is one."""
+
+    def source(name, value):
+        if not several(value):
+            return one(name, value)
+        return f"({', '.join(one(f'{name}_{j}', each) for j, each in enumerate(value))})"
+
+    return source
 
 
 _KINDS: dict[str, Callable[[str, Any], str]] = {
     "loss": _instance("losses"),
     "penalty": _instance("penalties"),
     "model": _instance("neural"),
-    "regularizer": _regularizers,
+    "regularizer": _tuple_of(_instance("neural"), np.iterable),
+    "strengths": _tuple_of(_literal, lambda value: any(map(np.iterable, value))),
     "dtype": _dtype,
 }

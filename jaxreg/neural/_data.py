@@ -57,10 +57,17 @@ def check_data(X, y, task, dtype) -> Data:
     if n < 2:
         raise ValueError(f"X has {n} sample(s); give at least 2.")
     if task == "regression":
+        if is_text(y):
+            raise ValueError("y has text, but the model's task is regression; give numbers, or task='classification'.")
         y = _validation.check_responses(y, n)
         _validation.require_finite(y, "y")
         _require_range(np.abs(y).max(), "y", "", dtype, np.sqrt(float(np.finfo(dtype).tiny)))
         return Data(X, y, y.reshape(n, -1), None, names)
+    if np.ndim(y) == 2:
+        raise ValueError(
+            f"y has shape {np.shape(y)}, but a classification needs a label per row, ({n},); give the column itself, "
+            "or of one-hot rows y.argmax(axis=1)."
+        )
     classes, codes = check_labels(y, "y", n)
     if len(classes) < 2:
         raise ValueError(f"y has the label {classes[0]} only; a classification needs at least 2.")
