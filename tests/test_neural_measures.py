@@ -96,6 +96,7 @@ def test_metrics_change_no_loss_and_come_from_any_source(changes, numbers):
         np.testing.assert_allclose(metric.valid, numbers.metrics[name].valid, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_metrics_of_its_epoch():
     grid = {"regularizer": neural.EarlyStopping(), "strengths": [0.5, 0.0], "metrics": ("mae",)}
     path = neural.fit_path(neural.Linear("regression"), X, Y, **grid, refit=False, **SETTING)
