@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import warnings
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -44,6 +45,13 @@ def require_tqdm():
         raise ImportError('progress is True, which needs tqdm: pip install "jaxreg[progress]"') from error
 
 
+def _tqdm():
+    """The class of a bar; in Jupyter without ipywidgets one of text, which is not worth a warning."""
+    with warnings.catch_warnings(action="ignore"):
+        from tqdm.auto import tqdm
+    return tqdm
+
+
 @contextmanager
 def bar(total, what, shown):
     """A function show(done, lam, points) for a bar of `total` lambdas, in a terminal or in Jupyter.
@@ -53,8 +61,7 @@ def bar(total, what, shown):
     if not shown:
         yield lambda done, lam, points: None
         return
-    from tqdm.auto import tqdm
-
+    tqdm = _tqdm()
     with tqdm(total=total, desc=what, unit="lambda") as drawn, _saying_compiling(drawn, what):
 
         def show(done, lam, points):
@@ -73,8 +80,7 @@ def epoch_bar(total, what, shown):
     if not shown:
         yield lambda done: None
         return
-    from tqdm.auto import tqdm
-
+    tqdm = _tqdm()
     layout = "{l_bar}{bar}| {n:.0f}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
     lock = threading.Lock()
     with tqdm(total=total, desc=what, unit="epoch", bar_format=layout) as drawn, _saying_compiling(drawn, what):
