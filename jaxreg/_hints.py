@@ -78,6 +78,7 @@ NEURAL_ATTRIBUTES = {
     "loss_curve_": "the losses of the epochs are train_loss and valid_loss",
     "fold_loss": "the losses of the folds are valid_loss",
     "classes_": "the labels are classes",
+    "accuracy": "it is metrics['accuracy'], with fit_path(..., metrics=('accuracy',))",
     "fit": "it is trained already: fit_path trains",
 }
 

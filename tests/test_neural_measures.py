@@ -304,6 +304,9 @@ def test_other_files_are_refused(tmp_path):
         PATH.save(tmp_path / "no" / "where.npz")
     with pytest.raises(ValueError, match="classes has labels of type Timestamp, which a file has no place for"):
         replace(PATH, classes=np.array([type("Timestamp", (), {})()], dtype=object)).save(tmp_path / "x.npz")
+    narrow = jax.tree.map(lambda leaf: leaf.astype(jax.numpy.bfloat16), PATH.params)
+    with pytest.raises(ValueError, match="params/layer0/bias has the dtype bfloat16, which a file has no place for"):
+        replace(PATH, params=narrow).save(tmp_path / "x.npz")
 
 
 class TestReport:

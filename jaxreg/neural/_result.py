@@ -308,7 +308,7 @@ class NeuralPath:
         Parameters
         ----------
         path : str, pathlib.Path or None
-            File to write; one that is there is replaced. None writes none.
+            File to write; one that is there is replaced. None writes none, for a look in Jupyter.
         title : str or None
             Heading of the page; None names the kind of result.
 
@@ -335,7 +335,7 @@ class NeuralPath:
         a model of your own, or a function that is not of `jax.nn` or `jax.numpy` has no place in it.
 
         OSError for a path in a folder that is not there, or to a folder; ValueError for labels that are no text,
-        numbers or dates.
+        numbers or dates, and for parameters that NumPy itself has no dtype for, as bfloat16.
         """
         _saving.write(self, _validation.check_file(path))
 

@@ -25,6 +25,10 @@ CLOSE = 1e-2  # share of the largest output by which devices may differ: product
 def write(path, file):
     """Write a NeuralPath to an .npz file, without pickle."""
     tree = {"params": path.params, "state": path.state}
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+    for name, leaf in zip(leaf_names(tree), leaves, strict=True):
+        if leaf.dtype.kind not in "fiubc":
+            raise ValueError(f"{name} has the dtype {leaf.dtype}, which a file has no place for; pickle the path.")
     plain = {name: getattr(path, name) for name in PLAIN}
     plain |= {
         "kind": "NeuralPath",
@@ -36,7 +40,7 @@ def write(path, file):
         "metrics": list(path.metrics),
     }
     arrays = {name: getattr(path, name) for name in ARRAYS}
-    arrays |= {f"{LEAF}/{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
+    arrays |= {f"{LEAF}/{i}": leaf for i, leaf in enumerate(leaves)}
     for name, metric in path.metrics.items():
         arrays |= {f"{METRIC}/{name}/{part}": values for part, values in metric._asdict().items()}
     if path.classes is not None:

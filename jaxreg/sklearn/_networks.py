@@ -164,8 +164,8 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
     regularizer : str, jaxreg.neural.Regularizer, a tuple of these, or None
         A name as "weight_decay", "l2", "l1", "dropout", "early_stopping", "label_smoothing", or an instance.
     strengths : sequence of float >= 0, a tuple of such for several regularizers, or None
-        None takes those that the regularizer proposes: 0 and 16 from 1e-5 to 1 of weight decay, L2 and L1; 0 to 0.9 of
-        dropout; all epochs of early stopping, in 30 steps.
+        None takes those that the regularizer proposes: 0 and 16 from 1e-3 to 10 of weight decay, from 1e-5 to 1 of L2
+        and L1; 0 to 0.9 of dropout; epochs from 1 to the last of early stopping, in up to 30 steps.
     cv : int, splitter or list of (train, test)
         None is 5 folds; in a classification a number makes stratified ones.
     seeds : int
