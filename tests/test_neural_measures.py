@@ -341,7 +341,9 @@ class TestReport:
         assert "<td>0.1</td><td>1</td><td>0.1</td><td>0.5</td><td>4</td>" in chosen[0]
         assert "diverged lanes" not in page
         assert "does not carry the call that made it" in page
-        assert PAIR.report().html.count("<svg ") == 2
+        page = PAIR.report().html
+        assert page.count("<svg ") == 2
+        assert "<figcaption>The held-out loss at the end of training, at each strength.</figcaption>" in page
         assert make_path(np.ones((1, 3)), [1.0], (neural.L2(),) * 3).report().html.count("<svg ") == 1
 
     def test_what_diverged_has_a_page(self):

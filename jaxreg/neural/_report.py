@@ -92,7 +92,8 @@ def _figures(path):
     J, epochs = path.strengths[0].size, path.valid_loss.shape[-1]
     drawn = []
     if J <= 2:
-        drawn.append(("Training and held-out loss at the end of training, at each strength.", path.plot))
+        said = "The held-out loss" if J == 2 else "Training and held-out loss"
+        drawn.append((f"{said} at the end of training, at each strength.", path.plot))
     if J == 1 and len(path.strengths) > 1 and path.valid_loss.shape[1] > 1:
         drawn.append(("The held-out loss of each fold.", path.plot_folds))
     if epochs > 1:
@@ -149,7 +150,7 @@ def _settings(path):
             for name, each in zip(path._regularizer_names, path.regularizers, strict=True)
         ),
         "samples": path.data.get("n_samples"),
-        "responses or classes": path.data.get("n_outputs"),
+        "responses" if path.classes is None else "classes": path.data.get("n_outputs"),
         "precision": path.data.get("dtype"),
         "strengths x folds x seeds": f"{S} x {K} x {R}",
         "seeds": ", ".join(map(str, path.seeds.tolist())),
