@@ -1,7 +1,6 @@
 """The page of a NeuralPath: the choice, figures, the strengths, model and settings."""
 
 import io
-import re
 from html import escape
 from string import Template
 
@@ -113,7 +112,7 @@ def _svg(plot):
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
-    return re.sub(r'(<svg [^>]*?) width="[^"]*"| height="[^"]*"', r"\1", svg[svg.index("<svg ") :], count=2)
+    return svg[svg.index("<svg ") :]
 
 
 def _strengths(path):
