@@ -1,0 +1,100 @@
+"""A fit with the recipe of its table: from new rows of a file to predictions."""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from jaxreg import _validation
+from jaxreg._results import PathResult
+from jaxreg.tables._encoding import Encoding
+
+
+@dataclass(frozen=True)
+class Model:
+    """A path at one lambda, with the encoding of the table it was fitted to.
+
+    Attributes
+    ----------
+    path : PathResult
+        Of all rows.
+    encoding : Encoding
+        Of the table.
+    lam : float
+        The lambda of the predictions.
+    rule : str or None
+        What has chosen it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> import jaxreg as jr
+    >>> frame = pd.DataFrame({"town": ["Rome", "Oslo", "Bern"] * 5, "area": range(40, 55), "price": range(15)})
+    >>> table = jr.tables.read(frame, "price")
+    >>> model = jr.tables.Model(jr.fit_path(table.X, table.y), table.encoding, lam=0.01)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/model.npz")
+    ...     again = jr.tables.Model.load(f"{folder}/model.npz")
+    >>> again.predict(pd.DataFrame({"area": [47, 50], "town": ["Rome", "Bern"]})).round(1)
+    array([ 7., 10.])
+    """
+
+    path: PathResult
+    encoding: Encoding
+    lam: float
+    rule: str | None = None
+
+    def predict(self, data, lam=None, unknown="error") -> np.ndarray:
+        """Predictions (m,) for the rows of a file or frame.
+
+        Parameters
+        ----------
+        data, unknown
+            As for `Encoding.transform`.
+        lam : float >= 0, or None
+            Any lambda; None is that of the model.
+
+        Raises
+        ------
+        TableError
+            For rows that differ from those of the fit.
+        """
+        return self.predict_rows(self.encoding.rows(data, unknown), lam)
+
+    def predict_rows(self, rows, lam=None) -> np.ndarray:
+        """The same for what `Encoding.rows` gives."""
+        return self.path.predict(rows.X, self.lam if lam is None else lam)
+
+    def save(self, path) -> None:
+        """Write an .npz file, without pickle; see `load`."""
+        file = _validation.check_file(path)
+        with tempfile.TemporaryDirectory() as folder:
+            self.path.save(Path(folder) / "path.npz")
+            content = (Path(folder) / "path.npz").read_bytes()
+        plain = {"lam": self.lam, "rule": self.rule, "encoding": self.encoding.to_json()}
+        with open(file, "wb") as opened:
+            np.savez(opened, model=np.array(json.dumps(plain)), path=np.frombuffer(content, np.uint8))
+
+    @classmethod
+    def load(cls, path) -> "Model":
+        """The Model that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
+        file = _validation.check_file(path)
+        try:
+            with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+                plain, content = json.loads(str(arrays["model"])), arrays["path"].tobytes()
+        except (ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
+            raise ValueError(f"{str(path)!r} is not a model, which `jaxreg cv` or Model.save wrote.") from error
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "path.npz").write_bytes(content)
+            fitted = PathResult.load(Path(folder) / "path.npz")
+        return cls(fitted, Encoding.from_json(plain["encoding"]), plain["lam"], plain["rule"])
+
+
+def scores(y, prediction) -> dict[str, float]:
+    """Root mean squared error and R squared of predictions (m,) of y (m,); R squared is NaN where y does not vary."""
+    error, spread = np.mean((y - prediction) ** 2), np.var(y)
+    return {"RMSE": float(np.sqrt(error)), "R2": float(1 - error / spread) if spread > 0 else float("nan")}

@@ -1,0 +1,117 @@
+"""All that stands against a table, in one error, with the options that settle it."""
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+LISTED, NOTED = 20, 5  # names in a problem, and in a remark
+SEVERAL = ("drop", "categorical", "na", "units")  # options that hold several values
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What is said of a table: a text, and the options that would change it; of a problem the first is the best one."""
+
+    text: str
+    remedies: tuple[dict[str, Any], ...] = ()
+
+    def told(self, spell):
+        """One line, with the options as `spell` writes them."""
+        if not self.remedies:
+            return f"{self.text}."
+        *others, last = [spell(remedy) for remedy in self.remedies]
+        return f"{self.text}: {', '.join(others)}{', or ' if others else ''}{last}."
+
+
+class TableError(ValueError):
+    """Everything that is wrong with a table, and the options that settle all of it.
+
+    Attributes
+    ----------
+    options : dict or None
+        The options of the call with which the table can be used; None where options do not settle everything.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import jaxreg as jr
+    >>> frame = pd.DataFrame({"sold": ["2024-03-01", "2024-05-02"], "area": [None, 70.0], "price": [1.0, 2.0]})
+    >>> try:
+    ...     jr.tables.read(frame, "price")
+    ... except jr.tables.TableError as error:
+    ...     print(error)
+    the table cannot be used as it is:
+    - 'sold' holds dates, such as '2024-03-01': dates='parts', dates='numbers', or drop=['sold'].
+    - there are missing values in 'area' (1), and 1 of 2 rows is complete: missing='impute', or missing='drop'.
+    This works: dates='parts', missing='impute'
+    """
+
+    def __init__(self, subject, problems, given, options):
+        self.subject, self.problems, self.given, self.options = subject, problems, given, options
+        changed = {} if options is None else changes(given, options)
+        super().__init__(self.told(in_python, in_python(changed)))
+
+    def __reduce__(self):
+        return type(self), (self.subject, self.problems, self.given, self.options)
+
+    def told(self, spell, call):
+        """A line for each problem, and what works at the end."""
+        lines = [f"{self.subject} cannot be used as it is:", *(f"- {each.told(spell)}" for each in self.problems)]
+        if self.options is None:
+            lines.append("No option settles what has none behind it: mend that in the file.")
+        else:
+            lines.append(f"This works: {call}")
+        return "\n".join(lines)
+
+
+def with_remedies(options, problems):
+    """The options with the first remedy of each problem."""
+    options = dict(options)
+    for name, value in (pair for each in problems if each.remedies for pair in each.remedies[0].items()):
+        options[name] = tuple(dict.fromkeys((*options.get(name, ()), *value))) if name in SEVERAL else value
+    return options
+
+
+def changes(given, options):
+    """The options that differ from those given; of several values only the new ones."""
+    changed = {}
+    for name, value in options.items():
+        before = given.get(name)
+        if name in SEVERAL:
+            value = tuple(each for each in value if each not in (before or ()))
+        if value != before and (value or name not in SEVERAL):
+            changed[name] = value
+    return changed
+
+
+def in_python(options):
+    """Options as the keywords of a call."""
+    sources = ((name, list(value) if isinstance(value, tuple) else value) for name, value in options.items())
+    return ", ".join(f"{name}={value!r}" for name, value in sources if value is not None or len(options) == 1)
+
+
+def on_command_line(options):
+    """Options as the command line takes them; None takes one away."""
+    return " ".join(word for name, value in options.items() for word in words(name, value))
+
+
+def words(name, value):
+    """The words of one option."""
+    if value is None or value is False:
+        return []
+    if name == "classes":
+        return ["--loss", "squaredhinge"]
+    if name == "dayfirst":
+        return ["--dayfirst"] if value else ["--monthfirst"]
+    values = value if isinstance(value, tuple) else (value,)
+    return [word for each in values for word in (f"--{name}", quoted(each))]
+
+
+def quoted(text):
+    """Text as one word of a shell, marks in quotes."""
+    return f"'{text}'" if text in (",", ".", "?", ";") else shlex.quote(str(text))
+
+
+def listed(names, most):
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
