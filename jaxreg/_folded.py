@@ -6,7 +6,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _missing, _progress, _responses, _scores
+from jaxreg import _abreast, _composite_loop, _fit, _lanes, _lockstep, _loops, _progress, _responses, _scores
 from jaxreg._ends import End
 from jaxreg._fold_fits import Fits, Lane, Outcome, Solved, predictions_of, stacked
 from jaxreg._left_out import left_out

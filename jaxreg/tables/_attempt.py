@@ -22,11 +22,14 @@ class Attempt:
         self.frame, self.remarks = self._cells(self.marks)
         self.problems: list[Remark] = []
         self.columns: list[Column] = []
+        self.counters: list[Remark] = []
+        self.features: list[str] = []
         self.classes = None
         if self._check_roles():
             self._take_columns()
-        if not any(problem.remedies for problem in self.problems):
+        if self.features and not any(problem.remedies for problem in self.problems):
             self._settle_missing()
+        (self.problems if self.problems else self.remarks).extend(self.counters)
 
     def _cells(self, marks):
         texts = set(self.options["categorical"])
@@ -85,9 +88,8 @@ class Attempt:
         for name in self.features:
             taken = as_text.get(name) or _choices.take(self.frame[name], name, self.options)
             (self.columns if isinstance(taken, Column) else self.problems).append(taken)
-        counting = [_choices.identifier(self.frame[name], name) for name in self.features]
-        found = [remark for remark in counting if remark is not None]
-        (self.problems if self.problems else self.remarks).extend(found)
+        identifiers = [_choices.identifier(self.frame[name], name) for name in self.features]
+        self.counters = [remark for remark in identifiers if remark is not None]
         names = [name for column in self.columns for name in column.names]
         if not self.problems:
             _formats.require_distinct(names, "the table of all levels")
@@ -135,8 +137,6 @@ class Attempt:
 
     def _settle_missing(self):
         """Rows with missing values are left out, or what must be said of them."""
-        if not hasattr(self, "features"):
-            return
         needed = [self.options[name] for name in ("target", "weights", "groups") if self.options[name] is not None]
         missing = self.frame[[*needed, *self.features]].isna()
         if not missing.to_numpy().any():

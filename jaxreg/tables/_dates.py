@@ -14,7 +14,7 @@ MONTH_FIRST = tuple(f"%m{mark}%d{mark}{year}" for year in ("%Y", "%y") for mark 
 WITH_NAMES = ("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
 DAYS = (*YEAR_FIRST, *DAY_FIRST, *MONTH_FIRST, *WITH_NAMES)
-FORMATS = (*map("".join, product(DAYS, CLOCKS)), "%Y-%m", "%b %Y")
+FORMATS = (*map("".join, product(DAYS, CLOCKS)), "%Y-%m", "%b %Y", "%b-%Y", "%B %Y")
 TRIED = 3  # texts that are looked at first
 MOSTLY = 0.8  # share of the texts that are dates where the others are bad cells
 DAY = pd.Timedelta(days=1)

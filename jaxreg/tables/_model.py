@@ -69,6 +69,23 @@ class Model:
         """The same for what `Encoding.rows` gives."""
         return self.path.predict(rows.X, self.lam if lam is None else lam)
 
+    def classes_of(self, prediction) -> np.ndarray:
+        """The classes (m,) of predictions (m,), where the target is one of two."""
+        return np.array(self.encoding.classes)[(prediction > 0).astype(int)]
+
+    def score(self, rows, lam=None) -> dict[str, float]:
+        """Their number, and RMSE, MAE and R2 or the share of right classes, of rows with a target.
+
+        The rows are as `Encoding.rows` gives them. R2 compares with their mean; it is NaN where they do not vary.
+        """
+        there = ~np.isnan(rows.y)
+        y, prediction = rows.y[there], self.predict_rows(rows, lam)[there]
+        if self.encoding.classes is not None:
+            return {"rows": len(y), "accuracy": float(np.mean((prediction > 0) == (y > 0)))}
+        error, spread = np.mean((y - prediction) ** 2), np.var(y)
+        R2 = float(1 - error / spread) if spread > 0 else float("nan")
+        return {"rows": len(y), "RMSE": float(np.sqrt(error)), "MAE": float(np.mean(np.abs(y - prediction))), "R2": R2}
+
     def save(self, path) -> None:
         """Write an .npz file, without pickle; see `load`."""
         file = _validation.check_file(path)
@@ -92,9 +109,3 @@ class Model:
             (Path(folder) / "path.npz").write_bytes(content)
             fitted = PathResult.load(Path(folder) / "path.npz")
         return cls(fitted, Encoding.from_json(plain["encoding"]), plain["lam"], plain["rule"])
-
-
-def scores(y, prediction) -> dict[str, float]:
-    """Root mean squared error and R squared of predictions (m,) of y (m,); R squared is NaN where y does not vary."""
-    error, spread = np.mean((y - prediction) ** 2), np.var(y)
-    return {"RMSE": float(np.sqrt(error)), "R2": float(1 - error / spread) if spread > 0 else float("nan")}

@@ -58,7 +58,7 @@ class TableError(ValueError):
         """A line for each problem, and what works at the end."""
         lines = [f"{self.subject} cannot be used as it is:", *(f"- {each.told(spell)}" for each in self.problems)]
         if self.options is None:
-            lines.append("No option settles what has none behind it: mend that in the file.")
+            lines.append("What has no option behind it must be mended in the file, or another column be given.")
         else:
             lines.append(f"This works: {call}")
         return "\n".join(lines)
@@ -92,24 +92,23 @@ def in_python(options):
 
 def on_command_line(options):
     """Options as the command line takes them; None takes one away."""
-    return " ".join(word for name, value in options.items() for word in words(name, value))
+    return in_words(word for name, value in options.items() for word in words(name, value))
 
 
 def words(name, value):
     """The words of one option."""
-    if value is None or value is False:
+    if value is None or (value is False and name != "dayfirst"):
         return []
     if name == "classes":
         return ["--loss", "squaredhinge"]
     if name == "dayfirst":
-        return ["--dayfirst"] if value else ["--monthfirst"]
-    values = value if isinstance(value, tuple) else (value,)
-    return [word for each in values for word in (f"--{name}", quoted(each))]
+        return ["--dayfirst" if value else "--monthfirst"]
+    return [word for each in (value if isinstance(value, tuple) else (value,)) for word in (f"--{name}", each)]
 
 
-def quoted(text):
-    """Text as one word of a shell, marks in quotes."""
-    return f"'{text}'" if text in (",", ".", "?", ";") else shlex.quote(str(text))
+def in_words(command):
+    """Words as a shell takes them; marks are in quotes, which makes them easier to see."""
+    return " ".join(f"'{word}'" if word in (",", ".", "?", ";") else shlex.quote(word) for word in command)
 
 
 def listed(names, most):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from jaxreg import _validation
+from jaxreg import _record, _validation
 from jaxreg.tables._attempt import Attempt
 from jaxreg.tables._encoding import Encoding, named
 from jaxreg.tables._problems import (
@@ -74,15 +74,22 @@ class Table:
         """What was made of columns, and what may be worth another look."""
         return [remark.told(in_python) for remark in self.remarks]
 
-    def source(self, names=()) -> str:
-        """Python that reads the table: X, y, and of the `names` of a call sample_weight, groups and penalty_groups."""
+    def source(self, settings=()) -> str:
+        """Python source that reads the table, and makes X, y and what else a call names.
+
+        Parameters
+        ----------
+        settings : dict
+            `settings` of a result that was fitted to the table: Python source of the keywords of its call.
+        """
         others = {
             "sample_weight": "table.weight",
             "groups": "table.groups",
-            "penalty_groups": "table.encoding.sources",
+            "penalty_groups": "list(table.encoding.sources)",
         }
+        named = {name for source in dict(settings).values() for name in _record.names_in(source)}
         lines = [f"table = {self._call}", "X, y = table.X, table.y"]
-        lines += [f"{name} = {source}" for name, source in others.items() if name in names]
+        lines += [f"{name} = {source}" for name, source in others.items() if name in named]
         return "\n".join(lines)
 
 
