@@ -257,6 +257,7 @@ def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times)
     train_mse = np.stack([[_train_mse(each, path) for path in paths] for each, paths in each_own], axis=-1)
     train_loss = np.mean([_train_loss(each, paths[best[0]], metric) for each, paths in each_own], axis=0)
     predictions, losses = _of_rows(setups, fits, metric, best, length, keep)
+    squared = np.stack([[fit.squared_error[:, :length] for fit in each] for each in fits])
     began, prepared = times
     ended = time.perf_counter()
     result = CVResult(
@@ -275,6 +276,8 @@ def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times)
         observation_loss=losses,
         n_samples=int(np.count_nonzero(weight)),
         train_mse=train_mse,
+        r2=None if setup.loss.of_classes else _r2(squared, setups, folds, fold_weight),
+        y=setup.data.y if setup.responses is None else setup.responses,
         fit_intercept=setup.model.fit_intercept,
         timings={"prepare": prepared - began, "solve": ended - prepared, "total": ended - began},
         _effective_df=None if isinstance(setup.problem, Objective) else partial(_effective_df, setup.problem, paths),
@@ -306,6 +309,19 @@ def _of_rows(setups, fits, metric, best, length, keep):
     if setups[0].responses is None:
         predictions = predictions[..., 0]
     return predictions, losses if metric.of_rows is not None else None
+
+
+def _r2(squared_error, setups, folds, fold_weight):
+    """(A, L) of mean squared errors (responses, A, K, L) of the folds; NaN where no response varies."""
+    times = sum(np.bincount(part.rows, part.counts, folds.n) for part in folds.held_out)
+    weight = setups[0].data.weight * times / fold_weight.sum()
+    y = np.stack([setup.data.y for setup in setups])
+    spread = (y - (y @ weight)[:, None]) ** 2 @ weight
+    varies = spread > 0
+    if not varies.any():
+        return np.full((squared_error.shape[1], squared_error.shape[3]), np.nan)
+    error = np.einsum("rakl,k->ral", squared_error[varies], fold_weight / fold_weight.sum())
+    return (1 - error / spread[varies, None, None]).mean(axis=0)
 
 
 def _train_mse(setup, path):

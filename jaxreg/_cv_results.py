@@ -3,70 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from jaxreg import _hints, _html, _selection, _validation, plotting
+from jaxreg import _hints, _html, _saving, _selection, _validation, plotting
+from jaxreg._choice import Selection
+from jaxreg._prominence import feature_scale
 from jaxreg._results import MEASURES, PathResult, Status
 
 RULES = ("min", "1se", *_selection.CRITERIA)
-LISTED = 20  # coefficients of a selection that Jupyter shows
-COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "df")
-
-
-class Selection(NamedTuple):
-    """A chosen point of the path of one mixing parameter: what `CVResult.select` returns.
-
-    Attributes
-    ----------
-    l1_ratio : float
-        The mixing parameter, NaN where the penalty has none.
-    lam : float
-        lambda.
-    index : int
-        Position of `lam` among the lambdas of that mixing parameter.
-    coef : array (p,)
-        Coefficients on the scale of the user's X; (p, R) for R responses.
-    intercept : float
-        (R,) for R responses.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import jaxreg as jr
-    >>> from sklearn.datasets import load_diabetes
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> lambdas = np.geomspace(10, 1e-4, 16)
-    >>> cv = jr.fit_cv(X, y, penalty=jr.penalties.Ridge(), lambdas=lambdas, cv="loo")
-    >>> l1_ratio, lam, index, coef, intercept = cv.select("gcv")
-    >>> bool(lam == cv.lambdas[0, index])
-    True
-    >>> np.allclose(X @ coef + intercept, cv.predict(X, lam))
-    True
-    """
-
-    l1_ratio: float
-    lam: float
-    index: int  # type: ignore[assignment]
-    coef: np.ndarray
-    intercept: float | np.ndarray
-
-    def __getattr__(self, name):
-        raise _hints.missing(self, name)
-
-    def _repr_html_(self):
-        size = np.abs(self.coef).reshape(len(self.coef), -1).max(axis=1)
-        order = np.argsort(-size, kind="stable")[: min(LISTED, np.count_nonzero(size))]
-        rows = [(str(j), ", ".join(f"{value:.5g}" for value in np.atleast_1d(self.coef[j]))) for j in order]
-        mix = "" if np.isnan(self.l1_ratio) else f"l1_ratio {self.l1_ratio:g}, "
-        intercept = ", ".join(f"{value:.5g}" for value in np.atleast_1d(self.intercept))
-        counts = f"{np.count_nonzero(size)} of {len(size)} coefficients not 0"
-        left = np.count_nonzero(size) - len(rows)
-        more = [f"and {left} smaller ones"] if left else []
-        return _html.shown(
-            f"{mix}lambda {self.lam:.4g}, intercept {intercept}, {counts}", ("column", "coefficient"), rows, *more
-        )
+COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
 
 
 @dataclass(frozen=True)
@@ -108,6 +54,11 @@ class CVResult:
         Seconds by phase.
     settings : dict
         Python source of the keywords of `fit_cv` that were not at their defaults; see `PathResult`.
+    r2 : array (A, L), or None
+        Cross-validated R squared: 1 - mean squared error of the held-out rows / variance of their y, the plain average
+        over responses; None for a loss of classes.
+    y : array (n,) or (n, R)
+        The response, in the order of `oof_predictions`.
     interrupted : bool
         Whether Ctrl-C ended the fit; what is here are the folds, mixing parameters and lambdas that were done.
 
@@ -128,6 +79,8 @@ class CVResult:
     (True, True)
     >>> cv.predict(X[:3]).shape, cv.predict(X[:3], lam="1se").shape
     ((3,), (3,))
+    >>> round(cv.r2[cv.best], 2), round(cv.score(X, y), 2)
+    (0.49, 0.52)
     """
 
     paths: tuple[PathResult, ...]
@@ -150,6 +103,8 @@ class CVResult:
     _effective_df: Callable[[], np.ndarray] | np.ndarray | None  # None where no formula is at hand
     settings: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    r2: np.ndarray | None = None
+    y: np.ndarray | None = None
 
     @property
     def best(self) -> tuple[int, int]:
@@ -246,7 +201,7 @@ class CVResult:
         Returns
         -------
         Selection
-            A named tuple (l1_ratio, lam, index, coef, intercept).
+            A named tuple (l1_ratio, lam, index, coef, intercept), with `to_series` and `to_frame`.
 
         Raises
         ------
@@ -264,7 +219,8 @@ class CVResult:
             a, k = map(int, np.unravel_index(np.argmin(values), values.shape))
         lam = float(self.lambdas[a, k])
         intercept, coef = self.paths[a].coef_at(lam)
-        return Selection(float(self.l1_ratios[a]), lam, k, coef, intercept)
+        path = self.paths[a]
+        return Selection(float(self.l1_ratios[a]), lam, k, coef, intercept, rule, path.names, feature_scale(path))
 
     def _criteria(self, rule):
         """(A, L), the average over the responses."""
@@ -282,8 +238,8 @@ class CVResult:
         ----------
         X : array (m, p) or frame
             With the columns of the fit, in their order.
-        lam : float >= 0, "min", "1se" or None
-            None is "min".
+        lam : float >= 0, a rule of `select`, or None
+            None is "min". "aic", "bic", "ebic" and "gcv" may choose another mixing parameter, whose path then predicts.
         offset, type
             As for `PathResult.predict`.
 
@@ -292,12 +248,27 @@ class CVResult:
         array (m,)
             (m, R) for R responses.
         """
-        if isinstance(lam, str):
-            lam = self.select(_validation.check_choice(lam, "lam", ("min", "1se"))).lam
-        return self.path.predict(X, self.lambda_min if lam is None else lam, offset, type)
+        path, lam = self._at(lam)
+        return path.predict(X, lam, offset, type)
+
+    def _at(self, lam):
+        """(path, lambda) of a rule, or of a lambda on the path of the chosen mix; None is "min"."""
+        if lam is None or isinstance(lam, str):
+            choice = self.select(_validation.check_choice("min" if lam is None else lam, "lam", RULES))
+            a = int(np.argmax(self.l1_ratios == choice.l1_ratio)) if len(self.paths) > 1 else 0
+            return self.paths[a], choice.lam
+        return self.path, lam
+
+    def score(self, X, y, lam=None, sample_weight=None, offset=None) -> float:
+        """How well new rows are predicted, higher is better: R squared, or the share of rows in the right class.
+
+        `lam` is as for `predict`; for the rest see `PathResult.score`. `r2` has what cross-validation says of it.
+        """
+        path, lam = self._at(lam)
+        return path.score(X, y, lam, sample_weight, offset)
 
     def to_frame(self):
-        """pandas DataFrame: a row per mixing parameter and lambda, with loss, standard error and df."""
+        """pandas DataFrame: a row per mixing parameter and lambda, with loss, standard error, R squared and df."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -306,6 +277,7 @@ class CVResult:
                 "lambda": self.lambdas.ravel(),
                 "mean_loss": self.mean_loss.ravel(),
                 "std_error": self.std_error.ravel(),
+                "r2": np.nan if self.r2 is None else self.r2.ravel(),
                 "df": np.concatenate([path.df for path in self.paths]),
             }
         )
@@ -336,6 +308,30 @@ class CVResult:
 
         return write_report(self, path, title)
 
+    def save(self, path) -> None:
+        """Write an .npz file, without pickle, to the path as it is given; see `load`.
+
+        It holds all attributes, the response and the held-out predictions among them. OSError for a path in a folder
+        that is not there, or to a folder.
+        """
+        arrays = {} if self._effective_df is None else {"effective_df": self.effective_df}
+        arrays |= _saving.of_fields(self, without=("paths", "_effective_df"))
+        for a, own in enumerate(self.paths):
+            arrays |= _saving.nested(f"path{a}", own._arrays())
+        _saving.write(path, "CVResult", arrays)
+
+    @classmethod
+    def load(cls, path) -> "CVResult":
+        """The CVResult that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
+        return _saving.read(path, "CVResult", cls._of_arrays)
+
+    @classmethod
+    def _of_arrays(cls, arrays):
+        mixes = range(len(arrays["l1_ratios"]))
+        paths = tuple(PathResult._of_arrays(_saving.inside(f"path{a}", arrays)) for a in mixes)
+        values = _saving.to_fields({name: value for name, value in arrays.items() if "/" not in name})
+        return cls(paths=paths, _effective_df=values.pop("effective_df", None), **values)
+
     def _rows(self):
         """Table rows: both rules at the chosen mix, and the best of every other mix, as text."""
         a, k = self.best
@@ -348,6 +344,7 @@ class CVResult:
                 f"{self.lambdas[b, i]:.4g}",
                 f"{self.mean_loss[b, i]:.5g}",
                 f"{self.std_error[b, i]:.3g}" if self._has_error else "-",
+                "-" if self.r2 is None or np.isnan(self.r2[b, i]) else f"{round(self.r2[b, i], 3) + 0.0:.3f}",
                 str(self.paths[b].df[i]),
             )
             for rule, b, i in points

@@ -144,15 +144,15 @@ def prepare(X, y, request) -> Setup:
     if not request.loss.of_classes:
         warn_of_classes(y)
     if imputes:
-        data = imputed(replace(data, incomplete=data.X), request.impute)
+        incomplete = data.X if np.isnan(data.X).any() else None
+        data = replace(imputed(replace(data, incomplete=data.X), request.impute), incomplete=incomplete)
     return replace(posed(data, request), seconds=time.perf_counter() - began)
 
 
-def imputed(data, strategy, weight=None):
-    """The Data with other weights, if given, whose X is filled from the rows that have one."""
-    weight = data.weight if weight is None else weight
-    values = _missing.fill_values(data.incomplete, weight, strategy)
-    return replace(data, X=_missing.filled(data.incomplete, values), weight=weight, fill_values=values)
+def imputed(data, strategy):
+    """The Data whose X is filled from the rows that have a weight."""
+    values = _missing.fill_values(data.incomplete, data.weight, strategy)
+    return replace(data, X=_missing.filled(data.incomplete, values), fill_values=values)
 
 
 def posed(data, request) -> Setup:

@@ -17,6 +17,7 @@ class Lane:
 
     rows: np.ndarray  # (m,)
     loss: np.ndarray  # (L,)
+    squared_error: np.ndarray  # (L,), the mean over the rows
     gap: np.ndarray  # (L,)
     n_iter: np.ndarray  # (L,)
     full: np.ndarray  # (L,) bool, whether memory had no room for all columns
@@ -49,6 +50,7 @@ class Fits:
     """The fits of all folds with one mixing parameter to one response."""
 
     loss: np.ndarray  # (K, L)
+    squared_error: np.ndarray  # (K, L)
     gap: np.ndarray  # (K, L)
     n_iter: np.ndarray  # (K, L)
     full: np.ndarray  # (K, L)
@@ -77,5 +79,5 @@ class Outcome:
 
 
 def stacked(lanes):
-    names = "loss", "gap", "n_iter", "full", "null_loss"
+    names = "loss", "squared_error", "gap", "n_iter", "full", "null_loss"
     return Fits(**{name: np.stack([getattr(lane, name) for lane in lanes]) for name in names}, lanes=lanes)

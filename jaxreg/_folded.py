@@ -93,12 +93,13 @@ class Folded:
             y, rows = setup.data.y, np.arange(len(setup.data.y))
             predictions = y[:, None] - error
             loss = self.metric.of_each(y, predictions, self.row_weight)
+            squared = loss if self.metric.squared else error**2
             gap, n_iter, full = _ends_of(points)
             null_loss = setup.problem.null_loss
-            lane = Lane(rows, loss, gap, n_iter, full, null_loss, None, None, predictions)
+            lane = Lane(rows, loss, squared, gap, n_iter, full, null_loss, None, None, predictions)
             gap, n_iter, full = (np.broadcast_to(values, loss.shape) for values in (gap, n_iter, full))
             solved.append(Solved(points, lambdas, np.arange(len(lambdas))))
-            fits.append(Fits(loss, gap, n_iter, full, np.full(len(rows), null_loss), [lane]))
+            fits.append(Fits(loss, squared, gap, n_iter, full, np.full(len(rows), null_loss), [lane]))
         return solved, fits
 
     def _fit_folds(self, mixes):
@@ -309,7 +310,8 @@ class Folded:
     # ---- X that is imputed in each fold: a problem of its own ----
 
     def _on_imputed(self, part, mixes, with_full, watch):
-        problems, solved = [], []
+        problems: list = []
+        solved: list = []
         for k in [None] * with_full + list(part):
             posed, gram = (self.problems, self.setup.gram) if k is None else self._imputed_problems(k)
             own = []
@@ -378,15 +380,18 @@ class Folded:
         rows, counts = self.folds.held_out[k].rows, self.folds.held_out[k].counts
         loss = predictions = None
         if held is not None and self.metric.squared and not self.keep_predictions:
-            loss = self._loss_by_moments(r, coef, intercept, held)
+            loss = squared_error = self._loss_by_moments(r, coef, intercept, held)
         if loss is None:
             predictions = predictions_of(data, rows, coef, intercept)
-            loss = self.metric.in_fold(data.y[rows], predictions, self.row_weight[rows] * counts)
+            judged = data.y[rows], predictions, self.row_weight[rows] * counts
+            loss = self.metric.in_fold(*judged)
+            squared_error = loss if self.metric.squared else _scores.METRICS["mse"].in_fold(*judged)
         keep = predictions is not None and (self.keep_predictions or self.imputes or predictions.size <= coef.nnz)
         gap, n_iter, full = _ends_of(points)
         return Lane(
             rows=rows,
             loss=loss,
+            squared_error=squared_error,
             gap=gap,
             n_iter=n_iter,
             full=full,

@@ -60,7 +60,6 @@ ATTRIBUTES = {
     "feature_names_in_": "they are feature_names",
     "n_features_in_": "it is n_features",
     "fit": "it is fitted already; estimators with fit are in jaxreg.sklearn",
-    "score": "it has predict; estimators with score are in jaxreg.sklearn",
 }
 NEURAL_ATTRIBUTES = {
     "coef": "the parameters are params",

@@ -122,9 +122,10 @@ def fit_path(
     dtype : float32, float64 or None
         Precision of the solver; None follows X.
     impute : "mean", "median", "most_frequent" or None
-        What fills the NaN of X, by scikit-learn's SimpleImputer, from the rows whose weight is not 0, all of which count
-        alike: `fit_cv` does so in each fold, from its training rows. `predict` fills the NaN of new rows likewise, with
-        `fill_values`. The mean is glmnet's choice (makeX); of the columns 0 and 1 of a category it is the levels' shares.
+        What fills the NaN of X, by scikit-learn's SimpleImputer, from the rows whose weight is not 0, all of which
+        count alike: `fit_cv` does so in each fold, from its training rows. `predict` fills the NaN of new rows with
+        `fill_values`. The mean is glmnet's choice (makeX); of the columns 0 and 1 of a category it is the shares of the
+        levels.
     progress : bool
         Write a line of progress to stderr.
     step_precision : str or None

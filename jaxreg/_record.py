@@ -26,6 +26,7 @@ def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]
     summary = {
         "n_samples": int(np.count_nonzero(data.weight)),
         "weighted": weighted,
+        "of_classes": of_classes,
         "dtype": str(data.X.dtype),
         "y_mean": y_mean.tolist(),
         "y_sd": np.sqrt(data.weight @ (data.y - y_mean) ** 2).tolist(),

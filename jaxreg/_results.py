@@ -1,15 +1,13 @@
 """Results: NumPy in frozen dataclasses, so that plotting, pandas and pickling just work."""
 
-import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from jaxreg import _hints, _html, _missing, _validation, plotting
+from jaxreg import _hints, _html, _missing, _saving, _scores, _validation, plotting
 from jaxreg._alignment import by_row
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
@@ -126,9 +124,10 @@ class PathResult:
     n_responses : int or None
         K where y had several columns.
     data : dict
-        Of the data that were fitted "n_samples", the rows with a positive weight, "weighted", "dtype", "y_mean" and
-        "y_sd" (lists for K responses); "y_values", the values of y where they are 2 to 10 whole numbers, which may be
-        labels of classes (else empty); and "versions", those of the packages that fitted them.
+        Of the data that were fitted "n_samples", the rows with a positive weight, "weighted", "of_classes" (whether the
+        loss is one of classes), "dtype", "y_mean" and "y_sd" (lists for K responses); "y_values", the values of y where
+        they are 2 to 10 whole numbers, which may be labels of classes (else empty); and "versions", those of the
+        packages that fitted them.
     feature_mean, feature_sd : array (p,)
         Weighted mean and 1/n standard deviation of the columns, on the user's scale.
     settings : dict
@@ -262,6 +261,33 @@ class PathResult:
         intercept, coef = self.coef_at(lam)
         return X @ coef + intercept + offset
 
+    def score(self, X, y, lam=None, sample_weight=None, offset=None):
+        """How well new rows are predicted: higher is better, at all lambdas (L,) or as a float at one.
+
+        R squared, 1 - sum_i w_i (y_i - prediction_i)^2 / sum_i w_i (y_i - mean(y))^2, the plain average over several
+        responses; the share of rows in the right class for a loss of classes.
+
+        Parameters
+        ----------
+        X, lam, offset
+            As for `predict`.
+        y : array (m,), or (m, K) for K responses
+            What happened; labels -1 and 1 for a loss of classes.
+        sample_weight : array (m,) >= 0, or None
+            The w_i.
+
+        Raises
+        ------
+        ValueError
+            As for `predict`; for another number of rows, and a y that does not vary.
+        """
+        y, sample_weight = by_row(y, "y", X), by_row(sample_weight, "sample_weight", X)
+        predictions = self.predict(X, lam, offset)
+        y, weight = _validation.check_judged(y, sample_weight, len(predictions), self.n_responses)
+        values = _scores.share_right if self.data.get("of_classes") else _scores.r_squared
+        result = values(y, predictions, weight)
+        return float(result) if lam is not None else result
+
     def to_frame(self):
         """pandas DataFrame: a row per lambda (the index), the intercept and a column per feature (and response)."""
         import pandas as pd
@@ -359,42 +385,30 @@ class PathResult:
 
         OSError for a path in a folder that is not there, or to a folder.
         """
-        file = _validation.check_file(path)
-        arrays = {
-            "coef_data": self.coef_sparse.data,
-            "coef_indices": self.coef_sparse.indices,
-            "coef_indptr": self.coef_sparse.indptr,
-            "coef_shape": np.array(self.coef_sparse.shape),
-        }
-        plain: dict[str, Any] = {}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if isinstance(value, np.ndarray):
-                arrays[each.name] = value
-            elif each.name != "coef_sparse":
-                plain[each.name] = value
-        with open(file, "wb") as opened:
-            np.savez_compressed(opened, plain=np.array(json.dumps(plain)), **arrays)
+        _saving.write(path, "PathResult", self._arrays())
+
+    def _arrays(self):
+        """What a file holds of it."""
+        coef = self.coef_sparse
+        sparse = {"coef_data": coef.data, "coef_indices": coef.indices, "coef_indptr": coef.indptr}
+        shape = {"coef_shape": np.array(coef.shape)}
+        return _saving.of_fields(self, without=("coef_sparse",)) | sparse | shape
+
+    @classmethod
+    def _of_arrays(cls, arrays):
+        from scipy.sparse import csr_array
+
+        values = _saving.to_fields(arrays)
+        data, indices, indptr = (values.pop(f"coef_{name}") for name in ("data", "indices", "indptr"))
+        coef = csr_array((data, indices, indptr), shape=tuple(values.pop("coef_shape")))
+        if values["feature_names"] is not None:
+            values["feature_names"] = tuple(values["feature_names"])
+        return cls(coef_sparse=coef, **values)
 
     @classmethod
     def load(cls, path) -> "PathResult":
         """The PathResult that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
-        from scipy.sparse import csr_array
-
-        file = _validation.check_file(path)
-        try:
-            with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-                values = {name: arrays[name] for name in arrays.files}
-            plain = json.loads(str(values.pop("plain")))
-        except (ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
-            raise ValueError(f"path is {str(path)!r}, which is not a file that PathResult.save wrote.") from error
-        coef = csr_array(
-            (values.pop("coef_data"), values.pop("coef_indices"), values.pop("coef_indptr")),
-            shape=tuple(values.pop("coef_shape")),
-        )
-        if plain["feature_names"] is not None:
-            plain["feature_names"] = tuple(plain["feature_names"])
-        return cls(coef_sparse=coef, **values, **plain)
+        return _saving.read(path, "PathResult", cls._of_arrays)
 
 
 def make_csr(rows, p):

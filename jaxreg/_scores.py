@@ -52,6 +52,28 @@ def _negative_r2(y, predictions, weight):
     return weight @ _squared(y, predictions) / spread - 1.0
 
 
+def r_squared(y, predictions, weight):
+    """1 - mse / variance of y (m,) or (m, K) for predictions (m, [L, [K]]); the plain average over responses."""
+    share, several = weight / weight.sum(), y.ndim == 2
+    y = y if y.ndim == predictions.ndim else y[:, None]  # (m, 1) or (m, 1, K) beside all lambdas
+    centre = np.tensordot(share, y, 1)
+    spread = np.tensordot(share, (y - centre) ** 2, 1)
+    rounding = (4 * np.finfo(float).eps * np.abs(y).max(axis=0)) ** 2
+    if not (spread > rounding).all():
+        raise ValueError("y does not vary in these rows, so that R squared is not defined; give rows where it does.")
+    values = 1.0 - np.tensordot(share, (y - predictions) ** 2, 1) / spread
+    return values.mean(axis=-1) if several else values
+
+
+def share_right(y, predictions, weight):
+    """Share of the weight whose class, the sign of y (m,), the predictions (m,) or (m, L) have."""
+    other = y[~np.isin(y, (-1, 1))]
+    if other.size:
+        raise ValueError(f"y has the value {other[0]:g}; the labels of the two classes are -1 and 1.")
+    y = y if predictions.ndim == 1 else y[:, None]
+    return np.tensordot(weight / weight.sum(), np.where(predictions > 0, 1.0, -1.0) == y, 1)
+
+
 METRICS = {
     "mse": Metric("mean squared error", _mean_of(_squared), _squared, squared=True),
     "mae": Metric("mean absolute error", _mean_of(_absolute), _absolute),

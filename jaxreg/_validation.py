@@ -210,6 +210,21 @@ def check_data(X, y, sample_weight, offset, dtype, may_miss=False) -> Data:
     return Data(X, y, weight, offset, names)
 
 
+def check_judged(y, sample_weight, m, responses):
+    """(y (m,) or (m, K), weights (m,)) of rows whose predictions are judged."""
+    y = check_responses(y, m)
+    require_finite(y, "y")
+    count = y.shape[1] if y.ndim == 2 else None
+    if count != responses:
+        there, here = ("one response" if number is None else f"{number} responses" for number in (responses, count))
+        raise ValueError(f"y has {here}, but the fit had {there}; give as many.")
+    weight = np.ones(m) if sample_weight is None else _vector(sample_weight, "sample_weight", m)
+    require_finite(weight, "sample_weight")
+    if (weight < 0).any() or not weight.any():
+        raise ValueError("sample_weight has negative values, or no positive one; give weights >= 0.")
+    return y, weight
+
+
 def require_range(response, dtype):
     """That products and squares of the response (n,) or (n, K) are in the range of the precision."""
     least, most = RANGE[dtype]

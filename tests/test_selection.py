@@ -117,8 +117,8 @@ def test_predictions_are_those_of_the_chosen_path(problem, cv):
     chosen = cv.select("1se")
     for lam in ("1se", cv.lambda_1se):
         np.testing.assert_allclose(cv.predict(X, lam), X @ chosen.coef + chosen.intercept, rtol=1e-12)
-    with pytest.raises(ValueError, match="lam is 'aic'; give one of 'min', '1se'"):
-        cv.predict(X, "aic")
+    with pytest.raises(ValueError, match="lam is 'cp'; give one of 'min', '1se', 'aic', 'bic'"):
+        cv.predict(X, "cp")
 
 
 def test_the_paths_are_those_of_fit_path(problem, cv):
@@ -155,7 +155,7 @@ def test_the_summary_explains_the_choice(problem, cv):
 def test_the_frame_has_a_row_for_each_point(cv):
     pytest.importorskip("pandas")
     frame = cv.to_frame()
-    assert list(frame.columns) == ["l1_ratio", "lambda", "mean_loss", "std_error", "df"]
+    assert list(frame.columns) == ["l1_ratio", "lambda", "mean_loss", "std_error", "r2", "df"]
     assert frame.loc[frame.mean_loss.idxmin(), "lambda"] == cv.lambda_min
 
 

@@ -1,6 +1,8 @@
 """Estimators against scikit-learn's of the same name, and in scikit-learn's machinery."""
 
 import pickle
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ pytest.importorskip("sklearn")
 
 import joblib
 import sklearn
+from scipy.sparse import coo_array, csc_matrix, csr_array
 from sklearn import linear_model as peers
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -18,7 +21,7 @@ from sklearn.linear_model import LassoCV as PeerLassoCV
 from sklearn.metrics import get_scorer, make_scorer, mean_squared_error
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, ShuffleSplit, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
 import jaxreg as jr
 import jaxreg.sklearn as js
@@ -290,14 +293,34 @@ def test_columns_of_y():
         js.LassoCV(alphas=3, cv=3).fit(X, SEVERAL)
 
 
-def test_sparse_input_is_a_clear_type_error():
-    from scipy.sparse import csr_array
+@pytest.mark.parametrize("container", [csr_array, csc_matrix, coo_array])
+def test_a_sparse_X_is_made_dense_with_one_note(container):
+    dense = js.Lasso(0.5).fit(X, Y)
+    with pytest.warns(DataConversionWarning, match=r"X is sparse and is made dense.*sparse_output=False") as notes:
+        model = js.Lasso(0.5).fit(container(X), Y)
+    assert [Path(note.filename).name for note in notes] == ["test_sklearn.py"]
+    np.testing.assert_allclose(model.coef_, dense.coef_, rtol=1e-10)
+    np.testing.assert_allclose(model.predict(container(X)), dense.predict(X), rtol=1e-12)
+    with pytest.raises(ValueError, match="contains NaN"):
+        model.predict(container(np.where(X > 1, np.nan, X)))
 
+
+def test_one_hot_columns_go_through_a_pipeline():
+    kinds = np.array(["a", "b", "c"])[np.arange(len(Y)) % 3][:, None]
+    for sparse in (True, False):
+        pipeline = make_pipeline(OneHotEncoder(sparse_output=sparse), js.Ridge())
+        with pytest.warns(DataConversionWarning) if sparse else nullcontext():
+            pipeline.fit(kinds, Y)
+        expected = peers.Ridge().fit(pipeline[0].transform(kinds), Y)
+        np.testing.assert_allclose(pipeline.predict(kinds), expected.predict(pipeline[0].transform(kinds)), rtol=1e-8)
+
+
+def test_a_sparse_X_beyond_the_bound_is_refused_before_memory_is_taken():
+    huge = csr_array((10**6, 10**4))
     for name in js.__all__:
-        with pytest.raises(TypeError, match=r"[Ss]parse.*dense"):
-            getattr(js, name)().fit(csr_array(X), SEVERAL if name == "MultiTaskLassoCV" else Y)
-    with pytest.raises(TypeError, match=r"[Ss]parse.*dense"):
-        js.Lasso().fit(X, Y).predict(csr_array(X))
+        several = SEVERAL if name == "MultiTaskLassoCV" else Y
+        with pytest.raises(ValueError, match=r"1000000 x 10000, and would take 74\.5 GB.*sparse_output=False"):
+            getattr(js, name)().fit(huge, several)
 
 
 def test_sparse_coef():

@@ -8,6 +8,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import jaxreg.sklearn as js
 
+NOTED = pytest.mark.filterwarnings("ignore:X is sparse and is made dense")
+
 # as scikit-learn's own list of expected failures has it for its class of that name
 EXPECTED = {"Ridge": {"check_non_transformer_estimators_n_iter": "n_iter_ is None in closed form"}}
 
@@ -17,10 +19,12 @@ EXPECTED = {"Ridge": {"check_non_transformer_estimators_n_iter": "n_iter_ is Non
     expected_failed_checks=lambda estimator: EXPECTED.get(type(estimator).__name__, {}),
 )
 @pytest.mark.slow
+@NOTED
 def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
 @parametrize_with_checks([js.ElasticNet(), js.RidgeCV()])
+@NOTED
 def test_checks_of_two_estimators(estimator, check):
     check(estimator)

@@ -1,15 +1,20 @@
 """What all estimators share: checked data, a linear predictor, and the translation of scikit-learn's conventions."""
 
+import warnings
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from jaxreg import _validation
 from jaxreg._labels import is_text
 
 DTYPES = (np.float64, np.float32)
+SPARSE = ("csr", "csc")  # formats that predictions take as they are
+DENSE_LIMIT = 2**30  # bytes of a sparse X made dense: 1 GB is a quarter of a small machine, and copies come on top
 
 
 class LinearEstimator(BaseEstimator):
@@ -26,14 +31,19 @@ class LinearEstimator(BaseEstimator):
         if is_text(y):
             raise ValueError("y has text, names of classes; a regressor needs numbers.")
         X, y = validate_data(
-            self, X, y, dtype=DTYPES, multi_output=several, y_numeric=True, ensure_min_samples=2, copy=False
+            self, dense(X), y, dtype=DTYPES, multi_output=several, y_numeric=True, ensure_min_samples=2, copy=False
         )
         return X, np.asarray(y, dtype=np.float64)
 
     def _linear_predictor(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=DTYPES, reset=False)
+        X = validate_data(self, X, dtype=DTYPES, reset=False, accept_sparse=SPARSE)
         return X @ self.coef_.T + self.intercept_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _labels(self):
         """Labels of the columns of the X that was fitted: names, or 0 to p - 1."""
@@ -45,6 +55,28 @@ class LinearEstimator(BaseEstimator):
         from scipy.sparse import csr_array
 
         return csr_array(np.atleast_2d(self.coef_))
+
+
+def dense(X):
+    """X, a sparse one as an array with one warning; ValueError where that would take more than DENSE_LIMIT bytes."""
+    if not issparse(X):
+        return X
+    size = np.prod(X.shape, dtype=float) * (4 if X.dtype == np.float32 else 8)
+    if size > DENSE_LIMIT:
+        shape = " x ".join(map(str, X.shape))
+        raise ValueError(
+            f"X is sparse, {shape}, and would take {size / 2**30:.3g} GB as the dense array that "
+            f"estimators need, more than {DENSE_LIMIT / 2**30:g} GB; give fewer columns (max_categories= or "
+            "min_frequency= of OneHotEncoder, max_features= of TfidfVectorizer), or, where memory has room, a dense X: "
+            "OneHotEncoder(sparse_output=False) or X.toarray()."
+        )
+    warnings.warn(
+        f"X is sparse and is made dense, which is done up to {DENSE_LIMIT / 2**30:g} GB. OneHotEncoder("
+        "sparse_output=False), or X.toarray(), gives the same without this note.",
+        DataConversionWarning,
+        stacklevel=4,
+    )
+    return X.toarray()
 
 
 def checked_weight(sample_weight, n):
