@@ -53,9 +53,8 @@ def names_in(source) -> list[str]:
     return sorted({node.id for node in nodes if isinstance(node, ast.Name)} - {"jr"})
 
 
-def call(name, function, settings) -> str:
-    """Python source of the call of a fit, whose result is called `name`."""
-    arguments = ["X", "y", *(f"{keyword}={source}" for keyword, source in settings.items())]
+def call(name, function, arguments) -> str:
+    """Python source of a call of jaxreg, whose result is called `name`, with the sources of its arguments."""
     on_one = f"{name} = jr.{function}({', '.join(arguments)})"
     if len(on_one) <= LINE:
         return on_one
@@ -67,7 +66,8 @@ def script(name, function, result, data_source) -> str:
     path = result if name == "path" else result.path
     versions = path.data["versions"]
     first = f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}"
-    return "\n".join([first, "", data_source, "", call(name, function, result.settings)])
+    arguments = ["X", "y", *(f"{keyword}={source}" for keyword, source in result.settings.items())]
+    return "\n".join([first, "", data_source, "", call(name, function, arguments)])
 
 
 def _source(name, value):

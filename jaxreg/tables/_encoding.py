@@ -116,10 +116,10 @@ class Encoding:
         if problems:
             options = {"unknown": "zero"} if all(each.remedies for each in problems) else None
             raise TableError(named(data), problems, {"unknown": unknown}, options)
-        known = {self.target, *(column.name for column in self.columns)}
+        known = {self.target, *self.left_out, *(column.name for column in self.columns)}
         more = [name for name in frame.columns if name not in known]
         if more:
-            remarks.append(Remark(f"the fit has not used {listed(more, LISTED)}, which are left out"))
+            remarks.append(Remark(f"what the fit has not used is left out: {listed(more, LISTED)}"))
         return Rows(frame, X, y, tuple(remarks))
 
     def _texts(self):

@@ -1,14 +1,11 @@
 """A fit with the recipe of its table: from new rows of a file to predictions."""
 
 import json
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from jaxreg import _validation
+from jaxreg import _saving
 from jaxreg._results import PathResult
 from jaxreg.tables._encoding import Encoding
 
@@ -88,24 +85,17 @@ class Model:
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle; see `load`."""
-        file = _validation.check_file(path)
-        with tempfile.TemporaryDirectory() as folder:
-            self.path.save(Path(folder) / "path.npz")
-            content = (Path(folder) / "path.npz").read_bytes()
         plain = {"lam": self.lam, "rule": self.rule, "encoding": self.encoding.to_json()}
-        with open(file, "wb") as opened:
-            np.savez(opened, model=np.array(json.dumps(plain)), path=np.frombuffer(content, np.uint8))
+        arrays = {"model": np.array(json.dumps(plain))} | _saving.nested("path", self.path._arrays())
+        _saving.write(path, "Model", arrays)
 
     @classmethod
     def load(cls, path) -> "Model":
         """The Model that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
-        file = _validation.check_file(path)
-        try:
-            with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-                plain, content = json.loads(str(arrays["model"])), arrays["path"].tobytes()
-        except (ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
-            raise ValueError(f"{str(path)!r} is not a model, which `jaxreg cv` or Model.save wrote.") from error
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "path.npz").write_bytes(content)
-            fitted = PathResult.load(Path(folder) / "path.npz")
+        return _saving.read(path, "Model", cls._of_arrays)
+
+    @classmethod
+    def _of_arrays(cls, arrays):
+        plain = json.loads(str(arrays["model"]))
+        fitted = PathResult._of_arrays(_saving.inside("path", arrays))
         return cls(fitted, Encoding.from_json(plain["encoding"]), plain["lam"], plain["rule"])

@@ -1,7 +1,6 @@
 """Tables: a file in, numbers out, with the recipe that makes the same of new rows."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
@@ -18,20 +17,6 @@ from jaxreg.tables._problems import (
 
 ROUNDS = 6  # of remedies whose table shows more problems: marks, then dates, then missing values
 CHOICES = {"dates": (None, "parts", "numbers"), "missing": (None, "drop", "impute"), "dayfirst": (None, True, False)}
-DEFAULTS: dict[str, Any] = {
-    "weights": None,
-    "groups": None,
-    "drop": (),
-    "categorical": (),
-    "dates": None,
-    "dayfirst": None,
-    "missing": None,
-    "decimal": None,
-    "thousands": None,
-    "units": (),
-    "na": (),
-    "classes": False,
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ class Table:
     groups: pd.Series | None
     encoding: Encoding
     remarks: tuple[Remark, ...]
-    _call: str = field(repr=False)
+    _arguments: tuple[str, ...] = field(repr=False)  # Python source of those of `read`
 
     @property
     def notes(self) -> list[str]:
@@ -88,7 +73,7 @@ class Table:
             "penalty_groups": "list(table.encoding.sources)",
         }
         named = {name for source in dict(settings).values() for name in _record.names_in(source)}
-        lines = [f"table = {self._call}", "X, y = table.X, table.y"]
+        lines = [_record.call("table", "tables.read", self._arguments), "X, y = table.X, table.y"]
         lines += [f"{name} = {source}" for name, source in others.items() if name in named]
         return "\n".join(lines)
 
@@ -201,7 +186,7 @@ def _table(attempt, name, given):
     encoding = attempt.encoding()
     X, _ = encoding.design(attempt.frame, encoding.columns, "error")
     y = pd.Series(encoding.response(attempt.frame)[0], name=encoding.target)
-    plain = {key: value for key, value in given.items() if key != "target" and value != DEFAULTS[key]}
-    call = ", ".join([name, repr(encoding.target), *([in_python(plain)] if plain else [])])
+    changed = [in_python({key: value}) for key, value in given.items() if value != read.__kwdefaults__.get(key, value)]
+    arguments = (name, repr(encoding.target), *changed)
     weight, groups = attempt.column("weights", numeric=True), attempt.column("groups", numeric=False)
-    return Table(X, y, weight, groups, encoding, attempt.all_remarks(y), f"jr.tables.read({call})")
+    return Table(X, y, weight, groups, encoding, attempt.all_remarks(y), arguments)
