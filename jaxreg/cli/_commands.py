@@ -1,6 +1,5 @@
 """The commands, each of which checks its options, reads, fits, and then writes."""
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +8,18 @@ import typer
 import jaxreg as jr
 from jaxreg import _validation
 from jaxreg._cv_results import RULES
-from jaxreg.cli import _files, _models
-from jaxreg.cli._messages import LineMessages, checked, end_at_ctrl_c, fail, fail_with_table, require
+from jaxreg._scores import make_metric
+from jaxreg.cli import _files, _models, _work
+from jaxreg.cli._messages import LineMessages, checked, end_at_ctrl_c, fail, require
 from jaxreg.cli._options import Fit, NoCache, Out, Ratio, Reading, Unknown, Validation, with_groups
 
 
 def _examples(*lines):
     return "\b\nExamples:\n" + "\n".join(f"  jaxreg {line}" for line in lines)
+
+
+def _title(reading):
+    return f"{reading.target} in {reading.data.name}"
 
 
 app = typer.Typer(
@@ -68,12 +72,11 @@ def path(
     Writes path.png, coefficients.csv (a row for each lambda), summary.txt and reproduce.py.
     """
     require("matplotlib", "jaxreg[plot]")
-    model, grid = _models.parse(fit.loss, fit.penalty, None if l1_ratio is None else [l1_ratio]), _grid(fit)
+    model = _models.parse(fit, None if l1_ratio is None else [l1_ratio])
     _files.check_folder("--out", out)
-    table = _load(reading, classes=model.of_classes)
-    result, seconds = _fit(jr.fit_path, table, fit, reading, model.keywords(table, several=False) | grid)
-    source = _source(table, result)
-    typer.echo(_files.write_path(result, out, f"{reading.target} in {reading.data.name}", source))
+    table = _work.load(reading, classes=model.of_classes)
+    result, seconds = _work.timed(jr.fit_path, table.X, table.y, **model.keywords(table))
+    typer.echo(_files.write_path(result, out, _title(reading), table.source(result.settings)))
     typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
 
 
@@ -104,30 +107,25 @@ def cv(
     Writes validation_curve.png, path.png, coefficients.csv (at the choice), cv.csv (the losses), summary.txt, model.npz
     (for `jaxreg predict`) and reproduce.py (the same in Python).
     """
-    checked(_validation.check_choice, rule, "rule", RULES)
+    checked(_validation.check_choice, rule, "--rule", RULES)
     require("matplotlib", "jaxreg[plot]")
-    model, grid = _models.parse(fit.loss, fit.penalty, validation.l1_ratio), _grid(fit)
+    model = _work.check(fit, validation)
     _files.check_folder("--out", out)
     if report is not None:
-        _check_page("--report", report)
-    table = _load(reading, groups=validation.groups, classes=model.of_classes)
-    rows = None if test is None else _test_rows(table, test, unknown)
-    result, seconds = _cross_validate(table, fit, reading, validation, model, grid)
-    choice = checked(result.select, rule)
-    chosen = jr.tables.Model(
-        result.paths[result.l1_ratios.tolist().index(choice.l1_ratio) if len(result.paths) > 1 else 0],
-        table.encoding,
-        choice.lam,
-        rule,
-    )
-    judged = [] if rows is None else [f"{test.name}: {_judged(chosen, rows)}"]
-    title, source = f"{reading.target} in {reading.data.name}", _source(table, result)
-    typer.echo(_files.write_cv(result, rule, choice, chosen, out, title, source, judged))
+        _files.check_page("--report", report)
+    table = _work.load(reading, groups=validation.groups, classes=model.of_classes)
+    rows = None if test is None else _work.test_rows(table, test, unknown)
+    result, seconds = _work.cross_validate(table, model, validation)
+    chosen, judged = _work.chosen(result, rule, table), []
+    if rows is not None and test is not None:
+        metric = make_metric(validation.metric, model.loss_of(table))
+        judged.append(f"{test.name}: {_work.judged(chosen, rows, metric=metric)}")
+    source = table.source(result.settings)
+    typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, judged))
     if report is not None:
-        typer.echo(_files.write_report(result, report, title, source))
-    typer.echo(
-        f"Fitted in {seconds:.3f} s, compilation included. For new rows: jaxreg predict {out / 'model.npz'} FILE"
-    )
+        typer.echo(_files.write_report(result, report, _title(reading), source))
+    typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
+    typer.echo(f"For new rows: jaxreg predict {out / 'model.npz'} FILE")
 
 
 @app.command(epilog=_examples("report houses.csv --target price --drop id --out houses.html"))
@@ -140,12 +138,11 @@ def report(
     out: Annotated[Path, typer.Option(help="Page to write.", metavar="FILE.html")] = Path("report.html"),
 ):
     """Cross-validate, and write an interactive page."""
-    model, grid = _models.parse(fit.loss, fit.penalty, validation.l1_ratio), _grid(fit)
-    _check_page("--out", out)
-    table = _load(reading, groups=validation.groups, classes=model.of_classes)
-    result, _ = _cross_validate(table, fit, reading, validation, model, grid)
-    title = f"{reading.target} in {reading.data.name}"
-    typer.echo(_files.write_report(result, out, title, _source(table, result)))
+    model = _work.check(fit, validation)
+    _files.check_page("--out", out)
+    table = _work.load(reading, groups=validation.groups, classes=model.of_classes)
+    result, _ = _work.cross_validate(table, model, validation)
+    typer.echo(_files.write_report(result, out, _title(reading), table.source(result.settings)))
 
 
 @app.command(
@@ -170,8 +167,8 @@ def predict(
     """
     require("pandas", "jaxreg[frames]")
     _files.check_writable("--out", out)
-    fitted = checked(jr.tables.Model.load, model)
-    rows = _rows(fitted.encoding, data, unknown)
+    fitted = _work.model(model)
+    rows = _work.rows(fitted.encoding, data, unknown)
     prediction = checked(fitted.predict_rows, rows, lam)
     frame = rows.frame[[name for name in fitted.encoding.left_out if name in rows.frame and name != "prediction"]]
     columns = {"prediction": prediction}
@@ -179,7 +176,7 @@ def predict(
         columns["class"] = fitted.classes_of(prediction)
     typer.echo(_files.write_predictions(frame.assign(**columns), out))
     if rows.y is not None:
-        typer.echo(f"{data.name}: {_judged(fitted, rows, lam)}")
+        typer.echo(f"{data.name}: {_work.judged(fitted, rows, lam)}")
 
 
 @app.command(epilog=_examples("bench --rows 2000 --columns 50", "bench --compare"))
@@ -218,121 +215,14 @@ def demo(l1_ratio: Ratio = 1.0, no_cache: NoCache = False, out: Out = Path("jaxr
     _files.check_folder("--out", out)
     frame, target, title = _demo.data()
     penalty = checked(jr.penalties.ElasticNet, l1_ratio)
-    _, first = _timed(jr.fit_path, frame, target, penalty=penalty)
-    result, second = _timed(jr.fit_path, frame, target, penalty=penalty)
+    _, first = _work.timed(jr.fit_path, frame, target, penalty=penalty)
+    result, second = _work.timed(jr.fit_path, frame, target, penalty=penalty)
     typer.echo(_files.write_path(result, out, title))
-    result, _ = _timed(jr.fit_cv, frame, target, l1_ratios=l1_ratio)
+    result, _ = _work.timed(jr.fit_cv, frame, target, l1_ratios=l1_ratio)
     typer.echo(result.summary())
     typer.echo(_files.write_curve(result, out, title))
     typer.echo(_files.write_report(result, out / "report.html", title, _demo.SOURCE))
     typer.echo(f"First call {first:.3f} s (it compiles, or reads what was compiled), second call {second:.3f} s.")
-
-
-# ---- what commands share ----
-
-
-def _grid(fit):
-    return _models.grid(fit.n_lambdas, fit.lambda_min_ratio, fit.lambdas)
-
-
-def _check_page(option, page):
-    if page.is_dir():
-        fail(f"{option} is {page}, which is a folder; give the name of a file.")
-    _files.check_writable(option, page)
-
-
-def _load(reading, groups=None, classes=False):
-    """The Table of a file, after its notes."""
-    require("pandas", "jaxreg[frames]")
-    if reading.missing == "impute":
-        require("sklearn", "jaxreg[sklearn]")
-    options = reading.keywords() | {"groups": groups, "classes": classes}
-    table = _read(jr.tables.read, reading.data, reading.target, **options)
-    _note(table.remarks)
-    return table
-
-
-def _rows(encoding, data, unknown):
-    rows = _read(encoding.rows, data, unknown)
-    _note(rows.remarks)
-    return rows
-
-
-def _read(function, *arguments, **options):
-    try:
-        return function(*arguments, **options)
-    except jr.tables.TableError as error:
-        fail_with_table(error)
-    except (ValueError, TypeError) as error:
-        fail(error)
-
-
-def _note(remarks):
-    from jaxreg.tables._problems import on_command_line
-
-    for remark in remarks:
-        typer.echo(f"Note: {remark.told(on_command_line)}", err=True)
-
-
-def _test_rows(table, test, unknown):
-    rows = _rows(table.encoding, test, unknown)
-    if rows.y is None:
-        fail(f"--test {test} has no column {table.encoding.target!r} to judge by; give rows with it.")
-    return rows
-
-
-def _judged(model, rows, lam=None):
-    """The errors of a model on rows with a target, in words."""
-    scores = model.score(rows, lam)
-    count = scores.pop("rows")
-    return f"{count} rows, " + ", ".join(f"{name} {value:.5g}" for name, value in scores.items())
-
-
-def _source(table, result):
-    """Python that makes what the call of a result names."""
-    return table.source(result.settings)
-
-
-def _cross_validate(table, fit, reading, validation, model, grid):
-    """(result, seconds)."""
-    number, what = (len(table.y), "rows") if table.groups is None else (table.groups.nunique(), "groups")
-    folds = validation.folds
-    if folds == "loo" and validation.repeats > 1:
-        fail(f"--repeats {validation.repeats} would draw folds again, but --folds loo has one draw; leave one out.")
-    if folds == "loo" and table.groups is not None:
-        fail("--groups keeps rows together, but --folds loo leaves out one at a time; give a number of folds.")
-    if folds != "loo" and folds > number:
-        fail(f"--folds is {folds}, but there are {number} {what}; give --folds {number} or less.")
-    options = {
-        "cv": folds,
-        "seed": validation.seed,
-        "repeats": validation.repeats,
-        "groups": table.groups,
-        "metric": validation.metric,
-    }
-    return _fit(jr.fit_cv, table, fit, reading, options | model.keywords(table, several=True) | grid)
-
-
-def _fit(function, table, fit, reading, options):
-    """(result, seconds)."""
-    if reading.missing == "impute":
-        options = options | {"impute": "mean"}
-    return _timed(
-        function,
-        table.X,
-        table.y,
-        sample_weight=table.weight,
-        standardize=not fit.no_standardize,
-        progress=fit.progress,
-        **options,
-    )
-
-
-def _timed(fit, X, y, **options):
-    """(result, seconds)."""
-    began = time.perf_counter()
-    result = checked(fit, X, y, **options)
-    return result, time.perf_counter() - began
 
 
 def main():

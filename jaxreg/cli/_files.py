@@ -25,6 +25,13 @@ def check_folder(option, folder):
     check_writable(option, folder)
 
 
+def check_page(option, page):
+    """The same of a file to write."""
+    if page.is_dir():
+        fail(f"{option} is {page}, which is a folder; give the name of a file.")
+    check_writable(option, page)
+
+
 def write_path(path, out, title, source=None):
     """path.png, coefficients.csv (a row for each lambda), summary.txt and, of a path with a source, reproduce.py."""
     from jaxreg.plotting import plot_path
@@ -41,12 +48,13 @@ def write_path(path, out, title, source=None):
     return f"{summary}\nWorst relative gap {path.gap.max():.1e}.\n{_wrote(written, out)}"
 
 
-def write_cv(cv, rule, choice, model, out, title, source, more=()):
+def write_cv(cv, model, out, title, source, more=()):
     """Figures, coefficients.csv (at the choice), cv.csv (the losses), summary.txt, model.npz and reproduce.py."""
     from pandas import DataFrame
 
     from jaxreg.plotting import plot_path
 
+    choice = cv.select(model.rule)
     write_curve(cv, out, title)
     _draw(plot_path, model.path, out / "path.png", title)
     coefficients = {"feature": ["(intercept)", *cv.names], "coefficient": [choice.intercept, *choice.coef]}
@@ -56,7 +64,7 @@ def write_cv(cv, rule, choice, model, out, title, source, more=()):
     summary = "\n".join(
         (
             cv.summary(),
-            f"Chosen by {rule}: {mix}lambda {choice.lam:.4g}, "
+            f"Chosen by {model.rule}: {mix}lambda {choice.lam:.4g}, "
             f"{(choice.coef != 0).sum()} of {len(choice.coef)} coefficients not 0.",
             *more,
         )
@@ -64,7 +72,7 @@ def write_cv(cv, rule, choice, model, out, title, source, more=()):
     _write(out / "summary.txt", summary)
     model.save(out / "model.npz")
     script = _record.script("cv", "fit_cv", cv, source)
-    _write(out / "reproduce.py", f"{script}\nchoice = cv.select({rule!r})\nprint(choice)")
+    _write(out / "reproduce.py", f"{script}\nchoice = cv.select({model.rule!r})\nprint(choice)")
     written = ["validation_curve.png", "path.png", "coefficients.csv", "cv.csv", "summary.txt", "model.npz"]
     return f"{summary}\n{_wrote([*written, 'reproduce.py'], out)}"
 

@@ -34,32 +34,46 @@ class Words:
 
 @dataclass(frozen=True)
 class Model:
-    """What is to be fitted, in words that have been checked without the data."""
+    """What is to be fitted, from options that have been checked without the data."""
 
     loss: Words
     penalty: Words | None
     l1_ratios: list[float] | None
+    others: dict[str, Any]  # keywords of a fit that do not depend on the data
 
     @property
     def of_classes(self):
         return self.loss.name == "squaredhinge"
 
-    def keywords(self, table, several) -> dict[str, Any]:
-        """Those of `fit_cv`, where there may be several mixing parameters, or of `fit_path`."""
-        options: dict[str, Any] = {}
+    def keywords(self, table, validation=None) -> dict[str, Any]:
+        """Those of `fit_path`, or, with the options of a validation, of `fit_cv`."""
+        options = self.others | {"sample_weight": table.weight}
+        if table.encoding.imputes:
+            options["impute"] = "mean"
         if self.loss.name != "squared":
-            options["loss"] = self._loss(table.y)
+            options["loss"] = self.loss_of(table)
         penalty = self._penalty(table)
-        if several and self.l1_ratios is not None:
-            options["l1_ratios"] = self.l1_ratios
         if penalty is not None:
             options["penalty"] = penalty
-        elif not several and self.l1_ratios is not None:
-            options["penalty"] = checked(jr.penalties.ElasticNet, self.l1_ratios[0])
-        return options
+        if validation is None:
+            if penalty is None and self.l1_ratios is not None:
+                options["penalty"] = checked(jr.penalties.ElasticNet, self.l1_ratios[0])
+            return options
+        if self.l1_ratios is not None:
+            options["l1_ratios"] = self.l1_ratios
+        return options | {
+            "cv": validation.folds,
+            "seed": validation.seed,
+            "repeats": validation.repeats,
+            "groups": table.groups,
+            "metric": validation.metric,
+        }
 
-    def _loss(self, y):
-        numbers = self.loss.numbers
+    def loss_of(self, table):
+        """The Loss for the y of a table."""
+        y, numbers = table.y, self.loss.numbers
+        if self.loss.name == "squared":
+            return jr.losses.Squared()
         spread = ROBUST * float(np.median(np.abs(y - np.median(y)))) or float(np.std(y)) or 1.0
         if self.loss.name == "squaredhinge":
             return jr.losses.SquaredHinge()
@@ -89,14 +103,16 @@ class Model:
         return checked(make[self.penalty.name], *self.penalty.numbers)
 
 
-def parse(loss, penalty, l1_ratios) -> Model:
-    """The Model of the options --loss, --penalty and --l1-ratio (a list, or None)."""
-    words = None if penalty is None else _words("--penalty", penalty, PENALTIES)
+def parse(fit, l1_ratios) -> Model:
+    """The Model of the options of a fit, and of mixing parameters (a list, or None)."""
+    words = None if fit.penalty is None else _words("--penalty", fit.penalty, PENALTIES)
     if words is not None and l1_ratios and words.name not in MIXED:
         fail(f"--penalty {words.name} has no mixing parameter; leave out --l1-ratio, or give --penalty elasticnet.")
     if words is not None and not l1_ratios and words.name in MIXED:
         fail(f"--penalty {words.name} needs its mixing parameter; give --l1-ratio 0.5, or another from 0 to 1.")
-    return Model(_words("--loss", loss, LOSSES), words, l1_ratios or None)
+    others = {"standardize": not fit.no_standardize, "progress": fit.progress}
+    grid = _grid(fit.n_lambdas, fit.lambda_min_ratio, fit.lambdas)
+    return Model(_words("--loss", fit.loss, LOSSES), words, l1_ratios or None, others | grid)
 
 
 def _words(option, text, known):
@@ -112,7 +128,7 @@ def _words(option, text, known):
         fail(f"{option} is {text!r}; behind the colon give a number, as in {plain}:0.5.")
 
 
-def grid(n_lambdas, lambda_min_ratio, lambdas) -> dict[str, Any]:
+def _grid(n_lambdas, lambda_min_ratio, lambdas) -> dict[str, Any]:
     """The keywords of a fit that choose its lambdas."""
     if lambdas is None:
         return {"n_lambdas": 100 if n_lambdas is None else n_lambdas, "lambda_min_ratio": lambda_min_ratio}

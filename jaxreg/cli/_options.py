@@ -34,6 +34,7 @@ def with_groups(command):
     return flat
 
 
+@dataclass(frozen=True)
 class Group:
     """Options that go together."""
 
@@ -46,7 +47,7 @@ class Group:
                 annotation=field.type,
                 default=inspect.Parameter.empty if field.default is MISSING else field.default,
             )
-            for field in fields(cls)  # type: ignore[arg-type]
+            for field in fields(cls)
         ]
 
 
@@ -142,8 +143,8 @@ class Fit(Group):
     penalty: Annotated[
         str | None,
         typer.Option(
-            help="lasso, ridge, elasticnet (with --l1-ratio), mcp, scad (or mcp:GAMMA, scad:GAMMA), grouplasso (the "
-            "levels of a column together), sparsegrouplasso.  [default: lasso]",
+            help="lasso, ridge, elasticnet (with --l1-ratio), mcp, scad (or mcp:GAMMA, scad:GAMMA), grouplasso (a "
+            "column of the file as a whole), sparsegrouplasso.  [default: lasso]",
             metavar="NAME",
         ),
     ] = None

@@ -87,7 +87,10 @@ class Attempt:
             self.problems += self._two_classes()
         for name in self.features:
             taken = as_text.get(name) or _choices.take(self.frame[name], name, self.options)
-            (self.columns if isinstance(taken, Column) else self.problems).append(taken)
+            if isinstance(taken, Column):
+                self.columns.append(taken)
+            else:
+                self.problems.append(taken)
         identifiers = [_choices.identifier(self.frame[name], name) for name in self.features]
         self.counters = [remark for remark in identifiers if remark is not None]
         names = [name for column in self.columns for name in column.names]

@@ -1,6 +1,7 @@
 """What each column of a table is taken for, and what a user must say of those that could be several things."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,7 @@ def _dates_in_text(values, texts, name, options, leave_out):
     if options["dayfirst"] is not None:
         formats = [form for form, first in orders.items() if first in (None, options["dayfirst"])]
         if not formats:
-            right = {"dayfirst": not options["dayfirst"]}
+            right: dict[str, Any] = {"dayfirst": not options["dayfirst"]}
             return Remark(f"{name!r} holds dates in another order, such as {texts[0]!r}", (right, leave_out))
     if len(formats) > 1:
         texts = texts[_dates.parsed(texts, formats[0]) != _dates.parsed(texts, formats[1])]
@@ -140,7 +141,7 @@ def numbers_as_text(frame, names, given, numeric_columns):
     tried = list(dict.fromkeys((marks.decimal, marks.thousands) for found in offers.values() for marks in found))
     if not tried:
         return {}
-    best = max(tried, key=lambda marks: numeric_columns(Marks(*marks, units=(*given.units, *units))))
+    best = max(tried, key=lambda marks: numeric_columns(Marks(marks[0], marks[1], (*given.units, *units))))
     problems = {}
     for name, found in offers.items():
         ordered = sorted(found, key=lambda marks: (marks.decimal, marks.thousands) != best)

@@ -108,7 +108,7 @@ class Encoding:
         frame, remarks = read_cells(data, self._texts(), self.marks, self.na)
         absent = [column.name for column in self.columns if column.name not in frame.columns]
         present = [column for column in self.columns if column.name in frame.columns]
-        problems = [self._absent(name, list(frame.columns)) for name in absent]
+        problems = [self._absent(absent, list(frame.columns))] if absent else []
         problems += self._missing(frame[[column.name for column in present]])
         X, wrong = self.design(frame, present, unknown)
         y, wrong_y = self.response(frame)
@@ -127,10 +127,12 @@ class Encoding:
         categories = {column.name for column in self.columns if isinstance(column, Category)}
         return categories | {self.target} if self.classes else categories
 
-    def _absent(self, name, there):
-        close = get_close_matches(name, there, n=1)
-        hint = f", but {close[0]!r}" if close else ""
-        return Remark(f"there is no column {name!r}{hint}, and the fit has used it; give it, or rename it")
+    def _absent(self, names, there):
+        close = {name: get_close_matches(name, there, n=1) for name in names}
+        hints = ", ".join(f"{name!r} to {near[0]!r}" for name, near in close.items() if near)
+        hint = f" (is {hints} the same under another name?)" if hints else ""
+        columns = f"column{'s' * (len(names) > 1)} {listed(names, LISTED)}"
+        return Remark(f"the fit has used the {columns}, which the table has not{hint}; add or rename")
 
     def _missing(self, features):
         missing = features.isna().sum()
@@ -138,7 +140,8 @@ class Encoding:
         if self.imputes or not len(missing):
             return []
         text = ", ".join(f"{name!r} ({number})" for name, number in missing.items())
-        return [Remark(f"there are missing values in {text}; fill them, or fit again with missing values imputed")]
+        said = f"there are missing values in {text}, which a fit with missing='impute' would fill"
+        return [Remark(f"{said}; fit again so, or fill them")]
 
     def design(self, frame, columns, unknown):
         """(X (m, p) of those columns of a frame, what is wrong with them)."""

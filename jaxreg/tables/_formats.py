@@ -124,8 +124,8 @@ def _read_delimited(file, extension, labels, marks, na):
     if layout.ends_empty:
         remarks.append(Remark(f"every row of {file.name} ends in a {mark}, and the empty field behind it is left out"))
     if len(named) < len(names):
-        text = f"every line of {file.name} ends in a {mark}, and the empty fields behind it are left out"
-        remarks.append(Remark(text))
+        said = f"every line of {file.name} ends in a {mark}, and the empty fields behind it are left out"
+        remarks.append(Remark(said))
     names[0] = names[0] or UNNAMED
     nameless = [j for j in named if not names[j]]
     if nameless:

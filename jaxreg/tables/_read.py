@@ -186,7 +186,8 @@ def _table(attempt, name, given):
     encoding = attempt.encoding()
     X, _ = encoding.design(attempt.frame, encoding.columns, "error")
     y = pd.Series(encoding.response(attempt.frame)[0], name=encoding.target)
-    changed = [in_python({key: value}) for key, value in given.items() if value != read.__kwdefaults__.get(key, value)]
+    defaults = read.__kwdefaults__ or {}
+    changed = [in_python({key: value}) for key, value in given.items() if value != defaults.get(key, value)]
     arguments = (name, repr(encoding.target), *changed)
     weight, groups = attempt.column("weights", numeric=True), attempt.column("groups", numeric=False)
     return Table(X, y, weight, groups, encoding, attempt.all_remarks(y), arguments)
