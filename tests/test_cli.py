@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib")
 
 from command_line import CACHES, COLUMNS, assert_fails, assert_same, call, table, written
 
-from jaxreg import _tables
+from jaxreg import tables
 from jaxreg.__main__ import main
 
 
@@ -41,7 +41,7 @@ def test_path_writes_what_fit_path_gives(tmp_path, extension):
     assert_same(written(out), path)
     summary = (out / "summary.txt").read_text()
     assert summary in result.stdout
-    read = _tables.load(name, "y")  # its order in memory decides on the last bits of a gap
+    read = tables.read(name, "y")  # its order in memory decides on the last bits of a gap
     path = jr.fit_path(read.X, read.y)
     assert summary.splitlines()[:-1] == path.summary().splitlines()[:-1]  # the last line is seconds
     assert f"Worst relative gap {path.gap.max():.1e}" in result.stdout

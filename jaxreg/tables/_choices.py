@@ -47,7 +47,7 @@ def take(values, name, options) -> Column | Remark:
             return Duration(name)
         if kind in DURATIONS or kind in TIMES:
             return _times(values, name, options, leave_out)
-        texts = pd.Index(labels(values).dropna().unique(), dtype="str")
+        texts = pd.Index(labels(pd.Series(values.dropna().unique())).unique(), dtype="str")
     except TypeError:  # lists and other values that cannot be told apart by a hash
         return Remark(f"{name!r} holds neither numbers nor text", (leave_out,))
     return _dates_in_text(values, texts, name, options, leave_out) or _text(values, texts, name, categorical, leave_out)
@@ -92,8 +92,8 @@ def _dates_in_text(values, texts, name, options, leave_out):
     if not formats:
         return None
     if bad:
-        remedies = ({"na": tuple(bad)}, leave_out) if len(bad) <= BAD_CELLS else (leave_out,)
-        return Remark(f"{name!r} holds dates, such as {texts[~texts.isin(bad)][0]!r}, but {bad[0]!r} is none", remedies)
+        text = f"{name!r} holds dates, such as {texts[~texts.isin(bad)][0]!r}, but {bad[0]!r} is none"
+        return Remark(text, ({"na": tuple(bad)}, leave_out) if len(bad) <= BAD_CELLS else (leave_out,))
     if options["dates"] is None:
         return _what_of_dates(name, f"dates, such as {texts[0]!r}", leave_out)
     orders = {form: _dates.day_first(form) for form in formats}
@@ -105,8 +105,7 @@ def _dates_in_text(values, texts, name, options, leave_out):
     if len(formats) > 1:
         texts = texts[_dates.parsed(texts, formats[0]) != _dates.parsed(texts, formats[1])]
         text = f"{name!r} holds dates with the day first or the month first, such as {texts[0]!r}"
-        remedies = ({"dayfirst": True}, {"dayfirst": False})
-        return Remark(text, remedies if "." in texts[0] else remedies[::-1])
+        return Remark(text, ({"dayfirst": False}, {"dayfirst": True}))
     return date_with_parts(name, formats[0], to_times(values, formats[0])[0], options["dates"] == "parts")
 
 
@@ -114,7 +113,7 @@ def _text(values, texts, name, categorical, leave_out):
     """A Category, or what must be said of text that looks like something else than a few kinds of things."""
     plain = not_numbers(texts)
     bad = plain[~plain.str.fullmatch(AS_WRITTEN)]
-    marks = bad[bad.map(lambda text: MISSING.fullmatch(text) is not None)]
+    marks = [text for text in bad if MISSING.fullmatch(text)]
     if 0 < len(bad) == len(marks) <= min(BAD_CELLS, len(texts) / 2):
         text = f"{name!r} holds numbers, but {bad[0]!r} is none"
         return Remark(text, ({"na": tuple(marks)}, *categorical, leave_out))

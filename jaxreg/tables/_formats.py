@@ -122,9 +122,9 @@ def _read_delimited(file, extension, labels, marks, na):
         named.pop()
     mark = SEPARATORS[layout.separator][:-1]
     if layout.ends_empty:
-        remarks.append(Remark(f"every row of {file.name} ends in a {mark}, and the empty field behind it is left out"))
+        remarks.append(Remark(f"every row of {file.name} ends in a {mark}; the empty field behind it is left out"))
     if len(named) < len(names):
-        said = f"every line of {file.name} ends in a {mark}, and the empty fields behind it are left out"
+        said = f"every line of {file.name} ends in a {mark}; the empty fields behind it are left out"
         remarks.append(Remark(said))
     names[0] = names[0] or UNNAMED
     nameless = [j for j in named if not names[j]]
@@ -216,19 +216,22 @@ def _read_columnar(file, extension):
     """(frame, remarks)."""
     with _reading(file):
         if extension == ".parquet":
-            from pyarrow.parquet import read_table
+            from pyarrow.parquet import read_schema, read_table
+
+            names = read_schema(file).names
         else:
             from pyarrow.feather import read_table
-        table = read_table(file)
-    require_distinct(table.column_names, str(file))
+
+            names = read_table(file).column_names
+    require_distinct(names, str(file))
     with _reading(file):
-        frame = table.to_pandas()
+        frame = read_table(file).to_pandas()
     named = [name for name in frame.index.names if name is not None]
     unnamed = len(named) < frame.index.nlevels and not isinstance(frame.index, pd.RangeIndex)
     frame = frame.reset_index(level=named).reset_index(drop=True)
     frame.columns = [str(name) for name in frame.columns]
     require_distinct(frame.columns, str(file))
-    return frame, [Remark(f"the index of {file.name} has no name, and as labels of the rows it is left out")] * unnamed
+    return frame, [Remark(f"the index of {file.name} has no name; as labels of the rows it is left out")] * unnamed
 
 
 # ---- cells ----

@@ -58,7 +58,7 @@ class TableError(ValueError):
         """A line for each problem, and what works at the end."""
         lines = [f"{self.subject} cannot be used as it is:", *(f"- {each.told(spell)}" for each in self.problems)]
         if self.options is None:
-            lines.append("What has no option behind it must be mended in the file, or another column be given.")
+            lines.append("What has no option behind it is to be settled first, by another column or in the file.")
         else:
             lines.append(f"This works: {call}")
         return "\n".join(lines)

@@ -16,7 +16,7 @@ from jaxreg.tables._problems import (
 )
 
 ROUNDS = 6  # of remedies whose table shows more problems: marks, then dates, then missing values
-CHOICES = {"dates": (None, "parts", "numbers"), "missing": (None, "drop", "impute"), "dayfirst": (None, True, False)}
+CHOICES = {"dates": (None, "parts", "numbers"), "missing": (None, "drop", "impute")}
 
 
 @dataclass(frozen=True)
