@@ -29,7 +29,8 @@ class Attempt:
             self._take_columns()
         if self.features and not any(problem.remedies for problem in self.problems):
             self._settle_missing()
-        (self.problems if self.problems else self.remarks).extend(self.counters)
+        others = len(self.features) > len(self.counters)  # that are left if the counters are
+        (self.problems if self.problems and others else self.remarks).extend(self.counters)
 
     def _cells(self, marks):
         texts = set(self.options["categorical"])

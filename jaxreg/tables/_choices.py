@@ -143,10 +143,13 @@ def numbers_as_text(frame, names, given, numeric_columns):
     best = max(tried, key=lambda marks: numeric_columns(Marks(marks[0], marks[1], (*given.units, *units))))
     problems = {}
     for name, found in offers.items():
-        ordered = sorted(found, key=lambda marks: (marks.decimal, marks.thousands) != best)
-        if ordered:
+        right = [Marks(best[0], best[1], marks.units) for marks in found[:1]]
+        series = texts[name].to_series()
+        read = [marks.numbers(series) for marks in right]
+        if read and read[0] is not None:  # else it is told of when the others are settled
+            others = [marks for marks in found if not read[0].equals(marks.numbers(series))]
             said = f"{name!r} holds numbers as text, such as {_telling(texts[name])!r}"
-            problems[name] = Remark(said, tuple(_remedy(marks, given) for marks in ordered))
+            problems[name] = Remark(said, tuple(_remedy(marks, given) for marks in [*right, *others]))
     return problems
 
 

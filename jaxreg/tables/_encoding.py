@@ -129,8 +129,8 @@ class Encoding:
 
     def _absent(self, names, there):
         close = {name: get_close_matches(name, there, n=1) for name in names}
-        hints = ", ".join(f"{name!r} to {near[0]!r}" for name, near in close.items() if near)
-        hint = f" (is {hints} the same under another name?)" if hints else ""
+        hints = ", ".join(f"{near[0]!r} may be {name!r}" for name, near in close.items() if near)
+        hint = f" ({hints})" if hints else ""
         columns = f"column{'s' * (len(names) > 1)} {listed(names, LISTED)}"
         return Remark(f"the fit has used the {columns}, which the table has not{hint}; add or rename")
 

@@ -166,6 +166,8 @@ def read(
         given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])
     for name, choices in CHOICES.items():
         _validation.check_choice(given[name], name, choices)
+    if not (dayfirst is None or isinstance(dayfirst, bool)):
+        raise ValueError(f"dayfirst is {_validation.shown(dayfirst)}; give True, False or None.")
     given["target"] = target
     options, problems = given, []
     for _ in range(ROUNDS):
