@@ -10,7 +10,7 @@ from jaxreg.tables import _choices, _formats
 from jaxreg.tables._columns import NUMBERS, Column, labels, said_of, to_numbers
 from jaxreg.tables._encoding import Encoding, read_cells
 from jaxreg.tables._numbers import Marks
-from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed
+from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed, with_remedies
 
 
 class Attempt:
@@ -29,7 +29,8 @@ class Attempt:
             self._take_columns()
         if self.features and not any(problem.remedies for problem in self.problems):
             self._settle_missing()
-        others = len(self.features) > len(self.counters)  # that are left if the counters are
+        dropped = with_remedies({}, [*self.problems, *self.counters]).get("drop", ())
+        others = set(self.features) - set(dropped)  # to predict from without the counters
         (self.problems if self.problems and others else self.remarks).extend(self.counters)
 
     def _cells(self, marks):
