@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from jaxreg import _hints, _html, _saving, _selection, _validation, plotting
 from jaxreg._choice import Selection
 from jaxreg._prominence import feature_scale
 from jaxreg._results import MEASURES, PathResult, Status
+
+if TYPE_CHECKING:
+    from jaxreg.report import Report
 
 RULES = ("min", "1se", *_selection.CRITERIA)
 COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
@@ -286,27 +289,31 @@ class CVResult:
         raise _hints.missing(self, name)
 
     def _choice(self, lam):
-        """(lambda, what is said of it, coefficients there), by a rule or at a number. For `plot_coefficients`."""
+        """What the figures draw of it: the path of a mix, and where on it the choice by a rule or a number stands."""
         if lam is None or isinstance(lam, str):
             rule = _validation.check_choice("min" if lam is None else lam, "lam", RULES)
-            mix, lam, _, coef, _ = self.select(rule)
+            mix, lam = self.select(rule)[:2]
+            path, marks = self.paths[int(np.argmax(self.l1_ratios == mix))], {rule: lam}
+            if rule in ("min", "1se"):
+                marks = {"min": self.lambda_min, **({"1se": self.lambda_1se} if self._has_error else {})}
             said = [rule]
         else:
             mix, said = self.l1_ratio_, []
-            lam, _, coef = self.path._choice(lam)
+            path, lam, _, marks = self.path._choice(lam)
         if len(self.l1_ratios) > 1:
             said.append(f"l1_ratio {mix:g}")
-        return lam, said, coef
+        return plotting.Choice(path, lam, tuple(said), marks)
 
     plot = plotting.plot_validation_curve
     plot_folds = plotting.plot_fold_loss
+    plot_path = plotting.plot_path
     plot_coefficients = plotting.plot_coefficients
 
-    def report(self, path, title=None) -> Path:
-        """Write the curves and paths as one interactive HTML page; see `jaxreg.report.write_report`."""
+    def report(self, path=None, title=None, data_source=None) -> "Report":
+        """The curves and paths as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
         from jaxreg.report import write_report
 
-        return write_report(self, path, title)
+        return write_report(self, path, title, data_source)
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle, to the path as it is given; see `load`.

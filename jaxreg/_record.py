@@ -63,8 +63,7 @@ def call(name, function, arguments) -> str:
 
 def script(name, function, result, data_source) -> str:
     """Python source that computes a result again; `data_source` makes X, y and what else the call names."""
-    path = result if name == "path" else result.path
-    versions = path.data["versions"]
+    versions = (result if name == "path" else result.path).data["versions"]
     first = f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}"
     arguments = ["X", "y", *(f"{keyword}={source}" for keyword, source in result.settings.items())]
     return "\n".join([first, "", data_source, "", call(name, function, arguments)])

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxreg import _hints, _html, _missing, _saving, _scores, _validation, plotting
 from jaxreg._alignment import by_row
+
+if TYPE_CHECKING:
+    from jaxreg.report import Report
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
@@ -367,18 +369,20 @@ class PathResult:
         raise _hints.missing(self, name)
 
     def _choice(self, lam):
-        """(lambda, what is said of it, coefficients there); None is the smallest lambda. For `plot_coefficients`."""
-        lam = float(self.lambdas[-1]) if lam is None else _validation.check_lam(lam)
-        return lam, (), self.coef_at(lam)[1]
+        """What the figures draw of it, and at which lambda, None without one."""
+        if lam is None:
+            return plotting.Choice(self, None, (), {})
+        lam = _validation.check_lam(lam)
+        return plotting.Choice(self, lam, (), {"": lam})
 
     plot = plotting.plot_path
     plot_coefficients = plotting.plot_coefficients
 
-    def report(self, path, title=None) -> Path:
-        """Write the path as one interactive HTML page; see `jaxreg.report.write_report`."""
+    def report(self, path=None, title=None, data_source=None) -> "Report":
+        """The path as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
         from jaxreg.report import write_report
 
-        return write_report(self, path, title)
+        return write_report(self, path, title, data_source)
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle, to the path as it is given; see `load`.

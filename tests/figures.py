@@ -3,14 +3,16 @@
 from itertools import pairwise
 
 import numpy as np
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox
 
 from jaxreg import CVResult, PathResult
 from jaxreg._results import make_csr
 
 
-def make_path(coef, lambdas, names=None):
+def make_path(coef, lambdas, names=None, sd=()):
     rows = [(np.flatnonzero(row), row[row != 0]) for row in coef]
     length = len(lambdas)
     df = np.count_nonzero(coef, axis=1)
@@ -28,6 +30,7 @@ def make_path(coef, lambdas, names=None):
         l1_ratio=1.0,
         solver="pivot",
         feature_names=names,
+        feature_sd=np.asarray(sd, float),
     )
 
 
@@ -47,8 +50,43 @@ def new_axes(size=(8, 5)):
 
 
 def annotations(ax):
-    """The names right of the axes, which find their place at each drawing."""
-    return [text for text in ax.texts if isinstance(text, Annotation) and callable(text.anncoords)]
+    """The names right of the axes, each with a line to the end of its curve."""
+    return [text for text in ax.texts if isinstance(text, Annotation) and text.arrow_patch and text.get_text()]
+
+
+def said(ax):
+    """The texts within the axes."""
+    return [text for text in ax.texts if text.get_text() and text not in annotations(ax)]
+
+
+def assert_clear(ax):
+    """No line or curve passes through a text within the axes, nor do texts overlap."""
+    ax.figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in said(ax)]
+    for k, (text, box) in enumerate(zip(said(ax), boxes, strict=True)):
+        inner = box.padded(-0.5)  # pixels
+        assert not any(_crosses(*drawn, inner) for drawn in _drawn(ax)), f"{text.get_text()} is crossed"
+        assert not any(inner.overlaps(other) for other in boxes[:k]), f"{text.get_text()} is on another text"
+
+
+def _drawn(ax):
+    """(path in pixels, whether it is an area, the box it is seen in) of lines, curves, bands and leaders of texts."""
+    for line in ax.lines:
+        yield line.get_transform().transform_path(line.get_path()), False, line.get_clip_box() or ax.figure.bbox
+    for collection in ax.collections:
+        if isinstance(collection, (LineCollection, PolyCollection)):
+            for path in collection.get_paths():
+                area = isinstance(collection, PolyCollection)
+                yield collection.get_transform().transform_path(path), area, collection.get_clip_box()
+    for text in ax.texts:
+        if isinstance(text, Annotation) and text.arrow_patch:
+            leader = text.arrow_patch
+            yield leader.get_transform().transform_path(leader.get_path()), False, ax.figure.bbox
+
+
+def _crosses(path, area, seen, box):
+    shared = Bbox.intersection(box, seen)
+    return shared is not None and path.intersects_bbox(shared, filled=area)
 
 
 def boxes(ax):

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 pytest.importorskip("matplotlib")
-from figures import annotations, assert_apart, new_axes
+from figures import annotations, assert_apart, assert_clear, new_axes, said
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
@@ -59,7 +59,7 @@ PAIR = make_path(GRID, [1.2, 1.0, 9.0, 8.0, 1.05, 1.08], (neural.L2(), neural.Dr
 
 def drawn(plot, *args, **kwargs):
     ax = plot(*args, ax=new_axes(), **kwargs)
-    ax.figure.canvas.draw()
+    assert_clear(ax)
     return ax, {line.get_label(): line for line in ax.lines}
 
 
@@ -130,7 +130,7 @@ def test_choices_are_marked_also_at_0():
     ax, lines = drawn(PATH.plot)
     assert set(lines["strength_min 0.1"].get_xdata()) == {0.1}
     assert set(lines["strength_1se 1"].get_xdata()) == {1.0}
-    words = [text for text in ax.texts if text not in annotations(ax)]
+    words = said(ax)
     assert {"strength_min = 0.1", "strength_1se = 1"} <= {text.get_text() for text in words}
     assert sum("fitting" in text.get_text() for text in words) == 2
     assert {text.get_text() for text in annotations(ax)} == {"held out", "training"}
@@ -251,7 +251,7 @@ def test_epochs_of_what_diverged_end():
         (lambda: PATH.plot_epochs([]), "strength is empty"),
         (lambda: PATH.plot_epochs((0.1, [0.0])), r"strength is \[0.0\]; give one of the strengths"),
         (lambda: PAIR.plot_epochs(0.1), "strength is 0.1; give one of the strengths, 'min' or '1se'"),
-        (lambda: make_path(range(9), np.ones(9)).plot_epochs(range(9)), "strength has 9 entries; give up to 8"),
+        (lambda: make_path(range(11), np.ones(11)).plot_epochs(range(11)), "strength has 11 entries; give up to 10"),
         (lambda: PATH.predict(np.ones((1, 3)), np.nan), "strength is nan"),
         (lambda: PATH.predict(np.ones((1, 3)), "x"), "strength is 'x'"),
         (lambda: PATH.select("aic"), "rule is 'aic'"),

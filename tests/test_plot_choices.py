@@ -10,12 +10,13 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from figures import annotations, assert_apart, grown, make_cv, make_path, new_axes
+from figures import annotations, assert_apart, assert_clear, grown, make_cv, make_path, new_axes, said
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
 
 from jaxreg import PathResult
 from jaxreg.plotting import COLOURS, plot_coefficients, plot_fold_loss, plot_path, plot_validation_curve
+from jaxreg.plotting._marks import _centres
 
 LAMBDAS = np.geomspace(10, 0.1, 9)
 NAMES = tuple("abcdef")
@@ -57,8 +58,22 @@ def test_coefficients_stand_from_the_largest_to_the_smallest_with_their_sign():
     assert {tuple(segment[:, 0]) for segment in stems} == {(0, value) for _, value, _ in found}
     top, bottom = ax.transData.transform([(0, 0), (0, 3)])[:, 1]
     assert top > bottom
-    assert ax.get_xlabel() == "coefficient at $\\lambda$ = 1.78\n2 of 6 coefficients are 0"
+    unknown = "coefficient (standard deviations of columns not known)"
+    assert ax.get_xlabel() == f"{unknown}\nat $\\lambda$ = 1.78: 2 of 6 coefficients are 0"
     assert not ax.get_title()
+
+
+def test_the_scale_of_coefficients_decides_their_order():
+    path = replace(PATH, feature_sd=np.array([5.0, 1.0, 1.0, 0.5, 100.0, 1.0]))
+    ax = plot_coefficients(path, LAMBDAS[3], ax=new_axes())
+    assert rows(ax) == ["e", "a", "b", "d"]
+    np.testing.assert_allclose([value for _, value, _ in dots(ax)], [-150, 30, -12, 1.5])
+    assert ax.get_xlabel().startswith("coefficient \N{MULTIPLICATION SIGN} standard deviation of its column\nat ")
+    ax = plot_coefficients(path, LAMBDAS[3], scale="raw", ax=new_axes())
+    assert rows(ax) == ["b", "a", "d", "e"]
+    assert ax.get_xlabel().startswith("coefficient\nat ")
+    constant = replace(PATH, feature_sd=np.zeros(6))  # without an intercept it may have a coefficient
+    assert rows(plot_coefficients(constant, LAMBDAS[3], ax=new_axes())) == ["a", "b", "d", "e"]
 
 
 def test_what_is_left_out_is_counted():
@@ -82,7 +97,7 @@ def test_a_choice_of_zeros_says_so():
     ax = plot_coefficients(PATH, 10.0, ax=new_axes())
     assert [text.get_text() for text in ax.texts] == ["all coefficients are 0"]
     assert not dots(ax)
-    assert "$\\lambda$ = 10\n6 of 6 coefficients are 0" in ax.get_xlabel()
+    assert "$\\lambda$ = 10: 6 of 6 coefficients are 0" in ax.get_xlabel()
     assert len(plot_coefficients.frame(PATH, 10.0)) == 0
 
 
@@ -93,11 +108,11 @@ def test_coefficients_of_a_cross_validation_are_those_that_the_rule_chooses():
         chosen = cv.select(rule)
         largest = sorted(chosen.coef[chosen.coef != 0], key=abs, reverse=True)
         np.testing.assert_array_equal([value for _, value, _ in dots(ax)], largest)
-        assert f" = {chosen.lam:.3g} ({rule}, l1_ratio {chosen.l1_ratio:g})\n" in ax.get_xlabel()
+        assert f" = {chosen.lam:.3g} ({rule}, l1_ratio {chosen.l1_ratio:g}): " in ax.get_xlabel()
     ax = plot_coefficients(cv, 2.0, ax=new_axes())
-    assert " = 2 (l1_ratio 1)\n" in ax.get_xlabel()
+    assert " = 2 (l1_ratio 1): " in ax.get_xlabel()
     assert dots(ax)[0][1] == pytest.approx(cv.path.coef_at(2.0)[1][1])
-    assert " (min)\n" in plot_coefficients(cross_validated(mixes=(np.nan,)), ax=new_axes()).get_xlabel()
+    assert " (min): " in plot_coefficients(cross_validated(mixes=(np.nan,)), ax=new_axes()).get_xlabel()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +120,7 @@ def test_coefficients_of_a_cross_validation_are_those_that_the_rule_chooses():
     [
         (PATH, {"lam": "min"}, "lam is 'min'; give one number >= 0"),
         (PATH, {"lam": -1.0}, "lam is -1.0"),
+        (PATH, {"scale": "SD"}, "scale is 'SD'; give one of 'sd', 'raw'"),
         (PATH, {"most": 0}, "most is 0; give a whole number >= 1"),
         (PATH, {"response": 1}, "response is 1; there is only one, leave it out"),
         (PAIR, {}, "response is missing; there are 2, give one from 0 to 1"),
@@ -146,6 +162,56 @@ def test_few_folds_are_lines_with_their_least_losses():
     assert marked == {(LAMBDAS[np.argmin(loss)], loss.min()) for loss in cv.fold_loss[1]}
     assert {text.get_text() for text in annotations(ax)} == {"mean", *(f"fold {k}" for k in range(6))}
     assert_apart(ax)
+
+
+def losses_with_choices(least, within):
+    """Losses (1, 5, 9) that are least at one lambda and within a standard error of it at another, high elsewhere."""
+    loss = np.linspace(3.0, 2.5, 9)
+    loss[min(least, within) : max(least, within) + 1] = 1.05
+    loss[least] = 1.0
+    return (loss + np.linspace(-0.3, 0.3, 5)[:, None])[None]
+
+
+@pytest.mark.parametrize(
+    ("least", "within", "size"),
+    [(4, 4, (8, 5)), (5, 4, (8, 5)), (1, 0, (8, 5)), (8, 7, (4, 3)), (0, 0, (4, 3)), (8, 0, (4, 3)), (1, 0, (3, 2))],
+)
+def test_no_line_passes_through_what_is_said_of_a_choice(least, within, size):
+    cv = make_cv([PATH], losses_with_choices(least, within))
+    assert [cv.lambda_min, cv.lambda_1se] == [LAMBDAS[least], LAMBDAS[within]]
+    for plot in (cv.plot, cv.plot_folds, cv.plot_path):
+        ax = plot(ax=new_axes(size))
+        assert_clear(ax)
+        words = [text.get_text() for text in said(ax) if "lambda" in text.get_text()]
+        assert len(words) == (1 if least == within else 2)
+        assert all(word.count("=") == 3 - len(words) for word in words)
+
+
+def test_choices_of_one_norm_keep_their_values():
+    zeros = make_cv([replace(PATH, coef_sparse=0 * PATH.coef_sparse)], losses_with_choices(5, 3))
+    ax = zeros.plot_path("l1_norm", ax=new_axes())
+    assert_clear(ax)
+    values = {text.get_text().split(" = ")[1] for text in said(ax) if "lambda" in text.get_text()}
+    assert values == {f"{lam:.3g}" for lam in LAMBDAS[[3, 5]]}
+
+
+@pytest.mark.parametrize("widths", [[60, 60], [60, 110], [100, 150]])
+@pytest.mark.parametrize("ends", [[0, 0], [0, 200], [0, 5], [195, 200], [100, 101], [30, 90], [5, 130]])
+def test_texts_of_marks_are_near_their_lines_and_apart(ends, widths):
+    ends, widths = np.array(ends, float), np.array(widths, float)
+    centres, rows = _centres(ends, widths, 0.0, 200.0, 8.0)
+    left, right = centres - widths / 2, centres + widths / 2
+    if rows.any():
+        assert widths.sum() > 192
+        assert right[0] < ends[1] or left[0] > ends[1]  # beside the line to the upper text
+        assert (left[1], right[1]) >= (0, 0)
+        assert right[1] <= 200
+    else:
+        assert right[0] + 7.9 <= left[1]
+        assert left[0] >= 0
+        assert right[1] <= 200
+        if right[0] + 8.1 < left[1] and left[0] > 4.1:
+            assert centres[0] == pytest.approx(ends[0])
 
 
 @pytest.mark.parametrize(("folds", "size"), [(11, (8, 5)), (200, (8, 5)), (8, (3, 1.5))])
@@ -199,6 +265,7 @@ def test_plots_are_methods_with_their_signature_and_docstring():
         (cv.plot, plot_validation_curve),
         (cv.plot_folds, plot_fold_loss),
         (cv.plot_coefficients, plot_coefficients),
+        (cv.plot_path, plot_path),
     ):
         assert list(inspect.signature(method).parameters) == list(inspect.signature(function).parameters)[1:]
         assert method.__doc__ == function.__doc__
@@ -257,6 +324,6 @@ def test_lines_differ_without_colour():
     ax = plot_fold_loss(cross_validated(folds=10), ax=new_axes())
     folds = [line for line in ax.lines if line.get_label().startswith("fold")]
     assert len({(str(line._unscaled_dash_pattern), line.get_color()) for line in folds}) == 10
-    ax = plot_path(grown(20, 19), labels=0, ax=new_axes())
+    ax = plot_path(grown(20, 19), labels=18, ax=new_axes())
     lines = [line for line in ax.lines if len(line.get_xdata()) > 2]
-    assert len({(str(line._unscaled_dash_pattern), line.get_color()) for line in lines}) == 19
+    assert len({(str(line._unscaled_dash_pattern), line.get_color()) for line in lines}) == len(lines) > 16

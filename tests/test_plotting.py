@@ -9,8 +9,9 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from figures import annotations, assert_apart, boxes, grown, make_path, new_axes
-from matplotlib.collections import LineCollection
+from figures import annotations, assert_apart, assert_clear, boxes, grown, make_cv, make_path, new_axes, said
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -20,6 +21,16 @@ from jaxreg.plotting import COLOURS, plot_path
 def curves(ax):
     """Lines drawn as curves: all but the line at zero."""
     return [line for line in ax.lines if len(line.get_xdata()) > 2]
+
+
+def leaving(ax):
+    """(colour, place, edge) of the triangles where curves leave."""
+    return [
+        (to_hex(colour), *place)
+        for each in ax.collections
+        if isinstance(each, PathCollection) and len(each.get_paths()[0].vertices) == 4
+        for place, colour in zip(each.get_offsets(), each.get_facecolor(), strict=False)
+    ]
 
 
 def background(ax):
@@ -38,7 +49,8 @@ def test_curves_are_the_coefficients(x):
         np.testing.assert_allclose(drawn[f"x{j}"].get_xdata(), at, rtol=1e-14)
         np.testing.assert_array_equal(drawn[f"x{j}"].get_ydata(), path.coef[:, j])
     assert any(np.all(np.asarray(line.get_ydata()) == 0) for line in ax.lines if line not in curves(ax))
-    assert ax.get_ylabel() == "coefficient"
+    assert ax.get_ylabel() == "coefficient (standard\ndeviations of columns not\nknown)"
+    assert plot_path(path, x=x, scale="raw", ax=new_axes()).get_ylabel() == "coefficient"
     assert ("log scale" in ax.get_xlabel()) == (x == "lambda")
 
 
@@ -65,11 +77,12 @@ def test_a_crowd_becomes_background():
 
 
 @pytest.mark.parametrize("labels", [0, 3, 8])
-def test_labels_are_the_largest_last_coefficients(labels):
+def test_labels_are_the_first_to_enter_and_stay(labels):
     path = grown(40, 30)
     ax = plot_path(path, labels=labels, ax=new_axes())
-    largest = np.argsort(-np.abs(path.coef[-1]))[:labels]
-    assert {text.get_text() for text in annotations(ax)} == {f"x{j}" for j in largest}
+    stays = (path.coef != 0).sum(axis=0)
+    first = np.lexsort((-np.abs(path.coef[-1]), -stays))[:labels]
+    assert {text.get_text() for text in annotations(ax)} == {f"x{j}" for j in first}
 
 
 @pytest.mark.parametrize("ends", ["together", "spread", "low", "high"])
@@ -106,7 +119,7 @@ def test_more_labels_than_room_are_cut_to_the_largest():
 def test_curves_that_end_at_zero_get_no_label():
     coef = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
     ax = plot_path(make_path(coef, [3, 2, 1]), ax=new_axes())
-    assert len(curves(ax)) == 2
+    assert (len(curves(ax)), len(background(ax))) == (1, 1)
     assert [text.get_text() for text in annotations(ax)] == ["x1"]
 
 
@@ -159,7 +172,7 @@ def test_a_path_of_zeros(x, length):
     ax = plot_path(make_path(np.zeros((length, 3)), np.geomspace(2, 1, length)), x=x, ax=new_axes())
     ax.figure.draw_without_rendering()
     assert not annotations(ax)
-    assert [text.get_text() for text in ax.texts] == ["all coefficients are 0"]
+    assert [text.get_text() for text in said(ax)] == ["all coefficients are 0"]
     assert {text.get_text() for text in ax.child_axes[0].get_xticklabels()} == {"0"}
 
 
@@ -201,8 +214,121 @@ def test_without_axes_it_makes_one_figure_and_changes_no_style():
 def test_many_features_are_a_handful_of_artists():
     path = grown(10_000, 300, length=100)
     ax = plot_path(path, ax=new_axes())
-    assert len(background(ax)) == 292
+    assert len(background(ax)) == 290
     assert len(ax.get_children()) < 60
+
+
+LAMBDAS = np.geomspace(10, 1e-3, 21)  # five to the decade
+STEPS = np.arange(21.0)
+# a is the largest, on the scale of standard deviations too; b, of small spread, rises past all; c enters late and falls
+LATE = np.stack([np.minimum(STEPS, 8), np.maximum(STEPS - 5, 0) ** 2, -np.maximum(STEPS - 14, 0), 0 * STEPS], axis=1)
+SD = np.array([3.0, 0.5, 10.0, 0.0])
+PATH = make_path(LATE, LAMBDAS, tuple("abcd"), SD)
+
+
+def chosen(position, path=PATH, position_1se=None):
+    """A cross-validation whose loss is least at one lambda; the other is within one standard error."""
+    loss = np.full(len(path.lambdas), 3.0)
+    loss[position_1se if position_1se is not None else position] = 1.05
+    loss[position] = 1.0
+    return make_cv([path], np.stack([loss - 0.1, loss + 0.1])[None])
+
+
+def test_the_default_scale_is_that_of_standard_deviations():
+    for ax in (plot_path(PATH, ax=new_axes()), plot_path(PATH, x="l1_norm", ax=new_axes())):
+        drawn = {line.get_label(): line.get_ydata() for line in curves(ax)}
+        for j, name in enumerate("abc"):
+            np.testing.assert_array_equal(drawn[name], LATE[:, j] * SD[j])
+        assert ax.get_ylabel() == "coefficient \N{MULTIPLICATION SIGN} standard\ndeviation of its column"
+    np.testing.assert_allclose(curves(ax)[0].get_xdata(), np.abs(LATE * SD).sum(axis=1))
+    raw = {line.get_label(): line.get_ydata() for line in curves(plot_path(PATH, scale="raw", ax=new_axes()))}
+    np.testing.assert_array_equal(raw["b"], LATE[:, 1])
+
+
+def test_frames_have_the_scale():
+    pytest.importorskip("pandas")
+    cv = chosen(10)
+    for scale, factors in (("sd", SD), ("raw", np.ones(4))):
+        for frame in (PATH.plot.frame(scale=scale), cv.plot_path.frame(scale, "1se")):
+            wide = frame.pivot(index="lambda", columns="feature", values="coefficient")[::-1]
+            np.testing.assert_array_equal(wide, (LATE * factors)[:, :3])
+            np.testing.assert_allclose(frame.l1_norm[frame.feature == "a"], np.abs(LATE * factors).sum(axis=1))
+
+
+def test_the_choice_is_marked_and_its_columns_have_names_and_dots():
+    cv = chosen(10, position_1se=8)
+    for ax, marks in (
+        (cv.plot_path(ax=new_axes()), {"lambda_min": 10, "lambda_1se": 8}),
+        (cv.plot_path(lam="1se", ax=new_axes()), {"lambda_min": 10, "lambda_1se": 8}),
+        (cv.plot_path(lam="bic", ax=new_axes()), {"lambda_bic": None}),
+        (cv.plot_path(lam=LAMBDAS[9], ax=new_axes()), {"lambda": 9}),
+        (PATH.plot(lam=LAMBDAS[9], ax=new_axes()), {"lambda": 9}),
+    ):
+        lines = {line.get_label().split()[0]: line.get_xdata()[0] for line in ax.lines if "lambda" in line.get_label()}
+        assert list(lines) == list(marks)
+        assert all(lines[name] == LAMBDAS[k] for name, k in marks.items() if k is not None)
+    ax = plot_path(PATH, lam=LAMBDAS[9], ax=new_axes())
+    assert [text.get_text() for text in annotations(ax)] == ["a", "b"]  # c is 0 there, d does not vary
+    (dots,) = [each for each in ax.collections if isinstance(each, PathCollection) and len(each.get_offsets()) == 2]
+    np.testing.assert_allclose(dots.get_offsets(), [[LAMBDAS[9], 24], [LAMBDAS[9], 8]])
+    assert not annotations(plot_path(PATH, lam=20.0, ax=new_axes()))
+
+
+def test_the_range_is_that_down_to_a_tenth_of_the_choice_and_triangles_say_who_leaves_it():
+    ax = plot_path(PATH, lam=LAMBDAS[8], ax=new_axes())
+    high = 1.05 * 32  # b at LAMBDAS[13]
+    a, b = curves(ax)[1], curves(ax)[0]
+    assert (a.get_label(), b.get_label()) == ("a", "b")
+    assert ax.get_ylim()[0] == pytest.approx(-0.05 * 32)
+    assert ax.get_ylim()[1] > high
+    assert ax.transData.inverted().transform(b.get_clip_box())[1, 1] == pytest.approx(high)
+    (up,), (down,) = ([each for each in leaving(ax) if np.sign(each[2]) == sign] for sign in (1, -1))
+    assert up[0] == b.get_color()
+    assert up[2] == pytest.approx(high)
+    share = (high - 32) / (40.5 - 32)  # of the step in which b leaves
+    assert np.log(up[1]) == pytest.approx((1 - share) * np.log(LAMBDAS[13]) + share * np.log(LAMBDAS[14]))
+    assert LAMBDAS[15] < down[1] < LAMBDAS[14]
+    assert down[0] not in COLOURS
+    ends = {text.get_text(): text.xy for text in annotations(ax)}
+    assert ends["b"] == pytest.approx((LAMBDAS[-1], high))
+    assert ends["a"] == pytest.approx((LAMBDAS[-1], 24))
+    raw = plot_path(PATH, lam=LAMBDAS[8], scale="raw", ax=new_axes())
+    assert raw.get_ylim()[1] > 64
+    assert not leaving(plot_path(PATH, ax=new_axes()))
+    assert not leaving(plot_path(PATH, lam=0, ax=new_axes()))
+
+
+def test_the_norm_of_a_choice_ends_past_it():
+    ax = plot_path(PATH, "l1_norm", lam=LAMBDAS[8], ax=new_axes())
+    norm = np.abs(LATE * SD).sum(axis=1)
+    assert ax.get_xlim() == (0, norm[13])
+    assert ax.get_xlabel() == rf"L1 norm: sum of the absolute values drawn, up to $\lambda$ = {LAMBDAS[13]:.3g}"
+    assert [set(line.get_xdata()) for line in ax.lines if line.get_label().startswith("lambda")] == [{norm[8]}]
+    assert not leaving(ax)
+    assert_clear(ax)
+
+
+@pytest.mark.parametrize("x", ["lambda", "l1_norm"])
+@pytest.mark.parametrize(
+    ("coef", "lambdas", "lam"),
+    [
+        (np.zeros((3, 2)), [3.0, 2.0, 1.0], 2.0),
+        (np.array([[0.0], [1.0], [-2.0]]), [3.0, 2.0, 1.0], 1.5),
+        (np.array([[2.0, -1.0]]), [1.0], 1.0),
+        (np.array([[2.0, -1.0]]), [1.0], 100.0),
+        (np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 4.0]]), [2.0, 1.0, 0.0], 0.0),
+        (np.array([[0.0, 1.0], [np.nan, 2.0], [np.inf, 4.0]]), [3.0, 2.0, 1.0], 2.0),
+        (np.array([[0.0, 1.0], [0.0, np.nan], [1.0, np.nan]]), [3.0, 2.0, 1.0], None),
+        (np.array([[0.0, 0.0], [0.0, 0.0], [1.0, -9.0]]), [3.0, 2.0, 0.01], 3.0),
+    ],
+)
+def test_corners_of_paths_with_a_choice(x, coef, lambdas, lam):
+    ax = plot_path(make_path(coef, lambdas, sd=np.ones(coef.shape[1])), x, lam=lam, ax=new_axes())
+    assert_clear(ax)
+    assert np.isfinite([*ax.get_xlim(), *ax.get_ylim()]).all()
+    assert len([text for text in said(ax) if "lambda" in text.get_text()]) == (lam is not None)
+    shown = coef[:2] if x == "l1_norm" and lam == 3.0 else coef
+    assert any("all coef" in text.get_text() for text in said(ax)) == (not shown.any())
 
 
 @pytest.mark.parametrize(
@@ -212,6 +338,9 @@ def test_many_features_are_a_handful_of_artists():
         ({"labels": -1}, "labels is -1; give a whole number >= 0"),
         ({"labels": 2.5}, "labels is 2.5"),
         ({"labels": True}, "labels is True"),
+        ({"scale": "std"}, "scale is 'std'; give one of 'sd', 'raw'"),
+        ({"lam": -1.0}, "lam is -1.0"),
+        ({"lam": "min"}, "lam is 'min'; give one number >= 0"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -226,7 +355,9 @@ def test_without_matplotlib_the_message_says_what_to_install_and_the_numbers_are
         "import types, numpy as np, jaxreg.plotting as plotting\n"
         "from scipy.sparse import csr_array\n"
         "coef = csr_array(np.full((1, 1), 0.25))\n"
-        "path = types.SimpleNamespace(lambdas=np.ones(1), coef_sparse=coef, n_responses=None, names=('x0',))\n"
+        "known = dict(lambdas=np.ones(1), coef_sparse=coef, n_responses=None, names=('x0',), feature_sd=np.ones(1))\n"
+        "path = types.SimpleNamespace(**known)\n"
+        "path._choice = lambda lam: plotting.Choice(path, None, (), {})\n"
         "try: plotting.plot_path(path)\n"
         "except ImportError as error: print(error)\n"
         "print(*plotting.plot_path.frame(path).coefficient)\n"

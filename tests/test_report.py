@@ -1,23 +1,29 @@
 """The interactive report: its numbers, what it escapes, and its behaviour in a browser."""
 
+import ast
 import html
 import json
+import os
 import re
 import shutil
-import sys
+import subprocess
+from base64 import b64decode
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
 from reference import ar_problem
 
-pytest.importorskip("plotly")
 pandas = pytest.importorskip("pandas")
 from scipy.sparse import random_array
 
 import jaxreg as jr
 from jaxreg import _record
+from jaxreg._prominence import prominent
+from jaxreg.report import _held_out
 from jaxreg.report._content import content
+from jaxreg.report._page import SCRIPTS
 
 NAMES = ("</script><b>one</b>", "cost_$a$", "%{x} &amp;", "<!--", "x4", "x5", "x6", "x7")
 X, Y = ar_problem(60, 8, 0.5, active=4, seed=5)
@@ -53,10 +59,10 @@ def dense(found, mix, r=0):
 
 
 def test_the_page_has_the_numbers_of_the_result(cv, tmp_path):
-    file = cv.report(tmp_path / "cv.html", title="A & B")
-    page = file.read_text("utf-8")
+    report = cv.report(tmp_path / "cv.html", title="A & B")
+    page = report.path.read_text("utf-8")
     found = numbers_of(page)
-    assert file == tmp_path / "cv.html"
+    assert page == report.html
     assert "<h1>A &amp; B</h1>" in page
     assert html.escape(cv._headline()) in page
     assert (found["chosen"], found["start"]) == cv.best
@@ -78,7 +84,58 @@ def test_the_page_has_the_numbers_of_the_result(cv, tmp_path):
     assert (lambdas[best["min"]], lambdas[best["1se"]]) == (cv.lambda_min, cv.lambda_1se)
 
 
-def test_tables_and_curves_go_by_coefficient_times_standard_deviation(cv):
+def test_the_page_is_small_and_needs_no_network(cv):
+    page = cv.report().html
+    assert len(page.encode()) < 100_000
+    assert re.findall(r"(?:src|href)=\"(?!data:)", page) == []
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+    for folded in ("Certificates", "Timings", "Data"):
+        assert f"<details>\n<summary><h2>{folded}</h2></summary>" in page
+
+
+def test_a_report_stands_for_its_file_and_shows_itself(cv, tmp_path):
+    report = cv.report(tmp_path / "cv.html")
+    assert report.path == tmp_path / "cv.html"
+    assert str(report) == os.fspath(report) == str(tmp_path / "cv.html")
+    frame = report._repr_html_()
+    source = re.fullmatch(r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts" .*></iframe>', frame, re.S).group(1)
+    assert html.unescape(source) == report.html
+    unwritten = cv.report()
+    assert unwritten.html == report.html
+    assert (unwritten.path, str(unwritten)) == (None, "Report(path=None)")
+    with pytest.raises(TypeError, match=r"the report has no file; give report\(path\) the name of one"):
+        os.fspath(unwritten)
+    assert list(tmp_path.iterdir()) == [report.path]
+
+
+def luminance(colour):
+    """Relative luminance of #rgb or #rrggbb, as WCAG defines it."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    share = np.array([int(digits[k : k + 2], 16) for k in (0, 2, 4)]) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def test_both_themes_can_be_read():
+    style = (files("jaxreg.report") / "page" / "page.css").read_text("utf-8")
+    themes = [dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root[^{]*{([^}]*)}", style)]
+    assert len(themes) == 2
+    for theme in themes:
+        for name in ("ink", "soft", "accent", "limit", *(f"c{k}" for k in range(6))):
+            low, high = sorted([luminance(theme[name]), luminance(theme["paper"])])
+            assert (high + 0.05) / (low + 0.05) >= 4.5, name
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_parse(script):
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    done = subprocess.run([node, "--check", files("jaxreg.report") / "page" / script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tables_go_by_coefficient_times_standard_deviation(cv):
     found = content(cv.path)
     sd = np.array(found["sd"])
     np.testing.assert_allclose(sd, X.std(axis=0)[[NAMES.index(name) for name in found["names"]]], rtol=1e-8)
@@ -87,11 +144,21 @@ def test_tables_and_curves_go_by_coefficient_times_standard_deviation(cv):
     sizes = np.abs(values) * sd[features]
     assert len(sizes) > 4
     assert (np.diff(sizes) <= 0).all()
-    (curves,) = mix["curves"]
-    largest = np.abs(curves["coef"]).max(axis=1) * sd[curves["features"]]
-    assert (np.diff(largest) <= 0).all()
-    for j, curve in zip(curves["features"], curves["coef"], strict=True):
-        np.testing.assert_allclose(curve, cv.path.coef[:, NAMES.index(found["names"][j])], rtol=1e-8)
+
+
+def test_the_curves_that_are_named_are_those_of_the_choice(cv):
+    found = content(cv)
+    for mix, path, loss in zip(found["mixes"], cv.paths, cv.mean_loss, strict=True):
+        (curves,) = mix["curves"]
+        of_choice = prominent(path, lam=path.lambdas[loss.argmin()])
+        drawn = [NAMES.index(found["names"][j]) for j in curves["features"]]
+        assert drawn[: curves["named"]] == of_choice.tolist()
+        assert curves["named"] == len(of_choice) > 2
+        np.testing.assert_allclose(curves["coef"], path.coef[:, drawn].T, rtol=1e-8)
+    alone = content(cv.path)
+    (curves,) = alone["mixes"][0]["curves"]
+    drawn = [NAMES.index(alone["names"][j]) for j in curves["features"]]
+    assert drawn[: curves["named"]] == prominent(cv.path).tolist()
 
 
 def test_a_wide_path_embeds_few_curves_and_no_zeros(cv):
@@ -107,10 +174,12 @@ def test_a_wide_path_embeds_few_curves_and_no_zeros(cv):
     found = content(path)
     assert len(json.dumps(found)) < 2_000_000
     (curves,) = found["mixes"][0]["curves"]
-    assert len(curves["coef"]) == 60
+    assert (len(curves["coef"]), curves["named"]) == (60, 10)
     largest = abs(coef).max(axis=0).toarray().ravel() * sd
     assert curves["left"] == np.count_nonzero(largest) - 60
-    assert [found["names"][j] for j in curves["features"]] == [f"x{j}" for j in np.argsort(-largest)[:60]]
+    first = prominent(path)[:10]
+    others = [j for j in np.argsort(-largest) if j not in first][:50]
+    assert [found["names"][j] for j in curves["features"]] == [f"x{j}" for j in (*first, *others)]
     assert sum(len(row[0][0]) for row in found["mixes"][0]["rows"]) == coef.nnz
     full = replace(path, coef_sparse=random_array((L, p), density=0.2, format="csr", rng=np.random.default_rng(0)))
     found = json.loads(json.dumps(content(full)))
@@ -119,8 +188,50 @@ def test_a_wide_path_embeds_few_curves_and_no_zeros(cv):
         assert len(features) == 1000
 
 
+def test_held_out_predictions_at_the_choice(cv):
+    (points,) = content(cv)["held_out"]
+    assert (points["rows"], points["weighted"]) == (list(range(60)), False)
+    np.testing.assert_allclose(points["actual"], Y, rtol=1e-5)
+    np.testing.assert_allclose(points["predicted"], cv.oof_predictions, rtol=1e-5)
+    squares = ((Y - cv.oof_predictions) ** 2).mean()
+    assert (points["rmse"], points["r2"]) == pytest.approx((np.sqrt(squares), 1 - squares / Y.var()))
+    all_of_them = np.zeros((2, 60, 12))
+    all_of_them[cv.best[0], :, cv.best[1]] = cv.oof_predictions
+    assert content(replace(cv, oof_predictions=all_of_them))["held_out"] == [points]
+    assert content(replace(cv, y=None))["held_out"] is None
+    assert "held-out-said" not in replace(cv, y=None).report().html.partition("<script")[0]
+
+
+def test_rows_that_were_never_held_out_and_too_many_to_draw(cv):
+    rng = np.random.default_rng(0)
+    y, predicted = rng.normal(size=(2, 2500, 2))
+    predicted[100:] = np.where(rng.uniform(size=(2400, 1)) < 0.04, np.nan, predicted[100:])
+    predicted[:, 1] = np.where(np.arange(2500) < 5, predicted[:, 1], np.nan)
+    y[:5, 1] = 3.0
+    many, few = content(replace(cv, y=y, oof_predictions=predicted))["held_out"]
+    there = np.isfinite(predicted[:, 0])
+    assert (many["held_out"], many["total"], len(many["rows"])) == (there.sum(), 2500, 2000)
+    assert there[many["rows"]].all()
+    assert (np.diff(many["rows"]) > 0).all()
+    assert many["rmse"] == pytest.approx(np.sqrt(((y - predicted)[there, 0] ** 2).mean()))
+    assert (few["rows"], few["r2"]) == ([0, 1, 2, 3, 4], None)
+
+
+def test_held_out_classes_are_counted(cv):
+    y, score = np.array([-1.0, -1, 1, 1, 1]), np.array([-0.5, 2, 0.0, np.nan, 3])
+    path = replace(cv.path, loss="SquaredHinge()")
+    classes = replace(cv, paths=(path, path), y=y, oof_predictions=score)
+    np.testing.assert_array_equal(_held_out.class_counts(classes), [[1, 1], [0, 2]])
+    page = classes.report().html
+    assert "75.0% of 4 rows" in page
+    assert '<th scope="row">class -1</th><td>1</td><td>1</td>' in page
+    assert numbers_of(page)["held_out"] is None
+    unknown = replace(classes, paths=(replace(path, loss="Custom()"),) * 2).report().html
+    assert "Held-out predictions</h2>" not in unknown
+
+
 def test_names_stand_in_the_page_as_they_are(cv, tmp_path):
-    page = cv.report(tmp_path / "cv.html", title="</title><script>alert(1)</script>\udc80").read_text("utf-8")
+    page = cv.report(tmp_path / "cv.html", title="</title><script>alert(1)</script>\udc80").path.read_text("utf-8")
     assert "alert(1)</script>" not in page
     assert "</script><b>" not in page
     assert html.escape(NAMES[0]) in page
@@ -128,28 +239,29 @@ def test_names_stand_in_the_page_as_they_are(cv, tmp_path):
 
 
 @pytest.mark.parametrize("lambdas", [[0.3], [1e3, 500.0], [0.0], [1.0, 0.1, 0.0]], ids=str)
-def test_short_and_empty_paths(lambdas, tmp_path):
+def test_short_and_empty_paths(lambdas):
     path = jr.fit_path(X, Y, lambdas=lambdas, dtype=np.float32)
-    (mix,) = numbers_of(path.report(tmp_path / "path.html").read_text("utf-8"))["mixes"]
+    (mix,) = numbers_of(path.report().html)["mixes"]
     assert mix["lambdas"] == lambdas
     assert len(mix["curves"][0]["features"]) == (path.coef[path.lambdas > 0] != 0).any(axis=0).sum()
     assert [len(row[0][0]) for row in mix["rows"]] == path.df.tolist()
 
 
-def test_numbers_that_json_does_not_know_and_results_without_a_summary(tmp_path):
+def test_numbers_that_json_does_not_know_and_results_without_a_summary():
     path = jr.fit_path(X, Y, penalty=jr.penalties.MCP(), n_lambdas=3)
     bare = replace(
         path, data={}, feature_mean=np.zeros(0), feature_sd=np.zeros(0), settings={},
         gap=np.array([np.inf, np.nan, 1e-9]),
     )  # fmt: skip
-    page = bare.report(tmp_path / "path.html").read_text("utf-8")
+    page = bare.report(data_source="X, y = 1 < 2, 3").html
     found = numbers_of(page)
     assert found["mixes"][0]["gap"] == [None, None, 1e-9]
     assert found["mixes"][0]["label"] == ""
     assert found["sd"] is None
     assert "does not carry the call" in page
+    assert '<code id="code">X, y = 1 &lt; 2, 3</code>' in page
     assert "scaled residual of the prox" in page
-    assert numbers_of(path.report(tmp_path / "path.html").read_text("utf-8"))["measure"] == "scaled residual"
+    assert numbers_of(path.report().html)["measure"] == "scaled residual"
 
 
 def test_several_responses(several):
@@ -159,13 +271,52 @@ def test_several_responses(several):
         np.testing.assert_allclose(dense(found, found["mixes"][0], r), several.coef[:, :, r], rtol=1e-8)
 
 
-def test_without_plotly_nothing_is_written(cv, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(ImportError, match=r'reports need plotly: pip install "jaxreg\[report\]"'):
-        cv.report(tmp_path / "cv.html")
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"title": 3}, TypeError, "title is 3; give text, or None"),
+        ({"data_source": X}, TypeError, "data_source is of type ndarray; give Python source as text, or None"),
+        ({"data_source": "X = 1\ny ="}, ValueError, r"data_source is no Python at line 2 \(invalid syntax\); give the"),
+        ({"data_source": "X = '\0'"}, ValueError, r"data_source is no Python \(source code .* null bytes\); give the"),
+    ],
+    ids=["title", "type", "syntax", "null"],
+)
+def test_bad_input_writes_nothing(given, error, message, cv, tmp_path):
+    with pytest.raises(error, match=message):
+        cv.report(tmp_path / "cv.html", **given)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(TypeError, match="title is 3; give text, or None"):
-        cv.report(tmp_path / "cv.html", title=3)
+
+
+def code_of(page):
+    """The code of the page at the choice, as the script fills it in."""
+    text = re.search(r'<code id="code">(.*?)</code>', page, re.S).group(1)
+    found = numbers_of(page)
+    text = text.replace('<span id="code-path"></span>', found["code"][found["chosen"]])
+    lam = found["mixes"][found["chosen"]]["lambdas"][found["start"]]
+    return html.unescape(text.replace('<span id="code-lambda"></span>', str(lam)))
+
+
+def test_the_code_with_a_source_of_the_data_rebuilds_the_result(cv):
+    source = """
+import numpy as np
+from reference import ar_problem
+
+X, y = ar_problem(60, 8, 0.5, active=4, seed=5)
+X = X * np.logspace(-1, 1, 8) + 2.0
+if 1 < 2: sample_weight = np.ones(60)
+"""
+    given = {"cv": "3", "l1_ratios": "[0.5, 1.0]", "n_lambdas": "12"}
+    weighted = replace(cv, settings=given | {"sample_weight": "sample_weight", "lower": "lower"})
+    code = code_of(weighted.report(data_source=source).html)
+    assert source.strip() in code
+    assert "# lower: as in the fit" in code
+    assert "# X, y: the data of the fit" not in code
+    names: dict = {"lower": None}
+    exec(code, names)
+    np.testing.assert_allclose(names["coef"], cv.coef, atol=1e-8)
+    plain = code_of(weighted.report().html)
+    assert "# X, y: the data of the fit\n# lower, sample_weight: as in the fit" in plain
+    ast.parse(plain)
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -220,9 +371,9 @@ def test_values_as_python_source(keyword, value, source):
     assert _record.sources({keyword: value, "max_iter": 2000}, jr.fit_path) == {keyword: source}
 
 
-def test_objects_of_the_user_are_named_in_the_code(cv, tmp_path):
+def test_objects_of_the_user_are_named_in_the_code(cv):
     settings = {"penalty": "jr.penalties.GroupLasso(groups=penalty_groups)", "loss": "loss"}
-    page = replace(cv.path, settings=settings).report(tmp_path / "path.html").read_text("utf-8")
+    page = replace(cv.path, settings=settings).report().html
     assert "\n# loss, penalty_groups: as in the fit; text cannot hold functions and long arrays\n" in page
     call = "fit_path(X, y, penalty=jr.penalties.GroupLasso(groups=penalty_groups), loss=loss)"
     assert f"\npath = jr.{call}\n" in page
@@ -254,10 +405,10 @@ def browser(tmp_path_factory):
     found.quit()
 
 
-def opened(browser, file):
-    browser.get(file.as_uri())
+def opened(browser, report):
+    browser.get(report.path.as_uri())
+    settled(browser)
     assert browser.find_elements("css selector", "#path-plot svg")
-    assert browser.find_elements("css selector", "#certificates-plot svg")
 
 
 def settled(browser):
@@ -267,34 +418,41 @@ def settled(browser):
     )
 
 
-def shown(browser):
-    """(lambda, table as name -> coefficient, place of the vertical line) of the page."""
-    settled(browser)
+def table_of(browser):
+    """Name -> cells of the table of coefficients, in its order."""
     rows = browser.execute_script(
         "const rows = document.querySelectorAll('#coefficients tbody tr');"
         "return [...rows].map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
-    line = browser.execute_script("return document.getElementById('path-plot').layout.shapes[0]")
-    text = browser.find_element("id", "lambda-text").text
-    assert browser.find_element("css selector", "#values dd").text == text
-    return float(text), {name: float(coef) for name, coef, *_ in rows}, line
+    return {name: cells for name, *cells in rows}
 
 
 def assert_shows(browser, path, k, response=None):
-    lam, table, line = shown(browser)
+    settled(browser)
     intercept, coef = path.coef_at(path.lambdas[k])
     intercept, coef = (intercept, coef) if response is None else (intercept[response], coef[:, response])
-    assert lam == pytest.approx(path.lambdas[k], rel=1e-4)
+    lam = browser.find_element("id", "lambda-text").text
+    assert browser.find_element("css selector", "#values dd").text == lam
+    assert float(lam) == pytest.approx(path.lambdas[k], rel=1e-4)
     expected = {"(intercept)": intercept} | {name: b for name, b in zip(path.names, coef, strict=True) if b}
-    assert table == pytest.approx(expected, rel=1e-4)
-    assert line["x0"] == line["x1"] == path.lambdas[k] or not line["visible"]
-    assert line["visible"] == (path.lambdas[k] > 0)
+    cells = table_of(browser)
+    assert {name: float(raw) for name, (raw, *_) in cells.items()} == pytest.approx(expected, rel=1e-4)
+    sizes = [abs(float(times)) for name, (_, times, _) in cells.items() if name != "(intercept)"]
+    assert sizes == sorted(sizes, reverse=True)
+    line = browser.execute_script("return document.querySelector('#path-plot .slide').dataset.at")
+    assert line == "null" if path.lambdas[k] == 0 else float(line) == path.lambdas[k]
 
 
 def assert_quiet(browser):
     """No error, and nothing was loaded."""
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
     assert browser.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)") == []
+
+
+def texts(browser, selector):
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map((each) => each.textContent)", selector
+    )
 
 
 @pytest.mark.slow
@@ -312,10 +470,10 @@ def test_slider_buttons_and_mixing_parameter(cv, browser, tmp_path):
     slider.send_keys(Keys.END)
     assert_shows(browser, cv.path, 11)
     values = [each.text for each in browser.find_elements("css selector", "#values dd")]
-    held_out, error = map(float, values[5].split(" ± "))
+    held_out, error = map(float, values[3].split(" ± "))
     assert held_out == pytest.approx(cv.mean_loss[a, 11], rel=1e-4)
     assert error == pytest.approx(cv.std_error[a, 11], rel=1e-4)
-    assert float(values[6]) == pytest.approx(cv.train_loss[11], rel=1e-4)
+    assert float(values[4]) == pytest.approx(cv.train_loss[11], rel=1e-4)
     for rule in ("1se", "min"):
         browser.find_element("id", f"lambda_{rule}").click()
         assert_shows(browser, cv.path, cv.select(rule).index)
@@ -328,19 +486,81 @@ def test_slider_buttons_and_mixing_parameter(cv, browser, tmp_path):
     other = 1 - a
     Select(browser.find_element("id", "mix")).select_by_index(other)
     assert_shows(browser, cv.paths[other], k)
-    drawn = browser.execute_script(
-        "return Object.fromEntries(document.getElementById('path-plot').data.map((each) => [each.meta, each.y]))"
-    )
-    for j in np.flatnonzero(cv.paths[other].coef.any(axis=0)):
-        np.testing.assert_allclose(drawn[literal(NAMES[j])], cv.paths[other].coef[:, j], rtol=1e-8)
-    legend = [each.text for each in browser.find_elements("css selector", "#path-plot .legendtext")]
-    assert set(NAMES) & set(legend) == {NAMES[j] for j in np.flatnonzero(cv.paths[other].coef.any(axis=0))}
+    drawn = set(browser.execute_script(
+        "return [...document.querySelectorAll('#path-plot .curve')].map((each) => each.dataset.name)"
+    ))  # fmt: skip
+    assert drawn == {NAMES[j] for j in np.flatnonzero(cv.paths[other].coef.any(axis=0))}
+    lam = cv.lambdas[other, cv.mean_loss[other].argmin()]
+    named = {NAMES[j] for j in np.flatnonzero(cv.paths[other].coef_at(lam)[1])}
+    assert {text.lstrip("↑↓ ") for text in texts(browser, "#path-plot .label")} == named
     assert_quiet(browser)
 
 
-def literal(name):
-    """A name as plotly is given it, to show it as it is."""
-    return html.escape(name, quote=False).replace("%", "&#37;")
+@pytest.mark.slow
+def test_the_table_is_sorted_and_searched(cv, browser, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+
+    opened(browser, cv.report(tmp_path / "cv.html"))
+    everything = table_of(browser)
+    head = browser.find_elements("css selector", "#coefficients thead th")
+    name, coef = head[0], head[1]
+    assert [each.get_attribute("aria-sort") for each in head] == ["none", "none", "none", "descending"]
+    for order, turned in (("descending", True), ("ascending", False)):
+        coef.find_element("tag name", "button").send_keys(Keys.ENTER)
+        assert coef.get_attribute("aria-sort") == order
+        (first, *_), *rows = table_of(browser).items()
+        values = [float(raw) for _, (raw, *_) in rows]
+        assert first == "(intercept)"
+        assert values == sorted(values, reverse=turned)
+    name.find_element("tag name", "button").click()
+    assert (name.get_attribute("aria-sort"), coef.get_attribute("aria-sort")) == ("ascending", "none")
+    browser.find_element("id", "search").send_keys("X")
+    sought = [each for each in everything if "x" in each]
+    assert list(table_of(browser)) == sorted(sought, key=lambda each: (each[0] == "x", each))
+    browser.find_element("id", "search").send_keys("nowhere")
+    assert table_of(browser) == {}
+    assert_quiet(browser)
+
+
+@pytest.mark.slow
+def test_figures_themes_and_print(cv, browser, tmp_path):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    report = cv.report(tmp_path / "cv.html")
+    opened(browser, report)
+    assert len(browser.find_elements("css selector", "#predicted-plot circle, #residual-plot circle")) == 120
+    ends = texts(browser, "#path-plot .label")
+    heights = "return [...document.querySelectorAll('#path-plot .label')].map((each) => each.getAttribute('y'))"
+    scaled = browser.execute_script(heights)
+    browser.find_element("id", "raw").click()
+    assert "standard deviation" not in browser.find_element("id", "path-caption").text
+    assert [text.lstrip("↑↓ ") for text in texts(browser, "#path-plot .label")] == [text.lstrip("↑↓ ") for text in ends]
+    assert browser.execute_script(heights) != scaled
+
+    plot = browser.find_element("id", "losses-plot")
+    ActionChains(browser).move_to_element_with_offset(plot, 12 - plot.size["width"] // 2 + 58, 0).click().perform()
+    assert_shows(browser, cv.path, 0)
+    for colours in ("rgb(20, 23, 26)", "rgb(255, 255, 255)"):
+        browser.find_element("id", "theme").click()
+        assert browser.find_element("tag name", "body").value_of_css_property("background-color") in (
+            colours, colours.replace("rgb", "rgba").replace(")", ", 1)"),
+        )  # fmt: skip
+    for summary in browser.find_elements("css selector", "summary"):
+        summary.click()
+    settled(browser)
+    assert browser.find_elements("css selector", "#certificates-plot svg")
+    assert_quiet(browser)
+
+    opened(browser, report)
+    printed = b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 2
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(f"<!DOCTYPE html><meta charset='utf-8'>{report._repr_html_()}", "utf-8")
+    browser.get(notebook.as_uri())
+    browser.switch_to.frame(0)
+    assert_shows(browser, cv.path, cv.best[1])
+    browser.switch_to.default_content()
+    assert_quiet(browser)
 
 
 @pytest.mark.slow

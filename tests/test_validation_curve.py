@@ -7,7 +7,7 @@ import pytest
 from reference import ar_problem
 
 pytest.importorskip("matplotlib")
-from figures import annotations, assert_apart, grown, make_cv, make_path
+from figures import annotations, assert_apart, assert_clear, grown, make_cv, make_path, said
 from matplotlib.figure import Figure
 
 import jaxreg as jr
@@ -25,7 +25,7 @@ def cv():
 
 def drawn(cv):
     ax = plot_validation_curve(cv, ax=Figure(figsize=(8, 5), layout="constrained").subplots())
-    ax.figure.canvas.draw()
+    assert_clear(ax)
     return ax, {line.get_label(): line for line in ax.lines}
 
 
@@ -55,10 +55,9 @@ def test_both_choices_are_marked_and_strong_penalties_are_at_the_left(cv):
         assert set(lines[label].get_xdata()) == {lam}
     left, right = ax.get_xlim()
     assert left == cv.lambdas[cv.best[0]][0] > right
-    said = [text.get_text() for text in ax.texts if text not in annotations(ax)]
-    assert said[:2] == [
-        rf"$\lambda_{{\min}}$ = {cv.lambda_min:.3g}",
+    assert [text.get_text() for text in said(ax)[:2]] == [
         rf"$\lambda_{{\mathrm{{1se}}}}$ = {cv.lambda_1se:.3g}",
+        rf"$\lambda_{{\min}}$ = {cv.lambda_min:.3g}",
     ]
 
 
@@ -70,7 +69,7 @@ def test_curves_have_their_names_beside_them_and_nothing_above_or_below_them(cv)
     assert {text.get_text() for text in annotations(ax)} == {"training", chosen, *others}
     assert [text.get_text() for text in annotations(ax) if text.get_fontweight() == "bold"] == [chosen]
     assert_apart(ax)
-    words = [text.get_window_extent() for text in ax.texts if text not in annotations(ax)]
+    words = [text.get_window_extent() for text in said(ax)]
     curves = [line for name, line in lines.items() if not name.startswith("lambda")]
     points = np.concatenate([line.get_xydata() for line in curves])
     heights = ax.transData.transform(points)[:, 1]
@@ -127,8 +126,8 @@ def test_overfitting_shows():
 def test_words_stand_where_the_held_out_loss_rises_visibly(loss, words):
     path = make_path(np.ones((3, 1)), [1.0, 0.1, 0.01])
     ax, _ = drawn(make_cv([path], np.repeat(np.array(loss)[None, None], 3, axis=1)))
-    said = [text.get_text() for text in ax.texts if "fitting" in text.get_text()]
-    assert [word in text for word, text in zip(words, said, strict=True)] == [True] * len(words)
+    texts = [text.get_text() for text in said(ax) if "fitting" in text.get_text()]
+    assert [word in text for word, text in zip(words, texts, strict=True)] == [True] * len(words)
 
 
 def at_lambdas(*lambdas):
@@ -141,7 +140,7 @@ def test_lambda_zero_is_left_out():
     ax, lines = drawn(at_lambdas(1.0, 0.1, 0.0))
     assert len(lines["held out"].get_xdata()) == 2
     assert "lambda_min 0" not in lines
-    assert ax.texts[0].get_text() == r"$\lambda_{\min}$ = 0, not on a log axis"
+    assert said(ax)[0].get_text() == r"$\lambda_{\min}$ = $\lambda_{\mathrm{1se}}$ = 0, not on a log axis"
     with pytest.raises(ValueError, match="no lambda above 0 to draw"):
         at_lambdas(0.0).plot()
     _, lines = drawn(at_lambdas(0.3))

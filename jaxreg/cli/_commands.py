@@ -76,7 +76,7 @@ def path(
     _files.check_folder("--out", out)
     table = _work.load(reading, classes=model.of_classes)
     result, seconds = _work.timed(jr.fit_path, table.X, table.y, **model.keywords(table))
-    typer.echo(_files.write_path(result, out, _title(reading), table.source(result.settings)))
+    typer.echo(_files.write_path(result, out, _title(reading), _work.source(table, result, model)))
     typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
 
 
@@ -84,7 +84,8 @@ def path(
     epilog=_examples(
         "cv houses.csv --target price --drop id --rule 1se",
         "cv houses.csv --target price --drop id --groups street --l1-ratio 0.5 --l1-ratio 1",
-        "cv houses.csv --target price --drop id --penalty grouplasso --loss huber:30 --report houses.html",
+        "cv houses.csv --target price --drop id --penalty grouplasso --report houses.html",
+        "cv houses.csv --target price --drop id --dates parts --missing impute --test houses.csv",
     )
 )
 @with_groups
@@ -120,7 +121,7 @@ def cv(
     if rows is not None and test is not None:
         metric = make_metric(validation.metric, model.loss_of(table))
         judged.append(f"{test.name}: {_work.judged(chosen, rows, metric=metric)}")
-    source = table.source(result.settings)
+    source = _work.source(table, result, model)
     typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, judged))
     if report is not None:
         typer.echo(_files.write_report(result, report, _title(reading), source))
@@ -142,7 +143,7 @@ def report(
     _files.check_page("--out", out)
     table = _work.load(reading, groups=validation.groups, classes=model.of_classes)
     result, _ = _work.cross_validate(table, model, validation)
-    typer.echo(_files.write_report(result, out, _title(reading), table.source(result.settings)))
+    typer.echo(_files.write_report(result, out, _title(reading), _work.source(table, result, model)))
 
 
 @app.command(

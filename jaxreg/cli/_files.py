@@ -56,7 +56,7 @@ def write_cv(cv, model, out, title, source, more=()):
 
     choice = cv.select(model.rule)
     write_curve(cv, out, title)
-    _draw(plot_path, model.path, out / "path.png", title)
+    _draw(plot_path, cv, out / "path.png", title, lam=model.rule)
     coefficients = {"feature": ["(intercept)", *cv.names], "coefficient": [choice.intercept, *choice.coef]}
     DataFrame(coefficients).to_csv(out / "coefficients.csv", index=False)
     cv.to_frame().to_csv(out / "cv.csv", index=False)
@@ -110,9 +110,9 @@ def _wrote(names, folder):
     return f"Wrote {listed} to {folder}."
 
 
-def _draw(plot, result, file, title):
+def _draw(plot, result, file, title, **options):
     from matplotlib.figure import Figure  # not pyplot: no display, no global state
 
     figure = Figure(figsize=(8, 5), layout="constrained")
-    plot(result, ax=figure.subplots()).set_title(title, parse_math=False)
+    plot(result, ax=figure.subplots(), **options).set_title(title, parse_math=False)
     figure.savefig(file, dpi=150)

@@ -87,6 +87,14 @@ def cross_validate(table, model, validation):
     return timed(jr.fit_cv, table.X, table.y, **model.keywords(table, validation))
 
 
+def source(table, result, model):
+    """Python that makes what the call of a result names."""
+    lines = [table.source(result.settings)]
+    if result.settings.get("lambdas") == "lambdas":  # more than a call writes out
+        lines.append(f"lambdas = {model.others['lambdas']}")
+    return "\n".join(lines)
+
+
 def timed(fit, X, y, **options):
     """(result, seconds)."""
     began = time.perf_counter()

@@ -6,7 +6,7 @@ import numpy as np
 
 # Any two are 19 or more apart in CIELAB, to full sight and to protanopes, deuteranopes and tritanopes, and each has a
 # contrast of 3:1 or more to white; tests/test_plot_choices.py holds them to it.
-COLOURS = ("#3333e0", "#ee6a00", "#2e9e80", "#4b1c1a", "#c275cb", "#002a55", "#924900", "#6e507e")
+COLOURS = ("#3333e0", "#ee6a00", "#2e9e80", "#4b1c1a", "#c275cb", "#002a55", "#924900", "#6e507e", "#ea0051", "#8700a2")
 STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 INK = "0.15"  # text beside curves
 BACKGROUND = "0.45"
@@ -96,10 +96,12 @@ def room(ax):
 
 
 def make_room(ax, above, below):
-    """Widen the limits of y by lines of text above and below what is drawn."""
+    """Widen the limits of y by lines of text above and below what is drawn, which has from now on this share of it."""
     low, high = ax.get_ylim()
-    line = (high - low) / max(room(ax) - above - below, above + below)
+    lines = max(room(ax), 2 * (above + below))
+    line = (high - low) / (lines - above - below)
     ax.set_ylim(low - below * line, high + above * line)
+    return below / lines, 1 - above / lines
 
 
 def label_ends(ax, at, values, names, colours, bold=None):
@@ -115,7 +117,7 @@ def label_ends(ax, at, values, names, colours, bold=None):
             xy=ends[k],
             xytext=(1.0, 0.0),
             textcoords=partial(_label_place, ax, ends, lines, k),  # asked at each drawing: sizes and limits change
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)},
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 1.0, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)},
             color=INK,
             fontsize=LABEL_SIZE,
             fontweight="bold" if k == bold else "normal",
@@ -131,20 +133,20 @@ def _label_place(ax, ends, lines, k, renderer):
 
     heights = lines * LINE_HEIGHT * renderer.points_to_pixels(1.0)
     wanted = ax.transData.transform(ends)[:, 1]
-    height = _spread(wanted, heights, ax.bbox.y0, ax.bbox.y1)[k]
+    height = spread(wanted, heights, ax.bbox.y0, ax.bbox.y1)[k]
     right = ax.transAxes + ScaledTranslation(LABEL_DISTANCE / 72, 0, ax.figure.dpi_scale_trans)
     return blended_transform_factory(right, Affine2D().translate(0, height))
 
 
-def _spread(wanted, heights, low, high):
-    """Least-squares centres (k,) near `wanted`, in its order, of boxes of these heights: apart, within the bounds."""
+def spread(wanted, sizes, low, high):
+    """Least-squares centres (k,) near `wanted`, in its order, of boxes of these sizes: apart, within the bounds."""
     from scipy.optimize import isotonic_regression
 
     order = np.argsort(wanted, kind="stable")
-    heights = heights[order] * min(1.0, (high - low) / heights.sum())
-    steps = np.cumsum(heights) - heights / 2
+    sizes = sizes[order] * min(1.0, (high - low) / sizes.sum())
+    steps = np.cumsum(sizes) - sizes / 2
     # without the steps the centres need only ascend, which isotonic regression is for; bounds then just clip it
     lowest = isotonic_regression(wanted[order] - steps).x
     centres = np.empty(len(wanted))
-    centres[order] = np.clip(lowest, low, high - heights.sum()) + steps
+    centres[order] = np.clip(lowest, low, high - sizes.sum()) + steps
     return centres

@@ -1,12 +1,30 @@
-"""What the figures of a choice share: curves of both losses, marks at what is chosen, words at the ends of the axis."""
+"""What the figures of a choice share: the choice, curves of both losses, and what is said of lambdas and of ends."""
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxreg.plotting._axes import BACKGROUND, COLOURS, INK, LABEL_SIZE, LINE_HEIGHT, STYLES, end, make_room, plain_box
+from jaxreg.plotting._axes import COLOURS, STYLES, end
+from jaxreg.plotting._marks import Mark
 
-MARKS = (("lambda_min", r"\min", "--"), ("lambda_1se", r"\mathrm{1se}", ":"))
+SUBSCRIPTS = {"": "", "min": r"_{\min}"}  # of other rules it is their name
 VISIBLE = 0.02  # of the height of the axis: a rise of about the width of two lines
 TRAINING = STYLES[1]  # of its line, the held-out loss being unbroken
+
+
+class Choice(NamedTuple):
+    """What a figure of coefficients draws.
+
+    path : PathResult
+    lam : float, or None where there is no choice
+    said : tuple of str, words on the choice
+    marks : dict of the lambdas to mark, by their rules, "" for a number
+    """
+
+    path: Any
+    lam: float | None
+    said: tuple[str, ...]
+    marks: dict[str, float]
 
 
 def drawn_points(cv):
@@ -36,58 +54,37 @@ def draw_band(ax, at, values, error):
     ax.fill_between(at, values - error, values + error, color=COLOURS[0], alpha=0.2, linewidth=0)
 
 
-def mark_choices(ax, cv, below=0):
-    """lambda_min and, of more than one fold, lambda_1se as vertical lines, see `draw_marks`."""
-    marks = []
-    for name, symbol, style in MARKS if np.isfinite(cv.std_error[cv.best]) else MARKS[:1]:
-        lam = getattr(cv, name)
-        text = rf"$\lambda_{{{symbol}}}$ = {lam:.3g}"
-        marks.append(
-            (lam, text, f"{name} {lam:.3g}", style) if lam > 0 else (None, f"{text}, not on a log axis", "", style)
-        )
-    draw_marks(ax, marks, below)
+def log_place(lam):
+    """Where a log axis has a lambda, None for 0."""
+    return lam if lam > 0 else None
 
 
-def draw_marks(ax, marks, below=0):
-    """Vertical lines at marks (x, text, label, line style), the texts above the curves, which are drawn already.
+def choice_marks(lambdas, place=log_place):
+    """Vertical lines at lambdas by the rules that chose them, "" for a number that was given.
 
-    Where x is None there is no line, and the text stands at the right.
-    `below` : lines of text to leave room for below the curves
+    place : function, where the axis has a lambda, None for nowhere
     """
-    make_room(ax, len(marks), below)
-    shown = ax.transData + ax.transAxes.inverted()
-    for row, (at, text, label, style) in enumerate(marks):
-        x = ax.get_xlim()[1] if at is None else at
-        if at is not None:
-            ax.axvline(at, color="0.25", linestyle=style, linewidth=1.1, label=label, zorder=1)
-        side = 1 if shown.transform((x, ax.get_ylim()[0]))[0] < 0.5 else -1  # where there is more room
-        ax.annotate(
-            text,
-            xy=(x, 1.0),
-            xycoords=ax.get_xaxis_transform(),
-            xytext=(4 * side, -(row + 0.2) * LINE_HEIGHT),
-            textcoords="offset points",
-            ha="left" if side > 0 else "right",
-            va="top",
-            color=INK,
-            fontsize=LABEL_SIZE,
-            bbox=plain_box(ax),
-        )
+    marks = []
+    for rule, lam in lambdas.items():
+        subscript = SUBSCRIPTS.get(rule, rf"_{{\mathrm{{{rule}}}}}")
+        value = f"{lam:.3g}" if place(lam) is not None else f"{lam:.3g}, not on a log axis"
+        label = f"lambda_{rule} {lam:.3g}" if rule else f"lambda {lam:.3g}"
+        marks.append(Mark(place(lam), rf"$\lambda{subscript}$", value, label, ":" if rule == "1se" else "--"))
+    return marks
 
 
-def direct(ax, held_out):
-    """What the ends of the axis mean, below the curves: where a held-out loss (..., L), drawn already, rises visibly.
+def fit_words(ax, held_out):
+    """What the ends of the axis mean, where a held-out loss (..., L), drawn already, rises visibly.
 
     The left end underfits if a curve rises to it from its least value, the right end overfits likewise.
     """
     low, high = ax.get_ylim()
-    for place, last, text in ((0.01, 0, r"$\leftarrow$ underfitting"), (0.99, -1, r"overfitting $\rightarrow$")):
-        rise = max(_rise(curve, last) for curve in np.atleast_2d(held_out))
-        if rise <= VISIBLE * (high - low):
-            continue
-        side = "left" if last == 0 else "right"
-        text = ax.text(place, 0.015, text, ha=side, va="bottom", color=BACKGROUND, transform=ax.transAxes)
-        text.set(fontsize=LABEL_SIZE, fontstyle="italic", bbox=plain_box(ax))
+    ends = (("left", 0, r"$\leftarrow$ underfitting"), ("right", -1, r"overfitting $\rightarrow$"))
+    return [
+        (side, text)
+        for side, last, text in ends
+        if max(_rise(curve, last) for curve in np.atleast_2d(held_out)) > VISIBLE * (high - low)
+    ]
 
 
 def _rise(curve, last):

@@ -1,32 +1,37 @@
 """Coefficients at one lambda."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from jaxreg import _validation
 from jaxreg.plotting._axes import BACKGROUND, COLOURS, INK, LABEL_SIZE, new_axes, room, short
 from jaxreg.plotting._plot import data_frame, with_frame
+from jaxreg.plotting._scale import factors_of
 
 ROW = 0.28  # inches of a new figure for each row
 SIGNS = ((1, COLOURS[0], COLOURS[0]), (-1, COLOURS[1], "white"))  # sign, colour, filling of the dot
 
 
-def _frame(result, lam=None, response=None):
-    """The coefficients at a choice that are not 0, the largest first: columns lambda, feature and coefficient.
+def _frame(result, lam=None, scale="sd", response=None):
+    """What is drawn of all coefficients at a choice that are not 0, the largest first.
 
-    The arguments are those of `plot_coefficients`.
+    Columns lambda, feature and coefficient, which on the scale "sd" is the coefficient times the standard deviation of
+    its column. The arguments are those of `plot_coefficients`.
     """
-    lam, _, coef = _choose(result, lam, response)
-    order = _nonzero(coef)
-    names = result.names
-    return data_frame({"lambda": lam, "feature": [names[j] for j in order], "coefficient": coef[order]})
+    chosen = _chosen(result, lam, scale, response)
+    all_names = result.names
+    names = [all_names[j] for j in chosen.order]
+    return data_frame({"lambda": chosen.lam, "feature": names, "coefficient": chosen.values[chosen.order]})
 
 
 @with_frame(_frame)
-def plot_coefficients(result, lam=None, most=20, ax=None, response=None):
+def plot_coefficients(result, lam=None, most=20, scale="sd", ax=None, response=None):
     """Draw the coefficients at a choice, the largest on top, as dots on stems from 0.
 
     Positive ones go to the right and have full dots, negative ones go to the left and have open dots.
-    `plot_coefficients.frame(result, lam=None, response=None)` returns all that are not 0 as a pandas DataFrame.
+    `plot_coefficients.frame(result, lam=None, scale="sd", response=None)` returns all that are not 0 as a pandas
+    DataFrame.
 
     Parameters
     ----------
@@ -37,6 +42,10 @@ def plot_coefficients(result, lam=None, most=20, ax=None, response=None):
         `CVResult.select`. None is the smallest lambda of a path, and "min" of a CVResult.
     most : int >= 1
         How many to draw, as far as the axes have room; a last row says how many more there are.
+    scale : str
+        "sd" draws each coefficient times the standard deviation of its column, so that columns of different units
+        compare: by how much the prediction changes from a column's standard deviation. "raw" draws the coefficients as
+        they are, per unit of their columns. Their order is that on the scale.
     ax : matplotlib Axes, or None
         None makes a figure, as high as it needs.
     response : int or None
@@ -50,7 +59,7 @@ def plot_coefficients(result, lam=None, most=20, ax=None, response=None):
     Raises
     ------
     ValueError
-        For a bad `lam` or `most`, or no `response` where there are several.
+        For a bad `lam`, `most` or `scale`, or no `response` where there are several.
     ImportError
         Without matplotlib.
 
@@ -66,13 +75,13 @@ def plot_coefficients(result, lam=None, most=20, ax=None, response=None):
     ['x2', 'x8', 'and 8 more']
     """
     most = _validation.check_count(most, "most")
-    lam, notes, coef = _choose(result, lam, response)
-    order = _nonzero(coef)
+    chosen = _chosen(result, lam, scale, response)
+    order = chosen.order
     if ax is None:
         ax = new_axes((8, max(2.5, ROW * (min(most, len(order)) + 2))))
     rows = min(most, len(order), max(1, room(ax) - 1))  # one is for the number of the others
     more = len(order) - rows
-    shown = coef[order[:rows]]
+    shown = chosen.values[order[:rows]]
 
     ax.axvline(0.0, color="0.25", linewidth=0.8, zorder=1)
     for sign, colour, filling in SIGNS:
@@ -91,20 +100,35 @@ def plot_coefficients(result, lam=None, most=20, ax=None, response=None):
     ax.grid(axis="y", color="0.92", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right", "left"]].set_visible(False)
-    said = f" ({', '.join(notes)})" if notes else ""
-    zeros = f"{len(coef) - len(order):,} of {len(coef):,} coefficients are 0"
-    ax.set_xlabel(rf"coefficient at $\lambda$ = {lam:.3g}{said}" f"\n{zeros}")
+    p = len(chosen.values)
+    ax.set_xlabel(f"{chosen.quantity}\nat {chosen.said}: {p - len(order):,} of {p:,} coefficients are 0")
     return ax
 
 
-def _choose(result, lam, response):
-    """(lambda, what is said of it, coefficients (p,))."""
-    lam, notes, coef = result._choice(lam)
-    if coef.ndim == 1:
-        coef = coef[:, None]
-    return lam, notes, coef[:, _validation.check_response(response, coef.shape[1])]
+class _Chosen(NamedTuple):
+    """Coefficients at a choice.
+
+    said : str, lambda and the words on it
+    values : array (p,), the coefficients on the scale
+    quantity : str, what they are
+    order : array (k,), positions of those that are not 0, the largest first
+    """
+
+    lam: float
+    said: str
+    values: np.ndarray
+    quantity: str
+    order: np.ndarray
 
 
-def _nonzero(coef):
-    """Positions of the coefficients that are not 0, the largest first."""
-    return np.argsort(-np.abs(coef), kind="stable")[: np.count_nonzero(coef)]
+def _chosen(result, lam, scale, response):
+    path, lam, said, _ = result._choice(lam)
+    lam = float(path.lambdas[-1]) if lam is None else lam
+    factors, quantity = factors_of(path, scale)
+    count = path.n_responses or 1
+    response = _validation.check_response(response, count)
+    coef = path.coef_at(lam)[1].reshape(-1, count)[:, response]
+    values = coef * factors
+    order = np.lexsort((-np.abs(values), coef == 0))[: np.count_nonzero(coef)]
+    words = f" ({', '.join(said)})" if said else ""
+    return _Chosen(lam, rf"$\lambda$ = {lam:.3g}{words}", values, quantity, order)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from jaxreg.plotting._axes import COLOURS, INK, end, label_ends, make_room, marker, new_axes
-from jaxreg.plotting._choices import TRAINING, direct, draw_losses, draw_marks
+from jaxreg.plotting._axes import COLOURS, INK, end, label_ends, marker, new_axes
+from jaxreg.plotting._choices import TRAINING, draw_losses, fit_words
+from jaxreg.plotting._marks import Mark, draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._strength_axis import axis_label
 
@@ -36,7 +37,7 @@ def plot_epochs(path, strength=None, ax=None):
     path : NeuralPath
         As the method `path.plot_epochs(...)` it is the path itself.
     strength : float, tuple of float, "min", "1se", a sequence of these, or None
-        One of the strengths (a tuple for several regularizers) or a rule, or up to eight of them. None is "min"; of
+        One of the strengths (a tuple for several regularizers) or a rule, or up to ten of them. None is "min"; of
         `EarlyStopping`, the run of which that is a part, to its end.
     ax : matplotlib Axes, or None
         None makes a figure.
@@ -49,7 +50,7 @@ def plot_epochs(path, strength=None, ax=None):
     Raises
     ------
     ValueError
-        For a strength that was not trained, or more than eight.
+        For a strength that was not trained, or more than ten.
     ImportError
         Without matplotlib.
 
@@ -98,8 +99,7 @@ def _draw_one(ax, path, points, epoch, held_out, training):
     x, y, names, colours = zip(*draw_losses(ax, epoch, held_out[0], training[0], marker=marker(epoch)), strict=True)
     texts = path._strength_texts(k)[: len(path.regularizers)]  # none without a regularizer
     ax.set_xlabel("\n".join(["epoch", *(f"{axis_label(path, j)} = {text}" for j, text in enumerate(texts))]))
-    draw_marks(ax, [_mark(path.kept_epoch[k], epoch, held_out[0])], below=1)
-    direct(ax, held_out[0])
+    draw_marks(ax, [_mark(path.kept_epoch[k], epoch, held_out[0])], fit_words(ax, held_out))
     label_ends(ax, x, y, names, colours, bold=0)
 
 
@@ -107,9 +107,9 @@ def _mark(kept, epoch, held_out):
     if kept.min() == epoch[-1]:
         least = epoch[np.nanargmin(held_out)]
         text = f"least held-out loss at epoch {least}"
-        return least, text, text, "--"
+        return Mark(least, text, "", text, "--")
     text = f"kept: epoch {kept.mean():.4g}" + (" on average" if kept.min() < kept.max() else "")
-    return kept.mean(), text, text, ":"
+    return Mark(kept.mean(), text, "", text, ":")
 
 
 def _draw_several(ax, path, points, epoch, held_out, training):
@@ -126,8 +126,7 @@ def _draw_several(ax, path, points, epoch, held_out, training):
         ends.append((*end(epoch, both[0]), name, colour))
     said = ", ".join(axis_label(path, j) for j in range(len(path.regularizers)))
     ax.set_xlabel(f"epoch\nstrength: {said}")
-    make_room(ax, 0, 1)
-    direct(ax, held_out)
+    draw_marks(ax, [], fit_words(ax, held_out))
     x, y, names, colours = zip(*ends, strict=True)
     ax.legend(handles=[Line2D([], [], color=INK, ls=ls, lw=lw, label=kind) for kind, ls, lw in KINDS], frameon=False)
     label_ends(ax, x, y, names, colours)

@@ -14,7 +14,8 @@ from jaxreg.plotting._axes import (
     new_axes,
     room,
 )
-from jaxreg.plotting._choices import drawn_points, mark_choices
+from jaxreg.plotting._choices import choice_marks, drawn_points
+from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 
 MOST = 10  # more folds than this become background
@@ -83,7 +84,7 @@ def plot_fold_loss(cv, ax=None):
     ends, names, colours = draw_folds(ax, at, cv.fold_loss[a][:, points], cv.mean_loss[a][points], marker(at))
     ax.set_ylabel(f"held-out\n{cv.metric}")
     df_axis(ax, at, cv.path.df[points])
-    mark_choices(ax, cv)
+    draw_marks(ax, choice_marks(cv._choice(None).marks))
     label_ends(ax, at[-1], ends, names, colours, bold=0)
     return ax
 

@@ -1,15 +1,19 @@
 """Coefficients along a path."""
 
+from textwrap import fill
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from jaxreg import _validation
+from jaxreg._prominence import prominent
 from jaxreg.plotting._axes import (
-    BACKGROUND,
     COLOURS,
     LAMBDA_LABEL,
     STYLES,
     df_axis,
     draw_crowd,
+    end,
     label_ends,
     log_axis,
     marker,
@@ -17,24 +21,32 @@ from jaxreg.plotting._axes import (
     room,
     short,
 )
+from jaxreg.plotting._choices import choice_marks, log_place
+from jaxreg.plotting._clipping import clip_curves, points_until, range_of, range_of_entries
+from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
+from jaxreg.plotting._scale import factors_of
 
-CROWDED = 20  # with more curves than this, those without a label become background
-X_LABELS = {"lambda": LAMBDA_LABEL, "l1_norm": "L1 norm of the coefficients"}
+X_LABELS = {"lambda": LAMBDA_LABEL, "l1_norm": "L1 norm: sum of the absolute values drawn"}
+LABEL_WIDTH = 26  # characters of a line at the axis of the coefficients
+DOT = 16.0  # square points
+ALL_ZERO = [("left", "all coefficients are 0")]
 
 
-def _frame(path, response=None):
-    """The coefficients of a path: columns lambda, l1_norm, feature and coefficient.
+def _frame(result, scale="sd", lam=None, response=None):
+    """The numbers drawn: columns lambda, l1_norm, feature and coefficient.
 
-    One curve after the other, a row for each lambda, 0 included. Features that are 0 all along are left out.
+    On the scale "sd" the coefficient is that times the standard deviation of its column, and the L1 norm is the sum of
+    their absolute values. One curve after the other, a row for each lambda, 0 included; features that are 0 all along
+    are left out. The arguments are those of `plot_path`: of a CVResult, `lam` says whose path it is.
     """
-    coef = _of_response(path, response)
-    features, curves = _curves(coef)
+    path = result._choice(lam).path
+    features, curves = _Values(path, _response(path, response), *factors_of(path, scale)).curves()
     names = path.names
     return data_frame(
         {
             "lambda": np.tile(path.lambdas, len(features)),
-            "l1_norm": np.tile(_l1_norm(coef), len(features)),
+            "l1_norm": np.tile(_l1_norm(curves), len(features)),
             "feature": np.repeat([names[j] for j in features], len(path.lambdas)),
             "coefficient": curves.T.ravel(),
         }
@@ -42,21 +54,34 @@ def _frame(path, response=None):
 
 
 @with_frame(_frame)
-def plot_path(path, x="lambda", labels=8, ax=None, response=None):
+def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, response=None):
     """Draw the coefficients of a path, strong penalty at the left, with their number on the top axis.
 
-    `plot_path.frame(path, response=None)` returns the numbers as a pandas DataFrame.
+    Where there is a choice of lambda, vertical lines mark it: of a CVResult lambda_min and lambda_1se, or `lam`. The
+    columns that matter most have a colour and a name, and those with a name have a dot at the choice; the others are
+    grey. `plot_path.frame(result, scale="sd", lam=None, response=None)` returns the numbers as a pandas DataFrame.
 
     Parameters
     ----------
-    path : PathResult
-        As the method `path.plot(...)` it is the path itself.
+    result : PathResult or CVResult
+        As the methods `path.plot(...)` and `cv.plot_path(...)` it is the result itself. Of a CVResult the path on all
+        data of the chosen mixing parameter is drawn.
     x : str
         "lambda", a log axis with the large lambdas at the left, where lambda = 0 has no place and is left out; or
-        "l1_norm", the sum of absolute coefficients, which on the scale of the user's X need not grow all along.
+        "l1_norm", the sum of the absolute values drawn, which need not grow all along; with a choice this axis ends at
+        a tenth of the chosen lambda.
     labels : int >= 0
-        How many curves get their name at the right end: those with the largest absolute last coefficient, as many as
-        fit one above the other; the others are thin and grey if there are more than 20 curves.
+        How many columns to name, as many as fit one above the other: those with the largest absolute values at the
+        choice or, without one, those that enter first and stay to the end. There are fewer names where fewer
+        coefficients are not 0.
+    scale : str
+        "sd" draws each coefficient times the standard deviation of its column, so that columns of different units
+        compare: by how much the prediction changes from a column's standard deviation. "raw" draws the coefficients as
+        they are, per unit of their columns. A result that does not know the standard deviations, which the label then
+        says, is drawn as it is.
+    lam : float >= 0, str or None
+        The choice, any lambda; for a CVResult, where it is a lambda of the chosen mixing parameter, also a rule of
+        `CVResult.select`, whose mixing parameter is then drawn. None is no choice of a path, and "min" of a CVResult.
     ax : matplotlib Axes, or None
         None makes a figure.
     response : int or None
@@ -65,13 +90,17 @@ def plot_path(path, x="lambda", labels=8, ax=None, response=None):
     Returns
     -------
     matplotlib Axes
-        Features that are 0 all along are not drawn. Labelled curves are `ax.lines` with the feature's name as label.
+        Named curves are `ax.lines` with the feature's name as label, the most important last. Features that are 0 all
+        along are not drawn. With a choice on a lambda axis, the y axis has the range of the curves down to a tenth of
+        the chosen lambda; where a curve leaves it, a triangle of its colour says so. Without a choice it is so where
+        all of the range is more than twice as wide as that down to a tenth of the lambda by which the named columns
+        have entered.
 
     Raises
     ------
     ValueError
-        For an unknown `x`, a negative `labels`, no `response` where there are several, or a path at lambda = 0 alone on
-        a lambda axis.
+        For an unknown `x`, `scale` or `lam`, a negative `labels`, no `response` where there are several, or a path at
+        lambda = 0 alone on a lambda axis.
     ImportError
         Without matplotlib.
 
@@ -80,54 +109,105 @@ def plot_path(path, x="lambda", labels=8, ax=None, response=None):
     >>> import jaxreg as jr
     >>> from matplotlib.figure import Figure
     >>> from sklearn.datasets import load_diabetes
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> path = jr.fit_path(X, y, penalty=jr.penalties.Ridge())
-    >>> ax = path.plot(labels=2, ax=Figure().subplots())
-    >>> [line.get_label() for line in ax.lines[-2:]]
-    ['x8', 'x2']
-    >>> path.plot.frame().columns.tolist()
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> cv = jr.fit_cv(X, y, cv=3, n_lambdas=30)
+    >>> ax = cv.plot_path(labels=3, ax=Figure().subplots())
+    >>> [line.get_label() for line in ax.lines if line.get_label() in X]
+    ['bp', 's5', 'bmi']
+    >>> cv.path.plot.frame().columns.tolist()
     ['lambda', 'l1_norm', 'feature', 'coefficient']
     """
     _validation.check_choice(x, "x", tuple(X_LABELS))
     labels = _validation.check_count(labels, "labels", at_least=0)
-    points = np.flatnonzero(path.lambdas > 0) if x == "lambda" else np.arange(len(path.lambdas))
-    if not points.size:
-        raise ValueError("x is 'lambda', but the path has no lambda above 0 to draw on a log axis; give x='l1_norm'.")
-    coef = _of_response(path, response)[points]
+    path, lam, _, chosen = result._choice(lam)
+    values = _Values(path, _response(path, response), *factors_of(path, scale))
+    points = _points(path.lambdas, x, lam)
+    features, curves = values.curves(points)
+    at, place = (path.lambdas[points], log_place) if x == "lambda" else (_l1_norm(curves), values.norm_at)
+    marks = choice_marks(chosen, place)
+
     ax = new_axes() if ax is None else ax
-
-    at = path.lambdas[points] if x == "lambda" else _l1_norm(coef)
-    features, curves = _curves(coef)
-    order = np.argsort(-np.abs(curves[-1]), kind="stable")
-    features, curves = features[order], curves[:, order]
-    named = min(labels, np.count_nonzero(curves[-1]), room(ax))
+    named = prominent(path, values.response, lam, scale)
+    named = named[np.isin(named, features)][: min(labels, room(ax))]
+    curves = curves[:, np.searchsorted(features, [*named, *np.setdiff1d(features, named)])]
     all_names = path.names
-    names = [short(all_names[j]) for j in features[:named]]
+    names, colours = [short(all_names[j]) for j in named], [_look(k)["color"] for k in range(len(named))]
 
-    _frame_axes(ax, x, at)
+    _x_axis(ax, x, np.append(at, [mark.at for mark in marks if mark.at is not None]))
+    if len(points) < len(path.lambdas) and x == "l1_norm":
+        ax.set_xlabel(rf"{ax.get_xlabel()}, up to $\lambda$ = {path.lambdas[points[-1]]:.3g}")
+    ax.set_ylabel(fill(values.quantity, LABEL_WIDTH))
     _draw_curves(ax, at, curves, names)
-    df_axis(ax, at, np.asarray((coef != 0).sum(axis=1)).ravel())
-    label_ends(ax, at[-1], curves[-1, :named], names, [_look(k)["color"] for k in range(named)])
+    if lam is not None:
+        near = curves[: points_until(path.lambdas[points], lam)]
+        limits = range_of(np.append(near, values.at(lam)))
+    else:
+        limits = range_of_entries(path.lambdas[points], curves, len(named)) if x == "lambda" else None
+    if limits is not None:
+        ax.set_ylim(limits)
+        clip_curves(ax, at, curves, colours, limits)
+    low, high = ax.get_ylim()
+    df_axis(ax, at, values.df[points])
+    draw_marks(ax, marks, () if len(features) else ALL_ZERO)
+    if lam is not None and place(lam) is not None:
+        ax.scatter(np.full(len(named), place(lam)), values.at(lam)[named], s=DOT, c=colours, zorder=2.7, clip_on=False)
+    ends = np.array([end(at, curves[:, k]) for k in range(len(named))]).reshape(-1, 2)
+    label_ends(ax, ends[:, 0], np.clip(ends[:, 1], low, high), names, colours)
     return ax
 
 
-def _of_response(path, response):
-    """Coefficients (L, p) of one response, sparse."""
-    count = path.n_responses or 1
-    return path.coef_sparse[:, _validation.check_response(response, count) :: count]
+def _points(lambdas, x, lam):
+    """Positions of the lambdas to draw."""
+    if x == "l1_norm":
+        return np.arange(len(lambdas) if lam is None else points_until(lambdas, lam))
+    if not (lambdas > 0).any():
+        raise ValueError("x is 'lambda', but the path has no lambda above 0 to draw on a log axis; give x='l1_norm'.")
+    return np.flatnonzero(lambdas > 0)
 
 
-def _l1_norm(coef):
-    return np.asarray(abs(coef).sum(axis=1)).ravel()
+class _Values(NamedTuple):
+    """The coefficients of one response, times factors (p,), which are the quantity that is drawn."""
+
+    path: Any
+    response: int
+    factors: np.ndarray
+    quantity: str
+
+    @property
+    def _coef(self):
+        return self.path.coef_sparse[:, self.response :: self.path.n_responses or 1]
+
+    @property
+    def df(self):
+        """Numbers (L,) of coefficients that are not 0."""
+        return np.asarray((self._coef != 0).sum(axis=1)).ravel()
+
+    def curves(self, points=slice(None)):
+        """The features that are not 0 at all of these points, and their values there, NaN if not finite."""
+        coef = self._coef[points]
+        features = np.unique(coef.indices[coef.data != 0])
+        curves = coef[:, features].toarray() * self.factors[features]
+        finite = np.isfinite(curves)
+        there = finite.any(axis=0)
+        return features[there], np.where(finite, curves, np.nan)[:, there]
+
+    def at(self, lam):
+        """Values (p,) at any lambda."""
+        return self.path.coef_at(lam)[1].reshape(len(self.factors), -1)[:, self.response] * self.factors
+
+    def norm_at(self, lam):
+        return float(_l1_norm(self.at(lam)))
 
 
-def _curves(coef):
-    """The features that are not 0 all along, and their dense coefficients."""
-    features = np.unique(coef.indices[coef.data != 0])
-    return features, coef[:, features].toarray()
+def _response(path, response):
+    return _validation.check_response(response, path.n_responses or 1)
 
 
-def _frame_axes(ax, x, at):
+def _l1_norm(values):
+    return np.nansum(np.abs(values), axis=-1)
+
+
+def _x_axis(ax, x, at):
     if x == "lambda":
         log_axis(ax, at)
     else:
@@ -136,7 +216,6 @@ def _frame_axes(ax, x, at):
         ax.set_xlabel(X_LABELS[x])
         ax.spines["right"].set_visible(False)
     ax.axhline(0.0, color="0.25", linewidth=0.8, zorder=1)
-    ax.set_ylabel("coefficient")
 
 
 def _look(k):
@@ -146,15 +225,11 @@ def _look(k):
 
 
 def _draw_curves(ax, at, curves, names):
-    """Labelled curves, which come first, as lines on top; a crowd of others as one collection."""
+    """Named curves, which come first, as lines on top; the others as one collection."""
     named, total = len(names), curves.shape[1]
-    if total > CROWDED and total > named:
+    if total > named:
         draw_crowd(ax, at, curves[:, named:])
-    else:
-        for k in range(named, total):
-            ax.plot(at, curves[:, k], linewidth=1.1, alpha=0.55, marker=marker(at), **_look(k))
-    for k, name in reversed(list(enumerate(names))):  # the largest on top
+    for k, name in reversed(list(enumerate(names))):  # the most important on top
         ax.plot(at, curves[:, k], linewidth=1.7, marker=marker(at), label=name, zorder=2.5, **_look(k))
     if not total:
         ax.set_ylim(-1, 1)
-        ax.text(0.5, 0.6, "all coefficients are 0", transform=ax.transAxes, ha="center", color=BACKGROUND)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxreg.plotting._axes import INK, log_axis, plain_box
-from jaxreg.plotting._choices import draw_marks
+from jaxreg.plotting._marks import Mark, draw_marks
 
 LOG = 15.0  # largest by smallest positive strength from which on the axis is logarithmic
 MARGIN = 0.02  # share of the axis beyond the strengths: a line at an end stands clear of the frame
@@ -42,14 +42,14 @@ class StrengthAxis:
         drawn = values[..., self.points]
         return drawn if len(self.at) == len(self.points) else _gapped(drawn)
 
-    def mark_choices(self, below=0):
+    def mark_choices(self, words=()):
         """strength_min and, where there is a standard error, strength_1se, see `draw_marks`."""
         marks = []
         for name, style in MARKS if self.path.has_error else MARKS[:1]:
             strength = getattr(self.path, name)
             at = self.at[np.isfinite(self.at)][self.path.strengths[self.points] == strength][0]
-            marks.append((at, f"{name} = {strength:.3g}", f"{name} {strength:.3g}", style))
-        draw_marks(self.ax, marks, below)
+            marks.append(Mark(at, name, f"{strength:.3g}", f"{name} {strength:.3g}", style))
+        draw_marks(self.ax, marks, words)
 
 
 def drawn_points(path):

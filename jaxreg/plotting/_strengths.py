@@ -1,7 +1,7 @@
 """Training and held-out loss of networks against the strength of one regularizer, or of two."""
 
 from jaxreg.plotting._axes import COLOURS, label_ends, new_axes
-from jaxreg.plotting._choices import direct, draw_band, draw_losses
+from jaxreg.plotting._choices import draw_band, draw_losses, fit_words
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._strength_axis import strength_axis
 from jaxreg.plotting._strength_map import draw_map
@@ -79,8 +79,7 @@ def _draw_curves(path, ax):
         ax.vlines(axis.at[-1], low, high, color=COLOURS[0], alpha=0.3, lw=5, clip_on=False)
     ends = draw_losses(ax, axis.at, held_out, axis.along(path._losses()["train_loss"]), **SYMBOL)
     ax.set_ylabel(path.metric)
-    axis.mark_choices(below=1)
-    direct(ax, held_out)
+    axis.mark_choices(fit_words(ax, held_out))
     x, y, names, colours = zip(*ends, strict=True)
     label_ends(ax, x, y, names, colours, bold=0)
     return ax

@@ -3,7 +3,8 @@
 import numpy as np
 
 from jaxreg.plotting._axes import COLOURS, STYLES, df_axis, label_ends, log_axis, marker, new_axes
-from jaxreg.plotting._choices import direct, draw_band, draw_losses, drawn_points, mark_choices
+from jaxreg.plotting._choices import choice_marks, draw_band, draw_losses, drawn_points, fit_words
+from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 
 OTHERS = STYLES[2:]  # the chosen mix has the unbroken line, its training loss the first of the others
@@ -85,8 +86,7 @@ def plot_validation_curve(cv, ax=None):
     x, y, names, colours = zip(*(end for end in ends if end), strict=True)
     ax.set_ylabel(cv.metric)
     df_axis(ax, at, cv.path.df[points])
-    mark_choices(ax, cv, below=1)
-    direct(ax, held_out)
+    draw_marks(ax, choice_marks(cv._choice(None).marks), fit_words(ax, held_out))
     label_ends(ax, x, y, names, colours, bold=len(names) - 2)
     return ax
 

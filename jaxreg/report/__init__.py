@@ -1,55 +1,60 @@
 """Reports: a result in, one interactive HTML page out, which needs no network."""
 
-import json
-from html import escape
-from importlib.resources import files
-from pathlib import Path
-from string import Template
+import ast
 
 from jaxreg import _validation
 from jaxreg._cv_results import CVResult
 from jaxreg._results import PathResult
-from jaxreg.report import _sections
-from jaxreg.report._content import content
+from jaxreg.report._page import page
+from jaxreg.report._report import Report
 
-__all__ = ["write_report"]
+__all__ = ["Report", "write_report"]
 
 
-def write_report(result, path, title=None) -> Path:
+def write_report(result, path=None, title=None, data_source=None) -> Report:
     """Write a result as one HTML page that holds all it needs, to open in a browser without a network.
 
     The page draws the coefficients and, of a CVResult, training and held-out loss against lambda, strong penalty at the
-    left. A slider moves through the lambdas; the losses, the certificate and the coefficients at the chosen one follow.
-    Below are the certificates, timings, a summary of the data, and the call that rebuilds the result.
+    left. A slider moves through the lambdas; the values and the table of coefficients follow. Below are the held-out
+    predictions of a CVResult, the call that rebuilds the result, and, folded away, certificates, timings and a summary
+    of the data.
 
     Parameters
     ----------
     result : PathResult or CVResult
         As the method `result.report(...)` it is the result itself.
-    path : str or pathlib.Path
-        File to write; one that is there is replaced.
+    path : str, pathlib.Path or None
+        File to write; one that is there is replaced. None writes nothing.
     title : str or None
         Heading of the page; None names the kind of result.
+    data_source : str or None
+        Python source that makes X, y and whatever else the call names, such as sample_weight. The page shows it above
+        the call, so that the whole can be copied and run. It is not run here.
 
     Returns
     -------
-    pathlib.Path
-        Of the file.
+    Report
+        Jupyter shows the page itself; `Report.path` is the file, and `Report.html` the text of the page.
 
     Raises
     ------
     TypeError
-        For a result of another kind, a path that is none, or a title that is no text.
+        For a result of another kind, a path that is none, or a title or data source that is no text.
+    ValueError
+        For a data source that is no Python.
     OSError
         For a path in a folder that is not there, to a folder, or not to be written to.
-    ImportError
-        Without plotly, whose script goes into the page.
 
     Notes
     -----
-    A figure has at most 60 curves, those with the largest coefficient times standard deviation of the column. Tables
-    and curves hold at most some hundred thousand numbers in all; the page says what it leaves out. lambda = 0 has no
-    place on the log axis of the figures, but one on the slider.
+    The path figure names the ten largest coefficients (times the standard deviation of the column) at the lambda of the
+    least held-out loss, or, of a PathResult, the first ten to enter and stay. It has at most 60 curves. Its range is
+    that of the coefficients up to a decade of lambda beyond the choice. Tables and curves hold at most some hundred
+    thousand numbers in all, and the figures of held-out predictions 2000 points; the page says what it leaves out.
+    lambda = 0 has no place on the log axis of the figures, but one on the slider.
+
+    Held-out predictions are drawn where the response is a number (Squared, Huber, Quantile) and counted for
+    SquaredHinge. R squared and RMSE count each row once, whatever its weight.
 
     Examples
     --------
@@ -58,9 +63,10 @@ def write_report(result, path, title=None) -> Path:
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> path = jr.fit_path(X, y, penalty=jr.penalties.Ridge())
+    >>> source = "from sklearn.datasets import load_diabetes\\nX, y = load_diabetes(return_X_y=True)"
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     page = path.report(f"{folder}/ridge.html", title="Diabetes")
-    ...     "<title>Diabetes</title>" in page.read_text("utf-8")
+    ...     report = path.report(f"{folder}/ridge.html", title="Diabetes", data_source=source)
+    ...     "<title>Diabetes</title>" in report.path.read_text("utf-8")
     True
     """
     if not isinstance(result, (PathResult, CVResult)):
@@ -69,35 +75,25 @@ def write_report(result, path, title=None) -> Path:
         title = "Cross-validated regularization path" if isinstance(result, CVResult) else "Regularization path"
     if not isinstance(title, str):
         raise TypeError(f"title is {title!r}; give text, or None.")
-    path = _validation.check_file(path)
-    # surrogates that text may hold have no place in UTF-8
-    path.write_text(_page(result, title), encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
-    return path
+    _check_source(data_source)
+    file = None if path is None else _validation.check_file(path)
+    report = Report(page(result, title, data_source), file)
+    if file is not None:
+        file.write_text(report.html, encoding="utf-8", newline="\n")
+    return report
 
 
-def _page(result, title):
+def _check_source(data_source):
+    if data_source is None:
+        return
+    if not isinstance(data_source, str):
+        kind = type(data_source).__name__
+        raise TypeError(f"data_source is of type {kind}; give Python source as text, or None.")
     try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise ImportError('reports need plotly: pip install "jaxreg[report]"') from error
-    explanation = result._explanation() if isinstance(result, CVResult) else []
-    parts = files("jaxreg.report")
-    return Template(parts.joinpath("page.html").read_text("utf-8")).substitute(
-        title=escape(title),
-        headline=escape(result._headline()),
-        explanation="".join(f"<p>{escape(each)}</p>" for each in explanation),
-        certificates=_sections.certificates(result),
-        timings=_sections.timings(result),
-        data=_sections.data(result),
-        reproduce=_sections.reproduce(result),
-        style=parts.joinpath("page.css").read_text("utf-8"),
-        script=parts.joinpath("page.js").read_text("utf-8"),
-        plotly=get_plotlyjs(),
-        content=_for_script(content(result)),
-    )
-
-
-def _for_script(values):
-    """JSON that no parser of HTML takes for the end of a script."""
-    text = json.dumps(values, allow_nan=False, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+        ast.parse(data_source)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = "" if line is None else f" at line {line}"
+        raise ValueError(
+            f"data_source is no Python{where} ({getattr(error, 'msg', error)}); give the lines that make X and y."
+        ) from error

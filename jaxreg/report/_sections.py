@@ -1,5 +1,6 @@
-"""The parts of the page that do not move: certificates, timings, data, and the call that rebuilds the result."""
+"""Sections in HTML: held-out predictions, the call that rebuilds the result, certificates, timings, data."""
 
+import ast
 from collections import Counter
 from html import escape
 
@@ -8,9 +9,9 @@ import numpy as np
 from jaxreg import _record
 from jaxreg._cv_results import CVResult
 from jaxreg._results import MEASURES, Status
+from jaxreg.report import _held_out
 
 COLUMNS, FOLDS, RESPONSES, NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
-LINE = 100  # characters of a call on one line
 MEANING = {
     "gap": "The relative duality gap bounds how far the objective of a solution is above its minimum, in units of the "
     "loss of the model without penalised columns: at a gap of 1e-6 no coefficients at all are better by more than a "
@@ -19,6 +20,14 @@ MEANING = {
     "a step of the solver would still move the coefficients, over the largest gradient of the model without penalised "
     "columns; it is 0 exactly at stationary points, which need not be minima where the penalty is not convex.",
 }
+
+HELD_OUT_FIGURES = """<p id="held-out-said"></p>
+<div class="pair">
+<figure><figcaption>predicted</figcaption>
+<div class="plot" id="predicted-plot" role="img" aria-label="Held-out prediction against response"></div></figure>
+<figure><figcaption>residual: actual &minus; predicted</figcaption>
+<div class="plot" id="residual-plot" role="img" aria-label="Residual against held-out prediction"></div></figure>
+</div>"""
 
 
 def table(caption, head, rows):
@@ -122,27 +131,59 @@ def _facts(pairs):
     return "<dl>" + "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in pairs) + "</dl>"
 
 
-def reproduce(result) -> str:
+def held_out(result, points) -> str:
+    """The frame of the two figures of `points`, or a table of two classes, or nothing."""
+    if points is not None:
+        return _section("held-out", "Held-out predictions", HELD_OUT_FIGURES)
+    counts = _held_out.class_counts(result) if isinstance(result, CVResult) else None
+    if counts is None:
+        return ""
+    share = np.trace(counts) / counts.sum()
+    said = (
+        f"<p>At the choice, each row predicted by the fit that did not see it: {share:.1%} of {counts.sum()} rows have "
+        "the sign of their class.</p>"
+    )
+    rows = [(f"class {label}", *map(str, row)) for label, row in zip(("-1", "1"), counts, strict=True)]
+    return _section("held-out", "Held-out predictions", said + table("Rows", ["", "predicted -1", "predicted 1"], rows))
+
+
+def _section(name, heading, body):
+    return f'<section aria-labelledby="h-{name}" id="{name}"><h2 id="h-{name}">{heading}</h2>{body}</section>'
+
+
+def reproduce(result, data_source) -> str:
     """Python that rebuilds the result; the script fills in the path and its lambda."""
     path = _first(result)
     if not path.data:
-        return "<p>The result does not carry the call that made it.</p>"
-    name, call = ("cv", "fit_cv") if isinstance(result, CVResult) else ("path", "fit_path")
-    versions = path.data["versions"]
-    lines = [
-        f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}",
-        "",
-    ]
-    lines.append("# X, y: the data of the fit")
-    theirs = sorted({each for source in result.settings.values() for each in _record.names_in(source)})
+        source = "" if data_source is None else _code(escape(data_source.strip("\n")))
+        return f"<p>The result does not carry the call that made it.</p>{source}"
+    name, function = ("cv", "fit_cv") if isinstance(result, CVResult) else ("path", "fit_path")
+    lines = ["# X, y: the data of the fit" if data_source is None else data_source.strip("\n")]
+    theirs = {each for source in result.settings.values() for each in _record.names_in(source)}
+    theirs -= set() if data_source is None else _names_bound(data_source)
     if theirs:
-        lines.append(f"# {', '.join(theirs)}: as in the fit; text cannot hold functions and long arrays")
-    arguments = ["X", "y", *(f"{keyword}={source}" for keyword, source in result.settings.items())]
-    on_one = f"{name} = jr.{call}({', '.join(arguments)})"
-    lines += [on_one] if len(on_one) <= LINE else [f"{name} = jr.{call}(", *(f"    {a}," for a in arguments), ")"]
-    code = escape("\n".join(lines))
+        lines.append(f"# {', '.join(sorted(theirs))}: as in the fit; text cannot hold functions and long arrays")
+    script = _record.script(name, function, result, "\n".join(lines))
     at = '<span id="code-path"></span>.coef_at(<span id="code-lambda"></span>)'
-    return f'<pre tabindex="0"><code id="code">{code}\nintercept, coef = {at}</code></pre>'
+    return _code(escape(script) + f"\nintercept, coef = {at}")
+
+
+def _code(text):
+    copy = '<button type="button" id="copy">Copy</button>'
+    return f'<div class="code">{copy}<pre tabindex="0"><code id="code">{text}</code></pre></div>'
+
+
+def _names_bound(source):
+    """The names that a source assigns, imports or defines."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+    return names
 
 
 def _first(result):

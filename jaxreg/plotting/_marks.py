@@ -1,0 +1,170 @@
+"""Vertical lines at what is chosen, and words at the ends of the axis: their texts stand where no line passes."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxreg.plotting._axes import BACKGROUND, INK, LABEL_SIZE, LINE_HEIGHT, make_room, spread
+
+GAP = 8.0  # points from text to text, or from a text to a line beside it
+LEADER = 4.0  # points from the end of a line to its text
+NARROWED = 0.75  # share of the width that is left to the axes at least, once there are labels beside them
+LINE = {"color": "0.25", "linewidth": 1.1, "zorder": 1}
+TEXT = {"fontsize": LABEL_SIZE, "annotation_clip": False}
+
+
+class Mark(NamedTuple):
+    """A vertical line, and a text: "name = value", or the name alone where the value is empty.
+
+    at : float, or None for a text at the right without a line
+    label : str, of the line, for a legend
+    """
+
+    at: float | None
+    name: str
+    value: str
+    label: str
+    style: str
+
+
+def draw_marks(ax, marks, words=()):
+    """Mark up to two places of the x axis, on top of curves that are drawn already.
+
+    The texts stand in a band above the curves, below which the lines end: each over its line, or as near as there is
+    room, with a short line that leads to it. Marks of one place and value share a text.
+
+    words : sequence of (side, text)
+        For the "left" and the "right" end, in a band below the curves, beside the lines.
+    """
+    shared: dict[tuple, list[Mark]] = {}
+    for mark in sorted(marks, key=partial(_distance, ax)):
+        shared.setdefault((mark.at, mark.value), []).append(mark)
+    labels = [
+        " = ".join([*(mark.name for mark in same), *filter(None, [value])]) for (_, value), same in shared.items()
+    ]
+    widths = np.array([_width(ax, label) for label in labels])
+    rows = 1 + _crowded(widths, NARROWED * ax.bbox.width, _pixels(ax, GAP)) if labels else 0
+    bottom, top = make_room(ax, rows and rows + LEADER / LINE_HEIGHT, bool(words))
+
+    lines = [mark.at for mark in marks if mark.at is not None]
+    for mark in marks:
+        if mark.at is not None:
+            ax.axvline(mark.at, 0.0, top, linestyle=mark.style, label=mark.label, **LINE)
+    band = _Band(ax, [at for at, _ in shared], top)
+    for k, label in enumerate(labels):
+        _draw_text(band, k, label)
+    for side, word in words:
+        style = {"ha": side, "va": "top", "color": BACKGROUND, "fontstyle": "italic"}
+        text = ax.annotate(word, (0.0, bottom), (0.0, 0.0), "axes fraction", **style, **TEXT)
+        text.set_anncoords(partial(_word_place, ax, lines, bottom, text))
+
+
+def _distance(ax, mark):
+    """From the left, the texts without a line last."""
+    return (np.inf if mark.at is None else ax.transData.transform((mark.at, 0.0))[0], mark.value)
+
+
+def _draw_text(band, k, label):
+    at, ax = band.places[k], band.ax
+    end = {"xy": (ax.get_xlim()[1] if at is None else at, band.top), "xycoords": ax.get_xaxis_transform()}
+    style = {"ha": "center", "va": "bottom", "color": INK, "xytext": (0.0, 0.0)}
+    band.texts.append(ax.annotate(label, textcoords=partial(_text_place, band, k), **end, **style, **TEXT))
+    if at is not None:
+        leader = {"arrowstyle": "-", "color": LINE["color"], "lw": 0.7, "shrinkA": 1, "shrinkB": 0}
+        place = {"xytext": (0.0, 0.0), "textcoords": partial(_leader_place, band, k)}
+        ax.annotate("", arrowprops=leader, **place, **end, **TEXT)
+
+
+def _width(ax, label):
+    text = ax.text(0.0, 0.0, label, fontsize=LABEL_SIZE)
+    width = text.get_window_extent().width
+    text.remove()
+    return width
+
+
+def _pixels(ax, points):
+    return points * ax.figure.dpi / 72
+
+
+# Places are asked for at each drawing: sizes and limits change. A place is where a transform takes (0, 0).
+
+
+@dataclass
+class _Band:
+    """Texts, from the left, for lines at places that end at `top`, a share of the height of the axes."""
+
+    ax: Any
+    places: list
+    top: float
+    texts: list = field(default_factory=list)
+
+    def boxes(self, renderer):
+        """In pixels the ends (k,) of the lines, the centres and widths (k,) of the texts, and their rows from below."""
+        right = self.ax.get_xlim()[1]
+        ends = _across(self.ax, [right if at is None else at for at in self.places])
+        widths = np.array([_text_width(text, renderer) for text in self.texts])
+        low, high = self.ax.bbox.intervalx
+        centres, rows = _centres(ends, widths, low, high, renderer.points_to_pixels(GAP))
+        return ends, centres, widths, rows
+
+    def height(self, row, renderer):
+        low, high = self.ax.bbox.intervaly
+        return low + self.top * (high - low) + renderer.points_to_pixels(LEADER + row * LINE_HEIGHT)
+
+
+def _text_place(band, k, renderer):
+    _, centres, _, rows = band.boxes(renderer)
+    return _at(centres[k], band.height(rows[k], renderer))
+
+
+def _leader_place(band, k, renderer):
+    """The point of the lower edge of the text that is next to its line."""
+    ends, centres, widths, rows = band.boxes(renderer)
+    nearest = np.clip(ends[k], centres[k] - widths[k] / 2, centres[k] + widths[k] / 2)
+    return _at(nearest, band.height(rows[k], renderer))
+
+
+def _word_place(ax, lines, bottom, text, renderer):
+    """As near its end of the axis as there is room beside the lines."""
+    low, high = ax.bbox.intervaly
+    left, right = ax.bbox.intervalx
+    gap, width = renderer.points_to_pixels(GAP), _text_width(text, renderer)
+    inward = 1 if text.get_ha() == "left" else -1
+    edge = (left if inward > 0 else right) + inward * gap / 2
+    for line in sorted(_across(ax, lines), key=lambda line: inward * line):
+        if -gap / 2 < inward * (line - edge) < width + gap / 2:
+            edge = line + inward * gap / 2
+    return _at(edge, low + bottom * (high - low))
+
+
+def _across(ax, places):
+    return np.array([ax.transData.transform((at, 0.0))[0] for at in places])
+
+
+def _text_width(text, renderer):
+    from matplotlib.text import Text
+
+    return Text.get_window_extent(text, renderer).width  # that of an annotation would ask for its place
+
+
+def _at(x, y):
+    from matplotlib.transforms import Affine2D
+
+    return Affine2D().translate(x, y)
+
+
+def _crowded(widths, room, gap):
+    """Whether two texts need a row each."""
+    return len(widths) > 1 and widths.sum() + gap > room
+
+
+def _centres(ends, widths, low, high, gap):
+    """Centres of up to two texts near the ends of their lines, from the left, and their rows."""
+    if not _crowded(widths, high - low, gap):
+        return spread(ends, widths + gap, low, high), np.zeros(len(ends), int)
+    wanted = np.clip(ends, low + widths / 2, np.maximum(high - widths / 2, low + widths / 2))
+    left, right = ends[1] - (gap + widths[0]) / 2, ends[1] + (gap + widths[0]) / 2  # beside the line to the upper text
+    wanted[0] = min(wanted[0], left) if left - widths[0] / 2 >= low or right + widths[0] / 2 > high else right
+    return wanted, np.array([0, 1])

@@ -1,0 +1,14 @@
+"""The scale on which figures draw coefficients."""
+
+from jaxreg import _validation
+from jaxreg._prominence import SCALES, feature_scale
+
+QUANTITIES = {"sd": "coefficient \N{MULTIPLICATION SIGN} standard deviation of its column", "raw": "coefficient"}
+UNKNOWN = "coefficient (standard deviations of columns not known)"
+
+
+def factors_of(path, scale):
+    """What the coefficients (p,) of a path are multiplied by, and what that makes of them."""
+    _validation.check_choice(scale, "scale", SCALES)
+    known = scale == "raw" or len(path.feature_sd)
+    return feature_scale(path, scale), QUANTITIES[scale] if known else UNKNOWN

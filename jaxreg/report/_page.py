@@ -1,0 +1,41 @@
+"""The text of the page: its template, style and scripts, the sections in HTML, and the numbers for the scripts."""
+
+import json
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from jaxreg._cv_results import CVResult
+from jaxreg.report import _sections
+from jaxreg.report._content import content
+
+# in the order in which they rest on each other; page.js starts it all
+SCRIPTS = "dom.js", "scales.js", "chart.js", "figures.js", "table.js", "page.js"
+
+
+def page(result, title, data_source) -> str:
+    """The page of a PathResult or CVResult, all of it encodable as UTF-8."""
+    explanation = result._explanation() if isinstance(result, CVResult) else result._notes()
+    numbers = content(result)
+    sources = files("jaxreg.report") / "page"
+    text = Template((sources / "page.html").read_text("utf-8")).substitute(
+        title=escape(title),
+        headline=escape(result._headline()),
+        explanation="".join(f"<p>{escape(sentence)}</p>" for sentence in explanation),
+        held_out=_sections.held_out(result, numbers["held_out"]),
+        reproduce=_sections.reproduce(result, data_source),
+        certificates=_sections.certificates(result),
+        timings=_sections.timings(result),
+        data=_sections.data(result),
+        style=(sources / "page.css").read_text("utf-8"),
+        script="\n".join((sources / name).read_text("utf-8") for name in SCRIPTS),
+        content=_for_script(numbers),
+    )
+    # surrogates that names and titles may hold have no place in UTF-8
+    return text.encode("utf-8", "xmlcharrefreplace").decode("utf-8")
+
+
+def _for_script(values):
+    """JSON that no parser of HTML takes for the end of a script."""
+    text = json.dumps(values, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
