@@ -155,8 +155,6 @@ def test_the_grid_comes_to_fit_cv(file, tmp_path, monkeypatch, command):
         raise RuntimeError("no more is needed")
 
     monkeypatch.setattr(jr, "fit_cv", fit_cv)
-    if command == "report":
-        pytest.importorskip("plotly")
     for options in (["--lambdas", "10 1e-1"], ["--lambda-min-ratio", "0.5"], ["--n-lambdas", "7"]):
         assert_fails(call(command, file, "--target", "y", "--out", tmp_path / "out", *options), "no more", code=1)
     assert seen == [([10.0, 0.1], None, None), (None, 100, 0.5), (None, 7, None)]

@@ -11,6 +11,7 @@ pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")
 
 from command_line import assert_fails, assert_told, call, what_works
+from instances import few
 
 from jaxreg import tables
 
@@ -19,7 +20,7 @@ FEW = ["--n-lambdas", "10", "--folds", "4"]
 
 
 def houses():
-    """What an office exports: identifiers, dates, thousands, currencies, categories, and three kinds of missing values."""
+    """What an office exports: identifiers, dates, thousands, currencies, categories, missing values."""
     rng = np.random.default_rng(0)
     area, town = rng.uniform(40, 200, N).round(1), rng.choice(["Rome", "Bern", "Oslo"], N)
     price = 300_000 + 2_000 * area + 40_000 * (town == "Rome") + rng.normal(0, 8_000, N)
@@ -162,6 +163,20 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_the_options_of_an_error_settle_it(here, name):
+    make, target, predictors = CASES[name]
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    if name != "haus.csv":
+        written(make(), name)
+    with pytest.raises(tables.TableError) as error:
+        tables.read(name, target)
+    table = tables.read(name, **error.value.options)
+    assert len(table.encoding.columns) == predictors
+    assert table.X.notna().all(axis=None) or error.value.options["missing"] == "impute"
+
+
+@pytest.mark.parametrize("name", few(CASES, "haus.csv"))
 def test_the_command_at_the_end_of_an_error_works(here, name):
     make, target, predictors = CASES[name]
     if name.endswith("parquet"):
@@ -268,6 +283,7 @@ def test_a_test_file_without_the_target_is_refused(here):
     assert not (here / "jaxreg-cv").exists()
 
 
+@pytest.mark.slow
 def test_classes_are_predicted(here):
     houses().dropna().to_csv("houses.csv", index=False)
     options = ["--drop", "id", "--drop", "sold", "--drop", "tax", "--drop", "price", "--drop", "rooms"]
