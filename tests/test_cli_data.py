@@ -181,7 +181,9 @@ def test_dates_of_parquet_have_hours_and_zones(load):
 
 def test_the_order_of_day_and_month_is_not_guessed(load):
     frame = houses()[["price"]].iloc[:12].assign(sold=[f"0{m}/04/2024" for m in range(1, 7)] * 2)
-    with pytest.raises(tables.TableError, match="the day first or the month first, such as '01/04/2024': dayfirst=F"):
+    with pytest.raises(
+        tables.TableError, match="the dates of 'sold' is not clear, such as in '01/04/2024': dayfirst=F"
+    ):
         load(frame, dates="numbers")
     days = {first: load(frame, dates="numbers", dayfirst=first).X["sold.days"] for first in (True, False)}
     assert np.diff(days[True][:6]).tolist() == [1] * 5
@@ -215,7 +217,7 @@ def test_missing_values_stay_for_the_fit_to_impute_but_never_the_target(load):
     table = load(gaps(), missing="impute")
     assert len(table.y) == N - 1
     assert table.X.isna().sum().tolist() == [2, 2, 2, 2]
-    assert table.notes[0] == "1 of 60 rows are left out, without 'price'."
+    assert table.notes[0] == "1 of 60 rows is left out, without 'price'."
     assert table.notes[1].startswith("missing values are filled with means of the rows that a fit trains on: 'area' (")
     with pytest.raises(tables.TableError, match=r"'price' \(1\), and 59 of 60 rows are complete: missing='drop'"):
         load(gaps()[["price"]].assign(x=np.arange(N) % 7))

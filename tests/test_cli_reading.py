@@ -320,5 +320,6 @@ def test_a_header_alone_has_no_rows(load):
 )
 def test_a_target_of_few_whole_numbers_is_noted(load, values, said):
     table = load("price,area\n" + "".join(f"{value},{i % 7}.5\n" for i, value in enumerate([*values] * 3)))
-    notes = [f"target 'price' has {said}: fitted as numbers, not as classes."] if said else []
+    classes = "; if they are classes: classes=True" * (len(values) == 2)
+    notes = [f"target 'price' has {said}: fitted as numbers, not as classes{classes}."] if said else []
     assert table.notes == notes

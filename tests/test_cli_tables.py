@@ -196,6 +196,26 @@ def test_the_command_at_the_end_of_an_error_works(here, name):
     assert len(names["table"].encoding.columns) == predictors
 
 
+def test_names_with_typos_are_put_right(here):
+    typos = [
+        "--target=Price",
+        "--drop",
+        "ID",
+        "--drop",
+        "tax",
+        "--categorical",
+        "roms",
+        "--dates",
+        "parts",
+        "--weights=Area",
+    ]
+    told = call("path", "houses.csv", *typos, "--missing", "drop", "--thousands", ",")
+    assert_told(told, "target is 'Price'", "drop is 'ID'", "categorical is 'roms'", "weights is 'Area'")
+    kept = ["path", "houses.csv", "--target", "price", "--drop", "tax", "--dates", "parts", "--weights", "area"]
+    found = what_works(told)
+    assert found == [*kept, "--missing", "drop", "--thousands", ",", "--drop", "id", "--categorical", "rooms"]
+
+
 # ---- new rows that differ ----
 
 
@@ -249,7 +269,11 @@ def test_unknown_levels_may_be_none_of_the_known_ones(model, tmp_path):
     told = call("predict", file, tmp_path / "new.csv", "--out", tmp_path / "p.csv")
     result = call(*what_works(told))
     assert result.exit_code == 0, result.output
-    assert result.stderr == "Note: what the fit has not used is left out: 'more'.\n"
+    assert result.stderr.splitlines() == [
+        f"Note: 'town' has levels that the fit has not seen, 'Paris' in rows 1, 2, 3 and {len(new) - 3} more; none of "
+        "its columns is 1 there.",
+        "Note: what the fit has not used is left out: 'more'.",
+    ]
     fitted = tables.Model.load(file)
     X = fitted.encoding.transform(new, unknown="zero")
     assert not X.filter(like="town=").to_numpy().any()

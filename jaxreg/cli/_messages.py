@@ -51,30 +51,40 @@ def fail(message, code=BAD_INPUT) -> NoReturn:
 
 def fail_with_table(error) -> NoReturn:
     """End with all lines of a TableError, the last of which is a command that works."""
-    from jaxreg.tables._problems import changes, in_words, on_command_line
+    from jaxreg.tables._problems import in_words, on_command_line
 
     works = ""
     if error.options is not None:
-        works = in_words(["jaxreg", *_with_options(_typed.get(), changes(error.given, error.options))])
+        works = in_words(["jaxreg", *_with_options(_typed.get(), error.given, error.options)])
     typer.echo(f"jaxreg: {error.told(on_command_line, works)}", err=True)
     raise typer.Exit(BAD_INPUT)
 
 
-def _with_options(typed, options):
+def _with_options(typed, given, options):
     """The words of a command with other values of some options, in the place of those it has."""
-    from jaxreg.tables._problems import SEVERAL, words
+    from jaxreg.tables._problems import SEVERAL, changes, words
 
     command = list(typed)
-    for name, value in options.items():
+    for name in SEVERAL:
+        for value in set(given.get(name, ())) - set(options.get(name, ())):
+            _take_out(command, f"--{name}", value)
+    for name, value in changes(given, options).items():
         place = len(command)
         if name not in SEVERAL:
-            option, flags = f"--{NAMES.get(name, name)}", FLAGS.get(name, ())
-            for at in reversed(range(len(command))):
-                if command[at] == option or command[at] in flags or command[at].startswith(f"{option}="):
-                    place = at
-                    del command[at : at + 1 + (command[at] == option)]
+            place = _take_out(command, f"--{NAMES.get(name, name)}", flags=FLAGS.get(name, ()))
         command[place:place] = words(name, value)
     return command
+
+
+def _take_out(command, option, value=None, flags=()):
+    """Take an option, of this value alone if one is given, out of the words of a command; where it was, or the end."""
+    place = len(command)
+    for at in reversed(range(len(command))):
+        apart = command[at] == option and value in (None, *command[at + 1 : at + 2])
+        if apart or command[at] in flags or (command[at].startswith(f"{option}={value or ''}")):
+            place = at
+            del command[at : at + 1 + apart]
+    return min(place, len(command))
 
 
 def _one_line(message):

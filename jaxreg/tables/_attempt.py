@@ -76,7 +76,7 @@ class Attempt:
         right = lowered[close[0]]
         others = listed([each for each in names if each != right], LISTED)
         text += f"Did you mean {right!r}? Other columns are {others}"
-        return Remark(text, () if option in SEVERAL else ({option: right},))
+        return Remark(text, ({option: {name: right} if option in SEVERAL else right},))
 
     def _take_columns(self):
         """What becomes of each column, and problems with those of which it is not clear."""
@@ -160,8 +160,9 @@ class Attempt:
         keep = ~missing[needed if way == "impute" else missing.columns].any(axis=1)
         if not keep.all():
             self.frame = self.frame[keep].reset_index(drop=True)
+            left = n - keep.sum()
             which = f"without {' or '.join(map(repr, needed))}" if way == "impute" else f"with missing values in {said}"
-            self.remarks.append(Remark(f"{n - keep.sum()} of {n} rows are left out, {which}"))
+            self.remarks.append(Remark(f"{left} of {n} rows {'is' if left == 1 else 'are'} left out, {which}"))
         if not len(self.frame):
             self.problems.append(Remark("no row is complete", ({"missing": "impute"},)))
         elif way == "drop":
@@ -203,4 +204,4 @@ class Attempt:
             return []
         text = f"target {self.options['target']!r} has {len(values)} different values, "
         text += f"{listed([int(value) for value in values], NOTED)}: fitted as numbers, not as classes"
-        return [Remark(text)]
+        return [Remark(f"{text}; if they are classes", ({"classes": True},)) if len(values) == 2 else Remark(text)]

@@ -104,7 +104,7 @@ def _dates_in_text(values, texts, name, options, leave_out):
             return Remark(f"{name!r} holds dates in another order, such as {texts[0]!r}", (right, leave_out))
     if len(formats) > 1:
         texts = texts[_dates.parsed(texts, formats[0]) != _dates.parsed(texts, formats[1])]
-        text = f"{name!r} holds dates with the day first or the month first, such as {texts[0]!r}"
+        text = f"whether day or month comes first in the dates of {name!r} is not clear, such as in {texts[0]!r}"
         return Remark(text, ({"dayfirst": False}, {"dayfirst": True}))
     return date_with_parts(name, formats[0], to_times(values, formats[0])[0], options["dates"] == "parts")
 

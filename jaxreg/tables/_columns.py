@@ -14,7 +14,6 @@ from jaxreg.tables._problems import NOTED, Remark, listed
 NUMBERS = {"floating", "integer", "boolean", "mixed-integer-float", "decimal", "empty"}  # names that pandas infers
 TIMES = {"datetime64", "datetime", "date", "period"}
 DURATIONS = {"timedelta64", "timedelta"}
-UNKNOWN = ("error", "zero")
 SHOWN = 3  # rows and values in a problem
 
 
@@ -31,7 +30,7 @@ class Column(ABC):
     def names(self) -> tuple[str, ...]: ...
 
     @abstractmethod
-    def encode(self, values, marks, unknown) -> tuple[np.ndarray, list[Remark]]:
+    def encode(self, values, marks) -> tuple[np.ndarray, list[Remark]]:
         """((n, len(names)), NaN where a value is missing, and what is wrong with the values)."""
 
     @final
@@ -50,7 +49,7 @@ class Number(Column):
     def names(self):
         return (self.name,)
 
-    def encode(self, values, marks, unknown):
+    def encode(self, values, marks):
         numbers, bad = to_numbers(values, marks)
         if bad.any():
             return numbers[:, None], [Remark(f"{self.name!r} needs numbers, but has {_cells(values, bad)}")]
@@ -73,7 +72,7 @@ class Category(Column):
     def names(self):
         return tuple(f"{self.name}={level}" for level in self.levels)
 
-    def encode(self, values, marks, unknown):
+    def encode(self, values, marks):
         texts = labels(values)
         codes = pd.Index(self.levels).get_indexer(texts)
         missing = texts.isna().to_numpy()
@@ -82,7 +81,7 @@ class Category(Column):
         design[np.flatnonzero(known), codes[known]] = 1.0
         design[missing] = np.nan
         new = ~known & ~missing
-        if not new.any() or unknown == "zero":
+        if not new.any():
             return design, []
         text = f"{self.name!r} has levels that the fit has not seen, {_cells(texts, new)}"
         return design, [Remark(text, ({"unknown": "zero"},))]
@@ -112,7 +111,7 @@ class Date(Column):
             for part, levels in self.parts.items()
         ]
 
-    def encode(self, values, marks, unknown):
+    def encode(self, values, marks):
         times, bad = to_times(values, self.format)
         if bad.any():
             written = "times" if self.format is None else f"dates written as {self.format}"
@@ -121,7 +120,7 @@ class Date(Column):
         columns, problems = [_dates.days(times)[:, None]], []
         parts = _dates.parts(times)
         for column in self._parts():
-            numbers, wrong = column.encode(pd.Series(parts[column.name.rpartition(".")[2]]), marks, unknown)
+            numbers, wrong = column.encode(pd.Series(parts[column.name.rpartition(".")[2]]), marks)
             columns.append(numbers)
             problems += wrong
         return np.concatenate(columns, axis=1), problems
@@ -138,7 +137,7 @@ class Duration(Column):
     def names(self):
         return (f"{self.name}.days",)
 
-    def encode(self, values, marks, unknown):
+    def encode(self, values, marks):
         if not is_timedelta64_dtype(values):
             there = values.notna().to_numpy()
             if there.any() and infer_dtype(values, skipna=True) not in DURATIONS:

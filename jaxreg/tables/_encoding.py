@@ -10,9 +10,11 @@ import pandas as pd
 
 from jaxreg import _validation
 from jaxreg.tables import _formats
-from jaxreg.tables._columns import UNKNOWN, Category, Column, from_plain, labels, to_numbers
+from jaxreg.tables._columns import Category, Column, from_plain, labels, to_numbers
 from jaxreg.tables._numbers import Marks
 from jaxreg.tables._problems import LISTED, Remark, TableError, listed
+
+UNKNOWN = ("error", "zero")  # what becomes of levels that a fit has not seen
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,12 @@ class Encoding:
         present = [column for column in self.columns if column.name in frame.columns]
         problems = [self._absent(absent, list(frame.columns))] if absent else []
         problems += self._missing(frame[[column.name for column in present]])
-        X, wrong = self.design(frame, present, unknown)
+        X, wrong = self.design(frame, present)
         y, wrong_y = self.response(frame)
         problems += wrong + wrong_y
+        if unknown == "zero":
+            remarks += [Remark(f"{each.text}; none of its columns is 1 there") for each in problems if each.remedies]
+            problems = [each for each in problems if not each.remedies]
         if problems:
             options = {"unknown": "zero"} if all(each.remedies for each in problems) else None
             raise TableError(named(data), problems, {"unknown": unknown}, options)
@@ -143,12 +148,12 @@ class Encoding:
         said = f"there are missing values in {text}, which a fit with missing='impute' would fill"
         return [Remark(f"{said}; fit again so, or fill them")]
 
-    def design(self, frame, columns, unknown):
+    def design(self, frame, columns):
         """(X (m, p) of those columns of a frame, what is wrong with them)."""
         names = [name for column in columns for name in column.names]
         X, problems, at = np.empty((len(frame), len(names)), order="F"), [], 0
         for column in columns:
-            values, wrong = column.encode(frame[column.name], self.marks, unknown)
+            values, wrong = column.encode(frame[column.name], self.marks)
             X[:, at : at + values.shape[1]] = values
             problems += wrong
             at += values.shape[1]

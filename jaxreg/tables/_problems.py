@@ -10,7 +10,10 @@ SEVERAL = ("drop", "categorical", "na", "units")  # options that hold several va
 
 @dataclass(frozen=True)
 class Remark:
-    """What is said of a table: a text, and the options that would change it; of a problem the first is the best one."""
+    """What is said of a table: a text, and the options that would change it; of a problem the first is the best one.
+
+    An option is a value, or values to add, or a dict of values and what is to be in their place.
+    """
 
     text: str
     remedies: tuple[dict[str, Any], ...] = ()
@@ -68,7 +71,11 @@ def with_remedies(options, problems):
     """The options with the first remedy of each problem."""
     options = dict(options)
     for name, value in (pair for each in problems if each.remedies for pair in each.remedies[0].items()):
-        options[name] = tuple(dict.fromkeys((*options.get(name, ()), *value))) if name in SEVERAL else value
+        if isinstance(value, dict):
+            value = tuple(value.get(each, each) for each in options.get(name, ()))
+        elif name in SEVERAL:
+            value = tuple(dict.fromkeys((*options.get(name, ()), *value)))
+        options[name] = value
     return options
 
 
@@ -86,8 +93,12 @@ def changes(given, options):
 
 def in_python(options):
     """Options as the keywords of a call."""
-    sources = ((name, list(value) if isinstance(value, tuple) else value) for name, value in options.items())
+    sources = ((name, _several(value) if name in SEVERAL else value) for name, value in options.items())
     return ", ".join(f"{name}={value!r}" for name, value in sources if value is not None or len(options) == 1)
+
+
+def _several(values):
+    return list(values.values() if isinstance(values, dict) else values)
 
 
 def on_command_line(options):
@@ -103,7 +114,7 @@ def words(name, value):
         return ["--loss", "squaredhinge"]
     if name == "dayfirst":
         return ["--dayfirst" if value else "--monthfirst"]
-    return [word for each in (value if isinstance(value, tuple) else (value,)) for word in (f"--{name}", each)]
+    return [word for each in (_several(value) if name in SEVERAL else [value]) for word in (f"--{name}", each)]
 
 
 def in_words(command):

@@ -186,7 +186,7 @@ def read(
 def _table(attempt, name, given):
     """The Table of an attempt without problems."""
     encoding = attempt.encoding()
-    X, _ = encoding.design(attempt.frame, encoding.columns, "error")
+    X, _ = encoding.design(attempt.frame, encoding.columns)
     y = pd.Series(encoding.response(attempt.frame)[0], name=encoding.target)
     defaults = read.__kwdefaults__ or {}
     changed = [in_python({key: value}) for key, value in given.items() if value != defaults.get(key, value)]
