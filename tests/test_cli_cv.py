@@ -166,6 +166,7 @@ def test_groups_are_no_target(file):
         (["--folds", "loo", "--groups", "w"], ["--groups", "--folds loo"]),
         (["--out", "data.csv"], ["--out is data.csv, which is a file; give a folder"]),
         (["--out", "data.csv/deep"], ["--out is data.csv/deep, but", "data.csv is a file; give another place"]),
+        (["--unknown", "zero"], ["--unknown is about the rows of --test"]),
         (["--report", "."], ["--report is ., which is a folder"]),
     ],
 )

@@ -217,8 +217,10 @@ def test_missing_values_stay_for_the_fit_to_impute_but_never_the_target(load):
     table = load(gaps(), missing="impute")
     assert len(table.y) == N - 1
     assert table.X.isna().sum().tolist() == [2, 2, 2, 2]
-    assert table.notes[0] == "1 of 60 rows is left out, without 'price'."
+    assert table.notes[0] == "1 of 60 rows is left out, with missing values in 'price' (1)."
     assert table.notes[1].startswith("missing values are filled with means of the rows that a fit trains on: 'area' (")
+    with pytest.raises(tables.TableError, match=r"no row is complete: .* 'area' \(60\), .*: missing='impute'"):
+        load(gaps().assign(area=np.nan), missing="drop")
     with pytest.raises(tables.TableError, match=r"'price' \(1\), and 59 of 60 rows are complete: missing='drop'"):
         load(gaps()[["price"]].assign(x=np.arange(N) % 7))
 

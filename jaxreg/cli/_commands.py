@@ -9,7 +9,7 @@ import jaxreg as jr
 from jaxreg import _validation
 from jaxreg._cv_results import RULES
 from jaxreg._scores import make_metric
-from jaxreg.cli import _files, _models, _work
+from jaxreg.cli import _files, _specification, _work
 from jaxreg.cli._messages import LineMessages, checked, end_at_ctrl_c, fail, require
 from jaxreg.cli._options import Fit, NoCache, Out, Ratio, Reading, Unknown, Validation, with_groups
 
@@ -72,11 +72,11 @@ def path(
     Writes path.png, coefficients.csv (a row for each lambda), summary.txt and reproduce.py.
     """
     require("matplotlib", "jaxreg[plot]")
-    model = _models.parse(fit, None if l1_ratio is None else [l1_ratio])
+    specification = _specification.parse(fit, None if l1_ratio is None else [l1_ratio])
     _files.check_folder("--out", out)
-    table = _work.load(reading, classes=model.of_classes)
-    result, seconds = _work.timed(jr.fit_path, table.X, table.y, **model.keywords(table))
-    typer.echo(_files.write_path(result, out, _title(reading), _work.source(table, result, model)))
+    table = _work.load(reading, classes=specification.of_classes)
+    result, seconds = _work.timed(jr.fit_path, table.X, table.y, **specification.keywords(table))
+    typer.echo(_files.write_path(result, out, _title(reading), _work.source(table, result, specification)))
     typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
 
 
@@ -110,18 +110,20 @@ def cv(
     """
     checked(_validation.check_choice, rule, "--rule", RULES)
     require("matplotlib", "jaxreg[plot]")
-    model = _work.check(fit, validation)
+    specification = _work.check(fit, validation)
+    if unknown != "error" and test is None:
+        fail("--unknown is about the rows of --test, which is not given; leave it out, or give both.")
     _files.check_folder("--out", out)
     if report is not None:
         _files.check_page("--report", report)
-    table = _work.load(reading, groups=validation.groups, classes=model.of_classes)
+    table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
     rows = None if test is None else _work.test_rows(table, test, unknown)
-    result, seconds = _work.cross_validate(table, model, validation)
+    result, seconds = _work.cross_validate(table, specification, validation)
     chosen, judged = _work.chosen(result, rule, table), []
     if rows is not None and test is not None:
-        metric = make_metric(validation.metric, model.loss_of(table))
+        metric = make_metric(validation.metric, specification.loss_of(table))
         judged.append(f"{test.name}: {_work.judged(chosen, rows, metric=metric)}")
-    source = _work.source(table, result, model)
+    source = _work.source(table, result, specification)
     typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, judged))
     if report is not None:
         typer.echo(_files.write_report(result, report, _title(reading), source))
@@ -139,11 +141,11 @@ def report(
     out: Annotated[Path, typer.Option(help="Page to write.", metavar="FILE.html")] = Path("report.html"),
 ):
     """Cross-validate, and write an interactive page."""
-    model = _work.check(fit, validation)
+    specification = _work.check(fit, validation)
     _files.check_page("--out", out)
-    table = _work.load(reading, groups=validation.groups, classes=model.of_classes)
-    result, _ = _work.cross_validate(table, model, validation)
-    typer.echo(_files.write_report(result, out, _title(reading), _work.source(table, result, model)))
+    table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
+    result, _ = _work.cross_validate(table, specification, validation)
+    typer.echo(_files.write_report(result, out, _title(reading), _work.source(table, result, specification)))
 
 
 @app.command(

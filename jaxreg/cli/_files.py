@@ -43,7 +43,7 @@ def write_path(path, out, title, source=None):
     _write(out / "summary.txt", summary)
     written = ["path.png", "coefficients.csv", "summary.txt"]
     if source is not None:
-        _write(out / "reproduce.py", _record.script("path", "fit_path", path, source))
+        _write_script(out, _record.script("path", "fit_path", path, source))
         written.append("reproduce.py")
     return f"{summary}\nWorst relative gap {path.gap.max():.1e}.\n{_wrote(written, out)}"
 
@@ -72,7 +72,7 @@ def write_cv(cv, model, out, title, source, more=()):
     _write(out / "summary.txt", summary)
     model.save(out / "model.npz")
     script = _record.script("cv", "fit_cv", cv, source)
-    _write(out / "reproduce.py", f"{script}\nchoice = cv.select({model.rule!r})\nprint(choice)")
+    _write_script(out, f"{script}\nchoice = cv.select({model.rule!r})\nprint(choice)")
     written = ["validation_curve.png", "path.png", "coefficients.csv", "cv.csv", "summary.txt", "model.npz"]
     return f"{summary}\n{_wrote([*written, 'reproduce.py'], out)}"
 
@@ -98,6 +98,10 @@ def write_predictions(frame, file):
     file.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(file, index=False)
     return f"Wrote {len(frame)} predictions to {file}."
+
+
+def _write_script(out, script):
+    _write(out / "reproduce.py", f"# To be run where the command was: python {out / 'reproduce.py'}\n{script}")
 
 
 def _write(file, text):

@@ -55,20 +55,20 @@ def fail_with_table(error) -> NoReturn:
 
     works = ""
     if error.options is not None:
-        works = in_words(["jaxreg", *_with_options(_typed.get(), error.given, error.options)])
+        works = in_words(["jaxreg", *_with_options(_typed.get(), error.call, error.options)])
     typer.echo(f"jaxreg: {error.told(on_command_line, works)}", err=True)
     raise typer.Exit(BAD_INPUT)
 
 
-def _with_options(typed, given, options):
+def _with_options(typed, call, options):
     """The words of a command with other values of some options, in the place of those it has."""
     from jaxreg.tables._problems import SEVERAL, changes, words
 
     command = list(typed)
     for name in SEVERAL:
-        for value in set(given.get(name, ())) - set(options.get(name, ())):
+        for value in set(call.get(name, ())) - set(options.get(name, ())):
             _take_out(command, f"--{name}", value)
-    for name, value in changes(given, options).items():
+    for name, value in changes(call, options).items():
         place = len(command)
         if name not in SEVERAL:
             place = _take_out(command, f"--{NAMES.get(name, name)}", flags=FLAGS.get(name, ()))

@@ -97,7 +97,7 @@ class Reading(Group):
     ] = None
     dates: Annotated[
         Literal["parts", "numbers"] | None,
-        typer.Option(help="Dates become days since 1970, or these and year, month, weekday and hour."),
+        typer.Option(help="Dates as numbers, days since 1970, or also in parts: year, month, weekday and hour."),
     ] = None
     dayfirst: Annotated[
         bool | None,
@@ -105,7 +105,7 @@ class Reading(Group):
     ] = None
     missing: Annotated[
         Literal["drop", "impute"] | None,
-        typer.Option(help="Leave rows with missing values out, or fill these with means of the training rows."),
+        typer.Option(help="Leave out rows with missing values, or fill these with means of the training rows."),
     ] = None
     na: Annotated[
         list[str] | None, typer.Option(help="Text of a missing value, as ?. May be repeated.", metavar="TEXT")

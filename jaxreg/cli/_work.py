@@ -8,19 +8,19 @@ import typer
 import jaxreg as jr
 from jaxreg import _validation
 from jaxreg._scores import METRICS
-from jaxreg.cli import _models
+from jaxreg.cli import _specification
 from jaxreg.cli._messages import checked, fail, fail_with_table, require
 
 
 def check(fit, validation):
-    """The Model of the options, after what can be said of folds and their loss without the data."""
+    """The Specification of the options, after what can be said of folds and their loss without the data."""
     if validation.folds == "loo" and validation.repeats > 1:
         fail(f"--repeats is {validation.repeats}, but --folds loo has one draw only; leave one of them out.")
     if validation.folds == "loo" and validation.groups is not None:
         fail("--groups keeps rows together, but --folds loo leaves out one at a time; give a number of folds.")
     if validation.metric is not None:
         checked(_validation.check_choice, validation.metric, "--metric", (*METRICS, "deviance"))
-    return _models.parse(fit, validation.l1_ratio)
+    return _specification.parse(fit, validation.l1_ratio)
 
 
 # ---- tables ----
@@ -47,17 +47,17 @@ def model(file):
 
 def rows(encoding, data, unknown):
     """The Rows of a file, after its notes."""
-    found = _read(encoding.rows, data, unknown)
-    _note(found.remarks)
-    return found
+    new = _read(encoding.rows, data, unknown)
+    _note(new.remarks)
+    return new
 
 
 def test_rows(table, test, unknown):
     """The same of rows that have the target."""
-    found = rows(table.encoding, test, unknown)
-    if found.y is None:
+    new = rows(table.encoding, test, unknown)
+    if new.y is None:
         fail(f"--test {test} has no column {table.encoding.target!r} to judge by; give rows with it.")
-    return found
+    return new
 
 
 def _read(function, *arguments, **options):
@@ -79,19 +79,19 @@ def _note(remarks):
 # ---- fits ----
 
 
-def cross_validate(table, model, validation):
+def cross_validate(table, specification, validation):
     """(result, seconds)."""
     number, what = (len(table.y), "rows") if table.groups is None else (table.groups.nunique(), "groups")
     if validation.folds != "loo" and validation.folds > number:
         fail(f"--folds is {validation.folds}, but there are {number} {what}; give --folds {number} or less.")
-    return timed(jr.fit_cv, table.X, table.y, **model.keywords(table, validation))
+    return timed(jr.fit_cv, table.X, table.y, **specification.keywords(table, validation))
 
 
-def source(table, result, model):
+def source(table, result, specification):
     """Python that makes what the call of a result names."""
     lines = [table.source(result.settings)]
     if result.settings.get("lambdas") == "lambdas":  # more than a call writes out
-        lines.append(f"lambdas = {model.others['lambdas']}")
+        lines.append(f"lambdas = {specification.others['lambdas']}")
     return "\n".join(lines)
 
 

@@ -25,10 +25,10 @@ class Attempt:
         self.counters: list[Remark] = []
         self.features: list[str] = []
         self.classes = None
-        if self._check_roles():
+        if self._check_roles() and self._leave_out_rows():
             self._take_columns()
-        if self.features and not any(problem.remedies for problem in self.problems):
-            self._settle_missing()
+            if not any(problem.remedies for problem in self.problems):
+                self._settle_missing()
         dropped = with_remedies({}, [*self.problems, *self.counters]).get("drop", ())
         others = set(self.features) - set(dropped)  # to predict from without the counters
         (self.problems if self.problems and others else self.remarks).extend(self.counters)
@@ -140,39 +140,44 @@ class Attempt:
 
     # ---- missing values ----
 
+    def _needed(self):
+        """The columns in which no value may be missing, whatever is imputed."""
+        return [self.options[name] for name in ("target", "weights", "groups") if self.options[name] is not None]
+
+    def _leave_out_rows(self):
+        """Leave out rows with missing values where that is asked for; whether some are left."""
+        way, needed = self.options["missing"], self._needed()
+        if way is None:
+            return True
+        missing = self.frame[[*needed, *self.features] if way == "drop" else needed].isna()
+        keep = ~missing.any(axis=1)
+        if not keep.any():
+            whole, remedies = (
+                ("row is complete", ({"missing": "impute"},)) if way == "drop" else ("row has a target", ())
+            )
+            self.problems.append(Remark(f"no {whole}: there are missing values in {_counted(missing)}", remedies))
+            return False
+        if not keep.all():
+            left, n = int((~keep).sum()), len(keep)
+            text = f"{left} of {n} rows {'is' if left == 1 else 'are'} left out"
+            self.remarks.append(Remark(f"{text}, with missing values in {_counted(missing)}"))
+            self.frame = self.frame[keep].reset_index(drop=True)
+        return True
+
     def _settle_missing(self):
-        """Rows with missing values are left out, or what must be said of them."""
-        needed = [self.options[name] for name in ("target", "weights", "groups") if self.options[name] is not None]
-        missing = self.frame[[*needed, *self.features]].isna()
+        """What is said of missing values that are there still."""
+        missing = self.frame[[*self._needed(), *self.features]].isna()
         if not missing.to_numpy().any():
             return
-        counts = missing.sum()
-        said = ", ".join(f"{name!r} ({number})" for name, number in counts[counts > 0].items())
-        n, complete = len(missing), int((~missing.any(axis=1)).sum())
-        way = self.options["missing"]
-        if way is None:
-            whole = f"{complete} of {n} rows {'is' if complete == 1 else 'are'} complete"
-            text = f"there are missing values in {said}, and {whole}"
-            drop, impute = {"missing": "drop"}, {"missing": "impute"}
-            first = (impute, drop) if missing[self.features].to_numpy().any() else (drop,)
-            self.problems.append(Remark(text, first))
+        if self.options["missing"] == "impute":
+            text = f"missing values are filled with means of the rows that a fit trains on: {_counted(missing)}"
+            self.remarks.append(Remark(text))
             return
-        keep = ~missing[needed if way == "impute" else missing.columns].any(axis=1)
-        if not keep.all():
-            self.frame = self.frame[keep].reset_index(drop=True)
-            left = n - keep.sum()
-            which = f"without {' or '.join(map(repr, needed))}" if way == "impute" else f"with missing values in {said}"
-            self.remarks.append(Remark(f"{left} of {n} rows {'is' if left == 1 else 'are'} left out, {which}"))
-        if not len(self.frame):
-            self.problems.append(Remark("no row is complete", ({"missing": "impute"},)))
-        elif way == "drop":
-            self.columns = []
-            self._take_columns()  # without the levels of rows that are left out
-        elif counts[self.features].any():
-            said = ", ".join(f"{name!r} ({counts[name]})" for name in self.features if counts[name])
-            self.remarks.append(
-                Remark(f"missing values are filled with means of the rows that a fit trains on: {said}")
-            )
+        n, complete = len(missing), int((~missing.any(axis=1)).sum())
+        text = f"there are missing values in {_counted(missing)}, and {complete} of {n} rows"
+        drop, impute = {"missing": "drop"}, {"missing": "impute"}
+        remedies = (impute, drop) if missing[self.features].to_numpy().any() else (drop,)
+        self.problems.append(Remark(f"{text} {'is' if complete == 1 else 'are'} complete", remedies))
 
     # ---- what is to be fitted ----
 
@@ -205,3 +210,9 @@ class Attempt:
         text = f"target {self.options['target']!r} has {len(values)} different values, "
         text += f"{listed([int(value) for value in values], NOTED)}: fitted as numbers, not as classes"
         return [Remark(f"{text}; if they are classes", ({"classes": True},)) if len(values) == 2 else Remark(text)]
+
+
+def _counted(missing):
+    """Columns of a frame of flags that have some, with their numbers."""
+    counts = missing.sum()
+    return ", ".join(f"{name!r} ({number})" for name, number in counts[counts > 0].items())

@@ -128,28 +128,31 @@ def _text(values, texts, name, categorical, leave_out):
 # ---- numbers in another notation ----
 
 
-def numbers_as_text(frame, names, given, numeric_columns):
-    """Remarks on the columns `names` whose texts are numbers in another notation, which one choice of marks reads.
+def numbers_as_text(frame, names, current, numeric_columns):
+    """For those of the columns `names` whose texts are numbers in another notation, a Remark with one choice of marks.
 
     `numeric_columns` gives the number of numeric columns that the file has when read with some Marks.
     """
     texts = {name: pd.Index(labels(frame[name]).dropna().unique(), dtype="str") for name in names}
-    offers = {name: notations(found) for name, found in texts.items() if look_like_numbers(found)}
-    offers = {name: [marks for marks in found if _settles(marks, given)] for name, found in offers.items()}
-    units = tuple(dict.fromkeys(unit for found in offers.values() for marks in found[:1] for unit in marks.units))
-    tried = list(dict.fromkeys((marks.decimal, marks.thousands) for found in offers.values() for marks in found))
+    offers = {
+        name: [marks for marks in notations(own) if _settles(marks, current)]
+        for name, own in texts.items()
+        if look_like_numbers(own)
+    }
+    units = tuple(dict.fromkeys(unit for offer in offers.values() for marks in offer[:1] for unit in marks.units))
+    tried = list(dict.fromkeys((marks.decimal, marks.thousands) for offer in offers.values() for marks in offer))
     if not tried:
         return {}
-    best = max(tried, key=lambda marks: numeric_columns(Marks(marks[0], marks[1], (*given.units, *units))))
+    best = max(tried, key=lambda marks: numeric_columns(Marks(marks[0], marks[1], (*current.units, *units))))
     problems = {}
-    for name, found in offers.items():
-        right = [Marks(best[0], best[1], marks.units) for marks in found[:1]]
+    for name, offer in offers.items():
+        right = [Marks(best[0], best[1], marks.units) for marks in offer[:1]]
         series = texts[name].to_series()
         read = [marks.numbers(series) for marks in right]
         if read and read[0] is not None:  # else it is told of when the others are settled
-            others = [marks for marks in found if not read[0].equals(marks.numbers(series))]
+            others = [marks for marks in offer if not read[0].equals(marks.numbers(series))]
             said = f"{name!r} holds numbers as text, such as {_telling(texts[name])!r}"
-            problems[name] = Remark(said, tuple(_remedy(marks, given) for marks in [*right, *others]))
+            problems[name] = Remark(said, tuple(_remedy(marks, current) for marks in [*right, *others]))
     return problems
 
 
@@ -157,17 +160,17 @@ def _telling(texts):
     return [*not_numbers(texts), *texts][0]
 
 
-def _settles(marks, given):
+def _settles(marks, current):
     """Whether the marks are others than those given, under which the text was no number."""
-    return _remedy(marks, given) != {}
+    return _remedy(marks, current) != {}
 
 
-def _remedy(marks, given):
+def _remedy(marks, current):
     remedy = {}
     for option in ("decimal", "thousands"):
-        if getattr(marks, option) != getattr(given, option):
+        if getattr(marks, option) != getattr(current, option):
             remedy[option] = getattr(marks, option)
-    return remedy | ({"units": marks.units} if set(marks.units) - set(given.units) else {})
+    return remedy | ({"units": marks.units} if set(marks.units) - set(current.units) else {})
 
 
 # ---- identifiers ----

@@ -133,7 +133,7 @@ def _read_delimited(file, extension, labels, marks, na):
     columns = [names[j] for j in named]
     require_distinct(columns, str(file))
     frame = frame[named].set_axis(columns, axis=1)
-    return frame, cells(str)[named].set_axis(columns, axis=1) if marks.given else frame, remarks
+    return frame, cells(str)[named].set_axis(columns, axis=1) if marks.need_text else frame, remarks
 
 
 def _layout(file, extension):
@@ -247,7 +247,7 @@ def _tidied(frame, cells, labels, marks, na, remarks):
             if texts.nunique() < values.nunique():
                 remarks.append(Remark(f"spaces around the values of {name!r} are left out"))
             texts = texts.mask(texts.isin(na)) if na else texts
-            asked = marks.given or marks.units or na
+            asked = marks.need_text or marks.units or na
             numbers = marks.numbers(texts) if asked and name not in labels else None
             values = texts if numbers is None else numbers
         columns[name] = values

@@ -33,8 +33,8 @@ class Marks:
                 raise ValueError(f"units has {unit!r}; give what stands beside a number, such as $ or kg.")
 
     @property
-    def given(self):
-        """Whether a mark is given, so that every cell is to be read by it."""
+    def need_text(self):
+        """Whether a mark says how numbers are written, so that every cell is read as text first."""
         return self.decimal is not None or self.thousands is not None
 
     def numbers(self, texts):

@@ -31,6 +31,10 @@ class TableError(ValueError):
 
     Attributes
     ----------
+    problems : list of Remark
+        Each with its options.
+    call : dict
+        The options of the call that failed.
     options : dict or None
         The options of the call with which the table can be used; None where options do not settle everything.
 
@@ -49,21 +53,21 @@ class TableError(ValueError):
     This works: dates='parts', missing='impute'
     """
 
-    def __init__(self, subject, problems, given, options):
-        self.subject, self.problems, self.given, self.options = subject, problems, given, options
-        changed = {} if options is None else changes(given, options)
+    def __init__(self, subject, problems, call, options):
+        self.subject, self.problems, self.call, self.options = subject, problems, call, options
+        changed = {} if options is None else changes(call, options)
         super().__init__(self.told(in_python, in_python(changed)))
 
     def __reduce__(self):
-        return type(self), (self.subject, self.problems, self.given, self.options)
+        return type(self), (self.subject, self.problems, self.call, self.options)
 
-    def told(self, spell, call):
+    def told(self, spell, works):
         """A line for each problem, and what works at the end."""
         lines = [f"{self.subject} cannot be used as it is:", *(f"- {each.told(spell)}" for each in self.problems)]
         if self.options is None:
             lines.append("What has no option behind it is to be settled first, by another column or in the file.")
         else:
-            lines.append(f"This works: {call}")
+            lines.append(f"This works: {works}")
         return "\n".join(lines)
 
 
@@ -79,11 +83,11 @@ def with_remedies(options, problems):
     return options
 
 
-def changes(given, options):
-    """The options that differ from those given; of several values only the new ones."""
+def changes(call, options):
+    """The options that differ from those of a call; of several values only the new ones."""
     changed = {}
     for name, value in options.items():
-        before = given.get(name)
+        before = call.get(name)
         if name in SEVERAL:
             value = tuple(each for each in value if each not in (before or ()))
         if value != before and (value or name not in SEVERAL):

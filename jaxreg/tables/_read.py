@@ -161,15 +161,17 @@ def read(
     10    19793.0        1.0        0.0
     11    19794.0        NaN        NaN
     """
-    given = {name: value for name, value in locals().items() if name not in ("file", "target")}
+    call = {name: value for name, value in locals().items() if name not in ("file", "target")}
     for name in SEVERAL:
-        given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])
+        call[name] = (call[name],) if isinstance(call[name], str) else tuple(call[name])
     for name, choices in CHOICES.items():
-        _validation.check_choice(given[name], name, choices)
+        _validation.check_choice(call[name], name, choices)
+    if not isinstance(target, str):
+        raise TypeError(f"target is {_validation.shown(target)}; give the name of a column.")
     if not (dayfirst is None or isinstance(dayfirst, bool)):
         raise ValueError(f"dayfirst is {_validation.shown(dayfirst)}; give True, False or None.")
-    given["target"] = target
-    options, problems = given, []
+    call["target"] = target
+    options, problems = call, []
     for _ in range(ROUNDS):
         attempt = Attempt(file, options)
         new = [problem for problem in attempt.problems if problem not in problems]
@@ -179,17 +181,17 @@ def read(
         options = with_remedies(options, new)
     if problems:
         works = options if not attempt.problems else None
-        raise TableError(named(file), problems, given, works)
-    return _table(attempt, "frame" if isinstance(file, pd.DataFrame) else repr(str(file)), given)
+        raise TableError(named(file), problems, call, works)
+    return _table(attempt, "frame" if isinstance(file, pd.DataFrame) else repr(str(file)), call)
 
 
-def _table(attempt, name, given):
+def _table(attempt, name, call):
     """The Table of an attempt without problems."""
     encoding = attempt.encoding()
     X, _ = encoding.design(attempt.frame, encoding.columns)
     y = pd.Series(encoding.response(attempt.frame)[0], name=encoding.target)
     defaults = read.__kwdefaults__ or {}
-    changed = [in_python({key: value}) for key, value in given.items() if value != defaults.get(key, value)]
+    changed = [in_python({key: value}) for key, value in call.items() if value != defaults.get(key, value)]
     arguments = (name, repr(encoding.target), *changed)
     weight, groups = attempt.column("weights", numeric=True), attempt.column("groups", numeric=False)
     return Table(X, y, weight, groups, encoding, attempt.all_remarks(y), arguments)

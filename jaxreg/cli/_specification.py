@@ -1,4 +1,4 @@
-"""Losses, penalties and lambdas from the words of options, before a file is read and after."""
+"""What is to be fitted: losses, penalties and lambdas from the words of options."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Model:
+class Specification:
     """What is to be fitted, from options that have been checked without the data."""
 
     loss: Words
@@ -103,8 +103,8 @@ class Model:
         return checked(make[self.penalty.name], *self.penalty.numbers)
 
 
-def parse(fit, l1_ratios) -> Model:
-    """The Model of the options of a fit, and of mixing parameters (a list, or None)."""
+def parse(fit, l1_ratios) -> Specification:
+    """The Specification of the options of a fit, and of mixing parameters (a list, or None)."""
     words = None if fit.penalty is None else _words("--penalty", fit.penalty, PENALTIES)
     if words is not None and l1_ratios and words.name not in MIXED:
         fail(f"--penalty {words.name} has no mixing parameter; leave out --l1-ratio, or give --penalty elasticnet.")
@@ -112,7 +112,7 @@ def parse(fit, l1_ratios) -> Model:
         fail(f"--penalty {words.name} needs its mixing parameter; give --l1-ratio 0.5, or another from 0 to 1.")
     others = {"standardize": not fit.no_standardize, "progress": fit.progress}
     grid = _grid(fit.n_lambdas, fit.lambda_min_ratio, fit.lambdas)
-    return Model(_words("--loss", fit.loss, LOSSES), words, l1_ratios or None, others | grid)
+    return Specification(_words("--loss", fit.loss, LOSSES), words, l1_ratios or None, others | grid)
 
 
 def _words(option, text, known):
