@@ -82,7 +82,7 @@ class CVResult:
     (True, True)
     >>> cv.predict(X[:3]).shape, cv.predict(X[:3], lam="1se").shape
     ((3,), (3,))
-    >>> round(cv.r2[cv.best], 2), round(cv.score(X, y), 2)
+    >>> round(float(cv.r2[cv.best]), 2), round(cv.score(X, y), 2)
     (0.49, 0.52)
     """
 

@@ -71,9 +71,24 @@ def test_a_crowd_becomes_background():
     np.testing.assert_array_equal(np.sort(np.concatenate([unnamed, named])), np.sort(path.coef[-1][path.coef[-1] != 0]))
     assert {line.get_color() for line in curves(ax)} == set(COLOURS[:5])
     assert ax.collections[0].get_alpha() < 1
-    low, high = ax.get_ylim()
-    assert low <= path.coef.min()
-    assert high >= path.coef.max()
+
+
+def test_without_a_choice_y_has_the_range_to_a_decade_past_the_entries_of_the_named():
+    lambdas = np.geomspace(10, 1e-3, 41)
+    coef = np.zeros((41, 3))
+    coef[5:, 0], coef[10:, 1] = 2.0, -1.0
+    coef[35:, 2] = np.linspace(0, 50, 6)  # late, and large
+    path = make_path(coef, lambdas)
+    low, high = plot_path(path, labels=2, ax=new_axes()).get_ylim()
+    assert -1.5 < low < -1
+    assert 2 < high < 2.5
+    coef[35:, 2] = np.linspace(0, 3, 6)  # not so large: all is shown
+    low, high = plot_path(make_path(coef, lambdas), labels=2, ax=new_axes()).get_ylim()
+    assert high >= 3
+    together = np.linspace(0.01, 1, 41)[:, None] ** 4 * [1.0, -2.0]  # as ridge grows
+    low, high = plot_path(make_path(together, lambdas), ax=new_axes()).get_ylim()
+    assert low <= -2
+    assert high >= 1
 
 
 @pytest.mark.parametrize("labels", [0, 3, 8])

@@ -76,6 +76,7 @@ def test_the_page_has_the_numbers_of_the_result(cv, tmp_path):
         np.testing.assert_allclose(np.ravel(mix["intercept"]), path.intercept, rtol=1e-8)
         assert losses["held_out"] == cv.mean_loss[a].tolist()
         assert losses["error"] == cv.std_error[a].tolist()
+        assert losses["r2"] == cv.r2[a].tolist()
         assert losses["gap"] == cv.gap[a].max(axis=0).tolist()
         mse = ((Y[:, None] - path.predict(FRAME)) ** 2).mean(axis=0)
         np.testing.assert_allclose(losses["training"], mse, rtol=1e-8)

@@ -132,6 +132,7 @@ def _losses(cv, a, least):
     training = cv.train_loss if a == cv.best[0] else cv.train_mse[a].mean(axis=-1) if squared else None
     return {
         "held_out": _plain(cv.mean_loss[a]),
+        "r2": None if cv.r2 is None else _plain(cv.r2[a]),
         "error": _plain(cv.std_error[a]),
         "training": None if training is None else _plain(training),
         "gap": _plain(cv.gap[a].max(axis=0)),

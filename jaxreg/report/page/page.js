@@ -60,6 +60,7 @@ function fillValues() {
   if (own) {
     const error = own["1se"] === null ? "" : ` ± ${number(own.error[k])}`;
     pairs.push([`held-out loss${error && " ± SE"}`, number(own.held_out[k]) + error]);
+    if (own.r2 && own.r2[k] !== null) pairs.push(["held-out R squared", own.r2[k].toFixed(3)]);
     pairs.push(["training loss", own.training ? number(own.training[k]) : "kept for the chosen mix only"]);
   }
   pairs.push([`${content.measure}, ${status[k]}`, power(gap[k])]);
