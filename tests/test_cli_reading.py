@@ -185,6 +185,20 @@ def test_numbers_in_another_notation_are_no_levels(load, written):
     refuses(load, text, "target 'x' holds numbers as text", target="x")
 
 
+def test_words_may_be_units_but_not_of_identifiers(load):
+    """1,248 cc is a number, and so is EUR 5; h12, room 12 and 4wd are none."""
+    rows = "".join(f'{i % 4}.5,"1,{200 + i} cc",EUR {i % 13},h{i},{i % 2 + 2}wd,room {i % 12}\n' for i in range(40))
+    with pytest.raises(tables.TableError) as error:
+        load("price,size,cost,name,drive,room\n" + rows)
+    options = dict(error.value.options)
+    assert (options["units"], options["thousands"], options["drop"]) == (("cc", "EUR"), ",", ("name",))
+    options.pop("target")
+    table = load("price,size,cost,name,drive,room\n" + rows, **options)
+    assert list(table.X.columns)[:5] == ["size", "cost", "drive=2wd", "drive=3wd", "room=room 0"]
+    assert table.X["size"].tolist() == [1200.0 + i for i in range(40)]
+    assert table.X["cost"].tolist() == [i % 13 for i in range(40)]
+
+
 def test_an_ambiguous_mark_is_offered_both_ways(load):
     text = "price,x\n" + '2,"1,234"\n3,"5,678"\n' * 10
     refuses(load, text, "'x' holds numbers as text, such as '1,234': thousands=',', or decimal=','.")

@@ -152,7 +152,9 @@ def numbers_as_text(frame, names, current, numeric_columns):
         if read and read[0] is not None:  # else it is told of when the others are settled
             others = [marks for marks in offer if not read[0].equals(marks.numbers(series))]
             said = f"{name!r} holds numbers as text, such as {_telling(texts[name])!r}"
-            problems[name] = Remark(said, tuple(_remedy(marks, current) for marks in [*right, *others]))
+            remedies = [_remedy(marks, current) for marks in [*right, *others]]
+            words = any(unit.isalpha() for unit in right[0].units)
+            problems[name] = Remark(said, (*remedies, *([{"categorical": (name,)}] if words else [])))
     return problems
 
 

@@ -8,6 +8,8 @@ import pandas as pd
 UNITS = "$€£¥₹%‰°"  # signs that may stand beside a number
 SPACES, QUOTES = " \u00a0\u202f", "'\u2019"  # marks between thousands that look alike
 AS_WRITTEN = rf"[-+]?\s*[{UNITS}]?\s*[-+]?\d[\d.,_{SPACES}{QUOTES}]*\s*[{UNITS}]?"
+WITH_WORD = rf"(?:([A-Z]{{3}})\s)?[-+]?\d[\d.,{SPACES}{QUOTES}]*?\s*([A-Za-z][A-Za-z/]{{0,5}})?"  # 1,248 cc; EUR 5
+FEWEST, MOST_WORDS = 10, 2  # texts that must have words to be numbers with units, and how many different words
 # decimal and thousands marks that an error may offer, the likelier ones first
 NOTATIONS = ((None, ","), (",", "."), (",", None), (None, " "), (",", " "), (None, "'"), (",", "'"))
 
@@ -67,7 +69,15 @@ def _alike(mark):
 
 def look_like_numbers(texts):
     """Whether all of an Index of texts are numbers in some notation."""
-    return bool(len(texts)) and texts.str.fullmatch(AS_WRITTEN).all()
+    return bool(len(texts)) and bool(texts.str.fullmatch(AS_WRITTEN).all() or _words(texts))
+
+
+def _words(texts):
+    """The units, if they are few words, of an Index of many texts that are all numbers with or without one."""
+    if len(texts) < FEWEST or not texts.str.fullmatch(WITH_WORD).all():
+        return ()
+    words = tuple(pd.unique(texts.to_series().str.extract(f"^{WITH_WORD}$").stack().dropna()))
+    return words if len(words) <= MOST_WORDS else ()
 
 
 def not_numbers(texts):
@@ -78,7 +88,7 @@ def not_numbers(texts):
 def notations(texts):
     """The Marks that read all of an Index of texts, the likelier ones first."""
     series = texts.to_series()
-    units = tuple(sign for sign in UNITS if texts.str.contains(sign, regex=False).any())
+    units = tuple(sign for sign in UNITS if texts.str.contains(sign, regex=False).any()) or _words(texts)
     if Marks(None, None, units).numbers(series) is not None:
         return [Marks(None, None, units)] if units else [Marks(".")]
     present = [
