@@ -35,6 +35,8 @@ NEURAL_KEYWORDS = {
     "seed": "the seeds are seeds=[...]",
     "n_epochs": "they are epochs=",
     "validation_split": "the folds are cv=",
+    "metric": "further measures are metrics=(...); the loss decides",
+    "scoring": "further measures are metrics=(...); the loss decides",
     "task": "it belongs to the model: jr.neural.MLP(task=...)",
     "verbose": "a bar is progress=True",
 }
@@ -75,8 +77,8 @@ NEURAL_ATTRIBUTES = {
     "loss_curve_": "the losses of the epochs are train_loss and valid_loss",
     "fold_loss": "the losses of the folds are valid_loss",
     "classes_": "the labels are classes",
+    "accuracy": "it is metrics['accuracy'], with fit_path(..., metrics=('accuracy',))",
     "fit": "it is trained already: fit_path trains",
-    "score": "it has predict, and the held-out losses are mean_loss",
 }
 
 

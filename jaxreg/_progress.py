@@ -1,9 +1,14 @@
 """Progress bars, where they are asked for, and what Ctrl-C leaves."""
 
+import sys
 import threading
+import warnings
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import jax.monitoring
+
+from jaxreg import _validation
 
 # events of JAX before and after XLA compiles a program, or reads it from the compilation cache
 COMPILING = {"/jax/core/compile/jaxpr_to_mlir_module_duration": 1, "/jax/core/compile/backend_compile_duration": -1}
@@ -17,11 +22,34 @@ class Interrupted(KeyboardInterrupt):
         self.finished = finished
 
 
+def in_notebook():
+    """Whether the code runs in a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
+
+
+def check_progress(progress):
+    """Whether to show a bar; None shows it in Jupyter, where tqdm is installed."""
+    if progress is None:
+        return in_notebook() and find_spec("tqdm") is not None
+    if _validation.check_flag(progress, "progress"):
+        require_tqdm()
+    return progress
+
+
 def require_tqdm():
     try:
         import tqdm  # noqa: F401
     except ImportError as error:
         raise ImportError('progress is True, which needs tqdm: pip install "jaxreg[progress]"') from error
+
+
+def _tqdm():
+    """The class of a bar; in Jupyter without ipywidgets one of text, which is not worth a warning."""
+    with warnings.catch_warnings(action="ignore"):
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 @contextmanager
@@ -33,8 +61,7 @@ def bar(total, what, shown):
     if not shown:
         yield lambda done, lam, points: None
         return
-    from tqdm.auto import tqdm
-
+    tqdm = _tqdm()
     with tqdm(total=total, desc=what, unit="lambda") as drawn, _saying_compiling(drawn, what):
 
         def show(done, lam, points):
@@ -53,8 +80,7 @@ def epoch_bar(total, what, shown):
     if not shown:
         yield lambda done: None
         return
-    from tqdm.auto import tqdm
-
+    tqdm = _tqdm()
     layout = "{l_bar}{bar}| {n:.0f}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
     lock = threading.Lock()
     with tqdm(total=total, desc=what, unit="epoch", bar_format=layout) as drawn, _saying_compiling(drawn, what):

@@ -16,8 +16,6 @@ LINE = 100  # characters of a call on one line
 
 def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]:
     """The fields `data`, `feature_mean` and `feature_sd` of a PathResult, of Data whose y is (n,) or (n, K)."""
-    import jaxreg
-
     columns, y_mean = design.columns, data.weight @ data.y
     if fit_intercept:
         mean = columns.mean
@@ -31,9 +29,16 @@ def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]
         "y_mean": y_mean.tolist(),
         "y_sd": np.sqrt(data.weight @ (data.y - y_mean) ** 2).tolist(),
         "y_values": [] if of_classes or data.y.ndim > 1 else few_values(data.y),
-        "versions": {"jaxreg": jaxreg.__version__, "jax": jax.__version__, "numpy": np.__version__},
+        "versions": versions(),
     }
     return {"data": summary, "feature_mean": mean, "feature_sd": columns.sd}
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that fit."""
+    import jaxreg
+
+    return {"jaxreg": jaxreg.__version__, "jax": jax.__version__, "numpy": np.__version__}
 
 
 def sources(given, function, **defaults) -> dict[str, str]:
@@ -93,8 +98,11 @@ def _dtype(name, value):
 def _instance(home):
     def source(name, value):
         """A call of its class, without the arguments that are at their defaults."""
-        kind, own = type(value), fields(value)
-        if not kind.__module__.startswith("jaxreg.") or any(each.name.startswith("_") for each in own):
+        kind = type(value)
+        if not kind.__module__.startswith("jaxreg."):
+            return name  # of the user
+        own = fields(value)
+        if any(each.name.startswith("_") for each in own):
             return name  # functions of the user
         given = {each.name: getattr(value, each.name) for each in own}
         required = {each.name for each in own if each.default is MISSING}
@@ -109,8 +117,22 @@ def _instance(home):
     return source
 
 
+def _tuple_of(one, several):
+    """Source of a value, or of a tuple of them where `several` says that it is one."""
+
+    def source(name, value):
+        if not several(value):
+            return one(name, value)
+        return f"({', '.join(one(f'{name}_{j}', each) for j, each in enumerate(value))})"
+
+    return source
+
+
 _KINDS: dict[str, Callable[[str, Any], str]] = {
     "loss": _instance("losses"),
     "penalty": _instance("penalties"),
+    "model": _instance("neural"),
+    "regularizer": _tuple_of(_instance("neural"), np.iterable),
+    "strengths": _tuple_of(_literal, lambda value: any(map(np.iterable, value))),
     "dtype": _dtype,
 }

@@ -44,7 +44,7 @@ def read(path, kind, make):
         other = str(values.pop(KIND, kind))
         if other == kind:
             return make(values)
-    except (ValueError, TypeError, KeyError, AttributeError, EOFError, BadZipFile) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, EOFError, BadZipFile) as error:
         raise ValueError(f"path is {str(path)!r}, which is not a file that {kind}.save wrote.") from error
     raise ValueError(f"path is {str(path)!r}, which {other}.save wrote; read it with {other}.load.")
 

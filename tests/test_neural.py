@@ -216,15 +216,15 @@ class TestEarlyStopping:
             epochs=none,
             best=(jnp.inf * one, 0 * one, {}),
             since=none,
-            losses=jnp.full((1, 2, 5, 2), jnp.nan),
+            measures=jnp.full((1, 2, 5, 2, 1), jnp.nan),
         )
         for epoch in range(5):
             new = lane._replace(params=(epoch + 1) * one)
-            losses = jnp.stack([one, held_out[epoch]], axis=-1)
-            lane = _training.end_of_epoch(plan, lane, new, none + 5, losses)
+            measures = jnp.stack([one, held_out[epoch]], axis=-1)[..., None]
+            lane = _training.end_of_epoch(plan, lane, new, none + 5, measures)
         np.testing.assert_array_equal(lane.params, [[2, 5]])
         np.testing.assert_array_equal(lane.epochs, [[4, 5]])
-        np.testing.assert_array_equal(lane.losses[..., 1], [[[5, 3, 4, 4, np.nan], [5, 4, 3, 2, 1]]])
+        np.testing.assert_array_equal(lane.measures[..., 1, 0], [[[5, 3, 4, 4, np.nan], [5, 4, 3, 2, 1]]])
 
     @pytest.mark.slow
     def test_it_shares_the_lanes_of_a_grid(self):

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("orbax.checkpoint")
 
-from jaxreg import neural
+from jaxreg import _progress, neural
 from jaxreg.neural import _fingerprint
 from jaxreg.neural._checkpoint import Stage
 from jaxreg.neural._sources import Resident
@@ -257,3 +257,18 @@ def test_progress(whole, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(ImportError, match=r'pip install "jaxreg\[progress\]"'):
         fit(progress=True)
+
+
+def test_progress_is_shown_in_jupyter(monkeypatch):
+    shells = {name: type(name, (), {}) for name in ("ZMQInteractiveShell", "TerminalInteractiveShell")}
+    for name, shown in (("ZMQInteractiveShell", True), ("TerminalInteractiveShell", False)):
+        shell = type("Shell", (shells[name],), {})()  # Colab's is a subclass
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
+        assert _progress.in_notebook() is shown
+        assert _progress.check_progress(None) is shown
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shells["ZMQInteractiveShell"]()))
+    assert _progress.check_progress(False) is False
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert _progress.check_progress(None) is False
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert _progress.in_notebook() is False

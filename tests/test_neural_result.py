@@ -49,6 +49,7 @@ def make_path(strengths, loss, regularizers=PENALTY, error=0.1, epochs=4, kept=N
         _of_steps=strengths.reshape(S, -1) * ~np.array(early),
         _row_shape=(3,),
         _single=True,
+        data={"n_samples": 40, "n_outputs": 1, "dtype": "float32", "y_values": [], "versions": {}},
     )
 
 

@@ -10,6 +10,7 @@
 from jaxreg.neural._early_stopping import EarlyStopping
 from jaxreg.neural._equinox import Equinox
 from jaxreg.neural._flax import Flax
+from jaxreg.neural._metrics import NeuralMetric
 from jaxreg.neural._models import MLP, Linear, Model
 from jaxreg.neural._noise import (
     Augment,
@@ -27,7 +28,8 @@ from jaxreg.neural._path import fit_path
 from jaxreg.neural._penalties import L1, L2, GradientClipping, GroupL1, MaxNorm, WeightDecay
 from jaxreg.neural._proximal import proximal
 from jaxreg.neural._regularizer import Regularizer
-from jaxreg.neural._result import NeuralPath, NeuralSelection
+from jaxreg.neural._result import NeuralPath
+from jaxreg.neural._selection import NeuralSelection
 
 __all__ = [
     "L1",
@@ -49,6 +51,7 @@ __all__ = [
     "MaxNorm",
     "Mixup",
     "Model",
+    "NeuralMetric",
     "NeuralPath",
     "NeuralSelection",
     "Regularizer",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _folds, _validation
+from jaxreg import _folds, _record, _validation
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels, few_values, is_text
 from jaxreg.neural._mapped import release
@@ -24,6 +24,16 @@ class Data:
     target: np.ndarray
     classes: np.ndarray | None  # (C,) labels, ascending
     feature_names: tuple[str, ...] | None
+
+    def summary(self, dtype):
+        """The attribute `data` of a NeuralPath."""
+        return {
+            "n_samples": len(self.y),
+            "n_outputs": self.target.shape[1],
+            "dtype": np.dtype(dtype).name,
+            "y_values": few_values(self.y) if self.classes is None and self.y.ndim == 1 else [],
+            "versions": _record.versions(),
+        }
 
 
 def task_of(y):
@@ -47,10 +57,17 @@ def check_data(X, y, task, dtype) -> Data:
     if n < 2:
         raise ValueError(f"X has {n} sample(s); give at least 2.")
     if task == "regression":
+        if is_text(y):
+            raise ValueError("y has text, but the model's task is regression; give numbers, or task='classification'.")
         y = _validation.check_responses(y, n)
         _validation.require_finite(y, "y")
         _require_range(np.abs(y).max(), "y", "", dtype, np.sqrt(float(np.finfo(dtype).tiny)))
         return Data(X, y, y.reshape(n, -1), None, names)
+    if np.ndim(y) == 2:
+        raise ValueError(
+            f"y has shape {np.shape(y)}, but a classification needs a label per row, ({n},); give the column itself, "
+            "or of one-hot rows y.argmax(axis=1)."
+        )
     classes, codes = check_labels(y, "y", n)
     if len(classes) < 2:
         raise ValueError(f"y has the label {classes[0]} only; a classification needs at least 2.")
@@ -86,6 +103,21 @@ def check_inputs(X, dtype, least=0.0):
         where = f" in {_validation.column_label(names, j)}"
         _require_range(largest[j], "X", where, dtype, least)
     return array, names
+
+
+def check_truth(y, X, predicted, classes):
+    """y of rows X to compare with what was predicted of them: responses, or labels, those of some class at least."""
+    y = by_row(y, "y", X)
+    if classes is None:
+        y = _validation.check_responses(y, len(predicted))
+        _validation.require_finite(y, "y")
+        if y.shape != predicted.shape:
+            raise ValueError(f"y has shape {y.shape}, but the path predicts {predicted.shape}.")
+        return y
+    labels, codes = check_labels(y, "y", len(predicted))
+    if not np.isin(labels, classes).any():
+        raise ValueError(f"y has labels as {labels[0]!r}, none of those of the fit, as {classes[0]!r}.")
+    return labels[codes]
 
 
 def _require_range(largest, name, where, dtype, least):

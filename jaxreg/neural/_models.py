@@ -159,8 +159,8 @@ class MLP:
 
     Parameters
     ----------
-    hidden : sequence of int
-        Units of the hidden layers, (64,) for one.
+    hidden : int or sequence of int
+        Units of the hidden layers, a number for one layer.
     task : "regression", "classification" or None
         Squared error, or cross-entropy of the softmax; None as for `Linear`.
     outputs : int or None
@@ -182,7 +182,7 @@ class MLP:
     [(5, 8), (8, 4), (4, 1)]
     """
 
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: Any = (64, 64)
     task: str | None = None
     outputs: int | None = None
     activation: Callable = jax.nn.relu
@@ -192,9 +192,10 @@ class MLP:
     def __post_init__(self):
         check_task(self.task)
         _check_outputs(self.outputs)
-        if isinstance(self.hidden, (str, bytes)) or not np.iterable(self.hidden):
-            raise ValueError(f"hidden is {self.hidden!r}; give the units of each hidden layer, as (64,) for one.")
-        object.__setattr__(self, "hidden", tuple(_validation.check_count(size, "hidden") for size in self.hidden))
+        if isinstance(self.hidden, (str, bytes)):
+            raise ValueError(f"hidden is {self.hidden!r}; give the units of each hidden layer, as 64 or (64, 64).")
+        sizes = self.hidden if np.iterable(self.hidden) else (self.hidden,)
+        object.__setattr__(self, "hidden", tuple(_validation.check_count(size, "hidden") for size in sizes))
 
     def sized(self, outputs):
         return replace(self, outputs=_agreed(self.outputs, outputs))

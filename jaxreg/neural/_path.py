@@ -7,17 +7,17 @@ import jax
 import numpy as np
 import optax
 
-from jaxreg import _ends, _hints, _progress, _validation
-from jaxreg.neural import _checkpoint, _data
+from jaxreg import _ends, _hints, _progress, _record, _validation
+from jaxreg.neural import _checkpoint, _data, _metrics
 from jaxreg.neural._models import Model, Sized, check_task
-from jaxreg.neural._result import NeuralPath, fold_average
+from jaxreg.neural._result import NeuralPath
 from jaxreg.neural._sources import Resident, Streamed
 from jaxreg.neural._strengths import make_strengths
 from jaxreg.neural._sweep import Sweep, run
 from jaxreg.neural._training import Plan
 
 DEFAULT_OPTIMIZER = optax.adam(1e-3)
-METRICS = {"regression": "mean squared error", "classification": "cross-entropy"}
+LOSSES = {"regression": "mean squared error", "classification": "cross-entropy"}
 
 
 def fit_path(
@@ -35,11 +35,12 @@ def fit_path(
     batch_size=32,
     dtype=np.float32,
     refit=True,
+    metrics=(),
     stream=None,
     max_lanes=None,
     checkpoint=None,
     checkpoint_every=10,
-    progress=False,
+    progress=None,
     **unknown,
 ) -> NeuralPath:
     r"""Train a network at every strength of a regularizer, in every fold, from every seed, and again on all the data.
@@ -79,6 +80,9 @@ def fit_path(
     dtype : float32 or float64
     refit : bool
         Whether to train on all the data at each strength, from the first seed: `predict` needs it.
+    metrics : sequence of str
+        Further measures, which decide nothing: "accuracy" of a classification; "r2" (averaged over responses), "mse",
+        "mae" of a regression. `NeuralPath.metrics` has them after each epoch, in training and held out.
     stream : bool or None
         Whether X stays on the host and its minibatches go to the device as they are needed. None does so for a memory
         map (`numpy.memmap`).
@@ -90,8 +94,8 @@ def fit_path(
         another sweep is refused. Needs orbax: ``pip install "jaxreg[neural]"``.
     checkpoint_every : int
         Epochs between two saves.
-    progress : bool
-        Show a bar of the epochs, those of `refit` among them.
+    progress : bool or None
+        Show a bar of the epochs, those of `refit` among them. None shows it in Jupyter, where tqdm is installed.
 
     Returns
     -------
@@ -126,6 +130,7 @@ def fit_path(
     >>> path.predict(X).shape
     (442,)
     """
+    given = {name: value for name, value in locals().items() if name not in ("X", "y", "unknown")}
     began = time.perf_counter()
     _hints.refuse_keywords(unknown, "neural.fit_path", fit_path.__kwdefaults__, _hints.NEURAL_KEYWORDS)
     model = _check_model(model, y)
@@ -137,26 +142,29 @@ def fit_path(
     max_lanes = None if max_lanes is None else _validation.check_count(max_lanes, "max_lanes")
     checkpoint = _checkpoint.check_directory(checkpoint)
     checkpoint_every = _validation.check_count(checkpoint_every, "checkpoint_every")
-    if _validation.check_flag(progress, "progress"):
-        _progress.require_tqdm()
+    progress = _progress.check_progress(progress)
+    metrics = _metrics.check_metrics(metrics, model.task)
     grid = make_strengths(regularizer, strengths, epochs, model.task)
     data = _data.check_data(X, y, model.task, dtype)
     if isinstance(model, Sized):
         model = model.sized(data.target.shape[1])
     folds, validated = _data.make_groups(data, cv, groups, seeds)
+    variance = _metrics.variances(data.target, validated, len(seeds))
+    _metrics.check_spread(metrics, variance)
     batch_size = _check_batch_size(batch_size, validated)
     stream = isinstance(data.X, np.memmap) if stream is None else _validation.check_flag(stream, "stream")
 
     with jax.enable_x64(dtype == np.float64), _progress.epoch_bar(epochs * (1 + refit), "neural", progress) as show:
         source = (Streamed if stream else Resident)(data.X, data.target, dtype)
 
-        def sweep(groups, keys, strengths, limit, patience):
-            plan = Plan.of(grid.regularizers, model, optimizer, batch_size, groups, patience)
+        def sweep(groups, keys, strengths, limit, patience, metrics):
+            outputs = data.target.shape[1]
+            plan = Plan.of(grid.regularizers, model, optimizer, batch_size, groups, patience, metrics, outputs)
             return Sweep(plan, source, source.groups(groups, keys), strengths, limit, epochs, max_lanes)
 
         keys = jax.vmap(jax.random.key)(np.tile(seeds, len(folds)))
         limit = np.broadcast_to(grid.limits, (len(keys), len(grid.limits)))
-        first = sweep(validated, keys, grid.of_lanes, limit, grid.patience)
+        first = sweep(validated, keys, grid.of_lanes, limit, grid.patience, metrics)
         in_folds, in_refit = _checkpoint.stages(
             checkpoint,
             checkpoint_every,
@@ -172,36 +180,38 @@ def fit_path(
                 "epochs": epochs,
                 "batch_size": batch_size,
                 "dtype": dtype,
+                "metrics": metrics,
                 "stream": stream,
                 "lanes": [len(each) for each in first.tiles[0]],
             },
         )
-        losses, ran = run(first, lambda lane: (lane.losses, lane.epochs), in_folds, show)
+        measures, ran = run(first, lambda lane: (lane.measures, lane.epochs), in_folds, show)
         of_folds = len(folds), len(seeds), len(grid.limits)
-        losses = losses.astype(np.float64).reshape(*of_folds, epochs, 2)
-        train_loss, valid_loss = np.moveaxis(losses, (4, 2), (0, 1))
+        measures = measures.astype(np.float64).reshape(*of_folds, epochs, 2, -1)
+        measures = np.moveaxis(measures, (4, 2), (0, 1))  # (2, S', K, R, epochs, M)
         ran = np.moveaxis(ran.reshape(of_folds), 2, 0)
-        train_loss, valid_loss, kept = grid.stopped(train_loss, valid_loss, ran)
+        measures, kept = grid.stopped(measures, ran)
         trained = time.perf_counter()
 
         params = state = None
         if refit:
             limit = np.rint(kept.mean(axis=(1, 2))).astype(int)[None]
-            whole = sweep(_data.whole(len(data.y)), keys[:1], grid.of_steps, limit, None)
+            whole = sweep(_data.whole(len(data.y)), keys[:1], grid.of_steps, limit, None, ())
             found = run(whole, lambda lane: (lane.params, lane.state), in_refit, lambda done: show(epochs + done))
             params, state = jax.tree.map(lambda leaf: leaf[0], found)
 
     scale = 2 / data.target.shape[1] if model.task == "regression" else 1.0
-    mean_loss, std_error = fold_average(scale * valid_loss[..., -1], folds)
+    losses = scale * measures[..., 0]
+    mean_loss, std_error = _metrics.fold_average(losses[_metrics.VALID, ..., -1], folds)
     path = NeuralPath(
         strengths=grid.values,
-        train_loss=scale * train_loss,
-        valid_loss=scale * valid_loss,
+        train_loss=losses[_metrics.TRAIN],
+        valid_loss=losses[_metrics.VALID],
         mean_loss=mean_loss,
         std_error=std_error,
         kept_epoch=kept,
         seeds=seeds,
-        metric=METRICS[model.task],
+        metric=LOSSES[model.task],
         model=model,
         regularizers=grid.regularizers,
         params=params,
@@ -212,6 +222,9 @@ def fit_path(
         _of_steps=grid.of_steps,
         _row_shape=data.X.shape[1:],
         _single=data.y.ndim == 1,
+        metrics=_metrics.of_path(metrics, measures[..., 1:], np.isfinite(losses), variance, folds),
+        data=data.summary(dtype),
+        settings=_record.sources(given, fit_path, model=None),
     )
     _ends.warn(_said(path))
     return path

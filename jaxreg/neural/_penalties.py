@@ -13,6 +13,8 @@ from jaxreg.neural._proximal import proximal
 from jaxreg.neural._regularizer import Hooks, Regularizer, check_axis, is_weight, leaf_names, of_weights
 
 DECADES = (0.0, *np.geomspace(1e-5, 1.0, 16).tolist())
+# under Adam weights are at most about 1 / strength: below 1e-3 that is no limit, and at 10 all is underfitting
+DECAYS = (0.0, *np.geomspace(1e-3, 10.0, 16).tolist())
 
 
 @final
@@ -69,7 +71,7 @@ class WeightDecay(Regularizer):
     """
 
     quantity = "decay of the weights"
-    default = DECADES
+    default = DECAYS
 
     def hooks(self, strength):
         def decay(q, w, eta):

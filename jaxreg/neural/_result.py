@@ -1,58 +1,18 @@
 """NeuralPath: losses along a path of trained networks, and the choice on it."""
 
 import pickle
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import numpy as np
 
-from jaxreg import _hints, _html, _scores, _validation, plotting
-from jaxreg.neural import _data, _pickling, _summary, _training
+from jaxreg import _hints, _html, _validation, plotting
+from jaxreg.neural import _pickling, _prediction, _saving, _summary
+from jaxreg.neural._metrics import NeuralMetric
+from jaxreg.neural._selection import NeuralSelection
 
 RULES = ("min", "1se")
-TYPES = {"regression": ("response",), "classification": ("response", "probability", "link")}
-PREDICTED = 1024  # rows at a time
-
-
-class NeuralSelection(NamedTuple):
-    """A chosen network: what `NeuralPath.select` returns.
-
-    Attributes
-    ----------
-    strength : float, or tuple of float for several regularizers
-    index : int
-        Its position among the strengths.
-    loss, std_error : float
-        Held-out loss there.
-    params, state : pytree of NumPy arrays, or None
-        Of the model that was refitted to all the data, None without `refit`.
-
-    Examples
-    --------
-    >>> import jaxreg as jr
-    >>> from sklearn.datasets import load_diabetes
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> path = jr.neural.fit_path(jr.neural.Linear(), X, y / y.std(), epochs=2)
-    >>> strength, index, loss, std_error, params, state = path.select("min")
-    >>> params["layer0"]["kernel"].shape
-    (10, 1)
-    """
-
-    strength: Any
-    index: int  # type: ignore[assignment]
-    loss: float
-    std_error: float
-    params: Any
-    state: Any
-
-    def __repr__(self):
-        sizes = [np.size(leaf) for leaf in jax.tree.leaves(self.params)]
-        params = f"{sum(sizes)} parameters in {len(sizes)} arrays" if sizes else "not refitted"
-        return (
-            f"<NeuralSelection: strength {self.strength}, index {self.index}, loss {self.loss:.5g}, std_error "
-            f"{self.std_error:.3g}, {params}>"
-        )
 
 
 @dataclass(frozen=True)
@@ -86,6 +46,15 @@ class NeuralPath:
     feature_names : tuple of str, or None
     timings : dict
         Seconds by phase.
+    metrics : dict of NeuralMetric
+        Further measures by name, those that `fit_path` was asked for.
+    data : dict
+        Of the data that were fitted "n_samples", "n_outputs" (responses or classes), "dtype"; "y_values", the values of
+        the responses where they are 2 to 10 whole numbers, which may be labels of classes (else empty); and "versions",
+        those of the packages that fitted them.
+    settings : dict
+        Python source of the model and of the keywords of `fit_path` that were not at their defaults; what text cannot
+        hold is there by its name.
 
     Examples
     --------
@@ -100,6 +69,8 @@ class NeuralPath:
     >>> path.predict(X[:2], type="probability").shape
     (2, 3)
     >>> path.select("1se").strength >= path.strength_min
+    True
+    >>> 0 <= path.score(X, y) <= 1
     True
     """
 
@@ -121,6 +92,9 @@ class NeuralPath:
     _of_steps: np.ndarray  # (S, J) strengths as training steps see them: those of early stopping are 0
     _row_shape: tuple[int, ...]
     _single: bool  # whether y was (n,)
+    metrics: dict[str, NeuralMetric] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def diverged(self) -> np.ndarray:
@@ -205,6 +179,13 @@ class NeuralPath:
             "train_loss": self.train_loss[..., -1].mean(axis=(1, 2)),
         }
 
+    def _measured(self):
+        """Columns (S,) of the metrics at the end, averaged over folds and seeds."""
+        columns: dict[str, np.ndarray] = {}
+        for name, metric in self.metrics.items():
+            columns |= {f"mean_{name}": metric.mean, f"train_{name}": metric.train[..., -1].mean(axis=(1, 2))}
+        return columns
+
     def select(self, rule="min") -> NeuralSelection:
         """The network that a rule chooses.
 
@@ -247,33 +228,29 @@ class NeuralPath:
         ValueError
             Without `refit`, for a strength that was not trained or whose refit diverged, or for X of another shape.
         """
-        _validation.check_choice(type, "type", TYPES[self.model.task])
-        if self.params is None:
-            raise ValueError("the path was fitted with refit=False; fit it with refit=True to predict.")
-        k = self._position(strength)
-        dtype = np.result_type(*jax.tree.leaves(self.params))
-        X, names = _data.check_inputs(X, dtype)
-        if X.shape[1:] != self._row_shape:
-            raise ValueError(f"X has rows of shape {X.shape[1:]}, but the path was fitted on {self._row_shape}.")
-        _validation.check_names(names, self.feature_names)
-        params, state = jax.tree.map(lambda leaf: leaf[k], (self.params, self.state))
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
-            raise ValueError(
-                f"strength {self._said(k)} diverged when it was refitted to all the data; train with a smaller step "
-                "size, or choose another strength."
-            )
-        with jax.enable_x64(dtype == np.float64):
-            strengths = self._of_steps[k].astype(dtype)
-            parts = [
-                _training.outputs(self.model, self.regularizers, strengths, params, state, np.asarray(rows, dtype))
-                for rows in np.split(X, range(PREDICTED, len(X), PREDICTED))
-            ]
-            outputs = np.concatenate(parts).reshape(len(X), -1)
-            if type == "probability":
-                return np.asarray(jax.nn.softmax(outputs))
-        if self.classes is None:
-            return outputs[:, 0] if self._single else outputs
-        return outputs if type == "link" else self.classes[outputs.argmax(axis=1)]
+        return _prediction.predict(self, X, strength, type)
+
+    def score(self, X, y, strength=None) -> float:
+        """Accuracy of a classification, R squared of a regression (averaged over responses), of the predictions of X.
+
+        Parameters
+        ----------
+        X, strength
+            As in `predict`.
+        y : array (m,) or (m, C)
+            Labels or responses of these rows, as in the fit. A label that the fit had not counts as a miss. A Series
+            with an index goes by that of X.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            As `predict`; for y of another shape, without any label of the fit, or that does not vary.
+        """
+        return _prediction.score(self, X, y, strength)
 
     def _position(self, strength):
         """Position among the strengths of one of them, or of a rule's choice."""
@@ -308,13 +285,13 @@ class NeuralPath:
     def to_frame(self):
         """pandas DataFrame: a row per strength, in the order of the path, with losses, epochs and diverged lanes.
 
-        Columns: strength ("strength_L2", ... of several regularizers), mean_loss, std_error, train_loss; kept_epoch, on
-        average; diverged, how many lanes did.
+        Columns: strength ("strength_L2", ... of several regularizers), mean_loss, std_error, train_loss; of a metric
+        "mean_accuracy", "train_accuracy", say; kept_epoch, on average; diverged, how many lanes did.
         """
         import pandas as pd
 
         kept, diverged = self.kept_epoch.mean(axis=(1, 2)), self.diverged.sum(axis=(1, 2))
-        return pd.DataFrame({**self._losses(), "kept_epoch": kept, "diverged": diverged})
+        return pd.DataFrame({**self._losses(), **self._measured(), "kept_epoch": kept, "diverged": diverged})
 
     plot = plotting.plot_strengths
     plot_folds = plotting.plot_strength_folds
@@ -323,7 +300,66 @@ class NeuralPath:
     def summary(self) -> str:
         """The choice and its reasons in a few lines of text."""
         table = _html.text_table(_summary.columns(self), _summary.rows(self))
-        return "\n".join([_summary.headline(self), *table, *_summary.explanation(self)])
+        return "\n".join([_summary.headline(self), *table, *_summary.explanation(self), *_summary.notes(self)])
+
+    def report(self, path=None, title=None):
+        """Write the path as one HTML page that needs no network: figures, losses, the choice, model and settings.
+
+        Parameters
+        ----------
+        path : str, pathlib.Path or None
+            File to write; one that is there is replaced. None writes none, for a look in Jupyter.
+        title : str or None
+            Heading of the page; None names the kind of result.
+
+        Returns
+        -------
+        jaxreg.report.Report
+            The page, which Jupyter shows; `path` is the file.
+
+        Raises
+        ------
+        OSError
+            For a path in a folder that is not there, to a folder, or not to be written to.
+        ImportError
+            Without matplotlib, which draws the figures.
+        """
+        from jaxreg.neural._report import write_report
+
+        return write_report(self, path, title)
+
+    def save(self, path) -> None:
+        """Write an .npz file, without pickle, to the path as it is given; see `load`.
+
+        It holds all arrays, and the model and the regularizers by their names and numbers. A module of Flax or Equinox,
+        a model of your own, or a function that is not of `jax.nn` or `jax.numpy` has no place in it.
+
+        OSError for a path in a folder that is not there, or to a folder; ValueError for labels that are no text,
+        numbers or dates, and for parameters that NumPy itself has no dtype for, as bfloat16.
+        """
+        _saving.write(self, path)
+
+    @classmethod
+    def load(cls, path, model=None, regularizer=None) -> "NeuralPath":
+        """The NeuralPath that `save` wrote to a file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+        model : Model or None
+            The model that was trained, where the file has no place for it. It must have the parameters that were saved,
+            and give the outputs that they gave.
+        regularizer : Regularizer, a tuple of them, or None
+            As it was given to `fit_path`, where the file has no place for it.
+
+        Raises
+        ------
+        ValueError
+            For a file that `save` did not write, and for a model or a regularizer that is missing or another one.
+        OSError
+            Where no file is.
+        """
+        return _saving.read(cls, path, model, regularizer)
 
     def __getattr__(self, name):
         raise _hints.missing(self, name, _hints.NEURAL_ATTRIBUTES)
@@ -336,27 +372,12 @@ class NeuralPath:
 
     def _repr_html_(self):
         said = " ".join(_summary.explanation(self))
-        return _html.shown(_summary.headline(self), _summary.columns(self), _summary.rows(self), said)
+        return _html.shown(
+            _summary.headline(self), _summary.columns(self), _summary.rows(self), said, *_summary.notes(self)
+        )
 
     def __getstate__(self):
         return _pickling.dumps(self.__dict__)
 
     def __setstate__(self, state):
         self.__dict__.update(pickle.loads(state))
-
-
-def fold_average(losses, folds):
-    """(mean, standard error) (S,) of losses (S, K, R) at the end of training."""
-    S, K, R = losses.shape
-    mean, error = np.full(S, np.inf), np.full(S, np.nan)
-    fine = np.isfinite(losses).all(axis=(1, 2))
-    of_folds = losses[fine].mean(axis=2)
-    if not fine.any():
-        return mean, error
-    if K > 1:
-        weight = folds.held_weight(np.full(folds.n, 1 / folds.n))
-        mean[fine], error[fine] = _scores.average(of_folds.T, weight, folds.repeats)
-    else:
-        mean[fine] = of_folds[:, 0]
-        error[fine] = losses[fine, 0].std(axis=1, ddof=1) / np.sqrt(R) if R > 1 else np.nan
-    return mean, error

@@ -45,7 +45,7 @@ class Resident:
 
 _steps = jax.jit(partial(_training.steps, fetch=lambda batch: batch))
 _order = jax.jit(_training.order)
-_loss_sums = jax.jit(_training.loss_sums)
+_measure_sums = jax.jit(_training.measure_sums)
 _end_of_epoch = jax.jit(_training.end_of_epoch)
 
 
@@ -114,14 +114,14 @@ class Streamed:
             if not np.asarray(lane.active).any():
                 break
             rows, weights = map(np.asarray, _order(plan, groups, epoch))
-            new, losses = lane, 0.0
+            new, measures = lane, 0.0
             with closing(self._ahead(self._minibatches(rows, weights))) as parts:
                 for part in parts:
                     new = done(_steps(plan, new, groups, strengths, epoch, part))
             with closing(self._ahead(self._blocks(groups))) as parts:
                 for part in parts:
-                    losses = done(losses + _loss_sums(plan, new, strengths, *part))
-            lane = _end_of_epoch(plan, lane, new, limit, losses / _training.totals(groups))
+                    measures = done(measures + _measure_sums(plan, new, strengths, *part))
+            lane = _end_of_epoch(plan, lane, new, limit, measures / _training.totals(groups))
         return lane
 
 

@@ -31,21 +31,22 @@ class Strengths:
         """(S',) epochs for which the lanes train."""
         return np.array([self.stops[self.lane == each].max() for each in range(self.lane.max() + 1)])
 
-    def stopped(self, train_loss, valid_loss, ran):
-        """Losses (S, K, R, epochs) and the epochs (S, K, R) that are kept.
+    def stopped(self, measures, ran):
+        """Measures (2, S, K, R, epochs, M), the loss in front, and the epochs (S, K, R) that are kept.
 
-        Of losses (S', K, R, epochs) of the lanes that trained, for `ran` (S', K, R) epochs. After its end a point keeps
-        the losses of its parameters.
+        Of measures (2, S', K, R, epochs, M) of the lanes that trained, for `ran` (S', K, R) epochs. After its end a
+        point keeps the measures of its parameters.
         """
-        curves = train_loss[self.lane], valid_loss[self.lane]
-        epoch = np.arange(valid_loss.shape[-1])
+        curves = measures[:, self.lane]
+        epoch = np.arange(curves.shape[-2])
         end = np.minimum(self.stops[:, None, None], ran[self.lane])
         kept = end
         if self.patience is not None:
-            judged = np.where((epoch < end[..., None]) & np.isfinite(curves[1]), curves[1], np.inf)
+            held_out = curves[1, ..., 0]
+            judged = np.where((epoch < end[..., None]) & np.isfinite(held_out), held_out, np.inf)
             kept = np.where(np.isfinite(judged).any(axis=-1), np.argmin(judged, axis=-1) + 1, end)
         at = np.where(epoch < end[..., None], epoch, kept[..., None] - 1)
-        return *(np.take_along_axis(each, at, axis=-1) for each in curves), kept
+        return np.take_along_axis(curves, at[None, ..., None], axis=-2), kept
 
 
 def make_strengths(regularizer, strengths, epochs, task) -> Strengths:

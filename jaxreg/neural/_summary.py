@@ -21,7 +21,7 @@ def _count(number, what):
 
 
 def columns(path):
-    return ("rule", *path._strength_columns(), "loss", "std_error", "train_loss", "epochs")
+    return ("rule", *path._strength_columns(), "loss", "std_error", "train_loss", *path._measured(), "epochs")
 
 
 def rows(path):
@@ -32,7 +32,7 @@ def rows(path):
     if len(path.strengths) > 1:
         zero = ~path.strengths.reshape(len(path.strengths), -1).any(axis=1)
         points += [("none", int(k)) for k in np.flatnonzero(zero)]
-    train_loss = path._losses()["train_loss"]
+    train_loss, measured = path._losses()["train_loss"], path._measured()
     return [
         (
             rule,
@@ -40,6 +40,7 @@ def rows(path):
             f"{path.mean_loss[k]:.5g}",
             f"{path.std_error[k]:.3g}" if path.has_error else "-",
             f"{train_loss[k]:.5g}",
+            *(f"{values[k]:.4g}" for values in measured.values()),
             f"{path.kept_epoch[k].mean():.4g}",
         )
         for rule, k in points
@@ -55,6 +56,9 @@ def explanation(path):
         f"The held-out loss is least, {path.mean_loss[k]:.5g}, at strength {path._said(k)}; the training loss there is "
         f"{path._losses()['train_loss'][k]:.5g}."
     ]
+    if path.metrics:
+        ends = ", ".join(f"{name} {metric.mean[k]:.4g}" for name, metric in path.metrics.items())
+        lines.append(f"There, on held-out rows: {ends}.")
     if not path.has_error:
         lines.append("One fold and one seed have no standard error.")
     else:
@@ -68,6 +72,18 @@ def explanation(path):
         spread = "" if kept.min() == kept.max() else f" on average, from {kept.min()} to {kept.max()}"
         lines.append(f"Parameters are those after {kept.mean():.4g} of {epochs} epochs{spread}.")
     return lines + _diverged(path)
+
+
+def notes(path):
+    """What else is to be known."""
+    values = path.data.get("y_values", [])
+    if not values:
+        return []
+    listed = ", ".join(f"{value:g}" for value in values)
+    return [
+        f"y has the values {listed} only, which count as numbers; if these are labels of classes, give the model "
+        "task='classification'."
+    ]
 
 
 def _ends(path, j):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxreg._pytree import STATIC, pytree
+from jaxreg.neural import _metrics
 from jaxreg.neural._regularizer import AllHooks
 from jaxreg.neural._rounding import rounded
 
@@ -26,13 +27,16 @@ class Plan:
     steps: int = field(metadata=STATIC)  # minibatches of an epoch, in the largest group
     ragged: bool = field(metadata=STATIC)  # whether other groups have fewer
     patience: int | None = field(metadata=STATIC)
+    metrics: tuple[str, ...] = field(default=(), metadata=STATIC)
+    measures: int = field(default=1, metadata=STATIC)  # M, the loss and the columns of the metrics
 
     @classmethod
-    def of(cls, regularizers, model, optimizer, batch_size, groups, patience):
-        """The plan for Groups of NumPy arrays."""
+    def of(cls, regularizers, model, optimizer, batch_size, groups, patience, metrics, outputs):
+        """The plan for Groups of NumPy arrays, and targets (n, outputs)."""
         steps = -(-groups.count // batch_size)
         ragged = bool((steps != steps[0]).any())
-        return cls(regularizers, model, optimizer, batch_size, int(steps.max()), ragged, patience)
+        measures = 1 + _metrics.width(metrics, outputs)
+        return cls(regularizers, model, optimizer, batch_size, int(steps.max()), ragged, patience, metrics, measures)
 
     @property
     def row_loss(self):
@@ -59,7 +63,7 @@ class Lane(NamedTuple):
     epochs: Any  # that it has trained
     best: Any  # (least held-out loss, params, state) so far, those that it ends with; None without patience
     since: Any  # epochs since then
-    losses: Any  # (epochs, 2), after each epoch: training, held out; NaN after the last one that it has trained
+    measures: Any  # (epochs, 2, M), after each epoch: training, held out; NaN after the last one that it has trained
 
 
 def _half_squared(outputs, target):
@@ -86,9 +90,9 @@ def start(plan, groups, strengths, limit, x, epochs):
         hooks = AllHooks(plan.regularizers, strength)
         params, state = hooks.model(plan.model).init(jax.random.fold_in(key, INIT), x)
         optimizer = hooks.optimizer(plan.optimizer).init(params)
-        losses, none = jnp.full((epochs, 2), jnp.nan, x.dtype), jnp.zeros_like(limit)
+        measures, none = jnp.full((epochs, 2, plan.measures), jnp.nan, x.dtype), jnp.zeros_like(limit)
         best = None if plan.patience is None else (jnp.asarray(jnp.inf, x.dtype), params, state)
-        lane = Lane(params, state, optimizer, limit > 0, none, best, none, losses)
+        lane = Lane(params, state, optimizer, limit > 0, none, best, none, measures)
         # without weak types: lanes that come back from a file have none, and must not compile anew
         return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, leaf.dtype), lane)
 
@@ -166,36 +170,39 @@ def steps(plan, lane, groups, strengths, epoch, batches, fetch):
     return jax.lax.scan(one, lane, batches)[0]
 
 
-def loss_sums(plan, lane, strengths, x, target, train, held_out):
-    """(G, S, 2) weighted sums of the loss over rows x (B, ...), for weights (G, B)."""
+def measure_sums(plan, lane, strengths, x, target, train, held_out):
+    """(G, S, 2, M) weighted sums of the loss and the metrics over rows x (B, ...), for weights (G, B)."""
 
     def one(lane, strength, train, held_out):
         model = AllHooks(plan.regularizers, strength).model(plan.model)
         outputs, _ = model.apply(lane.params, lane.state, x, False, jax.random.key(0))
-        return jnp.stack([train, held_out]) @ plan.row_loss(_shaped(outputs, target), target)
+        outputs, weights = _shaped(outputs, target), jnp.stack([train, held_out])
+        rows = [plan.row_loss(outputs, target), *_metrics.columns(plan.metrics, outputs, target)]
+        return jnp.stack([weights @ column for column in rows], axis=-1)
 
     return lanes(one, (True, False, True, True), (True, True, False, False))(lane, strengths, train, held_out)
 
 
-def end_of_epoch(plan, old, new, limit, losses):
-    """Lanes (G, S) after an epoch with losses (G, S, 2), of training and held out.
+def end_of_epoch(plan, old, new, limit, measures):
+    """Lanes (G, S) after an epoch with measures (G, S, 2, M), of training and held out, the loss in front.
 
     Those that have ended stay what they were; with patience, one that ends goes back to its best epoch.
     """
 
-    def one(old, new, limit, losses):
-        new = new._replace(epochs=old.epochs + 1, losses=old.losses.at[old.epochs].set(losses))
+    def one(old, new, limit, measures):
+        new = new._replace(epochs=old.epochs + 1, measures=old.measures.at[old.epochs].set(measures))
         go_on = new.epochs < limit
         if plan.patience is not None:
-            better = losses[1] < old.best[0]
-            best = _where(better, (losses[1], new.params, new.state), old.best)
+            loss = measures[1, 0]
+            better = loss < old.best[0]
+            best = _where(better, (loss, new.params, new.state), old.best)
             since = jnp.where(better, 0, old.since + 1)
             go_on &= since < plan.patience
             params, state = _where(go_on, (new.params, new.state), best[1:])
             new = new._replace(params=params, state=state, best=best, since=since)
         return _where(old.active, new._replace(active=go_on), old)
 
-    return lanes(one, (True,) * 4, (True,) * 4)(old, new, limit, losses)
+    return lanes(one, (True,) * 4, (True,) * 4)(old, new, limit, measures)
 
 
 @partial(jax.jit, static_argnames="block")
@@ -212,8 +219,8 @@ def train(plan, data, groups, strengths, limit, lane, first, last, block):
     def judged(lane):
         parts = [a.reshape(-1, block, *a.shape[1:]) for a in (X, target)]
         weights = [jnp.moveaxis(a.reshape(len(a), -1, block), 1, 0) for a in (groups.train, groups.held_out)]
-        empty = jnp.zeros((*lane.active.shape, 2), X.dtype)
-        add = lambda total, part: (total + loss_sums(plan, lane, strengths, *part), None)  # noqa: E731
+        empty = jnp.zeros((*lane.active.shape, 2, plan.measures), X.dtype)
+        add = lambda total, part: (total + measure_sums(plan, lane, strengths, *part), None)  # noqa: E731
         return jax.lax.scan(add, empty, (*parts, *weights))[0]
 
     def goes_on(loop):
@@ -230,8 +237,8 @@ def train(plan, data, groups, strengths, limit, lane, first, last, block):
 
 
 def totals(groups):
-    """(G, 1, 2) weights that train and that judge."""
-    return jnp.stack([groups.train.sum(axis=1), groups.held_out.sum(axis=1)], axis=-1)[:, None]
+    """(G, 1, 2, 1) weights that train and that judge."""
+    return jnp.stack([groups.train.sum(axis=1), groups.held_out.sum(axis=1)], axis=-1)[:, None, :, None]
 
 
 @partial(jax.jit, static_argnames="model")

@@ -7,7 +7,8 @@ scikit-learn's. What is more: every solution has a certificate, a cross-validate
 l1_ratio=0. Parameters that steer scikit-learn's coordinate descent (`precompute`, `copy_X`, `selection`,
 `random_state`, `n_jobs`, `verbose`) are accepted and change nothing: X is never written to, and the solvers need none.
 
-`PathRegressorCV(loss=, penalty=)` reaches every loss and penalty of the package.
+`PathRegressorCV(loss=, penalty=)` reaches every loss and penalty of the package. `NetworkClassifierCV` and
+`NetworkRegressorCV` are networks with a regularizer of `jaxreg.neural`.
 """
 
 try:
@@ -15,6 +16,7 @@ try:
 except ImportError as error:
     raise ImportError('jaxreg.sklearn needs scikit-learn: pip install "jaxreg[sklearn]"') from error
 
+from jaxreg.sklearn._networks import NetworkClassifierCV, NetworkRegressorCV
 from jaxreg.sklearn._one_alpha import ElasticNet, Lasso, Ridge
 from jaxreg.sklearn._path_cv import ElasticNetCV, GroupLassoCV, LassoCV, MultiTaskLassoCV, PathRegressorCV
 from jaxreg.sklearn._ridge_cv import RidgeCV
@@ -26,6 +28,8 @@ __all__ = [
     "Lasso",
     "LassoCV",
     "MultiTaskLassoCV",
+    "NetworkClassifierCV",
+    "NetworkRegressorCV",
     "PathRegressorCV",
     "Ridge",
     "RidgeCV",
