@@ -219,12 +219,12 @@ def demo(l1_ratio: Ratio = 1.0, no_cache: NoCache = False, out: Out = Path("jaxr
     frame, target, title = _demo.data()
     penalty = checked(jr.penalties.ElasticNet, l1_ratio)
     _, first = _work.timed(jr.fit_path, frame, target, penalty=penalty)
-    result, second = _work.timed(jr.fit_path, frame, target, penalty=penalty)
-    typer.echo(_files.write_path(result, out, title))
-    result, _ = _work.timed(jr.fit_cv, frame, target, l1_ratios=l1_ratio)
-    typer.echo(result.summary())
-    typer.echo(_files.write_curve(result, out, title))
-    typer.echo(_files.write_report(result, out / "report.html", title, _demo.SOURCE))
+    path, second = _work.timed(jr.fit_path, frame, target, penalty=penalty)
+    cv, _ = _work.timed(jr.fit_cv, frame, target, l1_ratios=l1_ratio)
+    typer.echo(_files.write_path(path, out, title, cv=cv))
+    typer.echo(cv.summary())
+    typer.echo(_files.write_curve(cv, out, title))
+    typer.echo(_files.write_report(cv, out / "report.html", title, _demo.SOURCE))
     typer.echo(f"First call {first:.3f} s (it compiles, or reads what was compiled), second call {second:.3f} s.")
 
 

@@ -32,12 +32,15 @@ def check_page(option, page):
     check_writable(option, page)
 
 
-def write_path(path, out, title, source=None):
-    """path.png, coefficients.csv (a row for each lambda), summary.txt and, of a path with a source, reproduce.py."""
+def write_path(path, out, title, source=None, cv=None):
+    """path.png, coefficients.csv (a row for each lambda), summary.txt and, of a path with a source, reproduce.py.
+
+    Where the path was cross-validated, the figure shows the choice of `cv`.
+    """
     from jaxreg.plotting import plot_path
 
     out.mkdir(parents=True, exist_ok=True)
-    _draw(plot_path, path, out / "path.png", title)
+    _draw(plot_path, cv or path, out / "path.png", title)
     path.to_frame().to_csv(out / "coefficients.csv")
     summary = path.summary()
     _write(out / "summary.txt", summary)
