@@ -6,6 +6,7 @@
 - `jaxreg.losses` and `jaxreg.penalties` hold what these take as `loss` and `penalty`.
 - `jaxreg.sklearn` has estimators with scikit-learn's names and semantics, `jaxreg.plotting` figures, `jaxreg.report`
   interactive pages, and `jaxreg.compat` the conventions of other packages.
+- `jaxreg.tables` reads files with dates, categories and missing values, and predicts new rows of them.
 - `jaxreg.neural` draws paths over the regularizers of deep learning.
 """
 
@@ -40,6 +41,6 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name == "neural":  # with optax, which only training needs: imported when it is asked for
-        return import_module("jaxreg.neural")
+    if name in ("neural", "tables"):  # with optax or pandas, which others do not need: imported when asked for
+        return import_module(f"jaxreg.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ import numpy as np
 from jaxreg._labels import few_values
 
 LONGEST = 12  # numbers that are written out
+LINE = 100  # characters of a call on one line
 
 
 def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]:
@@ -55,6 +56,22 @@ def names_in(source) -> list[str]:
     """The names that a source refers to: objects of the user."""
     nodes = ast.walk(ast.parse(source, mode="eval"))
     return sorted({node.id for node in nodes if isinstance(node, ast.Name)} - {"jr"})
+
+
+def call(name, function, arguments) -> str:
+    """Python source of a call of jaxreg, whose result is called `name`, with the sources of its arguments."""
+    on_one = f"{name} = jr.{function}({', '.join(arguments)})"
+    if len(on_one) <= LINE:
+        return on_one
+    return "\n".join([f"{name} = jr.{function}(", *(f"    {argument}," for argument in arguments), ")"])
+
+
+def script(name, function, result, data_source) -> str:
+    """Python source that computes a result again; `data_source` makes X, y and what else the call names."""
+    versions = (result if name == "path" else result.path).data["versions"]
+    first = f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}"
+    arguments = ["X", "y", *(f"{keyword}={source}" for keyword, source in result.settings.items())]
+    return "\n".join([first, "", data_source, "", call(name, function, arguments)])
 
 
 def _source(name, value):

@@ -1,6 +1,7 @@
 """The command line called in this process: what the tests of it share."""
 
 import csv
+import shlex
 import tempfile
 
 import numpy as np
@@ -26,11 +27,11 @@ def table(n=60):
     return frame.round(3)
 
 
-def written(folder, figures=("path.png",)):
+def written(folder, figures=("path.png",), more=("reproduce.py",)):
     """(header, numbers) of the coefficients, after a look at the other files."""
     for figure in figures:
         assert (folder / figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert {file.name for file in folder.iterdir()} == {"coefficients.csv", "summary.txt", *figures}
+    assert {file.name for file in folder.iterdir()} == {"coefficients.csv", "summary.txt", *figures, *more}
     with open(folder / "coefficients.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     return header, np.array(rows, dtype=float)
@@ -49,3 +50,22 @@ def assert_fails(result, *parts, code=2):
     assert result.stderr.count("\n") == 1
     for part in parts:
         assert part in result.stderr
+
+
+def assert_told(result, *parts):
+    """What is wrong with a table, a line each, and a last line that says what works."""
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    first, *problems, last = result.stderr.splitlines()
+    assert first.startswith("jaxreg: ")
+    assert first.endswith(" cannot be used as it is:")
+    assert all(line.startswith("- ") for line in problems)
+    assert last.startswith(("This works: jaxreg ", "What has no option behind it "))
+    for part in parts:
+        assert part in result.stderr
+
+
+def what_works(result):
+    """The words of the command at the end of an error."""
+    last = result.stderr.splitlines()[-1]
+    return shlex.split(last.removeprefix("This works: jaxreg "))

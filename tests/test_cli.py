@@ -14,9 +14,9 @@ pytest.importorskip("typer")
 pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")
 
-from command_line import CACHES, COLUMNS, assert_fails, assert_same, call, table, written
+from command_line import CACHES, COLUMNS, assert_fails, assert_same, assert_told, call, table, written
 
-from jaxreg import _tables
+from jaxreg import tables as table_files
 from jaxreg.__main__ import main
 
 
@@ -41,7 +41,7 @@ def test_path_writes_what_fit_path_gives(tmp_path, extension):
     assert_same(written(out), path)
     summary = (out / "summary.txt").read_text()
     assert summary in result.stdout
-    read = _tables.load(name, "y")  # its order in memory decides on the last bits of a gap
+    read = table_files.read(name, "y")  # its order in memory decides on the last bits of a gap
     path = jr.fit_path(read.X, read.y)
     assert summary.splitlines()[:-1] == path.summary().splitlines()[:-1]  # the last line is seconds
     assert f"Worst relative gap {path.gap.max():.1e}" in result.stdout
@@ -109,10 +109,6 @@ def test_text_is_fitted_as_the_design_made_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (["--target", "Glucos"], ["--target is 'Glucos'", "Did you mean 'glucose'?", "'age', 'bmi', 'bp'"]),
-        (["--target", "zzz"], ["--target is 'zzz'", "'age', 'bmi', 'bp'"]),
-        (["--target", "y", "--weights", "ww"], ["--weights is 'ww'", "Did you mean 'w'?"]),
-        (["--target", "y", "--weights", "y"], ["--target and --weights are both 'y'"]),
         (["--target", "y", "--l1-ratio", "2"], ["l1_ratio is 2.0"]),
         (["--target", "y", "--n-lambdas", "0"], ["n_lambdas is 0"]),
         (["--target", "y", "--weights", "age"], ["sample_weight has", "negative"]),
@@ -120,6 +116,21 @@ def test_text_is_fitted_as_the_design_made_by_hand(tmp_path):
 )
 def test_bad_options_end_in_one_line(file, tmp_path, options, parts):
     assert_fails(call("path", file, "--out", tmp_path / "out", *options), *parts)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (["--target", "Glucos"], ["target is 'Glucos'", "Did you mean 'glucose'?", "'age', 'bmi', 'bp'"]),
+        (["--target", "zzz"], ["target is 'zzz'", "'age', 'bmi', 'bp'"]),
+        (["--target", "y", "--weights", "ww"], ["weights is 'ww'", "Did you mean 'w'?", "--weights w\n"]),
+        (["--target", "y", "--weights", "y"], ["target and weights are both 'y'"]),
+    ],
+)
+def test_columns_that_are_none_are_told(file, tmp_path, options, parts):
+    assert_told(call("path", file, "--out", tmp_path / "out", *options), *parts)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -144,8 +155,6 @@ def test_the_grid_comes_to_fit_cv(file, tmp_path, monkeypatch, command):
         raise RuntimeError("no more is needed")
 
     monkeypatch.setattr(jr, "fit_cv", fit_cv)
-    if command == "report":
-        pytest.importorskip("plotly")
     for options in (["--lambdas", "10 1e-1"], ["--lambda-min-ratio", "0.5"], ["--n-lambdas", "7"]):
         assert_fails(call(command, file, "--target", "y", "--out", tmp_path / "out", *options), "no more", code=1)
     assert seen == [([10.0, 0.1], None, None), (None, 100, 0.5), (None, 7, None)]
@@ -161,7 +170,7 @@ def test_the_grid_comes_to_fit_cv(file, tmp_path, monkeypatch, command):
         (["--lambdas", "1", "--n-lambdas", "100"], ["--lambdas", "--n-lambdas", "give one of both"]),
         (["--lambdas", "1", "--lambda-min-ratio", "0.1"], ["--lambdas", "--lambda-min-ratio", "give one of both"]),
         (["--lambda-min-ratio", "1"], ["lambda_min_ratio is 1.0; give a number above 0 and below 1"]),
-        (["--decimal", ",", "--thousands", ","], ["--thousands and the decimal mark are both ','"]),
+        (["--decimal", ",", "--thousands", ","], ["thousands and the decimal mark are both ','"]),
     ],
 )
 def test_bad_grids_end_in_one_line(file, tmp_path, options, parts):
@@ -192,29 +201,31 @@ def test_marks_are_those_of_the_file(tmp_path):
     german = frame.map(lambda value: f"{value:,.3f}".translate(str.maketrans(",.", ".,")))
     german.to_csv(tmp_path / "data.csv", index=False)
     options = ["--target", "y", "--out", tmp_path / "out"]
-    assert_fails(call("path", tmp_path / "data.csv", *options), "--target 'y' has values that are not", "--decimal ,")
+    works = "--decimal ',' --thousands '.'"
+    assert_told(call("path", tmp_path / "data.csv", *options), "target 'y' holds numbers as text", works)
     result = call("path", tmp_path / "data.csv", *options, "--decimal", ",", "--thousands", ".")
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     assert_same(written(tmp_path / "out"), jr.fit_path(frame[list(COLUMNS)].round(3), frame["y"]))
 
 
-def test_bad_columns_end_in_one_line(tmp_path):
+def test_bad_columns_are_told(tmp_path):
     name, out = tmp_path / "data.csv", tmp_path / "out"
     frame = table()
     frame.assign(city="Rome", day="2024-01-01").to_csv(name, index=False)
-    assert_fails(call("path", name, "--target", "y", "--out", out), "'day' holds dates", "--drop day")
-    assert_fails(call("path", name, "--target", "city", "--out", out), "'city' has values that are not numbers")
+    assert_told(call("path", name, "--target", "y", "--out", out), "'day' holds dates", "--dates parts")
+    assert_told(call("path", name, "--target", "city", "--out", out), "'city' has values that are not numbers")
     frame.assign(bmi=frame["bmi"].where(frame.index > 2)).to_csv(name, index=False)
-    assert_fails(call("path", name, "--target", "y", "--out", out), "NaN", "'bmi'")
-    assert_fails(call("path", name, "--target", "bmi", "--out", out), "--target 'bmi' has 3 missing value(s)")
+    assert_told(call("path", name, "--target", "y", "--out", out), "missing values in 'bmi' (3)", "--missing impute")
+    assert_told(call("path", name, "--target", "bmi", "--out", out), "missing values in 'bmi' (3)", "--missing drop")
     frame[["y"]].to_csv(name, index=False)
-    assert_fails(call("path", name, "--target", "y", "--out", out), "no column left")
+    assert_told(call("path", name, "--target", "y", "--out", out), "no column is left")
+    assert not out.exists()
 
 
 def test_bad_files_end_in_one_line(file, tmp_path):
     target = ["--target", "y", "--out", tmp_path / "out"]
     assert_fails(call("path", tmp_path / "absent.csv", *target), "absent.csv is not there")
-    assert_fails(call("path", tmp_path / "data.xlsx", *target), "unknown extension '.xlsx'", ".csv, .parquet")
+    assert_fails(call("path", tmp_path / "data.xlsx", *target), "unknown extension '.xlsx'", ".csv, .tsv")
     for name in ("empty.csv", "empty.parquet", "binary.csv"):
         (tmp_path / name).write_bytes(b"\xff\xfe\x00" if name.startswith("binary") else b"")
         if name.endswith("parquet"):
@@ -226,7 +237,7 @@ def test_bad_files_end_in_one_line(file, tmp_path):
 def test_many_columns_are_not_all_listed(tmp_path):
     frame = pd.DataFrame(np.zeros((2, 50)), columns=[f"column{j}" for j in range(50)])
     frame.to_csv(tmp_path / "data.csv", index=False)
-    assert_fails(call("path", tmp_path / "data.csv", "--target", "y"), "and 30 more")
+    assert_told(call("path", tmp_path / "data.csv", "--target", "y"), "and 30 more")
 
 
 def test_convergence_warning_is_one_line(file, tmp_path):
@@ -268,7 +279,7 @@ def test_what_goes_wrong_is_one_line_and_a_code(file, tmp_path, monkeypatch, err
 
 @pytest.mark.parametrize(
     ("command", "module"),
-    [("demo", "sklearn"), ("demo", "pandas"), ("path", "matplotlib"), ("report", "plotly"), ("bench", "sklearn")],
+    [("demo", "sklearn"), ("demo", "pandas"), ("path", "matplotlib"), ("bench", "sklearn")],
 )
 def test_missing_libraries_are_named(monkeypatch, file, command, module):
     for name in list(sys.modules):
@@ -296,7 +307,7 @@ def test_help_starts_no_backend_and_imports_no_big_library():
     environment = os.environ | {"JAX_PLATFORMS": "no_such_platform"}  # a backend could not start
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    for text in ("path", "cv", "report", "bench", "demo", "130  interrupted"):
+    for text in ("path", "cv", "report", "predict", "bench", "demo", "130  interrupted"):
         assert f"  {text}" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -305,7 +316,8 @@ def test_python_m_ends_with_one_line_and_code_2(tmp_path):
     command = [sys.executable, "-m", "jaxreg", "path", "absent.csv", "--target", "y"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=with_path())
     assert done.returncode == 2
-    assert done.stderr == "jaxreg: absent.csv is not there, or not a file; give a CSV or Parquet file.\n"
+    assert done.stderr.startswith("jaxreg: absent.csv is not there, or not a file; give a table, ")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -1,6 +1,7 @@
 """The command line: cross-validation, reports, the look at the speed, the demonstration, the examples of the help."""
 
-import importlib.util
+import html
+import re
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ pytest.importorskip("typer")
 pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")
 
-from command_line import COLUMNS, assert_fails, call, table, written
+from command_line import COLUMNS, assert_fails, assert_told, call, table, written
 from instances import few
 from reference import gap
 
@@ -35,15 +36,17 @@ def houses(folder):
     frame.to_csv(folder / "houses.csv", index=False)
 
 
-@pytest.mark.parametrize("command", few(["path", "cv", "report", "bench", "demo"], "cv", "bench"))
+@pytest.mark.parametrize("command", few(["path", "cv", "report", "predict", "bench", "demo"], "predict", "bench"))
 def test_the_examples_of_the_help_run(tmp_path, monkeypatch, command):
     pytest.importorskip("sklearn")
-    pytest.importorskip("plotly")
     shown = call(command, "--help")
     assert shown.exit_code == 0
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_bench, "SIZES", [(2000, 50)])  # the shape of the other example
     houses(tmp_path)
+    if command == "predict":
+        assert call("cv", "houses.csv", "--target", "price", "--drop", "id", "--n-lambdas", "5").exit_code == 0
+        (tmp_path / "houses.csv").rename("new.csv")
     examples = [line.split() for line in shown.stdout.splitlines() if line.startswith("    jaxreg ")]
     assert examples
     for _, *arguments in examples:
@@ -81,7 +84,8 @@ def test_cv_writes_what_fit_cv_gives(tmp_path, cross_validated, rule):
     assert result.stderr == ""
     out, choice = tmp_path / "out", cross_validated.select(rule)
     figures = {"validation_curve.png", "path.png"}
-    assert {file.name for file in out.iterdir()} == {"coefficients.csv", "cv.csv", "summary.txt", *figures}
+    others = {"coefficients.csv", "cv.csv", "summary.txt", "model.npz", "reproduce.py"}
+    assert {file.name for file in out.iterdir()} == {*others, *figures}
     for figure in figures:
         assert (out / figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     coefficients = pd.read_csv(out / "coefficients.csv")
@@ -97,7 +101,6 @@ def test_cv_writes_what_fit_cv_gives(tmp_path, cross_validated, rule):
 
 
 def test_reports_take_weights_and_unscaled_columns(file, tmp_path, monkeypatch):
-    pytest.importorskip("plotly")
     seen = {}
 
     def fit_cv(X, y, **options):
@@ -118,21 +121,87 @@ def test_reports_take_weights_and_unscaled_columns(file, tmp_path, monkeypatch):
     np.testing.assert_array_equal(seen["sample_weight"], table()["w"])
     assert (seen["standardize"], seen["progress"], seen["cv"], seen["n_lambdas"]) == (False, False, 3, 10)
     assert set(tmp_path.iterdir()) == {file, page.parent}
+    code = re.search(r'<code id="code">(.*?)</code>', page.read_text("utf-8"), re.DOTALL)[1]
+    names = {}
+    exec("\n".join(html.unescape(code).splitlines()[:-1]), names)  # the last line is that of the script of the page
+    assert names["cv"].lambdas.shape == (1, 10)
+    np.testing.assert_array_equal(names["table"].weight, table()["w"])
 
 
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (["--rule", "best"], ["rule is 'best'; give one of 'min', '1se'"]),
-        (["--metric", "auc"], ["metric is 'auc'; give one of 'mse'"]),
+        (["--rule", "best"], ["--rule is 'best'; give one of 'min', '1se'"]),
+        (["--metric", "auc"], ["--metric is 'auc'; give one of 'mse'"]),
         (["--folds", "61"], ["--folds is 61, but there are 60 rows"]),
         (["--groups", "age", "--folds", "61"], ["--folds is 61, but there are", "groups; give --folds"]),
-        (["--groups", "y"], ["--target and --groups are both 'y'"]),
         (["--l1-ratio", "1", "--l1-ratio", "1"], ["l1_ratios is [1.0, 1.0], with a value twice"]),
     ],
 )
 def test_bad_options_of_cv_end_in_one_line(file, tmp_path, options, parts):
     assert_fails(call("cv", file, "--target", "y", "--out", tmp_path / "out", *options), *parts)
+    assert not (tmp_path / "out").exists()
+
+
+def test_groups_are_no_target(file):
+    assert_told(call("cv", file, "--target", "y", "--groups", "y"), "target and groups are both 'y'")
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (
+            ["--penalty", "ridge", "--l1-ratio", "0.5"],
+            ["--penalty ridge has no mixing parameter; leave out --l1-ratio"],
+        ),
+        (["--penalty", "elasticnet"], ["--penalty elasticnet needs its mixing parameter; give --l1-ratio"]),
+        (["--penalty", "slop"], ["--penalty is 'slop'; give one of lasso, ridge"]),
+        (["--penalty", "mcp:x"], ["--penalty is 'mcp:x'; behind the colon give a number"]),
+        (["--penalty", "mcp:0.5"], ["gamma is 0.5"]),
+        (["--penalty", "lasso:2"], ["--penalty is 'lasso:2', but lasso takes no numbers"]),
+        (["--loss", "hubris"], ["--loss is 'hubris'; give one of squared, huber"]),
+        (["--loss", "huber"], ["--loss huber needs the size of a residual, in units of y", "such as --loss huber:"]),
+        (["--loss", "quantile:2"], ["tau is 2"]),
+        (["--folds", "loo", "--repeats", "2"], ["--repeats is 2, but --folds loo"]),
+        (["--folds", "loo", "--groups", "w"], ["--groups", "--folds loo"]),
+        (["--out", "data.csv"], ["--out is data.csv, which is a file; give a folder"]),
+        (["--out", "data.csv/deep"], ["--out is data.csv/deep, but", "data.csv is a file; give another place"]),
+        (["--unknown", "zero"], ["--unknown is about the rows of --test"]),
+        (["--report", "."], ["--report is ., which is a folder"]),
+    ],
+)
+def test_wrong_combinations_name_their_options(file, tmp_path, monkeypatch, options, parts):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jr, "fit_cv", None)  # nothing is fitted
+    assert_fails(call("cv", file, "--target", "y", *options), *parts)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("options", "keywords"),
+    [
+        ([], {"cv": 10, "repeats": 1, "metric": None}),
+        (["--folds", "loo"], {"cv": "loo"}),
+        (["--repeats", "3", "--folds", "5", "--metric", "deviance"], {"cv": 5, "repeats": 3, "metric": "deviance"}),
+        (["--loss", "huber:2.5"], {"loss": jr.losses.Huber(2.5)}),
+        (["--loss", "quantile:0.9:0.2"], {"loss": jr.losses.Quantile(0.9, 0.2)}),
+        (["--penalty", "scad"], {"penalty": jr.penalties.SCAD()}),
+        (["--penalty", "mcp:2"], {"penalty": jr.penalties.MCP(2.0)}),
+        (["--penalty", "elasticnet", "--l1-ratio", "0.5"], {"l1_ratios": [0.5]}),
+        (["--penalty", "group-lasso"], {"penalty": jr.penalties.GroupLasso(["age", "bmi", "bp", "glucose", "w"])}),
+    ],
+)
+def test_losses_penalties_and_folds_come_to_fit_cv(file, monkeypatch, options, keywords):
+    seen = {}
+
+    def fit_cv(*_, **given):
+        seen.update(given)
+        raise RuntimeError("no more is needed")
+
+    monkeypatch.setattr(jr, "fit_cv", fit_cv)
+    assert_fails(call("cv", file, "--target", "y", *options), "no more", code=1)
+    assert {name: repr(seen[name]) for name in keywords} == {name: repr(value) for name, value in keywords.items()}
+    assert {"loss", "penalty", "l1_ratios", "impute"} & set(seen) == {"loss", "penalty", "l1_ratios"} & set(keywords)
 
 
 def test_bench_judges_both_by_the_same_gap(monkeypatch):
@@ -161,11 +230,10 @@ def test_demo(tmp_path):
     datasets = pytest.importorskip("sklearn.datasets")
     result = call("demo", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    if importlib.util.find_spec("plotly"):
-        page = tmp_path / "out" / "report.html"
-        assert "Diabetes data: 10 columns and their 45 products" in page.read_text(encoding="utf-8")
-        page.unlink()
-    header, numbers = written(tmp_path / "out", ("path.png", "validation_curve.png"))
+    page = tmp_path / "out" / "report.html"
+    assert "Diabetes data: 10 columns and their 45 products" in page.read_text(encoding="utf-8")
+    page.unlink()
+    header, numbers = written(tmp_path / "out", ("path.png", "validation_curve.png"), more=())
     data = datasets.load_diabetes(scaled=False)
     assert header[2:12] == data.feature_names
     assert header[12:15] == ["age:sex", "age:bmi", "age:bp"]

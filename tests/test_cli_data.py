@@ -6,11 +6,9 @@ import decimal
 import numpy as np
 import pytest
 
-import jaxreg as jr
-
 pd = pytest.importorskip("pandas")
 
-from jaxreg import _tables
+from jaxreg import tables
 
 N = 60
 
@@ -43,7 +41,7 @@ def load(tmp_path):
             frame.to_parquet(file)
         else:
             frame.to_csv(file, index=False)
-        return _tables.load(file, target, **columns)
+        return tables.read(file, target, **columns)
 
     return write_and_load
 
@@ -85,41 +83,41 @@ def test_what_parquet_tells_of_types_counts(load):
     frame["grade"] = pd.Categorical(["b", "a"] * (N // 2), categories=["c", "b", "a"])
     frame["cost"] = [decimal.Decimal(i) / 4 for i in range(N)]
     frame["known"] = pd.array([True, False, None] * (N // 3), dtype="boolean")
-    table = load(frame.set_index(frame.index + 7), parquet=True)
+    table = load(frame.set_index(frame.index + 7), parquet=True, missing="impute")
     assert list(table.X.columns) == ["grade=c", "grade=b", "grade=a", "cost", "known"]
     assert table.X["grade=c"].sum() == 0  # a level of the file, though no row has it
     assert table.X["cost"].tolist() == [i / 4 for i in range(N)]
-    assert table.X["known"].isna().sum() == N // 3  # which the fit refuses, by name
-    with pytest.raises(ValueError, match=r"NaN or infinite values in column 'known'"):
-        jr.fit_path(table.X, table.y)
+    assert table.X["known"].isna().sum() == N // 3
 
 
 DAYS = pd.date_range("2024-01-30", periods=N)
 REFUSED = {
-    "names": ([f"n{i}" for i in range(N)], r"60 levels, more than 50, such as 'n0'; .*\(--drop x\).*--categorical x"),
-    "few rows": (["a", "b", "c"], "text with 3 levels, for 3 rows"),
-    "decimal commas": (
-        [f"{i},5" for i in range(N)],
-        "holds numbers as text, such as '0,5'; read them with --decimal ,, ",
+    "names": ([f"n{i}" for i in range(N)], r"another text in each of its 60 rows, such as 'n0': drop=\['x'\], or cat"),
+    "few rows": (["a", "b", "c"], "another text in each of its 3 rows"),
+    "half the rows": (["a", "b", "c"] * 2, r"3 different texts in 6 rows, such as 'a': drop=\['x'\]"),
+    "many levels": ([f"n{i % 60:02d}" for i in range(6 * N)], r"60 different texts .*: categorical=\['x'\], or drop"),
+    "decimal commas": ([f"{i},5" for i in range(N)], "holds numbers as text, such as '0,5': decimal=','"),
+    "bad cells": (["1", "2", "?"] * (N // 3), "holds numbers, but '[?]' is none: na="),
+    "ISO dates": (DAYS.strftime("%Y-%m-%d"), "dates, such as '2024-01-30': dates='parts', dates='numbers', or drop"),
+    "few dates": (["2024-01-30 10:00", "2024-01-31 11:00"] * (N // 2), "holds dates"),
+    "German dates": (DAYS.strftime("%d.%m.%Y"), "holds dates"),
+    "a bad date": ([*DAYS.strftime("%d %b %Y")[1:], "soon"], r"holds dates, .* but 'soon' is none: na=\['soon'\]"),
+    "holes": (
+        ["a", "b", None] * (N // 3),
+        r"values in 'x' \(20\), and 40 of 60 rows are complete: missing='im",
     ),
-    "half the rows": (["a", "b", "c"] * 2, "text with 3 levels, for 6 rows, such as 'a'; .*--categorical x"),
-    "bad cells": (["1", "2", "?"] * (N // 3), "2 of its 3 different values are numbers, but '[?]' is not"),
-    "ISO dates": (DAYS.strftime("%Y-%m-%d"), "holds dates or times, such as '2024-01-30'; make numbers .*--drop x"),
-    "few dates": (["2024-01-30 10:00", "2024-01-31 11:00"] * (N // 2), "holds dates or times"),
-    "German dates": (DAYS.strftime("%d.%m.%Y"), "holds dates or times"),
-    "holes": (["a", "b", None] * (N // 3), r"missing values .*: 'x' \(20\); name what is missing .*--drop x\."),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_text_that_is_no_category_is_refused(load, name):
     values, message = REFUSED[name]
-    frame = houses()[["area", "price"]].iloc[: len(values)].assign(x=values)
-    with pytest.raises(ValueError, match=message):
+    frame = pd.concat([houses()[["area", "price"]]] * 6, ignore_index=True).iloc[: len(values)].assign(x=values)
+    with pytest.raises(tables.TableError, match=message):
         load(frame)
     assert list(load(frame, drop=["x"]).X.columns) == ["area"]
     if name == "holes":
-        with pytest.raises(ValueError, match="missing"):
+        with pytest.raises(tables.TableError, match="missing"):
             load(frame, categorical=["x"])
     else:
         table = load(frame, categorical=["x"])
@@ -131,30 +129,113 @@ def test_text_that_is_no_category_is_refused(load, name):
     ("values", "message"),
     [
         (DAYS, "holds dates or times, such as '2024-01-30"),
+        (DAYS.to_period("M"), "holds dates or times, such as '2024-01'"),
         ([datetime.date(2024, 1, 30)] * N, "holds dates or times, such as '2024-01-30'"),
-        (pd.to_timedelta(range(N), unit="D"), "holds dates or times"),
-        ([[1, 2]] * N, "neither numbers nor text; leave it out: --drop 'the x'"),
-        (["1", "2"] * (N // 2), "holds numbers as text, such as '1'; make numbers of them in the file"),
-        ([None] * N, r"'the x' \(60\); name .*--drop 'the x'"),
+        (pd.to_timedelta(range(N), unit="D"), "holds lengths of time"),
+        ([[1, 2]] * N, r"neither numbers nor text: drop=\['the x'\]"),
+        (["1", "2"] * (N // 2), "holds numbers as text, such as '1': decimal='.'"),
+        ([None] * N, r"'the x' has no value at all: drop=\['the x'\]"),
+        ([np.inf, 1.0] * (N // 2), r"'the x' has infinite values in 30 rows: drop"),
     ],
 )
 def test_types_of_parquet_that_are_no_category_are_refused(load, values, message):
     frame = houses()[["area", "price"]].assign(**{"the x": values})
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(tables.TableError, match=message) as error:
         load(frame, parquet=True)
+    options = dict(error.value.options)
+    assert len(load(frame, parquet=True, **options).X) == N
+
+
+# ---- dates ----
+
+
+def parts(frame, name):
+    """The columns that a date became, without its name."""
+    return [column.removeprefix(f"{name}.") for column in frame.columns if column.startswith(f"{name}.")]
+
+
+@pytest.mark.parametrize(
+    "written", ["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%y", "%m/%d/%Y", "%b %d, %Y", "%d-%b-%Y"]
+)
+def test_dates_become_days_and_parts(load, written):
+    frame = houses()[["area", "price"]].assign(sold=DAYS.strftime(written))
+    numbers = load(frame, dates="numbers")
+    assert list(numbers.X.columns) == ["area", "sold.days"]
+    np.testing.assert_array_equal(numbers.X["sold.days"], 19752 + np.arange(N))
+    table = load(frame, dates="parts").X
+    weekdays = [f"weekday={day}" for day in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")]
+    assert parts(table, "sold") == ["days", "month=Jan", "month=Feb", "month=Mar", *weekdays]  # all of one year
+    assert table["sold.month=Jan"].sum() == 2
+    assert table["sold.weekday=Tue"][0] == 1
+
+
+def test_dates_of_parquet_have_hours_and_zones(load):
+    hours = pd.date_range("2023-12-30 23:00", periods=N, freq="13h")
+    frame = houses()[["price"]].assign(when=hours, where=hours.tz_localize("Asia/Tokyo"), took=hours - hours[0])
+    table = load(frame, parquet=True, dates="parts").X
+    assert parts(table, "when")[:4] == ["days", "year", "month=Jan", "month=Dec"]
+    assert "when.hour=23" in table
+    np.testing.assert_allclose(table["where.days"], table["when.days"] - 9 / 24)
+    np.testing.assert_allclose(table["took.days"], 13 / 24 * np.arange(N))
+
+
+def test_the_order_of_day_and_month_is_not_guessed(load):
+    frame = houses()[["price"]].iloc[:12].assign(sold=[f"0{m}/04/2024" for m in range(1, 7)] * 2)
+    with pytest.raises(
+        tables.TableError, match="the dates of 'sold' is not clear, such as in '01/04/2024': dayfirst=F"
+    ):
+        load(frame, dates="numbers")
+    days = {first: load(frame, dates="numbers", dayfirst=first).X["sold.days"] for first in (True, False)}
+    assert np.diff(days[True][:6]).tolist() == [1] * 5
+    assert np.diff(days[False][:6]).min() > 27
+    clear = frame.assign(sold=[f"{day}/04/2024" for day in range(20, 26)] * 2)
+    assert len(load(clear, dates="numbers").X) == 12
+    with pytest.raises(tables.TableError, match=r"in another order, .*: dayfirst=True, or drop"):
+        load(clear, dates="numbers", dayfirst=False)
+
+
+# ---- missing values ----
+
+
+def gaps():
+    frame = houses()[["area", "town", "price"]]
+    frame.loc[[1, 7], "area"] = np.nan
+    frame.loc[[7, 8], "town"] = None
+    frame.loc[[9], "price"] = np.nan
+    return frame
+
+
+def test_rows_with_missing_values_are_left_out_if_asked(load):
+    table = load(gaps(), missing="drop")
+    complete = gaps().dropna()
+    np.testing.assert_array_equal(table.y, complete["price"])
+    np.testing.assert_array_equal(table.X["area"], complete["area"])
+    assert "4 of 60 rows are left out, with missing values in 'price' (1), 'area' (2), 'town' (2)." in table.notes
+
+
+def test_missing_values_stay_for_the_fit_to_impute_but_never_the_target(load):
+    table = load(gaps(), missing="impute")
+    assert len(table.y) == N - 1
+    assert table.X.isna().sum().tolist() == [2, 2, 2, 2]
+    assert table.notes[0] == "1 of 60 rows is left out, with missing values in 'price' (1)."
+    assert table.notes[1].startswith("missing values are filled with means of the rows that a fit trains on: 'area' (")
+    with pytest.raises(tables.TableError, match=r"no row is complete: .* 'area' \(60\), .*: missing='impute'"):
+        load(gaps().assign(area=np.nan), missing="drop")
+    with pytest.raises(tables.TableError, match=r"'price' \(1\), and 59 of 60 rows are complete: missing='drop'"):
+        load(gaps()[["price"]].assign(x=np.arange(N) % 7))
 
 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"target": "town"}, "--target 'town' has values that are not numbers, such as 'Oslo'"),
-        ({"target": "Rooms"}, "--target is 'Rooms', which is not a column. Did you mean 'rooms'?"),
-        ({"weights": "town"}, "--weights 'town' has values that are not numbers"),
-        ({"drop": ["towns"]}, "--drop is 'towns', which is not a column. Did you mean 'town'?"),
-        ({"categorical": ["zap"]}, "--categorical is 'zap', which is not a column. Did you mean 'zip'?"),
-        ({"groups": "price"}, "--target and --groups are both 'price'; give two columns"),
-        ({"drop": ["zip"], "categorical": ["zip"]}, "--drop and --categorical are both 'zip'"),
-        ({"drop": [name for name in houses() if name != "price"]}, "no column left to predict 'price' from"),
+        ({"target": "town"}, "target 'town' has values that are not numbers, such as 'Oslo'"),
+        ({"target": "Rooms"}, "target is 'Rooms', which is not a column. Did you mean 'rooms'?"),
+        ({"weights": "town"}, "weights 'town' has values that are not numbers"),
+        ({"drop": ["towns"]}, "drop is 'towns', which is not a column. Did you mean 'town'?"),
+        ({"categorical": ["zap"]}, "categorical is 'zap', which is not a column. Did you mean 'zip'?"),
+        ({"groups": "price"}, "target and groups are both 'price'; give two columns"),
+        ({"drop": ["zip"], "categorical": ["zip"]}, "drop and categorical are both 'zip'"),
+        ({"drop": [name for name in houses() if name != "price"]}, "no column is left to predict 'price' from"),
     ],
 )
 def test_wrong_columns_are_named(load, columns, message):
@@ -165,7 +246,7 @@ def test_wrong_columns_are_named(load, columns, message):
 
 def test_the_bad_cell_of_a_target_is_shown(load):
     frame = houses().assign(price=["12.5", "13", "n.a."] * (N // 3))
-    with pytest.raises(ValueError, match=r"--target 'price' has values that are not numbers, such as 'n.a.'"):
+    with pytest.raises(ValueError, match=r"'price' has values that are not numbers, such as 'n.a.': na=\['n.a.'\]"):
         load(frame)
 
 

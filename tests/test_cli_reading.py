@@ -5,7 +5,7 @@ import pytest
 
 pd = pytest.importorskip("pandas")
 
-from jaxreg import _tables
+from jaxreg import tables
 
 ROWS = [(3.5, 40, 2, 7), (1.25, 30, 5, 9), (2.0, 25, 1, 8), (6.0, 70, 2, 3)]
 
@@ -17,12 +17,12 @@ def load(tmp_path):
     def write_and_load(text, target="price", encoding="utf-8", **options):
         file = tmp_path / "houses.csv"
         file.write_bytes(text.encode(encoding))
-        return _tables.load(file, target, **options)
+        return tables.read(file, target, **options)
 
     return write_and_load
 
 
-def lines(rows=ROWS, header="price,area,rooms,id", end=""):
+def lines(rows=ROWS, header="price,area,rooms,floor", end=""):
     return "\n".join([header, *(",".join(map(str, row)) + end for row in rows)]) + "\n"
 
 
@@ -33,7 +33,7 @@ def refuses(load, text, *parts, **options):
         assert part in str(error.value)
 
 
-def assert_rows(table, rows=ROWS, names=("area", "rooms", "id")):
+def assert_rows(table, rows=ROWS, names=("area", "rooms", "floor")):
     assert list(table.X.columns) == list(names)
     np.testing.assert_array_equal(np.column_stack([table.y, table.X]), rows)
 
@@ -41,17 +41,17 @@ def assert_rows(table, rows=ROWS, names=("area", "rooms", "id")):
 # ---- counts of fields ----
 
 
-@pytest.mark.parametrize("header", ["price,area,rooms,id", "price,area,rooms,id,"])
+@pytest.mark.parametrize("header", ["price,area,rooms,floor", "price,area,rooms,floor,"])
 def test_a_comma_at_the_end_of_every_row_moves_no_column(load, header):
     table = load(lines(header=header, end=","))
     assert_rows(table)
     assert [("ends in a comma" in note, "left out" in note) for note in table.notes] == [(True, True)]
-    assert list(load(lines(header=header, end=","), drop=["id"]).X.columns) == ["area", "rooms"]
+    assert list(load(lines(header=header, end=","), drop=["floor"]).X.columns) == ["area", "rooms"]
 
 
 def test_empty_columns_at_the_end_are_left_out_with_a_note(load):
     """As a spreadsheet writes cells that were used once."""
-    table = load(lines(header="price,area,rooms,id,,,", end=",,,"))
+    table = load(lines(header="price,area,rooms,floor,,,", end=",,,"))
     assert_rows(table)
     assert table.notes == ["every line of houses.csv ends in a comma; the empty fields behind it are left out."]
 
@@ -87,13 +87,13 @@ def test_quoted_text_is_one_field(load):
 # ---- names ----
 
 
-@pytest.mark.parametrize("header", ["price,area,rooms,price", "price,area, price ,id", "price,area,area,id"])
+@pytest.mark.parametrize("header", ["price,area,rooms,price", "price,area, price ,floor", "price,area,area,floor"])
 def test_a_column_named_twice_is_refused(load, header):
     refuses(load, lines(header=header), "two columns called", "rename one of them")
 
 
 def test_a_column_may_be_called_as_pandas_would_rename_one(load):
-    assert_rows(load(lines(header="price,area,price.1,id")), names=("area", "price.1", "id"))
+    assert_rows(load(lines(header="price,area,price.1,floor")), names=("area", "price.1", "floor"))
 
 
 def test_columns_of_parquet_named_twice_are_refused(tmp_path):
@@ -101,7 +101,7 @@ def test_columns_of_parquet_named_twice_are_refused(tmp_path):
     twice = pa.Table.from_arrays([pa.array([1.0, 2.0])] * 3, names=["price", "area", "price"])
     parquet.write_table(twice, tmp_path / "twice.parquet")
     with pytest.raises(ValueError, match="two columns called 'price'; rename one"):
-        _tables.load(tmp_path / "twice.parquet", "price")
+        tables.read(tmp_path / "twice.parquet", "price")
 
 
 def test_spaces_around_names_and_values_are_not_theirs(load):
@@ -114,17 +114,22 @@ def test_spaces_around_names_and_values_are_not_theirs(load):
 @pytest.mark.parametrize("name", ["", "Unnamed: 0"])
 def test_labels_of_rows_are_left_out_with_a_note(load, name):
     rows = [(label, *row) for label, row in zip((11, 4, 5, 9), ROWS, strict=True)]
-    table = load(lines(rows, header=f"{name},price,area,rooms,id"))
+    table = load(lines(rows, header=f"{name},price,area,rooms,floor"))
     assert_rows(table)
     assert table.notes == ["the first column has no name; it is taken for labels of the rows, and left out."]
-    dropped = load(lines(rows, header=f"{name},price,area,rooms,id"), drop=["Unnamed: 0"])
+    dropped = load(lines(rows, header=f"{name},price,area,rooms,floor"), drop=["Unnamed: 0"])
     assert_rows(dropped)
     assert dropped.notes == []
-    assert list(load(lines(rows, header=f"{name},price,area,rooms,id"), weights="Unnamed: 0").weight) == [11, 4, 5, 9]
+    assert list(load(lines(rows, header=f"{name},price,area,rooms,floor"), weights="Unnamed: 0").weight) == [
+        11,
+        4,
+        5,
+        9,
+    ]
 
 
 def test_a_column_without_a_name_elsewhere_is_refused(load):
-    refuses(load, lines(header="price,area,,id"), "no name for column 3 of 4")
+    refuses(load, lines(header="price,area,,floor"), "no name for column 3 of 4")
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -132,17 +137,18 @@ def test_a_column_that_counts_the_rows_is_noted(load, first):
     rows = [(*row[:3], first + i) for i, row in enumerate(ROWS)]
     table = load(lines(rows))
     assert_rows(table, rows)
-    assert table.notes == ["'id' counts the rows, and is fitted like other columns; if it is an index: --drop id."]
+    said = "counts the rows, and is fitted like other columns; if it is an index: drop=['floor']."
+    assert table.notes == [f"'floor' {said}"]
 
 
 def test_the_index_of_parquet_is_a_column_or_noted(tmp_path):
     pytest.importorskip("pyarrow")
     file = tmp_path / "houses.parquet"
-    frame = pd.DataFrame(ROWS, columns=["price", "area", "rooms", "id"], dtype=float)
+    frame = pd.DataFrame(ROWS, columns=["price", "area", "rooms", "floor"], dtype=float)
     frame.set_index("area").to_parquet(file)
-    assert_rows(_tables.load(file, "price"), [(row[0], row[1], row[2], row[3]) for row in ROWS])
+    assert_rows(tables.read(file, "price"), [(row[0], row[1], row[2], row[3]) for row in ROWS])
     frame.set_index(pd.Index([4, 9, 1, 2])).to_parquet(file)
-    table = _tables.load(file, "price")
+    table = tables.read(file, "price")
     assert_rows(table)
     assert table.notes == ["the index of houses.parquet has no name; as labels of the rows it is left out."]
 
@@ -150,60 +156,102 @@ def test_the_index_of_parquet_is_a_column_or_noted(tmp_path):
 # ---- numbers ----
 
 WRITTEN = {
-    "1,5": ("--decimal ,", {"decimal": ","}, 1.5),
-    "1,234": ("--decimal , or --thousands ,", {"thousands": ","}, 1234.0),
-    "1.234.567": (None, {"decimal": ",", "thousands": "."}, 1234567.0),
-    "1.234,5": ("--decimal , --thousands .", {"decimal": ",", "thousands": "."}, 1234.5),
-    "1 234.5": ("--thousands ' '", {"thousands": " "}, 1234.5),
-    "5%": (None, None, None),
-    "$5": (None, None, None),
-    "-3 €": (None, None, None),
+    "1,5": ({"decimal": ","}, 1.5),
+    "1,234": ({"thousands": ","}, 1234.0),
+    "1.234.567": ({"decimal": ",", "thousands": "."}, 1234567.0),
+    "1.234,5": ({"decimal": ",", "thousands": "."}, 1234.5),
+    "1 234.5": ({"thousands": " "}, 1234.5),
+    "1\u202f234,5": ({"decimal": ",", "thousands": " "}, 1234.5),
+    "1\u2019234": ({"thousands": "'"}, 1234.0),
+    "5%": ({"units": ("%",)}, 5.0),
+    "$5": ({"units": ("$",)}, 5.0),
+    "-3 €": ({"units": ("€",)}, -3.0),
+    "-$1,234.5": ({"thousands": ",", "units": ("$",)}, -1234.5),
 }
 
 
 @pytest.mark.parametrize("written", WRITTEN)
 def test_numbers_in_another_notation_are_no_levels(load, written):
-    remedy, options, value = WRITTEN[written]
+    options, value = WRITTEN[written]
     text = "price,area,x\n" + f'2,1,"{written}"\n3,4,"{written}"\n' * 10
-    remedy = f"read them with {remedy}, leave it out" if remedy else "make numbers of them in the file, leave"
-    refuses(load, text, f"'x' holds numbers as text, such as {written!r}; {remedy}", "--drop x", "--categorical x")
+    with pytest.raises(tables.TableError, match="'x' holds numbers as text, such as") as error:
+        load(text)
+    assert {name: error.value.options[name] for name in options} == options
     assert load(text, categorical=["x"]).X[f"x={written}"].tolist() == [1.0] * 20
-    if options:
-        table = load(text, **options)
-        assert table.X["x"].tolist() == [value] * 20
-        assert table.X["area"].tolist() == [1, 4] * 10
-        assert load(text, target="x", **options).y.tolist() == [value] * 20
-        refuses(load, text, f"such as {written!r}", target="x")
+    table = load(text, **options)
+    assert table.X["x"].tolist() == [value] * 20
+    assert table.X["area"].tolist() == [1, 4] * 10
+    assert load(text, target="x", **options).y.tolist() == [value] * 20
+    refuses(load, text, "target 'x' holds numbers as text", target="x")
+
+
+def test_words_may_be_units_but_not_of_identifiers(load):
+    """1,248 cc is a number, and so is EUR 5; h12, room 12 and 4wd are none."""
+    rows = "".join(f'{i % 4}.5,"1,{200 + i} cc",EUR {i % 13},h{i},{i % 2 + 2}wd,room {i % 12}\n' for i in range(40))
+    with pytest.raises(tables.TableError) as error:
+        load("price,size,cost,name,drive,room\n" + rows)
+    options = dict(error.value.options)
+    assert (options["units"], options["thousands"], options["drop"]) == (("cc", "EUR"), ",", ("name",))
+    options.pop("target")
+    table = load("price,size,cost,name,drive,room\n" + rows, **options)
+    assert list(table.X.columns)[:5] == ["size", "cost", "drive=2wd", "drive=3wd", "room=room 0"]
+    assert table.X["size"].tolist() == [1200.0 + i for i in range(40)]
+    assert table.X["cost"].tolist() == [i % 13 for i in range(40)]
+
+
+def test_an_ambiguous_mark_is_offered_both_ways(load):
+    text = "price,x\n" + '2,"1,234"\n3,"5,678"\n' * 10
+    refuses(load, text, "'x' holds numbers as text, such as '1,234': thousands=',', or decimal=','.")
+
+
+def test_one_choice_of_marks_reads_all_columns(load):
+    """1,234 alone may be either; beside 0,5 it has a decimal comma, beside 0.5 thousands."""
+    rows = '2,"1,234",OTHER\n3,"5,678",OTHER\n' * 10
+    for other, options in (('"0,5"', {"decimal": ","}), ("0.5", {"thousands": ","})):
+        with pytest.raises(tables.TableError) as error:
+            load("price,x,z\n" + rows.replace("OTHER", other))
+        found = error.value.options
+        assert {name: found[name] for name in ("decimal", "thousands") if found[name]} == options
 
 
 def test_marks_are_taken_by_their_word(load):
     """1,5 has no thousands, and with a decimal comma 1.5 is no number."""
     text = "price,x\n" + '2,"1,5"\n3,"2,5"\n' * 10
-    refuses(load, text, "'x' holds numbers as text, such as '1,5'; read them with --decimal ,", thousands=",")
+    refuses(load, text, "'x' holds numbers as text, such as '1,5'", "decimal=','", thousands=",")
     refuses(load, "price,x\n" + "2,1.5\n3,2.5\n" * 10, "'x' holds numbers as text, such as '1.5'", decimal=",")
-    refuses(load, "price,x\n" + "2,1.500.00\n3,2\n" * 10, "'x' holds numbers", decimal=",", thousands=".")
-    table = load("price,x,b,town\n" + '2,"-1,5e-1",True,A\n3,,False,B\n' * 10, decimal=",")
+    refuses(load, "price,x\n" + "2,1.500.00\n3,2\n" * 10, "'x' has 2 different texts", decimal=",", thousands=".")
+    rows = "price,x,b,town\n" + '2,"-1,5e-1",True,A\n3,,False,B\n' * 10
+    table = load(rows, decimal=",", missing="impute")
     np.testing.assert_array_equal(table.X["x"][:2], [-0.15, np.nan])
     assert list(table.X.columns) == ["x", "b", "town=A", "town=B"]
+
+
+def test_texts_of_missing_values(load):
+    text = "price,x,z\n" + "2,1,a\n3, ? ,-\n4,3,b\n" * 10
+    refuses(load, text, "'x' holds numbers, but '?' is none: na=['?'], categorical=['x'], or drop=['x'].")
+    table = load(text, na=["?", "-"], missing="impute")
+    np.testing.assert_array_equal(table.X["x"][:3], [1, np.nan, 3])
+    assert list(table.X.columns) == ["x", "z=a", "z=b"]
+    assert table.X["z=a"].isna().tolist() == [False, True, False] * 10
 
 
 def test_marks_count_in_texts_of_parquet(tmp_path):
     pytest.importorskip("pyarrow")
     file = tmp_path / "houses.parquet"
     pd.DataFrame({"price": ["1,5", "2,5", "3"], "area": [1.5, 2.5, 0.5]}).to_parquet(file)
-    table = _tables.load(file, "price", decimal=",")
+    table = tables.read(file, "price", decimal=",")
     assert (table.y.tolist(), table.X["area"].tolist()) == ([1.5, 2.5, 3.0], [1.5, 2.5, 0.5])
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"decimal": ";"}, "--decimal is ';'; give . or ,."),
-        ({"thousands": "0"}, "--thousands is '0'; give one mark"),
-        ({"thousands": ", "}, "--thousands is ', '; give one mark"),
-        ({"thousands": "-"}, "--thousands is '-'; give one mark"),
-        ({"thousands": "."}, "--thousands and the decimal mark are both '.'"),
-        ({"decimal": ",", "thousands": ","}, "--thousands and the decimal mark are both ','"),
+        ({"decimal": ";"}, "decimal is ';'; give . or ,."),
+        ({"thousands": "0"}, "thousands is '0'; give one mark"),
+        ({"thousands": ", "}, "thousands is ', '; give one mark"),
+        ({"thousands": "-"}, "thousands is '-'; give one mark"),
+        ({"thousands": "."}, "thousands and the decimal mark are both '.'"),
+        ({"decimal": ",", "thousands": ","}, "thousands and the decimal mark are both ','"),
     ],
 )
 def test_bad_marks_are_refused(load, options, message):
@@ -220,20 +268,51 @@ def test_labels_stay_as_they_are_written(load):
 
 
 @pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
-def test_other_separators_are_named(load, separator, word):
-    text = lines().replace(",", separator).replace(".", ",")
-    refuses(load, text, f"has {word} between its columns; commas are needed")
+def test_other_separators_are_found_and_told(load, separator, word):
+    table = load(lines().replace(",", separator))
+    assert_rows(table)
+    assert table.notes == [f"houses.csv has {word} between its columns."]
+
+
+def test_a_separator_is_one_that_gives_rows_the_fields_of_the_header(load):
+    """Commas in names, and decimal ones, are no separators; a lone column has none."""
+    rows = [";".join(map(str, row)).replace(".", ",") for row in ROWS]
+    table = load("\n".join(["price;area, m2;rooms;floor", *rows]) + "\n", decimal=",")
+    assert_rows(table, names=("area, m2", "rooms", "floor"))
+    refuses(load, "price\n1\n2\n", "no column is left to predict 'price' from")
+
+
+@pytest.mark.parametrize("name", ["houses.tsv", "houses.TXT", "houses.tsv.gz", "houses.feather"])
+def test_other_formats(tmp_path, name):
+    file, frame = tmp_path / name, pd.DataFrame(ROWS, columns=["price", "area", "rooms", "floor"])
+    if name.endswith("feather"):
+        pytest.importorskip("pyarrow")
+        frame.to_feather(file)
+    else:
+        frame.to_csv(file, sep="\t", index=False)
+    table = tables.read(file, "price")
+    assert_rows(table)
+    assert table.notes == (["houses.TXT has tabs between its columns."] if name.endswith("TXT") else [])
+    np.testing.assert_array_equal(table.encoding.transform(str(file)), table.X)
+
+
+def test_what_is_not_compressed_is_refused(tmp_path):
+    (tmp_path / "houses.csv.gz").write_text(lines())
+    with pytest.raises(ValueError, match=r"houses.csv.gz cannot be read: "):
+        tables.read(tmp_path / "houses.csv.gz", "price")
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(load):
     assert_rows(load(lines(), encoding="utf-8-sig"))
-    assert_rows(load(lines(header='"price",area,rooms,id'), encoding="utf-8-sig"))
+    assert_rows(load(lines(header='"price",area,rooms,floor'), encoding="utf-8-sig"))
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_other_encodings_are_refused(load, encoding):
-    text = lines(header="price,área,rooms,id")
-    refuses(load, text, "cannot be read", "save it as UTF-8", encoding=encoding)
+@pytest.mark.parametrize(("encoding", "told"), [("cp1252", "Windows-1252"), ("utf-16", "UTF-16"), ("utf-8", None)])
+def test_encodings_are_found_and_told(load, encoding, told):
+    table = load(lines(header="price,área €,rooms,floor"), encoding=encoding)
+    assert_rows(table, names=("área €", "rooms", "floor"))
+    assert table.notes == ([f"houses.csv is read as {told}, since it is not UTF-8."] if told else [])
+    refuses(load, lines(), "cannot be read: it holds bytes that are no text", encoding="utf-16-le")
 
 
 def test_a_header_alone_has_no_rows(load):
@@ -255,5 +334,6 @@ def test_a_header_alone_has_no_rows(load):
 )
 def test_a_target_of_few_whole_numbers_is_noted(load, values, said):
     table = load("price,area\n" + "".join(f"{value},{i % 7}.5\n" for i, value in enumerate([*values] * 3)))
-    notes = [f"--target 'price' has {said}: fitted as numbers, not as classes."] if said else []
+    classes = "; if they are classes: classes=True" * (len(values) == 2)
+    notes = [f"target 'price' has {said}: fitted as numbers, not as classes{classes}."] if said else []
     assert table.notes == notes

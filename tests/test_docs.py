@@ -18,6 +18,7 @@ REFERENCE = (
     "jaxreg.plotting",
     "jaxreg.report",
     "jaxreg.sklearn",
+    "jaxreg.tables",
 )  # pdoc adds what jaxreg.__all__ names
 MODULES = (*REFERENCE, "jaxreg.compat", "jaxreg.losses", "jaxreg.penalties")
 

@@ -90,7 +90,6 @@ ESTIMATORS = [
     (js.Lasso(positive="yes"), {}, r"positive is 'yes'; give True or False"),
     (js.ElasticNet(l1_ratio=1.5), {}, r"l1_ratio is 1.5"),
     (js.Lasso(), {"X": with_value(X, (0, 0), np.nan)}, r"Input X contains NaN"),
-    (js.Lasso(), {"X": csr_array(X)}, r"Sparse data was passed for X, but dense data is required"),
     (js.Lasso(), {"sample_weight": np.ones(3)}, r"sample_weight has shape \(3,\), but needs one entry per row of X"),
     (js.Lasso(), {"sample_weight": np.zeros(24)}, r"sample_weight is 0 everywhere"),
     (js.Ridge(alpha=[1.0, 2.0]), {}, r"alpha has 2 values, y has 1 column\(s\); give one, or one for each"),

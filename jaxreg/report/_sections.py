@@ -12,7 +12,6 @@ from jaxreg._results import MEASURES, Status
 from jaxreg.report import _held_out
 
 COLUMNS, FOLDS, RESPONSES, NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
-LINE = 100  # characters of a call on one line
 MEANING = {
     "gap": "The relative duality gap bounds how far the objective of a solution is above its minimum, in units of the "
     "loss of the model without penalised columns: at a gap of 1e-6 no coefficients at all are better by more than a "
@@ -158,24 +157,15 @@ def reproduce(result, data_source) -> str:
     if not path.data:
         source = "" if data_source is None else _code(escape(data_source.strip("\n")))
         return f"<p>The result does not carry the call that made it.</p>{source}"
-    name, call = ("cv", "fit_cv") if isinstance(result, CVResult) else ("path", "fit_path")
-    versions = path.data["versions"]
-    lines = [
-        f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}",
-        "",
-        "# X, y: the data of the fit" if data_source is None else data_source.strip("\n"),
-    ]
+    name, function = ("cv", "fit_cv") if isinstance(result, CVResult) else ("path", "fit_path")
+    lines = ["# X, y: the data of the fit" if data_source is None else data_source.strip("\n")]
     theirs = {each for source in result.settings.values() for each in _record.names_in(source)}
     theirs -= set() if data_source is None else _names_bound(data_source)
     if theirs:
         lines.append(f"# {', '.join(sorted(theirs))}: as in the fit; text cannot hold functions and long arrays")
-    if data_source is not None:
-        lines.append("")
-    arguments = ["X", "y", *(f"{keyword}={source}" for keyword, source in result.settings.items())]
-    on_one = f"{name} = jr.{call}({', '.join(arguments)})"
-    lines += [on_one] if len(on_one) <= LINE else [f"{name} = jr.{call}(", *(f"    {a}," for a in arguments), ")"]
+    script = _record.script(name, function, result, "\n".join(lines))
     at = '<span id="code-path"></span>.coef_at(<span id="code-lambda"></span>)'
-    return _code(escape("\n".join(lines)) + f"\nintercept, coef = {at}")
+    return _code(escape(script) + f"\nintercept, coef = {at}")
 
 
 def _code(text):

@@ -57,8 +57,11 @@ class LinearEstimator(BaseEstimator):
         return csr_array(np.atleast_2d(self.coef_))
 
 
-def dense(X):
-    """X, a sparse one as an array with one warning; ValueError where that would take more than DENSE_LIMIT bytes."""
+def dense(X, noted=True):
+    """X, a sparse one as an array, with a warning at the caller of the caller's caller if `noted`.
+
+    ValueError where the array would take more than DENSE_LIMIT bytes.
+    """
     if not issparse(X):
         return X
     size = np.prod(X.shape, dtype=float) * (4 if X.dtype == np.float32 else 8)
@@ -70,12 +73,13 @@ def dense(X):
             "min_frequency= of OneHotEncoder, max_features= of TfidfVectorizer), or, where memory has room, a dense X: "
             "OneHotEncoder(sparse_output=False) or X.toarray()."
         )
-    warnings.warn(
-        f"X is sparse and is made dense, which is done up to {DENSE_LIMIT / 2**30:g} GB. OneHotEncoder("
-        "sparse_output=False), or X.toarray(), gives the same without this note.",
-        DataConversionWarning,
-        stacklevel=4,
-    )
+    if noted:
+        warnings.warn(
+            f"X is sparse and is made dense, which is done up to {DENSE_LIMIT / 2**30:g} GB. OneHotEncoder("
+            "sparse_output=False), or X.toarray(), gives the same without this note.",
+            DataConversionWarning,
+            stacklevel=4,
+        )
     return X.toarray()
 
 

@@ -20,7 +20,7 @@ from jaxreg.neural._models import Model
 from jaxreg.neural._regularizer import Regularizer
 from jaxreg.neural._result import RULES
 from jaxreg.sklearn._cross_validated import routed
-from jaxreg.sklearn._linear import DTYPES
+from jaxreg.sklearn._linear import DTYPES, dense
 
 HIDDEN = (64,)
 LARGEST_SEED = 2**31 - 1
@@ -86,9 +86,7 @@ class NetworkCV(BaseEstimator, ABC):
         """
         _validation.check_choice(self.rule, "rule", RULES)
         standardize = _validation.check_flag(self.standardize, "standardize")
-        X, y = validate_data(
-            self, X, y, dtype=DTYPES, multi_output=not is_classifier(self), ensure_min_samples=2, copy=False
-        )
+        X, y = self._checked(X, y)
         self._mean, self._scale = _scales(X, standardize)
         target = self._target(y, standardize)
         splitter = check_cv(self.cv, target, classifier=is_classifier(self))
@@ -111,6 +109,15 @@ class NetworkCV(BaseEstimator, ABC):
         self.path_ = replace(path, feature_names=names)
         self.strength_ = self.path_.select(self.rule).strength
         return self
+
+    def _checked(self, X, y):
+        several = not is_classifier(self)
+        return validate_data(self, dense(X), y, dtype=DTYPES, multi_output=several, ensure_min_samples=2, copy=False)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _scaled(self, X):
         return (np.asarray(X, np.float64) - self._mean) / self._scale
@@ -139,7 +146,7 @@ class NetworkCV(BaseEstimator, ABC):
 
     def _predicted(self, X, type="response"):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=DTYPES, reset=False)
+        X = validate_data(self, dense(X, noted=False), dtype=DTYPES, reset=False)
         return self.path_.predict(self._scaled(X), self.strength_, type)
 
     def get_metadata_routing(self):

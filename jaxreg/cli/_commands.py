@@ -1,0 +1,234 @@
+"""The commands, each of which checks its options, reads, fits, and then writes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import jaxreg as jr
+from jaxreg import _validation
+from jaxreg._cv_results import RULES
+from jaxreg._scores import make_metric
+from jaxreg.cli import _files, _specification, _work
+from jaxreg.cli._messages import LineMessages, checked, end_at_ctrl_c, fail, require
+from jaxreg.cli._options import Fit, NoCache, Out, Ratio, Reading, Unknown, Validation, with_groups
+
+
+def _examples(*lines):
+    return "\b\nExamples:\n" + "\n".join(f"  jaxreg {line}" for line in lines)
+
+
+def _title(reading):
+    return f"{reading.target} in {reading.data.name}"
+
+
+app = typer.Typer(
+    cls=LineMessages,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # messages keep their lines, whatever the terminal's width
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def about(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False):
+    """Regularization paths of tables, each point with a certificate.
+
+    Text columns become a column for each of their levels. What could be several things is not guessed: an error lists
+    all of it and ends in a command that works. Errors, warnings and notes are lines on stderr. Compiled programs are
+    kept for the next time, in the folder jaxreg of your caches.
+
+    \b
+    Exit codes:
+      0    done; a warning says where a fit did not converge
+      1    a library is missing, or the machine could not do it
+      2    data, options or files are not right
+      130  interrupted
+    """
+    if version:
+        typer.echo(f"jaxreg {jr.__version__}")
+        raise typer.Exit
+
+
+@app.command(
+    epilog=_examples(
+        "path houses.csv --target price --drop id",
+        "path houses.csv --target price --drop id --categorical zip --l1-ratio 0.5 --out houses",
+    )
+)
+@with_groups
+def path(
+    reading: Reading,
+    fit: Fit,
+    l1_ratio: Annotated[
+        float | None, typer.Option(help="Mixing parameter: 1 is the lasso, 0 is ridge.  [default: 1]")
+    ] = None,
+    no_cache: NoCache = False,
+    out: Out = Path("jaxreg-path"),
+):
+    """Predict one column of a file from all others, at every lambda.
+
+    Writes path.png, coefficients.csv (a row for each lambda), summary.txt and reproduce.py.
+    """
+    require("matplotlib", "jaxreg[plot]")
+    specification = _specification.parse(fit, None if l1_ratio is None else [l1_ratio])
+    _files.check_folder("--out", out)
+    table = _work.load(reading, classes=specification.of_classes)
+    result, seconds = _work.timed(jr.fit_path, table.X, table.y, **specification.keywords(table))
+    typer.echo(_files.write_path(result, out, _title(reading), _work.source(table, result, specification)))
+    typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
+
+
+@app.command(
+    epilog=_examples(
+        "cv houses.csv --target price --drop id --rule 1se",
+        "cv houses.csv --target price --drop id --groups street --l1-ratio 0.5 --l1-ratio 1",
+        "cv houses.csv --target price --drop id --penalty grouplasso --report houses.html",
+        "cv houses.csv --target price --drop id --dates parts --missing impute --test houses.csv",
+    )
+)
+@with_groups
+def cv(
+    reading: Reading,
+    fit: Fit,
+    validation: Validation,
+    rule: Annotated[str, typer.Option(help="What chooses lambda.", metavar="|".join(RULES))] = "min",
+    test: Annotated[
+        Path | None, typer.Option(help="Table of other rows, to judge the choice by.", metavar="FILE")
+    ] = None,
+    unknown: Unknown = "error",
+    no_cache: NoCache = False,
+    out: Out = Path("jaxreg-cv"),
+    report: Annotated[Path | None, typer.Option(help="Interactive page to write.", metavar="FILE.html")] = None,
+):
+    """Choose the penalty by cross-validation.
+
+    Its strength lambda and its mixing parameter are those that predict rows left out best, or what another rule says.
+    Writes validation_curve.png, path.png, coefficients.csv (at the choice), cv.csv (the losses), summary.txt, model.npz
+    (for `jaxreg predict`) and reproduce.py (the same in Python).
+    """
+    checked(_validation.check_choice, rule, "--rule", RULES)
+    require("matplotlib", "jaxreg[plot]")
+    specification = _work.check(fit, validation)
+    if unknown != "error" and test is None:
+        fail("--unknown is about the rows of --test, which is not given; leave it out, or give both.")
+    _files.check_folder("--out", out)
+    if report is not None:
+        _files.check_page("--report", report)
+    table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
+    rows = None if test is None else _work.test_rows(table, test, unknown)
+    result, seconds = _work.cross_validate(table, specification, validation)
+    chosen, judged = _work.chosen(result, rule, table), []
+    if rows is not None and test is not None:
+        metric = make_metric(validation.metric, specification.loss_of(table))
+        judged.append(f"{test.name}: {_work.judged(chosen, rows, metric=metric)}")
+    source = _work.source(table, result, specification)
+    typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, judged))
+    if report is not None:
+        typer.echo(_files.write_report(result, report, _title(reading), source))
+    typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
+    typer.echo(f"For new rows: jaxreg predict {out / 'model.npz'} FILE")
+
+
+@app.command(epilog=_examples("report houses.csv --target price --drop id --out houses.html"))
+@with_groups
+def report(
+    reading: Reading,
+    fit: Fit,
+    validation: Validation,
+    no_cache: NoCache = False,
+    out: Annotated[Path, typer.Option(help="Page to write.", metavar="FILE.html")] = Path("report.html"),
+):
+    """Cross-validate, and write an interactive page."""
+    specification = _work.check(fit, validation)
+    _files.check_page("--out", out)
+    table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
+    result, _ = _work.cross_validate(table, specification, validation)
+    typer.echo(_files.write_report(result, out, _title(reading), _work.source(table, result, specification)))
+
+
+@app.command(
+    epilog=_examples(
+        "predict jaxreg-cv/model.npz new.csv",
+        "predict jaxreg-cv/model.npz new.csv --unknown zero --out prices.csv",
+    )
+)
+def predict(
+    model: Annotated[Path, typer.Argument(help="The model.npz that `jaxreg cv` wrote.", metavar="MODEL")],
+    data: Annotated[Path, typer.Argument(help="Table of the rows to predict.", metavar="FILE")],
+    lam: Annotated[float | None, typer.Option(help="Another lambda than that of the model.")] = None,
+    unknown: Unknown = "error",
+    no_cache: NoCache = False,
+    out: Annotated[Path, typer.Option(help="File to write.", metavar="FILE.csv")] = Path("predictions.csv"),
+):
+    """Predict the rows of another file by a model.
+
+    Its columns are encoded as those of the fit were; what differs is refused. Writes the predictions in the order of
+    the rows, beside the columns that the fit left out, such as an identifier. If the file holds the target, its errors
+    are printed.
+    """
+    require("pandas", "jaxreg[frames]")
+    _files.check_writable("--out", out)
+    fitted = _work.model(model)
+    rows = _work.rows(fitted.encoding, data, unknown)
+    prediction = checked(fitted.predict_rows, rows, lam)
+    frame = rows.frame[[name for name in fitted.encoding.left_out if name in rows.frame and name != "prediction"]]
+    columns = {"prediction": prediction}
+    if fitted.encoding.classes is not None:
+        columns["class"] = fitted.classes_of(prediction)
+    typer.echo(_files.write_predictions(frame.assign(**columns), out))
+    if rows.y is not None:
+        typer.echo(f"{data.name}: {_work.judged(fitted, rows, lam)}")
+
+
+@app.command(epilog=_examples("bench --rows 2000 --columns 50", "bench --compare"))
+def bench(
+    rows: Annotated[int | None, typer.Option(min=10, help="Rows of the one problem to time.")] = None,
+    columns: Annotated[int | None, typer.Option(min=1, help="Columns of the one problem to time.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Time scikit-learn too: minutes more.")] = False,
+):
+    """Time fits of made-up data on this machine.
+
+    Tall, square and wide data, or one size: a quick look of less than a minute on two cores. The project's benchmarks
+    are another thing: they run in a clone.
+    """
+    if (rows is None) != (columns is None):
+        fail("--rows and --columns go together; give both, or none for the three sizes.")
+    if compare:
+        require("sklearn", "jaxreg[sklearn]")
+    from jaxreg import _bench
+
+    for line in _bench.lines(_bench.SIZES if rows is None else [(rows, columns)], compare):
+        typer.echo(line)
+
+
+@app.command(epilog=_examples("demo", "demo --l1-ratio 0.5 --out half"))
+def demo(l1_ratio: Ratio = 1.0, no_cache: NoCache = False, out: Out = Path("jaxreg-demo")):
+    """Fit and cross-validate the diabetes data.
+
+    The columns are those of the data and all their products. Writes path.png, coefficients.csv, summary.txt,
+    validation_curve.png and report.html.
+    """
+    require("pandas", "jaxreg[frames]")
+    require("matplotlib", "jaxreg[plot]")
+    require("sklearn", "jaxreg[sklearn]")
+    from jaxreg.cli import _demo
+
+    _files.check_folder("--out", out)
+    frame, target, title = _demo.data()
+    penalty = checked(jr.penalties.ElasticNet, l1_ratio)
+    _, first = _work.timed(jr.fit_path, frame, target, penalty=penalty)
+    path, second = _work.timed(jr.fit_path, frame, target, penalty=penalty)
+    cv, _ = _work.timed(jr.fit_cv, frame, target, l1_ratios=l1_ratio)
+    typer.echo(_files.write_path(path, out, title, cv=cv))
+    typer.echo(cv.summary())
+    typer.echo(_files.write_curve(cv, out, title))
+    typer.echo(_files.write_report(cv, out / "report.html", title, _demo.SOURCE))
+    typer.echo(f"First call {first:.3f} s (it compiles, or reads what was compiled), second call {second:.3f} s.")
+
+
+def main():
+    """Entry point of the console script."""
+    end_at_ctrl_c()
+    app()

@@ -1,0 +1,187 @@
+"""Options that commands share, each group of them a dataclass, and the commands that take groups."""
+
+import inspect
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from jaxreg import _compilation_cache
+
+
+def with_groups(command):
+    """The command, whose parameters may be groups of options, with an option of its own for each field of them."""
+    groups, parameters = {}, []
+    for name, parameter in inspect.signature(command).parameters.items():
+        kind = parameter.annotation
+        if isinstance(kind, type) and issubclass(kind, Group):
+            groups[name] = kind
+            parameters += kind.parameters()
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    def flat(**options):
+        made = {
+            name: kind(**{field.name: options.pop(field.name) for field in fields(kind)})
+            for name, kind in groups.items()
+        }
+        return command(**made, **options)
+
+    flat.__name__, flat.__doc__ = command.__name__, command.__doc__
+    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flat
+
+
+@dataclass(frozen=True)
+class Group:
+    """Options that go together."""
+
+    @classmethod
+    def parameters(cls):
+        return [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                annotation=field.type,
+                default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            )
+            for field in fields(cls)
+        ]
+
+
+def keep_programs(no_cache: bool):
+    """Let what JAX compiles until the end of the command be read by later ones, or not."""
+    if no_cache:
+        _compilation_cache.disable_compilation_cache()
+        return
+    try:
+        _compilation_cache.enable_compilation_cache()
+    except (OSError, ValueError) as error:
+        typer.echo(f"Note: compiled programs are not kept for the next time: {error}", err=True)
+
+
+def _folds(text):
+    """A number of folds, or "loo"."""
+    if text == "loo":
+        return text
+    if not str(text).isdigit() or int(text) < 2:
+        raise typer.BadParameter(f"{text} is neither a number of folds, 2 or more, nor loo.")
+    return int(text)
+
+
+Ratio = Annotated[float, typer.Option(help="Mixing parameter: 1 is the lasso, 0 is ridge.")]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Neither read nor keep compiled programs.", callback=keep_programs)
+]
+Out = Annotated[Path, typer.Option(help="Folder for what is written.", metavar="FOLDER")]
+Unknown = Annotated[
+    Literal["error", "zero"],
+    typer.Option(help="Levels that the fit has not seen: refused, or like none of those it has."),
+]
+
+
+@dataclass(frozen=True)
+class Reading(Group):
+    """A file, and what its columns are."""
+
+    data: Annotated[
+        Path, typer.Argument(help="Table: .csv, .tsv, .txt (also .gz), .parquet or .feather.", metavar="FILE")
+    ]
+    target: Annotated[str, typer.Option(help="Column to predict.", metavar="COL")]
+    weights: Annotated[str | None, typer.Option(help="Column of sample weights.", metavar="COL")] = None
+    drop: Annotated[list[str] | None, typer.Option(help="Column to leave out. May be repeated.", metavar="COL")] = None
+    categorical: Annotated[
+        list[str] | None, typer.Option(help="Column whose values are categories. May be repeated.", metavar="COL")
+    ] = None
+    dates: Annotated[
+        Literal["parts", "numbers"] | None,
+        typer.Option(help="Dates as numbers, days since 1970, or also in parts: year, month, weekday and hour."),
+    ] = None
+    dayfirst: Annotated[
+        bool | None,
+        typer.Option("--dayfirst/--monthfirst", help="Which comes first in 03/04/2024.", show_default=False),
+    ] = None
+    missing: Annotated[
+        Literal["drop", "impute"] | None,
+        typer.Option(help="Leave out rows with missing values, or fill these with means of the training rows."),
+    ] = None
+    na: Annotated[
+        list[str] | None, typer.Option(help="Text of a missing value, as ?. May be repeated.", metavar="TEXT")
+    ] = None
+    decimal: Annotated[str | None, typer.Option(help="Decimal mark of the numbers.  [default: .]", metavar="MARK")] = (
+        None
+    )
+    thousands: Annotated[
+        str | None, typer.Option(help="Mark between thousands of the numbers.  [default: none]", metavar="MARK")
+    ] = None
+    units: Annotated[
+        list[str] | None,
+        typer.Option(help="What stands beside numbers, as $ or %. May be repeated.", metavar="TEXT"),
+    ] = None
+
+    def keywords(self) -> dict[str, Any]:
+        """Those of `jaxreg.tables.read`, but for the file and the target."""
+        several = {name: tuple(getattr(self, name) or ()) for name in ("drop", "categorical", "na", "units")}
+        names = ("weights", "dates", "dayfirst", "missing", "decimal", "thousands")
+        return several | {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Fit(Group):
+    """Loss, penalty and lambdas."""
+
+    loss: Annotated[
+        str,
+        typer.Option(
+            help="What residuals cost: squared, huber:SIZE (linear from there on), quantile:TAU, or squaredhinge "
+            "(two classes).",
+            metavar="NAME",
+        ),
+    ] = "squared"
+    penalty: Annotated[
+        str | None,
+        typer.Option(
+            help="lasso, ridge, elasticnet (with --l1-ratio), mcp, scad (or mcp:GAMMA, scad:GAMMA), grouplasso (a "
+            "column of the file as a whole), sparsegrouplasso.  [default: lasso]",
+            metavar="NAME",
+        ),
+    ] = None
+    n_lambdas: Annotated[int | None, typer.Option(help="Points of the path.  [default: 100]", metavar="<int>")] = None
+    lambda_min_ratio: Annotated[
+        float | None, typer.Option(help="Smallest lambda over the largest.  [default: that of fit_path]")
+    ] = None
+    lambdas: Annotated[
+        str | None,
+        typer.Option(help="The points themselves, as 10,1,0.1, instead of the two above.", metavar="<float>,..."),
+    ] = None
+    no_standardize: Annotated[bool, typer.Option("--no-standardize", help="Penalise columns as they are.")] = False
+    progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show how far the fit is.")] = False
+
+
+@dataclass(frozen=True)
+class Validation(Group):
+    """Folds, and the loss that judges."""
+
+    l1_ratio: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Mixing parameter: 1 is the lasso, 0 is ridge. May be repeated.  [default: 1]", metavar="<float>"
+        ),
+    ] = None
+    folds: Annotated[
+        str, typer.Option(help="Number of folds, or loo: leave one row out.", metavar="<int>|loo", parser=_folds)
+    ] = "10"
+    repeats: Annotated[int, typer.Option(min=1, help="Times that the folds are drawn again.")] = 1
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds.")] = 0
+    groups: Annotated[
+        str | None, typer.Option(help="Column of labels; rows with one label share a fold.", metavar="COL")
+    ] = None
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Held-out loss; r2 is taken negative.  [default: mse, or the deviance of another loss]",
+            metavar="mse|mae|r2|deviance",
+        ),
+    ] = None

@@ -1,0 +1,21 @@
+"""Tables: files and frames with dates, categories and missing values in, numbers out, and the same of new rows.
+
+- `read` makes a `Table` of a file: X and y for the fits. All that it must be told comes in one `TableError`, with the
+  options that work.
+- `Encoding` is what was made of each column, and does the same to new rows.
+- `Model` is a fit with its encoding, which predicts rows of files and can be saved.
+
+The command line reads by this package, and writes a `Model`.
+"""
+
+try:
+    import pandas as _pandas  # noqa: F401
+except ImportError as error:
+    raise ImportError('jaxreg.tables needs pandas: pip install "jaxreg[frames]"') from error
+
+from jaxreg.tables._encoding import Encoding
+from jaxreg.tables._model import Model
+from jaxreg.tables._problems import TableError
+from jaxreg.tables._read import Table, read
+
+__all__ = ["Encoding", "Model", "Table", "TableError", "read"]

@@ -1,0 +1,218 @@
+"""A file read with some options: what each column becomes, and all that stands against it."""
+
+import difflib
+
+import pandas as pd
+from pandas.api.types import infer_dtype
+
+from jaxreg._labels import few_values
+from jaxreg.tables import _choices, _formats
+from jaxreg.tables._columns import NUMBERS, Column, labels, said_of, to_numbers
+from jaxreg.tables._encoding import Encoding, read_cells
+from jaxreg.tables._numbers import Marks
+from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed, with_remedies
+
+
+class Attempt:
+    """A file read with some options, and the problems that it then has."""
+
+    def __init__(self, file, options):
+        self.file, self.options = file, options
+        self.marks = Marks(options["decimal"], options["thousands"], options["units"])
+        self.frame, self.remarks = self._cells(self.marks)
+        self.problems: list[Remark] = []
+        self.columns: list[Column] = []
+        self.counters: list[Remark] = []
+        self.features: list[str] = []
+        self.classes = None
+        if self._check_roles() and self._leave_out_rows():
+            self._take_columns()
+            if not any(problem.remedies for problem in self.problems):
+                self._settle_missing()
+        dropped = with_remedies({}, [*self.problems, *self.counters]).get("drop", ())
+        others = set(self.features) - set(dropped)  # to predict from without the counters
+        (self.problems if self.problems and others else self.remarks).extend(self.counters)
+
+    def _cells(self, marks):
+        texts = set(self.options["categorical"])
+        if self.options["classes"]:
+            texts.add(self.options["target"])
+        return read_cells(self.file, texts, marks, self.options["na"])
+
+    # ---- which column is what ----
+
+    def _check_roles(self):
+        """Whether every column is there, has one role, and some are left to predict from."""
+        single = {name: self.options[name] for name in ("target", "weights", "groups")}
+        roles = [(option, name) for option, name in single.items() if name is not None]
+        roles += [(option, name) for option in ("drop", "categorical") for name in self.options[option]]
+        taken: dict[str, str] = {}
+        for option, name in roles:
+            if name not in self.frame.columns:
+                self.problems.append(self._unknown(option, name))
+            elif taken.setdefault(name, option) != option:
+                self.problems.append(Remark(f"{taken[name]} and {option} are both {name!r}; give two columns"))
+        if self.problems:
+            return False
+        left_out = {name for option, name in roles if option != "categorical"}
+        if self.frame.columns[0] == _formats.UNNAMED and _formats.UNNAMED not in taken:
+            left_out.add(_formats.UNNAMED)
+            text = "the first column has no name; it is taken for labels of the rows, and left out"
+            self.remarks.append(Remark(text))
+        self.features = [name for name in self.frame.columns if name not in left_out]
+        self.dropped = [name for name in self.frame.columns if name in left_out and name not in single.values()]
+        if not self.features:
+            text = f"no column is left to predict {self.options['target']!r} from; give a table with more"
+            self.problems.append(Remark(text))
+        return not self.problems
+
+    def _unknown(self, option, name):
+        names = list(self.frame.columns)
+        lowered = {each.lower(): each for each in reversed(names)}
+        close = difflib.get_close_matches(name.lower(), lowered, n=1)
+        text = f"{option} is {name!r}, which is not a column. "
+        if not close:
+            return Remark(f"{text}The columns are {listed(names, LISTED)}")
+        right = lowered[close[0]]
+        others = listed([each for each in names if each != right], LISTED)
+        text += f"Did you mean {right!r}? Other columns are {others}"
+        return Remark(text, ({option: {name: right} if option in SEVERAL else right},))
+
+    def _take_columns(self):
+        """What becomes of each column, and problems with those of which it is not clear."""
+        numeric = [name for name in ("target", "weights") if self.options[name] is not None]
+        roles = {self.options[name]: name for name in numeric if not (name == "target" and self.options["classes"])}
+        as_text = self._numbers_as_text([*roles, *self.features])
+        for name, role in roles.items():
+            self.problems += self._number_role(name, role, as_text)
+        if self.options["classes"]:
+            self.problems += self._two_classes()
+        for name in self.features:
+            taken = as_text.get(name) or _choices.take(self.frame[name], name, self.options)
+            if isinstance(taken, Column):
+                self.columns.append(taken)
+            else:
+                self.problems.append(taken)
+        identifiers = [_choices.identifier(self.frame[name], name) for name in self.features]
+        self.counters = [remark for remark in identifiers if remark is not None]
+        names = [name for column in self.columns for name in column.names]
+        if not self.problems:
+            _formats.require_distinct(names, "the table of all levels")
+
+    def _numbers_as_text(self, names):
+        """Remarks on columns of numbers in another notation."""
+        texts = [name for name in names if self._is_text(name)]
+
+        def numeric_columns(marks):
+            frame, _ = self._cells(marks)
+            return sum(infer_dtype(frame[name], skipna=True) in NUMBERS for name in names)
+
+        return _choices.numbers_as_text(self.frame, texts, self.marks, numeric_columns)
+
+    def _is_text(self, name):
+        return infer_dtype(self.frame[name], skipna=True) == "string" and name not in self.options["categorical"]
+
+    def _number_role(self, name, role, as_text):
+        """What is wrong with a column that must hold numbers."""
+        if name in as_text:
+            return [Remark(f"{role} {as_text[name].text}", as_text[name].remedies)]
+        values = self.frame[name]
+        if infer_dtype(values, skipna=True) in NUMBERS:
+            return []
+        texts = pd.Index(labels(values).dropna().unique())
+        _, bad = to_numbers(values, self.marks)
+        bad_texts = list(dict.fromkeys(map(str, values[bad])))
+        text = f"{role} {name!r} has values that are not numbers, such as {bad_texts[0]!r}"
+        if len(bad_texts) <= min(_choices.BAD_CELLS, len(texts) / 2):
+            return [Remark(text, ({"na": tuple(bad_texts)},))]
+        if role == "target" and len(texts) == 2:
+            return [Remark(f"{text}; of two classes", ({"classes": True},))]
+        return [Remark(f"{text}; give a column of numbers")]
+
+    def _two_classes(self):
+        name = self.options["target"]
+        texts = sorted(labels(self.frame[name]).dropna().unique())
+        if len(texts) != 2:
+            return [Remark(f"target {name!r} has {len(texts)} different values, and not those of two classes")]
+        self.classes = tuple(texts)
+        self.remarks.append(Remark(f"target {name!r} has two classes: {texts[0]!r} is -1, {texts[1]!r} is 1"))
+        return []
+
+    # ---- missing values ----
+
+    def _needed(self):
+        """The columns in which no value may be missing, whatever is imputed."""
+        return [self.options[name] for name in ("target", "weights", "groups") if self.options[name] is not None]
+
+    def _leave_out_rows(self):
+        """Leave out rows with missing values where that is asked for; whether some are left."""
+        way, needed = self.options["missing"], self._needed()
+        if way is None:
+            return True
+        missing = self.frame[[*needed, *self.features] if way == "drop" else needed].isna()
+        keep = ~missing.any(axis=1)
+        if not keep.any():
+            whole, remedies = (
+                ("row is complete", ({"missing": "impute"},)) if way == "drop" else ("row has a target", ())
+            )
+            self.problems.append(Remark(f"no {whole}: there are missing values in {_counted(missing)}", remedies))
+            return False
+        if not keep.all():
+            left, n = int((~keep).sum()), len(keep)
+            text = f"{left} of {n} rows {'is' if left == 1 else 'are'} left out"
+            self.remarks.append(Remark(f"{text}, with missing values in {_counted(missing)}"))
+            self.frame = self.frame[keep].reset_index(drop=True)
+        return True
+
+    def _settle_missing(self):
+        """What is said of missing values that are there still."""
+        missing = self.frame[[*self._needed(), *self.features]].isna()
+        if not missing.to_numpy().any():
+            return
+        if self.options["missing"] == "impute":
+            text = f"missing values are filled with means of the rows that a fit trains on: {_counted(missing)}"
+            self.remarks.append(Remark(text))
+            return
+        n, complete = len(missing), int((~missing.any(axis=1)).sum())
+        text = f"there are missing values in {_counted(missing)}, and {complete} of {n} rows"
+        drop, impute = {"missing": "drop"}, {"missing": "impute"}
+        remedies = (impute, drop) if missing[self.features].to_numpy().any() else (drop,)
+        self.problems.append(Remark(f"{text} {'is' if complete == 1 else 'are'} complete", remedies))
+
+    # ---- what is to be fitted ----
+
+    def encoding(self):
+        return Encoding(
+            self.options["target"],
+            tuple(self.columns),
+            self.marks,
+            self.options["na"],
+            self.options["missing"] == "impute",
+            tuple(self.dropped),
+            self.classes,
+        )
+
+    def column(self, option, numeric):
+        """The Series of the column that an option names, None without one."""
+        name = self.options[option]
+        if name is None:
+            return None
+        return pd.Series(to_numbers(self.frame[name], self.marks)[0], name=name) if numeric else self.frame[name]
+
+    def all_remarks(self, y):
+        said = [said_of(column, self.frame[column.name]) for column in self.columns]
+        return (*self.remarks, *self._few_values(y), *(remark for remark in said if remark is not None))
+
+    def _few_values(self, y):
+        values = [] if self.classes else few_values(y)
+        if not values:
+            return []
+        text = f"target {self.options['target']!r} has {len(values)} different values, "
+        text += f"{listed([int(value) for value in values], NOTED)}: fitted as numbers, not as classes"
+        return [Remark(f"{text}; if they are classes", ({"classes": True},)) if len(values) == 2 else Remark(text)]
+
+
+def _counted(missing):
+    """Columns of a frame of flags that have some, with their numbers."""
+    counts = missing.sum()
+    return ", ".join(f"{name!r} ({number})" for name, number in counts[counts > 0].items())

@@ -1,0 +1,254 @@
+"""Table files: a frame with the columns as the file has them. What a reader would guess is checked here, and said.
+
+pandas renames a column that is named twice, takes a row that is longer than the header for one with an index, fills a
+shorter one up, and joins digits around any thousands separator. So names and counts of fields come from the file.
+"""
+
+import codecs
+import csv
+import gzip
+import itertools
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pandas.api.types import infer_dtype
+
+from jaxreg.tables._problems import Remark
+
+DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": None}  # and what stands between their columns; None: nothing usual
+COLUMNAR = (".parquet", ".feather")
+EXTENSIONS = (*DELIMITED, *(f"{each}.gz" for each in DELIMITED), *COLUMNAR)
+UNNAMED = "Unnamed: 0"  # the name that pandas gives to a first column without one, where it and R write labels of rows
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+SAMPLED = 50  # rows that show what stands between columns
+ENCODINGS = {"utf-16": "UTF-16", "cp1252": "Windows-1252"}  # that are told
+PIECE = 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file of delimited text is written."""
+
+    names: list[str]  # of its columns, without spaces around them
+    separator: str
+    encoding: str
+    ends_empty: bool  # whether every row has one field more, an empty one
+
+
+def read_file(file, labels, marks, na):
+    """(frame, remarks) of a file.
+
+    The columns `labels` are read as text, cells that are one of `na` as missing, and texts that are numbers by the
+    given `marks` as these.
+
+    Raises
+    ------
+    ValueError for a file that cannot be read or has no rows, a row with more or fewer fields than the header, and
+    columns named twice or, but for the first, not at all. ImportError for Parquet or Feather without pyarrow.
+    """
+    file = Path(file)
+    name = file.name.lower()
+    extension = next((each for each in sorted(EXTENSIONS, key=len, reverse=True) if name.endswith(each)), None)
+    if extension is None:
+        raise ValueError(f"{file} has the unknown extension {file.suffix!r}; give one of {', '.join(EXTENSIONS)}.")
+    if not file.is_file():
+        raise ValueError(f"{file} is not there, or not a file; give a table, {', '.join(EXTENSIONS)}.")
+    if extension in COLUMNAR:
+        frame, remarks = _read_columnar(file, extension)
+        cells = frame
+    else:
+        frame, cells, remarks = _read_delimited(file, extension, labels, marks, na)
+    if not len(frame):
+        raise ValueError(f"{file} has no rows below the names of its columns; give a file with some.")
+    return _tidied(frame, cells, labels, marks, na, remarks), remarks
+
+
+def from_frame(frame, labels, marks, na):
+    """The same of a frame, whose index is left out."""
+    frame = frame.reset_index(drop=True).rename(columns=str)
+    require_distinct(frame.columns, "the table")
+    if not len(frame):
+        raise ValueError("the table has no rows; give some.")
+    remarks: list[Remark] = []
+    return _tidied(frame, frame, labels, marks, na, remarks), remarks
+
+
+def require_distinct(names, where):
+    twice = pd.Index(names)[pd.Index(names).duplicated()]
+    if len(twice):
+        raise ValueError(f"{where} has two columns called {twice[0]!r}; rename one of them.")
+
+
+@contextmanager
+def _reading(file):
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError('reading Parquet and Feather needs pyarrow: pip install "jaxreg[frames]"') from error
+    except (ValueError, OSError, EOFError, csv.Error) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from error
+
+
+# ---- delimited text ----
+
+
+def _read_delimited(file, extension, labels, marks, na):
+    """(frame, the same cells as text where decimal or thousands marks are given, remarks)."""
+    layout, remarks = _layout(file, extension)
+    names = layout.names
+    text = {j: str for j, name in enumerate(names) if name in labels}
+
+    def cells(dtype):
+        with _reading(file):
+            return pd.read_csv(
+                file,
+                sep=layout.separator,
+                header=0,
+                names=range(len(names)),
+                usecols=range(len(names)),
+                index_col=False,
+                dtype=dtype,
+                na_values=list(na),
+                skipinitialspace=True,
+                encoding=layout.encoding,
+                low_memory=False,  # in pieces, a column could be text here and numbers there
+            )
+
+    frame = cells(text)
+    named = list(range(len(names)))
+    while len(named) > 1 and not names[named[-1]] and frame[named[-1]].isna().all():
+        named.pop()
+    mark = SEPARATORS[layout.separator][:-1]
+    if layout.ends_empty:
+        remarks.append(Remark(f"every row of {file.name} ends in a {mark}; the empty field behind it is left out"))
+    if len(named) < len(names):
+        said = f"every line of {file.name} ends in a {mark}; the empty fields behind it are left out"
+        remarks.append(Remark(said))
+    names[0] = names[0] or UNNAMED
+    nameless = [j for j in named if not names[j]]
+    if nameless:
+        raise ValueError(f"{file} has no name for column {nameless[0] + 1} of {len(names)}; name it.")
+    columns = [names[j] for j in named]
+    require_distinct(columns, str(file))
+    frame = frame[named].set_axis(columns, axis=1)
+    return frame, cells(str)[named].set_axis(columns, axis=1) if marks.need_text else frame, remarks
+
+
+def _layout(file, extension):
+    """(Layout, remarks on what was found out)."""
+    encoding = _encoding(file)
+    usual = DELIMITED[extension.removesuffix(".gz")]
+    separator = _separator(file, encoding, usual or ",")
+    rows = _rows(file, encoding, separator)
+    _, header = next(rows, (0, []))
+    if not header:
+        raise ValueError(f"{file} cannot be read: it is empty.")
+    p, uneven, all_empty = len(header), None, True
+    for line, fields in rows:
+        if len(fields) != p and uneven is None:
+            uneven = line, len(fields)
+        all_empty = all_empty and len(fields) == p + 1 and not fields[-1]
+        if uneven is not None and not all_empty:
+            mark = SEPARATORS[separator][:-1]
+            raise ValueError(
+                f"{file} has {uneven[1]} field(s) in the row that ends in line {uneven[0]}, but {p} in its header; "
+                f"every row needs as many. Text with a {mark} in it stands in double quotes."
+            )
+    remarks = []
+    if encoding in ENCODINGS:
+        remarks.append(Remark(f"{file.name} is read as {ENCODINGS[encoding]}, since it is not UTF-8"))
+    if separator != usual and p > 1:
+        remarks.append(Remark(f"{file.name} has {SEPARATORS[separator]} between its columns"))
+    return Layout([name.strip() for name in header], separator, encoding, uneven is not None), remarks
+
+
+def _open(file, *mode, **options):
+    return gzip.open(file, *mode, **options) if file.name.lower().endswith(".gz") else open(file, *mode, **options)
+
+
+def _encoding(file):
+    """UTF-8, what a byte order mark says, or else Windows-1252, which holds Latin-1."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    with _reading(file), _open(file, "rb") as content:
+        first = content.read(PIECE)
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        if b"\0" in first:
+            raise ValueError("it holds bytes that are no text; save it as UTF-8.")
+        try:
+            for piece in itertools.chain([first], iter(lambda: content.read(PIECE), b"")):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252"
+    return "utf-8-sig"
+
+
+def _separator(file, encoding, usual):
+    """The separator that gives the first rows as many fields as the header, more than one; the usual one first."""
+    widths = {}
+    for separator in (usual, *(each for each in SEPARATORS if each != usual)):
+        try:
+            sample = [fields for _, fields in itertools.islice(_rows(file, encoding, separator), SAMPLED)]
+        except ValueError:  # quotes that are none where other marks separate
+            continue
+        even = all(len(fields) in (len(sample[0]), len(sample[0]) + (not fields[-1])) for fields in sample)
+        if sample and len(sample[0]) > 1:
+            widths[separator] = (even, len(sample[0]))
+    return max(widths, key=lambda separator: widths[separator], default=usual)
+
+
+def _rows(file, encoding, separator):
+    """(number of its last line, fields) of each row that is not blank, the header first."""
+    with _reading(file), _open(file, "rt", newline="", encoding=encoding) as lines:
+        reader = csv.reader(lines, strict=True, skipinitialspace=True, delimiter=separator)
+        for fields in reader:
+            if len(fields) > 1 or "".join(fields).strip():
+                yield reader.line_num, fields
+
+
+# ---- Parquet and Feather ----
+
+
+def _read_columnar(file, extension):
+    """(frame, remarks)."""
+    with _reading(file):
+        if extension == ".parquet":
+            from pyarrow.parquet import read_schema, read_table
+
+            names = read_schema(file).names
+        else:
+            from pyarrow.feather import read_table
+
+            names = read_table(file).column_names
+    require_distinct(names, str(file))
+    with _reading(file):
+        frame = read_table(file).to_pandas()
+    named = [name for name in frame.index.names if name is not None]
+    unnamed = len(named) < frame.index.nlevels and not isinstance(frame.index, pd.RangeIndex)
+    frame = frame.reset_index(level=named).reset_index(drop=True)
+    frame.columns = [str(name) for name in frame.columns]
+    require_distinct(frame.columns, str(file))
+    return frame, [Remark(f"the index of {file.name} has no name; as labels of the rows it is left out")] * unnamed
+
+
+# ---- cells ----
+
+
+def _tidied(frame, cells, labels, marks, na, remarks):
+    """The frame without spaces around its texts, and with numbers where its texts are some by the given marks."""
+    columns = {}
+    for name in frame:
+        values = frame[name] if infer_dtype(frame[name]) == "boolean" else cells[name]
+        if infer_dtype(values) == "string" and not isinstance(values.dtype, pd.CategoricalDtype):
+            texts = values.str.strip()
+            if texts.nunique() < values.nunique():
+                remarks.append(Remark(f"spaces around the values of {name!r} are left out"))
+            texts = texts.mask(texts.isin(na)) if na else texts
+            asked = marks.need_text or marks.units or na
+            numbers = marks.numbers(texts) if asked and name not in labels else None
+            values = texts if numbers is None else numbers
+        columns[name] = values
+    return pd.DataFrame(columns)

@@ -1,0 +1,100 @@
+"""Numbers as people write them: decimal marks, marks between thousands, signs of currencies beside them."""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+UNITS = "$€£¥₹%‰°"  # signs that may stand beside a number
+SPACES, QUOTES = " \u00a0\u202f", "'\u2019"  # marks between thousands that look alike
+AS_WRITTEN = rf"[-+]?\s*[{UNITS}]?\s*[-+]?\d[\d.,_{SPACES}{QUOTES}]*\s*[{UNITS}]?"
+WITH_WORD = rf"(?:([A-Z]{{3}})\s)?[-+]?\d[\d.,{SPACES}{QUOTES}]*?\s*([A-Za-z][A-Za-z/]{{0,5}})?"  # 1,248 cc; EUR 5
+FEWEST, MOST_WORDS = 10, 2  # texts that must have words to be numbers with units, and how many different words
+# decimal and thousands marks that an error may offer, the likelier ones first
+NOTATIONS = ((None, ","), (",", "."), (",", None), (None, " "), (",", " "), (None, "'"), (",", "'"))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How numbers are written; None is what pandas reads, a decimal point and nothing between thousands."""
+
+    decimal: str | None = None
+    thousands: str | None = None
+    units: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.decimal not in (None, ".", ","):
+            raise ValueError(f"decimal is {self.decimal!r}; give . or ,.")
+        mark = self.thousands
+        if mark is not None and (len(mark) != 1 or mark.isalnum() or mark in '+-"'):
+            raise ValueError(f"thousands is {mark!r}; give one mark, such as , or . or a space.")
+        if mark == (self.decimal or "."):
+            raise ValueError(f"thousands and the decimal mark are both {mark!r}; give two, the latter by decimal.")
+        for unit in self.units:
+            if not unit.strip() or any(letter.isdigit() or letter in "+-.," for letter in unit):
+                raise ValueError(f"units has {unit!r}; give what stands beside a number, such as $ or kg.")
+
+    @property
+    def need_text(self):
+        """Whether a mark says how numbers are written, so that every cell is read as text first."""
+        return self.decimal is not None or self.thousands is not None
+
+    def numbers(self, texts):
+        """A Series of texts in float64, None where a text is no number that is written so."""
+        plain = self._bare(texts)
+        if not plain.dropna().str.fullmatch(self._pattern()).all():
+            return None
+        if self.thousands is not None:
+            plain = plain.str.replace(f"[{re.escape(_alike(self.thousands))}]", "", regex=True)
+        return plain.str.replace(self.decimal or ".", ".", regex=False).astype("float64")
+
+    def _bare(self, texts):
+        """The texts without units; a sign before a unit stays."""
+        if not self.units:
+            return texts
+        unit = "|".join(map(re.escape, self.units))
+        return texts.str.replace(rf"^\s*([-+]?)\s*(?:{unit})?\s*(.*?)\s*(?:{unit})?\s*$", r"\1\2", regex=True)
+
+    def _pattern(self):
+        """Regular expression of a number whose digits, where marks are between them, are in threes."""
+        point = re.escape(self.decimal or ".")
+        between = "" if self.thousands is None else f"[{re.escape(_alike(self.thousands))}]"
+        digits = rf"(?:\d{{1,3}}(?:{between}\d{{3}})+|\d+)" if between else r"\d+"
+        return rf"\s*[-+]?(?:{digits}(?:{point}\d*)?|{point}\d+)(?:[eE][-+]?\d+)?\s*"
+
+
+def _alike(mark):
+    return next((marks for marks in (SPACES, QUOTES) if mark in marks), mark)
+
+
+def look_like_numbers(texts):
+    """Whether all of an Index of texts are numbers in some notation."""
+    return bool(len(texts)) and bool(texts.str.fullmatch(AS_WRITTEN).all() or _words(texts))
+
+
+def _words(texts):
+    """The units, if they are few words, of an Index of many texts that are all numbers with or without one."""
+    if len(texts) < FEWEST or not texts.str.fullmatch(WITH_WORD).all():
+        return ()
+    words = tuple(pd.unique(texts.to_series().str.extract(f"^{WITH_WORD}$").stack().dropna()))
+    return words if len(words) <= MOST_WORDS else ()
+
+
+def not_numbers(texts):
+    """Those of an Index of texts that are no plain numbers."""
+    return texts[pd.to_numeric(texts.to_series(), errors="coerce").isna()]
+
+
+def notations(texts):
+    """The Marks that read all of an Index of texts, the likelier ones first."""
+    series = texts.to_series()
+    units = tuple(sign for sign in UNITS if texts.str.contains(sign, regex=False).any()) or _words(texts)
+    if Marks(None, None, units).numbers(series) is not None:
+        return [Marks(None, None, units)] if units else [Marks(".")]
+    present = [
+        Marks(decimal, thousands, units)
+        for decimal, thousands in NOTATIONS
+        if (decimal is None or thousands == "." or texts.str.contains(",", regex=False).any())
+        and (thousands is None or texts.str.contains(f"[{re.escape(_alike(thousands))}]").any())
+    ]
+    return [marks for marks in present if marks.numbers(series) is not None]

@@ -1,0 +1,197 @@
+"""Tables: a file in, numbers out, with the recipe that makes the same of new rows."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from jaxreg import _record, _validation
+from jaxreg.tables._attempt import Attempt
+from jaxreg.tables._encoding import Encoding, named
+from jaxreg.tables._problems import (
+    SEVERAL,
+    Remark,
+    TableError,
+    in_python,
+    with_remedies,
+)
+
+ROUNDS = 6  # of remedies whose table shows more problems: marks, then dates, then missing values
+CHOICES = {"dates": (None, "parts", "numbers"), "missing": (None, "drop", "impute")}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What to fit.
+
+    Attributes
+    ----------
+    X : DataFrame (n, p)
+        In float64; NaN where a value is missing and the fit is to impute it.
+    y : Series (n,)
+        The target.
+    weight, groups : Series (n,), or None
+        Sample weights, and labels of rows that share a fold.
+    encoding : Encoding
+        Which makes the same columns of new rows.
+    remarks : tuple
+        What was made of columns; `notes` has them as texts.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import jaxreg as jr
+    >>> frame = pd.DataFrame({"town": ["Rome", "Oslo", "Rome"] * 3, "price": [3.0, 2.5, 4.0] * 3})
+    >>> table = jr.tables.read(frame, "price")
+    >>> table.X.shape, table.notes
+    ((9, 2), ["'town' has 2 levels and became 2 columns: 'town=Oslo', 'town=Rome'."])
+    """
+
+    X: pd.DataFrame
+    y: pd.Series
+    weight: pd.Series | None
+    groups: pd.Series | None
+    encoding: Encoding
+    remarks: tuple[Remark, ...]
+    _arguments: tuple[str, ...] = field(repr=False)  # Python source of those of `read`
+
+    @property
+    def notes(self) -> list[str]:
+        """What was made of columns, and what may be worth another look."""
+        return [remark.told(in_python) for remark in self.remarks]
+
+    def source(self, settings=()) -> str:
+        """Python source that reads the table, and makes X, y and what else a call names.
+
+        Parameters
+        ----------
+        settings : dict
+            `settings` of a result that was fitted to the table: Python source of the keywords of its call.
+        """
+        others = {
+            "sample_weight": "table.weight",
+            "groups": "table.groups",
+            "penalty_groups": "list(table.encoding.sources)",
+        }
+        named = {name for source in dict(settings).values() for name in _record.names_in(source)}
+        lines = [_record.call("table", "tables.read", self._arguments), "X, y = table.X, table.y"]
+        lines += [f"{name} = {source}" for name, source in others.items() if name in named]
+        return "\n".join(lines)
+
+
+def read(
+    file,
+    target,
+    *,
+    weights=None,
+    groups=None,
+    drop=(),
+    categorical=(),
+    dates=None,
+    dayfirst=None,
+    missing=None,
+    decimal=None,
+    thousands=None,
+    units=(),
+    na=(),
+    classes=False,
+) -> Table:
+    """Read a table: y is one of its columns, X what becomes of the others.
+
+    A column of numbers stays as it is. A column of text becomes a column of 0 and 1 for each of its levels, all of them
+    kept: "town=Rome". What could be several things is not guessed: an error lists all of it, and ends in the options
+    that work.
+
+    Parameters
+    ----------
+    file : str, Path or DataFrame
+        .csv, .tsv or .txt, also with .gz, .parquet or .feather. What stands between columns and the encoding are found
+        out.
+    target : str
+        The column to predict.
+    weights, groups : str or None
+        Columns of sample weights, and of labels of rows that share a fold.
+    drop : sequence of str
+        Columns to leave out.
+    categorical : sequence of str
+        Columns whose values are categories, though they are numbers, dates or many texts.
+    dates : "parts", "numbers" or None
+        A date becomes the days since 1970-01-01, "sold.days"; with "parts" also its year, and a column for each month,
+        day of the week and hour, "sold.month=May", where they differ between rows. None refuses dates.
+    dayfirst : bool or None
+        Whether 03/04/2024 is in April; None refuses it where both can be.
+    missing : "drop", "impute" or None
+        "drop" leaves out rows with a missing value. "impute" keeps them as NaN in X, in all columns of a category or
+        date, for `impute="mean"` of the fits; rows without target, weight or group are left out. None refuses them.
+    decimal, thousands : str or None
+        Marks in numbers; None are a point and none.
+    units : sequence of str
+        What may stand beside a number, such as "$" or "%", and is left out.
+    na : sequence of str
+        Texts that stand for a missing value, beside an empty cell, NA, NaN, None, null and the like.
+    classes : bool
+        Whether the target is one of two classes, which become -1 and 1 for SquaredHinge.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    TableError
+        With all that must be settled, and how.
+    ValueError
+        For a file that cannot be read: with rows of different lengths, or with columns named twice.
+    ImportError
+        For Parquet and Feather without pyarrow.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import jaxreg as jr
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "sold": [f"2024-03-{day:02d}" for day in range(1, 13)],
+    ...         "town": ["Rome", "Oslo", None] * 4,
+    ...         "price": ["1,200", "950", "1,010"] * 4,
+    ...     }
+    ... )
+    >>> table = jr.tables.read(frame, "price", dates="numbers", missing="impute", thousands=",")
+    >>> table.X.tail(2)
+        sold.days  town=Oslo  town=Rome
+    10    19793.0        1.0        0.0
+    11    19794.0        NaN        NaN
+    """
+    call = {name: value for name, value in locals().items() if name not in ("file", "target")}
+    for name in SEVERAL:
+        call[name] = (call[name],) if isinstance(call[name], str) else tuple(call[name])
+    for name, choices in CHOICES.items():
+        _validation.check_choice(call[name], name, choices)
+    if not isinstance(target, str):
+        raise TypeError(f"target is {_validation.shown(target)}; give the name of a column.")
+    if not (dayfirst is None or isinstance(dayfirst, bool)):
+        raise ValueError(f"dayfirst is {_validation.shown(dayfirst)}; give True, False or None.")
+    call["target"] = target
+    options, problems = call, []
+    for _ in range(ROUNDS):
+        attempt = Attempt(file, options)
+        new = [problem for problem in attempt.problems if problem not in problems]
+        problems += new
+        if not attempt.problems or not any(problem.remedies for problem in new):
+            break
+        options = with_remedies(options, new)
+    if problems:
+        works = options if not attempt.problems else None
+        raise TableError(named(file), problems, call, works)
+    return _table(attempt, "frame" if isinstance(file, pd.DataFrame) else repr(str(file)), call)
+
+
+def _table(attempt, name, call):
+    """The Table of an attempt without problems."""
+    encoding = attempt.encoding()
+    X, _ = encoding.design(attempt.frame, encoding.columns)
+    y = pd.Series(encoding.response(attempt.frame)[0], name=encoding.target)
+    defaults = read.__kwdefaults__ or {}
+    changed = [in_python({key: value}) for key, value in call.items() if value != defaults.get(key, value)]
+    arguments = (name, repr(encoding.target), *changed)
+    weight, groups = attempt.column("weights", numeric=True), attempt.column("groups", numeric=False)
+    return Table(X, y, weight, groups, encoding, attempt.all_remarks(y), arguments)
