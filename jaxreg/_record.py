@@ -66,12 +66,33 @@ def call(name, function, arguments) -> str:
     return "\n".join([f"{name} = jr.{function}(", *(f"    {argument}," for argument in arguments), ")"])
 
 
-def script(name, function, result, data_source) -> str:
-    """Python source that computes a result again; `data_source` makes X, y and what else the call names."""
-    versions = (result if name == "path" else result.path).data["versions"]
+def script(name, function, versions, settings, data_source=None, model=()) -> str:
+    """Python source that computes a result again.
+
+    `data_source` makes X, y and what else the call names; without it, and for what it does not make, a comment says so.
+    `model` holds the sources of arguments before X.
+    """
     first = f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}"
-    arguments = ["X", "y", *(f"{keyword}={source}" for keyword, source in result.settings.items())]
-    return "\n".join([first, "", data_source, "", call(name, function, arguments)])
+    lines = [first, "", "# X, y: the data of the fit" if data_source is None else data_source.strip("\n")]
+    theirs = {name for source in (*model, *settings.values()) for name in names_in(source)}
+    theirs -= {"X", "y"} | (set() if data_source is None else _names_bound(data_source))
+    if theirs:
+        lines.append(f"# {', '.join(sorted(theirs))}: as in the fit; text cannot hold functions and long arrays")
+    arguments = [*model, "X", "y", *(f"{keyword}={source}" for keyword, source in settings.items())]
+    return "\n".join([*lines, "", call(name, function, arguments)])
+
+
+def _names_bound(source):
+    """The names that a source assigns, imports or defines."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+    return names
 
 
 def _source(name, value):

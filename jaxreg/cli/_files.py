@@ -46,7 +46,7 @@ def write_path(path, out, title, source=None, cv=None):
     _write(out / "summary.txt", summary)
     written = ["path.png", "coefficients.csv", "summary.txt"]
     if source is not None:
-        _write_script(out, _record.script("path", "fit_path", path, source))
+        _write_script(out, _record.script("path", "fit_path", path.data["versions"], path.settings, source))
         written.append("reproduce.py")
     return f"{summary}\nWorst relative gap {path.gap.max():.1e}.\n{_wrote(written, out)}"
 
@@ -74,7 +74,7 @@ def write_cv(cv, model, out, title, source, more=()):
     )
     _write(out / "summary.txt", summary)
     model.save(out / "model.npz")
-    script = _record.script("cv", "fit_cv", cv, source)
+    script = _record.script("cv", "fit_cv", cv.path.data["versions"], cv.settings, source)
     _write_script(out, f"{script}\nchoice = cv.select({model.rule!r})\nprint(choice)")
     written = ["validation_curve.png", "path.png", "coefficients.csv", "cv.csv", "summary.txt", "model.npz"]
     return f"{summary}\n{_wrote([*written, 'reproduce.py'], out)}"

@@ -13,7 +13,6 @@ from jaxreg.report._report import Report
 
 SIZE = 8.0, 4.0  # inches of a figure
 SALT = "jaxreg"  # of the names within a figure: the same path makes the same page
-LINE = 100  # characters of a call on one line
 PAGE = Template(
     """<!DOCTYPE html>
 <html lang="en">
@@ -169,17 +168,7 @@ def _reproduce(path):
     """Python that rebuilds the path."""
     if not path.settings:
         return "<p>The path does not carry the call that made it.</p>"
-    versions = path.data["versions"]
-    given = dict(path.settings)
-    arguments = [given.pop("model"), "X", "y", *(f"{name}={source}" for name, source in given.items())]
-    lines = [
-        f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}",
-        "",
-        "# X, y: the data of the fit",
-    ]
-    theirs = sorted({name for source in path.settings.values() for name in _record.names_in(source)} - {"X", "y"})
-    if theirs:
-        lines.append(f"# {', '.join(theirs)}: as in the fit; text cannot hold functions and long arrays")
-    on_one = f"path = jr.neural.fit_path({', '.join(arguments)})"
-    call = [on_one] if len(on_one) <= LINE else ["path = jr.neural.fit_path(", *(f"    {a}," for a in arguments), ")"]
-    return f'<pre tabindex="0"><code>{escape(chr(10).join(lines + call))}</code></pre>'
+    settings = dict(path.settings)
+    model = (settings.pop("model"),)
+    script = _record.script("path", "neural.fit_path", path.data["versions"], settings, model=model)
+    return f'<pre tabindex="0"><code>{escape(script)}</code></pre>'

@@ -1,6 +1,5 @@
 """Sections in HTML: held-out predictions, the call that rebuilds the result, certificates, timings, data."""
 
-import ast
 from collections import Counter
 from html import escape
 
@@ -158,12 +157,7 @@ def reproduce(result, data_source) -> str:
         source = "" if data_source is None else _code(escape(data_source.strip("\n")))
         return f"<p>The result does not carry the call that made it.</p>{source}"
     name, function = ("cv", "fit_cv") if isinstance(result, CVResult) else ("path", "fit_path")
-    lines = ["# X, y: the data of the fit" if data_source is None else data_source.strip("\n")]
-    theirs = {each for source in result.settings.values() for each in _record.names_in(source)}
-    theirs -= set() if data_source is None else _names_bound(data_source)
-    if theirs:
-        lines.append(f"# {', '.join(sorted(theirs))}: as in the fit; text cannot hold functions and long arrays")
-    script = _record.script(name, function, result, "\n".join(lines))
+    script = _record.script(name, function, path.data["versions"], result.settings, data_source)
     at = '<span id="code-path"></span>.coef_at(<span id="code-lambda"></span>)'
     return _code(escape(script) + f"\nintercept, coef = {at}")
 
@@ -171,19 +165,6 @@ def reproduce(result, data_source) -> str:
 def _code(text):
     copy = '<button type="button" id="copy">Copy</button>'
     return f'<div class="code">{copy}<pre tabindex="0"><code id="code">{text}</code></pre></div>'
-
-
-def _names_bound(source):
-    """The names that a source assigns, imports or defines."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            names.add(node.name)
-    return names
 
 
 def _first(result):
