@@ -303,14 +303,16 @@ with tempfile.TemporaryDirectory() as folder:
 # %% [markdown]
 # ## The command line
 #
-# The same for a CSV or Parquet file, without Python:
+# The same for a table in a file, without Python:
 #
-#     python -m jaxreg path houses.csv --target price --drop id --out houses
+#     python -m jaxreg path houses.csv --target price --drop id
 #     python -m jaxreg cv houses.csv --target price --drop id --rule 1se --report houses.html
+#     python -m jaxreg predict jaxreg-cv/model.npz new.csv
 #     python -m jaxreg demo
 #
-# `path` writes a figure, the coefficients and a summary; `cv` adds the validation curve; `demo` does both for the data
-# of this notebook and their products. `--help` lists the options.
+# `path` writes a figure, the coefficients and a summary. `cv` adds the validation curve and a model, by which `predict`
+# predicts new rows. `demo` does it for the data of this notebook and their products. `--help` lists the options, and
+# [notebook 09](09_a_table_of_mixed_types.ipynb) goes all the way with a table of houses.
 #
 # ## In scikit-learn
 #
@@ -333,3 +335,5 @@ assert model[-1].cv_result_.gap.max() < 1e-9
 # - [05](05_differentiable_tuning.ipynb) derivatives of a solution
 # - [06](06_accelerators.ipynb) GPU and TPU, precision, memory, the first call
 # - [07](07_coming_from_glmnet_or_scikit_learn.ipynb) what differs from glmnet and scikit-learn
+# - [08](08_regularizers_of_deep_learning.ipynb) dropout, noise and early stopping
+# - [09](09_a_table_of_mixed_types.ipynb) categories, dates and holes: from a raw table to a saved model

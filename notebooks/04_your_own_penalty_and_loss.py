@@ -127,11 +127,11 @@ def residual(lam, b):
 
 own = np.array([residual(lam, coef) for lam, coef in zip(path.lambdas, path.coef, strict=True)])
 ax = plt.subplots(figsize=(6, 3.2), layout="constrained")[1]
-ax.loglog(path.lambdas, np.maximum(path.gap, 1e-16), color="#3333e0", lw=1.5, label=f"path.gap, which is a {path.certificate}")
+ax.loglog(path.lambdas, np.maximum(path.gap, 1e-16), color="#3333e0", lw=1.5, label="path.gap")
 ax.loglog(path.lambdas, np.maximum(own, 1e-16), "o", color="#ee6a00", ms=2.5, label="by hand")
 ax.axhline(path.tol, color="0.3", lw=0.8, ls="--", label="asked for")
 ax.invert_xaxis()
-ax.set(xlabel=r"$\lambda$ (log scale)", ylabel="scaled residual")
+ax.set(xlabel=r"$\lambda$ (log scale)", ylabel=f"scaled {path.certificate}")
 _ = ax.legend()
 
 # %% tags=["check"]

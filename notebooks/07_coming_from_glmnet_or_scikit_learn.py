@@ -42,6 +42,7 @@ import jaxreg.sklearn
 # | `family = "mgaussian"` | `penalty=jr.penalties.MultiTaskLasso()`, y with several columns |
 # | `cv.glmnet(x, y, nfolds, foldid)` | `jr.fit_cv(X, y, cv=...)`: a number, fold ids, a splitter, ... |
 # | `type.measure`, `keep = TRUE` | `metric`, `keep="all"` |
+# | `makeX(frame, na.impute = TRUE)` | `jr.tables.read`; `impute="mean"`, by the training rows of each fold |
 #
 # | result of glmnet | result of jaxreg |
 # | :--- | :--- |
@@ -51,7 +52,9 @@ import jaxreg.sklearn
 # | `plot(fit, xvar = "lambda")` | `path.plot(scale="raw")`, strong penalty at the left |
 # | `cv$cvm`, `cv$cvsd` | `cv.mean_loss[0]`, `cv.std_error[0]`: a row for each mixing parameter |
 # | `cv$lambda.min`, `cv$lambda.1se` | `cv.lambda_min`, `cv.lambda_1se` |
-# | `coef(cv, s = "lambda.1se")` | `cv.select("1se")`, with the intercept |
+# | `coef(cv, s = "lambda.1se")` | `cv.select("1se").to_series()`, with the intercept |
+# | `predict(cv, newx, s = "lambda.1se")` | `cv.predict(X, lam="1se")` |
+# | `plot(cv)` | `cv.plot()`, with the training loss; `cv.plot_path()` has the choices on the path |
 #
 # ### The lasso: the same numbers
 #
@@ -288,7 +291,10 @@ assert (cv.lambda_min, cv.lambda_1se) == (0.625, 1.25)
 # | columns as they are | `standardize=False`; the default puts them in standard deviations |
 # | `cv=None`: 5 folds of rows in their order | `cv=10`, drawn with `seed`; or any splitter |
 # | `mse_path_`, plain mean over folds | `cv.fold_loss`; `averaging="equal"` |
-# | `alpha_` | `cv.lambda_min` |
+# | `alpha_`, `coef_`, `intercept_` | `cv.lambda_min`, `cv.coef`, `cv.intercept` |
+# | `score(X, y)`, R squared | `cv.score(X, y)`, and `cv.r2` of the rows that were held out |
+# | `SimpleImputer` in a pipeline | `impute="mean"`, by the training rows of each fold |
+# | `OneHotEncoder`, `ColumnTransformer` | `jr.tables.read` ([notebook 09](09_a_table_of_mixed_types.ipynb)) |
 #
 # ### A pipeline and a search, side by side
 #

@@ -23,6 +23,7 @@ from jaxreg import neural
 # The diabetes data: 442 patients, ten measurements, the progress of the disease, all with mean 0 and variance 1.
 # `Linear` is the model $x'w + b$. What is drawn are the coefficients: lines are exact paths, dots are models that were
 # trained by stochastic gradient descent. Steps that see noise have to become small at the end, so the step size falls.
+# (`progress=False` leaves out the bar that Jupyter shows otherwise.)
 
 # %%
 X, y = load_diabetes(return_X_y=True, scaled=False)
@@ -38,7 +39,7 @@ def falling(low, steps):
 def train(regularizer, strengths, optimizer, epochs, X=X, y=y, batch_size=None, cv=folds):
     return neural.fit_path(
         neural.Linear(), X, y, regularizer=regularizer, strengths=strengths, optimizer=optimizer, epochs=epochs,
-        batch_size=batch_size, cv=cv,
+        batch_size=batch_size, cv=cv, progress=False,
     )  # fmt: skip
 
 
@@ -270,7 +271,7 @@ adam = optax.adam(1e-2)
 def train_network(regularizer, strengths):
     return neural.fit_path(
         neural.MLP((64,), "classification"), images, digits, regularizer=regularizer, strengths=strengths, cv=split,
-        seeds=2, optimizer=adam, epochs=100, batch_size=50, refit=False,
+        seeds=2, optimizer=adam, epochs=100, batch_size=50, refit=False, progress=False,
     )  # fmt: skip
 
 

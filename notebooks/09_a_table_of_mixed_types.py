@@ -36,9 +36,9 @@ here = Path(folder.name)
 # %% [markdown]
 # ## The raw table
 #
-# A house has a few measures, ratings from 1 to 10, categories, and the day from which it counts as sold. A price is
-# more nearly a product than a sum: a better kitchen adds a share of it, not a number of dollars. So prices and areas
-# are in logarithms, and an error of 0.1 reads as ten per cent.
+# A house has some measures, ratings from 1 to 10, categories, and the month in which it was sold, written as its first
+# day. A price is more nearly a product than a sum: a better kitchen adds a share of it, not a number of dollars. So
+# prices and areas are in logarithms, and an error of 0.1 reads as ten per cent.
 
 # %%
 ames = data("openintro", "ames")
@@ -93,7 +93,7 @@ assert set(missing[missing > 0].index) == {"frontage", "basement", "cars", "base
 
 # %% [markdown]
 # These holes are of two kinds. A house without a garage has no type of garage, and one without a basement no quality of
-# it: there NA is a level like the others, and gets a name. The width of the lot at the street is another
+# it: there NA is a level like the others, and gets a name. The frontage, the width of the lot at the street, is another
 # matter: there is one, which nobody wrote down. That is to be filled in.
 
 # %%
@@ -114,9 +114,9 @@ except jr.tables.TableError as error:
     print(str(error).replace(f"{here}/", ""))
 
 # %% [markdown]
-# A date may become a number, the days since 1970, or also a year, months and days of the week; as these days are all
-# the first of a month, the number it is. And one thing no program can see: `class` holds numbers, 20 for one storey, 60
-# for two, which are codes. They are named as a category.
+# A date may become one number, the days since 1970, or also a year, months and days of the week. Here the day of the
+# week means nothing, so it is the number. One thing no program can see: `class` holds numbers, such as 20 for one
+# storey and 60 for two, which are codes. It is named as a category.
 
 # %%
 table = jr.tables.read(here / "houses.csv", "log_price", dates="numbers", missing="impute", categorical=["class"])
@@ -272,11 +272,28 @@ print(run.stdout, end="")
 assert f"{np.exp(predicted[3]).round(-2):.1f}" in run.stdout
 
 # %% [markdown]
-# The command line does all of this without Python:
-#
-#     jaxreg cv houses.csv --target log_price --dates numbers --missing impute --categorical class --rule 1se
-#     jaxreg predict model.npz houses_2010.csv
-#
+# The command line does all of this in two lines, the judgement on the rows put aside included. Among the files that it
+# writes is `reproduce.py`, the same in Python.
+
+# %%
+commands = (
+    "cv houses.csv --target log_price --dates numbers --missing impute --categorical class --penalty grouplasso"
+    " --lambda-min-ratio 1e-3 --rule 1se --test houses_2010.csv --unknown zero --out chosen",
+    "predict chosen/model.npz houses_2010.csv --unknown zero",
+)
+said = {}
+for command in commands:
+    run = subprocess.run(
+        [sys.executable, "-m", "jaxreg", *command.split()], cwd=here, capture_output=True, text=True, check=True
+    )
+    said[command] = [line for line in run.stdout.splitlines() if "Fitted in" not in line]  # seconds, which vary
+    print(f"$ jaxreg {command}", *said[command], "", sep="\n")
+
+# %% tags=["check"]
+assert all(f"R2 {judged.loc['2010', 'R2']:.5f}" in "".join(lines) for lines in said.values())
+assert f"Chosen by 1se: lambda {choice.lam:.4g}, 49 of 80 coefficients not 0." in said[commands[0]]
+
+# %% [markdown]
 # ## With a pipeline of scikit-learn
 #
 # The same steps there: numbers are filled in and scaled, categories become sparse columns of 0 and 1, and an estimator
