@@ -88,7 +88,7 @@ def cv_loss(h, M, A, t):
 
 # %%
 cv = jr.fit_cv(np.asarray(A), np.asarray(t), cv=fold)
-single, free = jnp.zeros((p, p)), jnp.eye(p)
+free = jnp.eye(p)
 start = jnp.concatenate([jnp.log(jnp.array([cv.lambda_min])), jnp.zeros(p)])
 loss, gradient = cv_loss(start, free, A, t)
 print(f"cv_loss {loss:.4f}, fit_cv {cv.mean_loss.min():.4f}")

@@ -105,7 +105,7 @@ assert_printed(lasso)
 
 # %%
 whole = jr.fit_path(X, y)
-figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+panels = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")[1]
 for scale, factor, ax in (("raw", 1.0, panels[0]), ("sd", X.std(ddof=0), panels[1])):
     whole.plot(scale=scale, lam=0.5, labels=6, ax=ax)
     known = lasso.loc[X.columns, "glmnet"] * factor
@@ -352,7 +352,7 @@ Z = ours.best_estimator_["columns"].transform(X)
 centred = np.asarray(Z - Z.mean()), np.asarray(y - y.mean())
 there = linear_model.lasso_path(*centred, alphas=alphas, tol=1e-10, max_iter=1_000_000)[1]
 here = jr.fit_path(Z, y, lambdas=alphas, standardize=False)
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+(left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")[1]
 left.semilogx(alphas, there.T, lw=1.2)
 left.invert_xaxis()
 left.set(xlabel="alpha (log scale)", ylabel="coefficient")
@@ -514,7 +514,7 @@ least = {
     'fit_cv, averaging="equal"': plain.mean_loss.min(),
     "fit_cv": by_rows.mean_loss.min(),
 }
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained", sharey=True)
+(left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained", sharey=True)[1]
 left.semilogx(model.alphas_, model.mse_path_, ls=":", lw=1)
 left.plot(model.alphas_, model.mse_path_.mean(axis=1), color="0.1", lw=2)
 left.axvline(model.alpha_, color="0.1", ls="--", lw=1)

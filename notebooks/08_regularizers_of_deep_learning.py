@@ -299,7 +299,6 @@ row[1].set_ylabel("")
 _ = row[0].set_ylim(-0.25, 2.2)
 
 # %%
-none = paths["dropout"].mean_loss[-1]
 table = {
     name: {
         "best strength": path.strength_min,
@@ -312,6 +311,7 @@ table = {
 pd.DataFrame(table).round(3).T
 
 # %% tags=["check"]
+none = paths["dropout"].mean_loss[-1]
 for network_path in paths.values():
     assert network_path.mean_loss[0] > 1.5 * network_path.mean_loss.min()
     assert network_path.mean_loss[-1] > 1.2 * network_path.mean_loss.min()

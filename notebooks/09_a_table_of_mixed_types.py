@@ -328,9 +328,9 @@ pipeline[-1].cv_result_
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DataConversionWarning)
     scores = cross_val_score(pipeline, X, y, cv=5)
-held_out = pipeline.score(new, new["log_price"])
 joblib.dump(pipeline, here / "pipeline.joblib")
 again = joblib.load(here / "pipeline.joblib")
+held_out = again.score(new, new["log_price"])
 print(f"R squared: cross-validated {scores.mean():.3f}, houses of 2010 {held_out:.3f}")
 
 # %% tags=["check"]
