@@ -314,9 +314,8 @@ def _of_rows(setups, fits, metric, best, length, keep):
 def _r2(squared_error, setups, folds, fold_weight):
     """(A, L) of mean squared errors (responses, A, K, L) of the folds; NaN where no response varies."""
     times = sum(np.bincount(part.rows, part.counts, folds.n) for part in folds.held_out)
-    weight = setups[0].data.weight * times / fold_weight.sum()
-    y = np.stack([setup.data.y for setup in setups])
-    spread = (y - (y @ weight)[:, None]) ** 2 @ weight
+    y = np.stack([setup.data.y for setup in setups], axis=1)
+    spread = _scores.variance(y, setups[0].data.weight * times)
     varies = spread > 0
     if not varies.any():
         return np.full((squared_error.shape[1], squared_error.shape[3]), np.nan)

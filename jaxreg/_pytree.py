@@ -59,6 +59,18 @@ def number(value: Any, name: str, meaning: str, low=-np.inf, high=np.inf, strict
     return float(value)
 
 
+def shown(instance):
+    """A call of its class with what is not at its default; functions by their names, without an address."""
+    values = [(own.name, getattr(instance, own.name)) for own in fields(instance)]
+    defaults = {own.name: own.default for own in fields(instance)}
+    texts = [
+        f"{name}={getattr(value, '__name__', repr(value)) if callable(value) else repr(value)}"
+        for name, value in values
+        if value is not defaults[name] and value != defaults[name]
+    ]
+    return f"{type(instance).__name__}({', '.join(texts)})"
+
+
 def described(instance):
     """Its name and its numbers, as text."""
     values = [(each.name, getattr(instance, each.name)) for each in fields(instance)]

@@ -3,6 +3,7 @@
 import json
 from dataclasses import fields
 from zipfile import BadZipFile
+from zlib import error as BadDeflate
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def read(path, kind, make):
         other = str(values.pop(KIND, kind))
         if other == kind:
             return make(values)
-    except (ValueError, TypeError, LookupError, AttributeError, EOFError, BadZipFile) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, EOFError, BadZipFile, BadDeflate) as error:
         raise ValueError(f"path is {str(path)!r}, which is not a file that {kind}.save wrote.") from error
     raise ValueError(f"path is {str(path)!r}, which {other}.save wrote; read it with {other}.load.")
 

@@ -45,8 +45,18 @@ def _mean_of(of_rows):
     return lambda y, predictions, weight: weight @ of_rows(y, predictions) / weight.sum()
 
 
+def variance(y, weight):
+    """Weighted variances of y (m, ...) over its rows: exactly 0 where y does not vary in those that have a weight.
+
+    The mean of equal numbers may be another number than these: so the first one is taken off before.
+    """
+    share = weight / weight.sum()
+    deviation = y - y[np.argmax(weight > 0)]
+    return np.tensordot(share, (deviation - np.tensordot(share, deviation, 1)) ** 2, 1)
+
+
 def _negative_r2(y, predictions, weight):
-    spread = weight @ (y - weight @ y / weight.sum()) ** 2
+    spread = weight.sum() * variance(y, weight)
     if not spread > 0:
         raise ValueError("metric is 'r2', but y does not vary in the held-out rows of a fold; give metric='mse'.")
     return weight @ _squared(y, predictions) / spread - 1.0
@@ -56,10 +66,8 @@ def r_squared(y, predictions, weight):
     """1 - mse / variance of y (m,) or (m, K) for predictions (m, [L, [K]]); the plain average over responses."""
     share, several = weight / weight.sum(), y.ndim == 2
     y = y if y.ndim == predictions.ndim else y[:, None]  # (m, 1) or (m, 1, K) beside all lambdas
-    centre = np.tensordot(share, y, 1)
-    spread = np.tensordot(share, (y - centre) ** 2, 1)
-    rounding = (4 * np.finfo(float).eps * np.abs(y).max(axis=0)) ** 2
-    if not (spread > rounding).all():
+    spread = variance(y, weight)
+    if not (spread > 0).all():
         raise ValueError("y does not vary in these rows, so that R squared is not defined; give rows where it does.")
     values = 1.0 - np.tensordot(share, (y - predictions) ** 2, 1) / spread
     return values.mean(axis=-1) if several else values

@@ -93,6 +93,18 @@ def test_r2_of_one_split_is_about_the_mean_of_the_rows_held_out():
     assert result.r2[result.best] == pytest.approx(r2_score(Y[test], result.oof_predictions[test]), abs=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore:y is constant:jaxreg.ConvergenceWarning")
+@pytest.mark.parametrize("level", [0.1, 7.1])
+def test_what_does_not_vary_has_no_r2(level):
+    constant = np.full(60, level)
+    assert np.isnan(fit(constant).r2).all()
+    with pytest.raises(ValueError, match="y does not vary"):
+        jr.fit_cv(X, np.where(np.arange(60) < 15, level, Y), cv=np.arange(60) // 15, metric="r2", n_lambdas=15)
+    with pytest.warns(jr.ConvergenceWarning, match="y is constant"):
+        both = fit(np.column_stack([Y, constant]), penalty="ridge").r2
+    np.testing.assert_allclose(both, fit(Y, penalty="ridge").r2, atol=1e-8)
+
+
 def test_classes_are_scored_by_their_share_and_have_no_r2():
     result = fit(CLASSES, loss="squaredhinge")
     assert result.r2 is None
@@ -107,7 +119,7 @@ def test_classes_are_scored_by_their_share_and_have_no_r2():
     [
         (Y[:10], "y has length 10, but needs one entry per row of X, 60"),
         (TWO, "y has 2 responses, but the fit had one response"),
-        (np.ones(60), "y does not vary"),
+        (np.full(60, 0.1), "y does not vary"),  # whose mean is another number by rounding
         (np.where(np.arange(60) == 3, np.nan, Y), "y has NaN"),
     ],
 )

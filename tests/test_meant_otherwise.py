@@ -48,7 +48,6 @@ REFUSED = {
     "a float for an axis": (lambda: neural.MaxNorm(axis=1.0), r"axis is 1.0; give a whole number"),
     "a size for a shape": (lambda: neural.Cutout(shape=8), r"shape is 8; give a tuple of whole numbers"),
     "a list for a shape": (lambda: neural.Augment(neural.random_flip, [8, 8]), r"shape is \[8, 8\]; give a tuple"),
-    "a size for layers": (lambda: neural.MLP(8), r"hidden is 8; give the units of each hidden layer, as \(64,\)"),
     "text for layers": (lambda: neural.MLP("64"), r"hidden is '64'; give the units"),
     "a count for strengths": (lambda: net(regularizer=neural.L2(), strengths=10), r"strengths is 10; give \[10\]"),
     "an optimizer uncalled": (lambda: net(optimizer=len), r"optimizer is the function len; give"),

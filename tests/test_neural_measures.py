@@ -160,7 +160,7 @@ def test_scores_that_have_no_meaning(numbers, labels):
         (lambda: labels.score(X, ROWS), "y has labels as .*0.*, none of those of the fit, as 'high'"),
         (lambda: labels.score(X, LABELS[:5]), r"y has shape \(5,\), but needs one entry per row of X, \(40,\)"),
         (lambda: numbers.score(X, Y[:, 0]), r"y has shape \(40,\), but the path predicts \(40, 2\)"),
-        (lambda: numbers.score(X, np.ones_like(Y)), "y does not vary, so it has no R squared"),
+        (lambda: numbers.score(X, np.full_like(Y, 0.1)), "y does not vary in these rows"),
         (lambda: numbers.score(X, np.full_like(Y, np.nan)), "y has NaN"),
         (lambda: replace(numbers, params=None).score(X, Y), "fit it with refit=True"),
     ):

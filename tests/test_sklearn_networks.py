@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from jaxreg import neural
-from jaxreg.sklearn import NetworkClassifierCV, NetworkRegressorCV
+from jaxreg.sklearn import NetworkClassifierCV, NetworkRegressorCV, _networks
 
 DRAW = np.random.default_rng(0)
 X = DRAW.standard_normal((60, 3)) * [1.0, 100.0, 0.01] + [0.0, 500.0, 3.0]
@@ -140,3 +140,15 @@ def test_labels_are_no_numbers():
 def test_a_model_of_ones_own():
     model = NetworkClassifierCV(model=neural.Linear(), **{**SETTING, "hidden": (64,)}).fit(X, LABELS)
     assert model.path_.model == neural.Linear("classification", outputs=2)
+
+
+def test_columns_that_vary_by_rounding_are_not_scaled_up():
+    assert _networks._scales(np.full((60, 1), 0.1), True)[1] == 1  # whose standard deviation is 1e-17
+    mean, scale = _networks._scales(np.array([[1e300], [3e300]]), True)
+    np.testing.assert_allclose([*mean, *scale], [2e300, 1e300])
+
+
+def test_a_missing_label_is_named():
+    labels = np.array(["a", None] * 10, dtype=object)
+    with pytest.raises(ValueError, match="y has no label"):
+        NetworkClassifierCV(4).fit(np.arange(20.0)[:, None], labels)

@@ -116,7 +116,8 @@ def check_truth(y, X, predicted, classes):
         return y
     labels, codes = check_labels(y, "y", len(predicted))
     if not np.isin(labels, classes).any():
-        raise ValueError(f"y has labels as {labels[0]!r}, none of those of the fit, as {classes[0]!r}.")
+        other, known = labels.tolist()[0], classes.tolist()[0]
+        raise ValueError(f"y has labels as {other!r}, none of those of the fit, as {known!r}.")
     return labels[codes]
 
 

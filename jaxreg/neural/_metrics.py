@@ -118,13 +118,8 @@ def check_spread(names, variance):
 def variances(target, groups, seeds):
     """Variances (2, K, C) of targets (n, C) on the rows of each fold that train, and on those held out."""
     return np.stack(
-        [[_variance(target, weight) for weight in part[::seeds]] for part in (groups.train, groups.held_out)]
+        [[_scores.variance(target, weight) for weight in part[::seeds]] for part in (groups.train, groups.held_out)]
     )
-
-
-def _variance(target, weight):
-    weight = weight / weight.sum()
-    return weight @ (target - weight @ target) ** 2
 
 
 def of_path(names, means, finite, variance, folds):

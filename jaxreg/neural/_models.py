@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg import _validation
+from jaxreg._pytree import shown
 from jaxreg.neural._rounding import rounded
 
 TASKS = ("regression", "classification")
@@ -188,6 +189,8 @@ class MLP:
     activation: Callable = jax.nn.relu
     dropout: Any = None
     batch_norm: tuple[Any, Any] | None = None
+
+    __repr__ = shown
 
     def __post_init__(self):
         check_task(self.task)

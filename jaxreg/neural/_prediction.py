@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from jaxreg import _validation
+from jaxreg import _scores, _validation
 from jaxreg.neural import _data, _training
 
 TYPES = {"regression": ("response",), "classification": ("response", "probability", "link")}
@@ -40,10 +40,7 @@ def score(path, X, y, strength):
     y = _data.check_truth(y, X, predicted, path.classes)
     if path.classes is not None:
         return float(np.mean(predicted == y))
-    error, spread = np.mean((y - predicted) ** 2, axis=0), np.var(y, axis=0)
-    if not (spread > 0).all():
-        raise ValueError("y does not vary, so it has no R squared; give more rows.")
-    return float(np.mean(1 - error / spread))
+    return float(_scores.r_squared(y, predicted, np.ones(len(y))))
 
 
 def is_finite(path, k):

@@ -1,5 +1,6 @@
 """What all estimators share: checked data, a linear predictor, and the translation of scikit-learn's conventions."""
 
+import sys
 import warnings
 from numbers import Real
 
@@ -62,9 +63,10 @@ def dense(X, noted=True):
 
     ValueError where the array would take more than DENSE_LIMIT bytes.
     """
-    if not issparse(X):
+    frame = _is_sparse_frame(X)
+    if not (frame or issparse(X)):
         return X
-    size = np.prod(X.shape, dtype=float) * (4 if X.dtype == np.float32 else 8)
+    size = np.prod(X.shape, dtype=float) * (8 if frame or X.dtype != np.float32 else 4)
     if size > DENSE_LIMIT:
         shape = " x ".join(map(str, X.shape))
         raise ValueError(
@@ -80,7 +82,15 @@ def dense(X, noted=True):
             DataConversionWarning,
             stacklevel=4,
         )
-    return X.toarray()
+    return X.sparse.to_dense() if frame else X.toarray()
+
+
+def _is_sparse_frame(X):
+    """Whether X is a pandas frame all of whose columns are sparse: check_array refuses it, and takes others."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(X, pandas.DataFrame):
+        return False
+    return len(X.columns) > 0 and all(isinstance(dtype, pandas.SparseDtype) for dtype in X.dtypes)
 
 
 def checked_weight(sample_weight, n):

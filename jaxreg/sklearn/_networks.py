@@ -15,7 +15,7 @@ from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jaxreg import _validation, neural
-from jaxreg._labels import is_text
+from jaxreg._labels import check_labels, is_text
 from jaxreg.neural._models import Model
 from jaxreg.neural._regularizer import Regularizer
 from jaxreg.neural._result import RULES
@@ -24,6 +24,7 @@ from jaxreg.sklearn._linear import DTYPES, dense
 
 HIDDEN = (64,)
 LARGEST_SEED = 2**31 - 1
+ROUNDING = 32 * np.finfo(np.float64).eps  # share of the level of a column; as for `fit_path` it counts as constant then
 
 
 class NetworkCV(BaseEstimator, ABC):
@@ -215,8 +216,8 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
     metrics = ("accuracy",)
 
     def _target(self, y, standardize):
+        self.classes_ = check_labels(y, "y", len(y))[0]
         check_classification_targets(y)
-        self.classes_ = np.unique(y)
         return y
 
     def predict(self, X):
@@ -267,12 +268,14 @@ class NetworkRegressorCV(RegressorMixin, NetworkCV):
 
 
 def _scales(columns, standardize) -> tuple[np.ndarray, np.ndarray]:
-    """(means, standard deviations) of the columns, 1 for those that do not vary; or 0 and 1."""
+    """(means, standard deviations) of the columns, 1 for those that vary by rounding only; or 0 and 1."""
     if not standardize:
         return np.zeros(()), np.ones(())
     columns = np.asarray(columns, np.float64)
-    deviation = columns.std(axis=0)
-    return columns.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+    largest = np.abs(columns).max(axis=0)
+    shares = columns / np.where(largest > 0, largest, 1.0)  # squares of these do not overflow
+    deviation = shares.std(axis=0)
+    return largest * shares.mean(axis=0), np.where(deviation > ROUNDING, largest * deviation, 1.0)
 
 
 @cache
