@@ -49,7 +49,7 @@ class Selection(_Point):
     >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
     >>> cv = jr.fit_cv(X[["bmi", "bp", "s5"]], y, n_lambdas=20)
     >>> cv.select("1se")
-    <Selection by 1se: lambda 6.496, intercept 152.1, 3 of 3 coefficients not 0: bmi 523.6, s5 464.3, bp 207.7>
+    <Selection by 1se: lambda 10.55, intercept 152.1, 3 of 3 coefficients not 0: bmi 485, s5 425.3, bp 133.8>
     >>> l1_ratio, lam, index, coef, intercept = cv.select("1se")
     >>> cv.select("1se").to_series().index.tolist()
     ['(intercept)', 'bmi', 'bp', 's5']

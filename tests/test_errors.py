@@ -109,25 +109,22 @@ ESTIMATORS = [
 ]
 
 LINES = [
-    (["path", "absent.csv", "--target", "y"], r"absent.csv is not there, or not a file; give a CSV or Parquet file"),
-    (
-        ["path", "data.xlsx", "--target", "y"],
-        r"data.xlsx has the unknown extension '.xlsx'; give one of .csv, .parquet",
-    ),
-    (["path", "good.csv", "--target", "bmu"], r"--target is 'bmu', which is not a column. Did you mean 'bmi'\?"),
-    (["path", "good.csv", "--target", "y", "--weights", "y"], r"--target and --weights are both 'y'; give two columns"),
+    (["path", "absent.csv", "--target", "y"], r"absent.csv is not there"),
+    (["path", "data.xlsx", "--target", "y"], r"data.xlsx has the unknown extension '.xlsx'; give one of .csv, .tsv"),
+    (["path", "good.csv", "--target", "bmu"], r"target is 'bmu', which is not a column. Did you mean 'bmi'\?"),
+    (["path", "good.csv", "--target", "y", "--weights", "y"], r"target and weights are both 'y'; give two columns"),
     (["path", "good.csv", "--target", "y", "--l1-ratio", "2"], r"l1_ratio is 2.0"),
     (["path", "good.csv", "--target", "y", "--n-lambdas", "0"], r"n_lambdas is 0; give a whole number >= 1"),
     (["path", "good.csv", "--target", "y", "--weights", "age"], r"sample_weight has negative values"),
-    (["path", "names.csv", "--target", "y"], r"column 'name' is text with 60 levels.*--drop name.*--categorical name"),
-    (["path", "dates.csv", "--target", "y"], r"column 'day' holds dates or times, such as .*--drop day"),
-    (["path", "cells.csv", "--target", "y"], r"column 'price' is text: .* values are numbers, but 'n/k' is not"),
-    (["path", "holes.csv", "--target", "y"], r"X has NaN or infinite values in column 'bmi'; impute or drop them"),
-    (["path", "holes.csv", "--target", "bmi"], r"--target 'bmi' has 3 missing value\(s\); fill them or drop the rows"),
+    (["path", "names.csv", "--target", "y"], r"'name' has another text in each of its 60 rows.*--drop name"),
+    (["path", "dates.csv", "--target", "y"], r"'day' holds dates, such as .*--dates parts"),
+    (["path", "cells.csv", "--target", "y"], r"'price' holds numbers, but 'n/k' is none"),
+    (["path", "holes.csv", "--target", "y"], r"there are missing values in 'bmi' \(3\).*--missing impute"),
+    (["path", "holes.csv", "--target", "bmi"], r"there are missing values in 'bmi' \(3\).*--missing drop"),
     (["cv", "good.csv", "--target", "y", "--folds", "100"], r"--folds is 100, but there are 60 rows; give --folds 60"),
     (["cv", "good.csv", "--target", "y", "--metric", "rmse"], r"metric is 'rmse'; give one of"),
     (["cv", "good.csv", "--target", "y", "--rule", "best"], r"rule is 'best'; give one of 'min', '1se'"),
-    (["cv", "good.csv", "--target", "y", "--groups", "zz"], r"--groups is 'zz', which is not a column"),
+    (["cv", "good.csv", "--target", "y", "--groups", "zz"], r"groups is 'zz', which is not a column"),
     (["bench", "--rows", "100"], r"--rows and --columns go together; give both"),
 ]
 
@@ -161,7 +158,6 @@ def failed(arguments, folder, monkeypatch):
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.startswith("jaxreg: ")
-    assert result.stderr.count("\n") == 1
     return result.stderr
 
 
