@@ -15,9 +15,7 @@ from jaxreg.neural import NeuralPath, _data, _metrics
 
 DRAW = np.random.default_rng(0)
 ONCE = DRAW.standard_normal((20, 5))
-X = np.tile(
-    ONCE[:, :3], (2, 1)
-)  # all rows twice: fold 0, which trains on one half and judges on the other, is the refit
+X = np.tile(ONCE[:, :3], (2, 1))  # all rows twice: fold 0, which trains on one half and judges the other, is the refit
 Y = np.column_stack([X[:, 0], 5 * X[:, 1] - X[:, 2]]) + 0.3 * np.tile(ONCE[:, 3:], (2, 1))
 LABELS = np.array(["low", "middle", "high"], dtype=object)[np.digitize(Y[:, 1], [-3, 3])]
 ROWS = np.arange(40)
@@ -287,6 +285,11 @@ def test_regularizers_of_ones_own_are_given_again(labels, tmp_path):
     PATH.save(tmp_path / "plain.npz")
     with pytest.raises(ValueError, match="model is another one than that of the file"):
         NeuralPath.load(tmp_path / "plain.npz", model=neural.MLP(4))
+
+
+def test_a_summary_of_numbers_has_the_cross_validated_r2():
+    path = replace(PATH, data=PATH.data | {"y_variance": 4.0})
+    assert "That is a cross-validated R squared of 0.750." in path.summary()  # of the least loss, 1
 
 
 def test_other_files_are_refused(tmp_path):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _folds, _record, _validation
+from jaxreg import _folds, _record, _scores, _validation
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels, few_values, is_text
 from jaxreg.neural._mapped import release
@@ -27,11 +27,13 @@ class Data:
 
     def summary(self, dtype):
         """The attribute `data` of a NeuralPath."""
+        number = self.classes is None and self.y.ndim == 1
         return {
             "n_samples": len(self.y),
             "n_outputs": self.target.shape[1],
             "dtype": np.dtype(dtype).name,
-            "y_values": few_values(self.y) if self.classes is None and self.y.ndim == 1 else [],
+            "y_variance": float(_scores.variance(self.y, np.ones(len(self.y)))) if number else None,
+            "y_values": few_values(self.y) if number else [],
             "versions": _record.versions(),
         }
 

@@ -49,9 +49,9 @@ class NeuralPath:
     metrics : dict of NeuralMetric
         Further measures by name, those that `fit_path` was asked for.
     data : dict
-        Of the data that were fitted "n_samples", "n_outputs" (responses or classes), "dtype"; "y_values", the values of
-        the responses where they are 2 to 10 whole numbers, which may be labels of classes (else empty); and "versions",
-        those of the packages that fitted them.
+        Of the data that were fitted "n_samples", "n_outputs" (responses or classes), "dtype"; "y_variance" of one
+        response (else None); "y_values", the values of the responses where they are 2 to 10 whole numbers, which may be
+        labels of classes (else empty); and "versions", those of the packages that fitted them.
     settings : dict
         Python source of the model and of the keywords of `fit_path` that were not at their defaults; what text cannot
         hold is there by its name.

@@ -56,6 +56,9 @@ def explanation(path):
         f"The held-out loss is least, {path.mean_loss[k]:.5g}, at strength {path._said(k)}; the training loss there is "
         f"{path._losses()['train_loss'][k]:.5g}."
     ]
+    variance = path.data.get("y_variance")
+    if variance:
+        lines.append(f"That is a cross-validated R squared of {1 - path.mean_loss[k] / variance:.3f}.")
     if path.metrics:
         ends = ", ".join(f"{name} {metric.mean[k]:.4g}" for name, metric in path.metrics.items())
         lines.append(f"There, on held-out rows: {ends}.")
