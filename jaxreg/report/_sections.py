@@ -50,7 +50,7 @@ def table(caption, head, rows):
 
 def _breakable(name):
     """A name in HTML, with places where it may be broken."""
-    return "<wbr>".join(escape(part) for part in re.split(r"(?<=[=_.:-])", name))
+    return "<wbr>".join(escape(part) for part in re.split(r"(?<=[=_:])", name))
 
 
 def notes(texts) -> str:

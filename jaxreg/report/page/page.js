@@ -67,7 +67,10 @@ function fillValues() {
   if (own) {
     const error = own["1se"] === null ? "" : ` ± ${number(own.error[k])}`;
     pairs.push([`held-out loss${error && " ± SE"}`, number(own.held_out[k]) + error]);
-    if (content.squared && own.held_out[k] !== null) pairs.push(["held-out RMSE", number(Math.sqrt(own.held_out[k]))]);
+    if (content.squared && own.held_out[k] !== null) {
+      const of = content.responses > 1 ? ", all responses" : "";
+      pairs.push([`held-out RMSE${of}`, number(Math.sqrt(own.held_out[k]))]);
+    }
     if (own.r2 && own.r2[k] !== null) pairs.push(["held-out R squared", own.r2[k].toFixed(3)]);
     pairs.push(["training loss", own.training ? number(own.training[k]) : "kept for the chosen mix only"]);
   }
