@@ -4,15 +4,19 @@ const LONGEST_TIP = 80;  // characters of a name where the pointer is
 const DECADES = 1.5;  // of a log axis from which powers of ten are its ticks
 
 const WHOLE = 1e4, MOST_WHOLE = 1e7;  // between them, numbers are whole and have groups of three digits
+const SMALL = 1e-4;  // below it they have an exponent
 
 const grouped = (value) => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
 /** Five digits; a fraction of zeros alone is left out. */
 function number(value) {
   if (value === null) return "–";
+  if (value === 0) return "0";
   const rounded = value.toPrecision(5), size = Math.abs(rounded);
   if (size >= WHOLE && size < MOST_WHOLE) return grouped(value);
-  return rounded.replace(/\.0+(?=e|$)/, "").replace("e+", "e");
+  return (size < SMALL ? value.toExponential(4) : rounded).replace(/\.0+(?=e|$)/, "").replace("e+", "e");
 }
+
 const power = (value) => (value ? value.toExponential(1).replace("e+", "e") : number(value));
 const typeset = (text) => text.replace("-", "−");
 

@@ -3,7 +3,7 @@
 const PRINTED_ROWS = 11;  // features; the style sheet of print hides the others
 const SCROLLED_ROWS = 25;  // from more of them on the table has its own scroll bar
 const COLUMNS = [
-  ["name", "feature"], ["coef", "coefficient"], ["times", "× standard deviation"], ["size", "size"],
+  ["name", "feature"], ["coef", "coefficient"], ["times", "×\u00a0standard deviation"], ["size", "size"],
 ];
 
 class CoefficientTable {
