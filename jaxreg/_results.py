@@ -378,11 +378,11 @@ class PathResult:
     plot = plotting.plot_path
     plot_coefficients = plotting.plot_coefficients
 
-    def report(self, path=None, title=None, data_source=None) -> "Report":
+    def report(self, path=None, title=None, data_source=None, notes=()) -> "Report":
         """The path as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
         from jaxreg.report import write_report
 
-        return write_report(self, path, title, data_source)
+        return write_report(self, path, title, data_source, notes)
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle, to the path as it is given; see `load`.

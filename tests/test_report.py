@@ -16,12 +16,12 @@ import pytest
 from reference import ar_problem
 
 pandas = pytest.importorskip("pandas")
-from scipy.sparse import random_array
+from scipy.sparse import csr_array, random_array
 
 import jaxreg as jr
 from jaxreg import _record
 from jaxreg._prominence import prominent
-from jaxreg.report import _held_out
+from jaxreg.report import _held_out, _sections
 from jaxreg.report._content import content
 from jaxreg.report._page import SCRIPTS
 
@@ -136,6 +136,61 @@ def test_scripts_parse(script):
     assert done.returncode == 0, done.stderr
 
 
+def run_scripts(scripts, code):
+    """What an expression in JavaScript gives, where the page's `scripts` are loaded that need no document."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    sources = [(files("jaxreg.report") / "page" / script).read_text("utf-8") for script in scripts]
+    program = "\n".join([*sources, "const textWidth = () => 50;", f"console.log(JSON.stringify({code}))"])
+    done = subprocess.run([node, "-"], input=program, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+NUMBERS = {
+    0: "0", 0.5: "0.50000", 0.13408: "0.13408", 3: "3", 2022: "2022", 1995.96: "1996", 151.5: "151.50",
+    -9999.94: "-9999.9", 19150: "19\u202f150", -1668075.2: "-1\u202f668\u202f075", 9999999.0: "1e7",
+    975.82e6: "9.7582e8", 1e-7: "1e-7", 9999.97: "10\u202f000", 6.5793e-8: "6.5793e-8", 1e23: "1e23",
+    1.5e-11: "1.5000e-11", 2.3479e-5: "2.3479e-5", -1.2e-4: "-0.00012000", 9.999996e-5: "0.00010000",
+}  # fmt: skip
+
+
+def test_numbers_are_written_alike_in_python_and_in_scripts():
+    assert [_sections._number(value) for value in NUMBERS] == list(NUMBERS.values())
+    assert run_scripts(["scales.js"], f"{list(NUMBERS)}.map(number)") == list(NUMBERS.values())
+
+
+@pytest.mark.parametrize(
+    ("ticks", "labels"),
+    [
+        ("linearTicks(100000, 500000, 5)", ["100k", "200k", "300k", "400k", "500k"]),
+        ("linearTicks(-15000, 500, 4)", ["\u221215k", "\u221210k", "\u22125k", "0"]),
+        ("linearTicks(1900, 2000, 3)", ["1900", "1950", "2000"]),
+        ("linearTicks(0, 6e9, 3)", ["0", "2e9", "4e9", "6e9"]),
+        ("logTicks(10, 2e4, 9)", ["10", "100", "1000", "10\u202f000"]),
+        ("logTicks(1e-4, 1e-1, 9)", ["0.0001", "0.001", "0.01", "0.1"]),
+        ("logTicks(1e-7, 1e2, 5)", ["10⁻⁷", "10⁻⁵", "10⁻³", "10⁻¹", "10¹"]),
+    ],
+)
+def test_labels_of_an_axis_are_of_one_kind(ticks, labels):
+    assert run_scripts(["scales.js"], f"{ticks}.map((tick) => tick.label).filter(Boolean)") == labels
+
+
+@pytest.mark.parametrize(("last", "highest"), [(3.5, 3.6), (50.0, 2.2)])
+def test_losses_that_explode_leave_the_range(last, highest, cv):
+    """The least loss is the third of 12; a decade of lambda beyond it ends between the fifth and the sixth."""
+    lambdas = cv.paths[1].lambdas
+    assert lambdas[5] < lambdas[2] / 10 < lambdas[4]
+    loss = np.array([2.2, 1.5, 1.0, 1.1, 1.2, 1.5, 3, 3, 3, 3, 3, last])
+    apart = replace(cv, mean_loss=np.stack([loss + 0.1, loss]), std_error=np.full((2, 12), np.nan))
+    figures = f"new Figures({json.dumps(content(apart))}, {{mix: 1, response: 0, point: 2, raw: false}})"
+    code = f"((figures) => [figures.heldOutLoss(1000).y.range, figures.lossSaid()])({figures})"
+    (_, top), said = run_scripts(["scales.js", "chart.js", "figures.js"], code)
+    assert top == pytest.approx(highest + 0.05 * (highest - cv.train_loss.min()))
+    assert said.startswith("The upper end") == (highest < last)
+
+
 def test_tables_go_by_coefficient_times_standard_deviation(cv):
     found = content(cv.path)
     sd = np.array(found["sd"])
@@ -239,6 +294,29 @@ def test_names_stand_in_the_page_as_they_are(cv, tmp_path):
     assert set(numbers_of(page)["names"]) <= set(NAMES)
 
 
+def test_notes_are_folded_below_the_headline(cv):
+    page = cv.report(notes=("3 rows without y", "made <b>")).html
+    folded = "<details><summary>Notes</summary><ul><li>3 rows without y</li><li>made &lt;b&gt;</li></ul></details>"
+    assert page.index(html.escape(cv._headline())) < page.index(folded) < page.index("<main>")
+    assert "Notes</summary>" not in cv.report().html
+
+
+@pytest.mark.parametrize(
+    ("impute", "filling"), [("mean", "mean"), ("median", "median"), ("most_frequent", "most frequent value")]
+)
+def test_the_page_says_how_missing_values_were_filled(impute, filling, cv):
+    path = replace(cv.path, fill_values=np.zeros(8), settings=cv.path.settings | {"impute": repr(impute)})
+    said = "<dt>missing values</dt><dd>filled with the"
+    assert f"{said} {filling} of the training rows</dd>" in path.report().html
+    assert said not in cv.report().html
+
+
+def test_long_tables_have_their_own_scroll_bar():
+    tables = [_sections.table("", ["name", "b"], [(f"x={k}", "1")] * n) for n, k in ((25, 0), (26, 1))]
+    assert ['class="scroll tall"' in table for table in tables] == [False, True]
+    assert '<th scope="row">x=<wbr>0</th>' in tables[0]
+
+
 @pytest.mark.parametrize("lambdas", [[0.3], [1e3, 500.0], [0.0], [1.0, 0.1, 0.0]], ids=str)
 def test_short_and_empty_paths(lambdas):
     path = jr.fit_path(X, Y, lambdas=lambdas, dtype=np.float32)
@@ -276,11 +354,14 @@ def test_several_responses(several):
     ("given", "error", "message"),
     [
         ({"title": 3}, TypeError, "title is 3; give text, or None"),
+        ({"notes": "a text"}, TypeError, "notes is 'a text'; give a sequence of texts, such as"),
+        ({"notes": 3}, TypeError, "notes is 3; give a sequence of texts, such as"),
+        ({"notes": ["a text", 3]}, TypeError, r"notes\[1\] is 3; give texts only"),
         ({"data_source": X}, TypeError, "data_source is of type ndarray; give Python source as text, or None"),
         ({"data_source": "X = 1\ny ="}, ValueError, r"data_source is no Python at line 2 \(invalid syntax\); give the"),
         ({"data_source": "X = '\0'"}, ValueError, r"data_source is no Python \(source code .* null bytes\); give the"),
     ],
-    ids=["title", "type", "syntax", "null"],
+    ids=["title", "note", "number", "entry", "type", "syntax", "null"],
 )
 def test_bad_input_writes_nothing(given, error, message, cv, tmp_path):
     with pytest.raises(error, match=message):
@@ -474,7 +555,9 @@ def test_slider_buttons_and_mixing_parameter(cv, browser, tmp_path):
     held_out, error = map(float, values[3].split(" ± "))
     assert held_out == pytest.approx(cv.mean_loss[a, 11], rel=1e-4)
     assert error == pytest.approx(cv.std_error[a, 11], rel=1e-4)
-    assert float(values[4]) == pytest.approx(cv.train_loss[11], rel=1e-4)
+    assert float(values[4]) == pytest.approx(np.sqrt(cv.mean_loss[a, 11]), rel=1e-4)
+    assert float(values[5]) == pytest.approx(cv.r2[a, 11], abs=1e-3)
+    assert float(values[6]) == pytest.approx(cv.train_loss[11], rel=1e-4)
     for rule in ("1se", "min"):
         browser.find_element("id", f"lambda_{rule}").click()
         assert_shows(browser, cv.path, cv.select(rule).index)
@@ -485,15 +568,21 @@ def test_slider_buttons_and_mixing_parameter(cv, browser, tmp_path):
     np.testing.assert_allclose(made["coef"], cv.coef, atol=1e-8)
 
     other = 1 - a
+    lambda_min = int(cv.mean_loss[other].argmin())
+    assert lambda_min != k
     Select(browser.find_element("id", "mix")).select_by_index(other)
-    assert_shows(browser, cv.paths[other], k)
+    assert_shows(browser, cv.paths[other], lambda_min)
     drawn = set(browser.execute_script(
         "return [...document.querySelectorAll('#path-plot .curve')].map((each) => each.dataset.name)"
     ))  # fmt: skip
     assert drawn == {NAMES[j] for j in np.flatnonzero(cv.paths[other].coef.any(axis=0))}
-    lam = cv.lambdas[other, cv.mean_loss[other].argmin()]
+    lam = cv.lambdas[other, lambda_min]
     named = {NAMES[j] for j in np.flatnonzero(cv.paths[other].coef_at(lam)[1])}
     assert {text.lstrip("↑↓ ") for text in texts(browser, "#path-plot .label")} == named
+    slider.send_keys(Keys.HOME)
+    Select(browser.find_element("id", "mix")).select_by_index(a)
+    nearest = abs(np.log(cv.lambdas[a] / cv.lambdas[other, 0])).argmin()
+    assert_shows(browser, cv.path, nearest)
     assert_quiet(browser)
 
 
@@ -565,6 +654,38 @@ def test_figures_themes_and_print(cv, browser, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_theme_follows_the_system_until_it_is_chosen(cv, browser, tmp_path):
+    def theme_of(system):
+        features = [{"name": "prefers-color-scheme", "value": system}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        settled(browser)
+        shown = browser.execute_script("return document.documentElement.dataset.theme")
+        assert browser.find_element("id", "theme").get_attribute("aria-pressed") == str(shown == "dark").lower()
+        return shown
+
+    opened(browser, cv.report(tmp_path / "cv.html"))
+    assert [theme_of(system) for system in ("dark", "light", "dark")] == ["dark", "light", "dark"]
+    browser.find_element("id", "theme").click()
+    assert [theme_of(system) for system in ("light", "dark", "light")] == ["light"] * 3
+    assert_quiet(browser)
+
+
+@pytest.mark.slow
+def test_a_curve_that_crosses_the_range_in_one_step(cv, browser, tmp_path):
+    k = int(cv.mean_loss[cv.best[0]].argmin())
+    coef = np.zeros((12, 8))
+    coef[:, 2] = 1.0
+    coef[k + 4 :, 2] = [1e4 * (-1) ** i for i in range(12 - k - 4)]
+    paths = tuple(replace(path, coef_sparse=csr_array(coef)) for path in cv.paths)
+    opened(browser, replace(cv, paths=paths).report(tmp_path / "cross.html"))
+    curve = browser.find_element("css selector", "#path-plot .curve").get_attribute("d")
+    assert (curve.count("L"), curve.count("M")) == (k + 4, 12 - k - 4)
+    assert len(browser.find_elements("css selector", "#path-plot .mark")) == 1
+    assert "triangles" in browser.find_element("id", "curves-said").text
+    assert_quiet(browser)
+
+
+@pytest.mark.slow
 def test_responses_and_lambda_zero_in_a_browser(several, browser, tmp_path):
     from selenium.webdriver.support.select import Select
 
@@ -576,4 +697,11 @@ def test_responses_and_lambda_zero_in_a_browser(several, browser, tmp_path):
     opened(browser, path.report(tmp_path / "zero.html"))
     assert_shows(browser, path, 1)
     assert not browser.find_element("id", "lambda_min").is_displayed()
+    unpenalized = jr.fit_cv(X, Y, lambdas=[0.0], cv=3).report(tmp_path / "only.html")
+    browser.get(unpenalized.path.as_uri())
+    settled(browser)
+    assert browser.find_element("id", "path-plot").text == "No lambda above 0 to draw on a log axis."
+    for name in ("raw", "losses", "path-said", "path-caption"):
+        assert not browser.find_element("id", name).is_displayed()
+    assert len(browser.find_elements("css selector", "#predicted-plot circle")) == 60
     assert_quiet(browser)

@@ -1,6 +1,7 @@
 """Reports: a result in, one interactive HTML page out, which needs no network."""
 
 import ast
+from collections.abc import Iterable
 
 from jaxreg import _validation
 from jaxreg._cv_results import CVResult
@@ -11,7 +12,7 @@ from jaxreg.report._report import Report
 __all__ = ["Report", "write_report"]
 
 
-def write_report(result, path=None, title=None, data_source=None) -> Report:
+def write_report(result, path=None, title=None, data_source=None, notes=()) -> Report:
     """Write a result as one HTML page that holds all it needs, to open in a browser without a network.
 
     The page draws the coefficients and, of a CVResult, training and held-out loss against lambda, strong penalty at the
@@ -30,6 +31,8 @@ def write_report(result, path=None, title=None, data_source=None) -> Report:
     data_source : str or None
         Python source that makes X, y and whatever else the call names, such as sample_weight. The page shows it above
         the call, so that the whole can be copied and run. It is not run here.
+    notes : sequence of str
+        What a reader should know of the data, such as rows that were left out: a folded list below the headline.
 
     Returns
     -------
@@ -39,7 +42,8 @@ def write_report(result, path=None, title=None, data_source=None) -> Report:
     Raises
     ------
     TypeError
-        For a result of another kind, a path that is none, or a title or data source that is no text.
+        For a result of another kind, a path that is none, a title or data source that is no text, or notes that are no
+        sequence of texts.
     ValueError
         For a data source that is no Python.
     OSError
@@ -49,9 +53,10 @@ def write_report(result, path=None, title=None, data_source=None) -> Report:
     -----
     The path figure names the ten largest coefficients (times the standard deviation of the column) at the lambda of the
     least held-out loss, or, of a PathResult, the first ten to enter and stay. It has at most 60 curves. Its range is
-    that of the coefficients up to a decade of lambda beyond the choice. Tables and curves hold at most some hundred
-    thousand numbers in all, and the figures of held-out predictions 2000 points; the page says what it leaves out.
-    lambda = 0 has no place on the log axis of the figures, but one on the slider.
+    that of the coefficients up to a decade of lambda beyond the choice. So is the upper end of the losses, where all of
+    them have a range at least twice as wide. Triangles mark where curves leave the range. Tables and curves hold at
+    most some hundred thousand numbers in all, and the figures of held-out predictions 2000 points; the page says what
+    it leaves out. lambda = 0 has no place on the log axis of the figures, but one on the slider.
 
     Held-out predictions are drawn where the response is a number (Squared, Huber, Quantile) and counted for
     SquaredHinge. R squared and RMSE count each row once, whatever its weight.
@@ -76,11 +81,22 @@ def write_report(result, path=None, title=None, data_source=None) -> Report:
     if not isinstance(title, str):
         raise TypeError(f"title is {title!r}; give text, or None.")
     _check_source(data_source)
+    notes = _check_notes(notes)
     file = None if path is None else _validation.check_file(path)
-    report = Report(page(result, title, data_source), file)
+    report = Report(page(result, title, data_source, notes), file)
     if file is not None:
         file.write_text(report.html, encoding="utf-8", newline="\n")
     return report
+
+
+def _check_notes(notes):
+    if isinstance(notes, str) or not isinstance(notes, Iterable):
+        raise TypeError(f"notes is {notes!r}; give a sequence of texts, such as ['3 rows without y are left out.'].")
+    texts = tuple(notes)
+    for k, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"notes[{k}] is {text!r}; give texts only.")
+    return texts
 
 
 def _check_source(data_source):

@@ -46,6 +46,7 @@ def content(result) -> dict:
         "chosen": chosen,
         "losses": [_losses(result, a, int(k)) for a, k in enumerate(least)],
         "metric": result.metric,
+        "squared": result.metric == METRICS["mse"].name,
         "held_out": _held_out.points(result),
         "start": start,
         "code": ["cv.path" if a == chosen else name for a, name in enumerate(names_of_paths)],

@@ -13,7 +13,7 @@ from jaxreg.report._content import content
 SCRIPTS = "dom.js", "scales.js", "chart.js", "figures.js", "table.js", "page.js"
 
 
-def page(result, title, data_source) -> str:
+def page(result, title, data_source, notes) -> str:
     """The page of a PathResult or CVResult, all of it encodable as UTF-8."""
     explanation = result._explanation() if isinstance(result, CVResult) else result._notes()
     numbers = content(result)
@@ -22,6 +22,7 @@ def page(result, title, data_source) -> str:
         title=escape(title),
         headline=escape(result._headline()),
         explanation="".join(f"<p>{escape(sentence)}</p>" for sentence in explanation),
+        notes=_sections.notes(notes),
         held_out=_sections.held_out(result, numbers["held_out"]),
         reproduce=_sections.reproduce(result, data_source),
         certificates=_sections.certificates(result),

@@ -1,5 +1,7 @@
 """Sections in HTML: held-out predictions, the call that rebuilds the result, certificates, timings, data."""
 
+import ast
+import re
 from collections import Counter
 from html import escape
 
@@ -11,6 +13,9 @@ from jaxreg._results import MEASURES, Status
 from jaxreg.report import _held_out
 
 COLUMNS, FOLDS, RESPONSES, NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
+SCROLLED_ROWS = 25  # from more of them on a table has its own scroll bar
+FILLING = {"mean": "mean", "median": "median", "most_frequent": "most frequent value"}  # by the name of `impute`
+WHOLE, MOST_WHOLE = 1e4, 1e7  # between them, numbers are whole and have groups of three digits
 MEANING = {
     "gap": "The relative duality gap bounds how far the objective of a solution is above its minimum, in units of the "
     "loss of the model without penalised columns: at a gap of 1e-6 no coefficients at all are better by more than a "
@@ -33,13 +38,25 @@ def table(caption, head, rows):
     """An HTML table whose first column holds the names of the rows; all cells are text."""
     columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        f'<tr><th scope="row">{_breakable(name)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
         for name, *cells in rows
     )
+    tall = " tall" if len(rows) > SCROLLED_ROWS else ""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f'<div class="scroll{tall}" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _breakable(name):
+    """A name in HTML, with places where it may be broken."""
+    return "<wbr>".join(escape(part) for part in re.split(r"(?<=[=_:])", name))
+
+
+def notes(texts) -> str:
+    """The notes, folded away, or nothing."""
+    entries = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f"<details><summary>Notes</summary><ul>{entries}</ul></details>" if entries else ""
 
 
 def certificates(result) -> str:
@@ -95,6 +112,9 @@ def data(result) -> str:
     listed = ": " + ", ".join(constant) + (f" and {more} more" if more else "") if constant else ""
     facts = [("features", str(path.n_features)), ("constant features", f"{len(path.constant_features)}{listed}")]
     facts.append(("offset", "yes" if path.offset_used else "no"))
+    if path.fill_values is not None and "impute" in path.settings:
+        filling = FILLING[ast.literal_eval(path.settings["impute"])]
+        facts.append(("missing values", f"filled with the {filling} of the training rows"))
     if not path.data:
         return _facts(facts) + "<p>The result carries no further summary of its data.</p>"
     facts = [
@@ -123,7 +143,13 @@ def data(result) -> str:
 
 
 def _number(value):
-    return f"{value:#.5g}" if value else "0"
+    """Five digits, as the scripts of the page write them; a fraction of zeros alone is left out."""
+    if not value:
+        return "0"
+    rounded = f"{value:#.5g}"
+    if WHOLE <= abs(float(rounded)) < MOST_WHOLE:
+        return f"{value:,.0f}".replace(",", "\u202f")
+    return re.sub(r"\.0*(?=e|$)", "", rounded).replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
 
 def _facts(pairs):

@@ -82,9 +82,14 @@ class Chart {
   // ---- parts ----
 
   #pixels(series) {
-    const { box: { y0, y1 }, spec } = this, hasPlace = (value) => value !== null && !(spec.y.log && value <= 0);
-    const py = series.y.map((value) => (hasPlace(value) ? clamp(this.y(value), y0 - FAR, y1 + FAR) : null));
+    const hasPlace = (value) => value !== null && !(this.spec.y.log && value <= 0);
+    const py = series.y.map((value) => (hasPlace(value) ? this.#height(value) : null));
     return { ...series, px: series.x.map((value) => this.x(value)), py };
+  }
+
+  /** The pixel of a y, which is not too far outside of the plot to be drawn. */
+  #height(value) {
+    return clamp(this.y(value), this.box.y0 - FAR, this.box.y1 + FAR);
   }
 
   #curve({ name, colour, width, dash, dots, px, py }) {
@@ -94,7 +99,8 @@ class Chart {
       return svg("g", { class: "dot", colour, opacity: dots ? 0.55 : 1, "data-name": name }, ...circles);
     }
     const at = places(pick(px, there), pick(py, there));
-    const d = there.map((i, k) => (there[k - 1] === i - 1 ? "L" : "M") + at[k]).join("");
+    const joined = (i, k) => there[k - 1] === i - 1 && (this.#within(py[i - 1]) || this.#within(py[i]));
+    const d = there.map((i, k) => (joined(i, k) ? "L" : "M") + at[k]).join("");
     const stroke = { "stroke-width": width, "stroke-dasharray": dash };
     return svg("path", { class: `curve ${colour}`, colour, d, ...stroke, "data-name": name });
   }
@@ -103,7 +109,7 @@ class Chart {
     const { band } = this.spec;
     if (!band) return [];
     const there = [...band.x.keys()].filter((i) => band.low[i] !== null), px = pick(band.x, there).map(this.x);
-    const edge = (values) => places(px, pick(values, there).map(this.y));
+    const edge = (values) => places(px, pick(values, there).map((value) => this.#height(value)));
     return [svg("polygon", { class: "band", points: [...edge(band.high), ...edge(band.low).reverse()].join(" ") })];
   }
 
@@ -145,7 +151,7 @@ class Chart {
     return y !== null && y >= this.box.y0 - 1 && y <= this.box.y1 + 1;
   }
 
-  /** Triangles where curves leave the plot at its top or bottom, and where a log axis has no place for a 0. */
+  /** Triangles wherever curves leave the plot at its top or bottom, and where a log axis has no place for a 0. */
   #marks() {
     const { y0, y1 } = this.box, marks = [];
     const mark = (x, up, colour) => {
@@ -154,10 +160,11 @@ class Chart {
     };
     for (const { colour, px, py, y, } of this.drawn.filter(({ dots }) => !dots)) {
       py.forEach((pixel, i) => { if (pixel === null && y[i] !== null) mark(px[i], false, colour); });
-      const i = py.findIndex((pixel, k) => k && pixel !== null && !this.#within(pixel) && this.#within(py[k - 1]));
-      if (i < 0) continue;
-      const up = py[i] < y0, share = ((up ? y0 : y1) - py[i - 1]) / (py[i] - py[i - 1]);
-      mark(px[i - 1] + share * (px[i] - px[i - 1]), up, colour);
+      py.forEach((pixel, i) => {
+        if (!i || pixel === null || this.#within(pixel) || !this.#within(py[i - 1])) return;
+        const up = pixel < y0, share = ((up ? y0 : y1) - py[i - 1]) / (pixel - py[i - 1]);
+        mark(px[i - 1] + share * (px[i] - px[i - 1]), up, colour);
+      });
     }
     return marks;
   }

@@ -23,6 +23,9 @@ const line = (name, x1, y1, x2, y2, dash = null) => (
 );
 const text = (content, x, y, anchor, more = {}) => svg("text", { x, y, "text-anchor": anchor, ...more }, content);
 
+/** A name, with places where it may be broken. */
+const breakable = (name) => name.split(/(?<=[=_:])/).flatMap((part, k) => (k ? [html("wbr"), part] : [part]));
+
 const canvas = document.createElement("canvas").getContext("2d");
 
 /** Pixels of a label. */

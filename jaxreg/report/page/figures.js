@@ -5,7 +5,8 @@ const SHORT_DASH = "2 3", LONG_DASH = "7 4";
 const MANY = 500;  // points from which they are smaller
 const NARROW = 600;  // pixels of a figure below which it has less around it
 const COUNT_ROOM = 75;  // pixels of a number above the plot
-const DECADE = 10;  // of lambda beyond the choice, whose coefficients the range of the figure holds
+const DECADE = 10;  // of lambda beyond the choice, whose coefficients and losses the ranges of the figures hold
+const WORTHWHILE = 2;  // times that range of the losses, which that of all is at least where its upper end is left out
 
 const look = (k) => ({ colour: `c${k % COLOURS}`, width: 2.2, dash: Math.floor(k / COLOURS) % 2 ? "6 3" : null });
 
@@ -35,11 +36,16 @@ class Figures {
     };
   }
 
+  /** The least lambda whose coefficients and losses the ranges hold: all where there is no choice. */
+  get #leastInRange() {
+    return this.losses ? (this.mix.lambdas[this.losses.min] / DECADE) * (1 - 1e-9) : 0;
+  }
+
   /** All labels of these figures, which have the same room for them. */
   #namesAtEnds(label) {
     const { features, named } = this.curves, names = features.slice(0, named).map((j) => this.content.names[j]);
     const others = this.losses ? ["training", "worst fold", ...this.content.mixes.map((mix) => mix.label)] : ["gap"];
-    return [...names.map((name) => `↑ ${label(name)}`), ...others.map(label)];
+    return [...names, ...others].map((name) => `↑ ${label(name)}`);
   }
 
   #rules() {
@@ -62,12 +68,12 @@ class Figures {
   }
 
   path(width) {
-    const { content, mix, scaled } = this, { features, coef, named } = this.curves;
+    const { content } = this, { features, coef, named } = this.curves;
     const base = this.#againstLambda(width, width < NARROW ? 400 : 460), { points, lambdas } = base;
     const series = features.map((j, i) => {
       const name = content.names[j], sd = content.sd && content.sd[j], own = pick(coef[i], points);
       return {
-        name, label: i < named ? base.label(name) : null, x: lambdas, y: own.map((b) => (scaled ? b * sd : b)),
+        name, label: i < named ? base.label(name) : null, x: lambdas, y: own.map((b) => this.#coefficient(j, b)),
         ...(i < named ? look(i) : { colour: "crowd", width: 0.9, dash: null }),
         lines: (k) => [
           name,
@@ -77,14 +83,25 @@ class Figures {
         ],
       };
     });
-    const least = this.losses ? (mix.lambdas[this.losses.min] / DECADE) * (1 - 1e-9) : 0;
-    const values = series.flatMap(({ y }) => y.filter((_, k) => lambdas[k] >= least));
-    const range = values.some(Boolean) ? widened([0, ...values], 0.05) : [-1, 1];
+    const { range } = this.#pathRange;
     return { ...base, series, y: { range }, note: features.length ? null : "all coefficients are 0" };
   }
 
+  #coefficient(j, b) {
+    return this.scaled ? b * this.content.sd[j] : b;
+  }
+
+  /** The range of the coefficients down to a decade of lambda beyond the choice, and whether some leave it. */
+  get #pathRange() {
+    const { features, coef } = this.curves, { lambdas } = this.mix, points = positive(lambdas);
+    const values = (at) => features.flatMap((j, i) => pick(coef[i], at).map((b) => this.#coefficient(j, b)));
+    const near = values(points.filter((k) => lambdas[k] >= this.#leastInRange));
+    const range = near.some(Boolean) ? widened([0, ...near], 0.05) : [-1, 1];
+    return { range, leave: values(points).some((value) => value < range[0] || value > range[1]) };
+  }
+
   pathSaid() {
-    const { features, named, left } = this.curves, others = features.length - named, { lambdas } = this.mix;
+    const { features, named, left } = this.curves, others = features.length - named;
     const by = this.content.sd === null ? "coefficient" : "coefficient × standard deviation";
     const verb = named === 1 ? "is" : "are", count = named === 1 ? "" : ` ${named}`, said = [];
     if (this.losses && named) said.push(`Named ${verb} the${count} largest at lambda_min (by ${by}).`);
@@ -94,7 +111,7 @@ class Figures {
     if (left && others) said.push(`Of the others the ${others} largest are grey, ${left} smaller ones are not drawn.`);
     else if (left) said.push(`${left} others are not drawn.`);
     else if (others && named) said.push("The others are grey.");
-    if (this.losses && lambdas[this.losses.min] > DECADE * Math.min(...pick(lambdas, positive(lambdas)))) {
+    if (this.#pathRange.leave) {
       said.push("The range is that of the coefficients up to a decade of lambda beyond lambda_min;");
       said.push("triangles mark where curves leave it.");
     }
@@ -103,7 +120,7 @@ class Figures {
 
   heldOutLoss(width) {
     const { content, losses, state } = this, base = this.#againstLambda(width, width < NARROW ? 300 : 330);
-    const { points, lambdas } = base, [high, low] = base.x.range;
+    const { points, lambdas } = base;
     const of = (name, at, values, error, style) => {
       const own = positive(at), spread = (k) => (error && error[k] !== null ? ` ± ${number(error[k])}` : "");
       return {
@@ -120,9 +137,31 @@ class Figures {
     const center = pick(losses.held_out, points), error = pick(losses.error, points);
     const edge = (sign) => center.map((value, k) => (value === null ? null : value + sign * error[k]));
     const band = losses["1se"] === null ? null : { x: lambdas, low: edge(-1), high: edge(1) };
-    const inside = series.flatMap(({ x, y }) => y.filter((_, k) => x[k] >= low && x[k] <= high));
-    const values = [...inside, ...(band ? [...band.low, ...band.high] : [])].filter((value) => value !== null);
-    return { ...base, series, band, y: { range: widened(values, 0.05) } };
+    return { ...base, series, band, y: { range: this.#lossRange.range } };
+  }
+
+  /**
+   * The range of the losses, and whether some leave it: its upper end is that of the losses down to a decade of lambda
+   * beyond the choice, where that of all losses were a range WORTHWHILE times as wide.
+   */
+  get #lossRange() {
+    const { content, mix, state } = this, points = positive(mix.lambdas);
+    const most = mix.lambdas[points[0]], least = mix.lambdas[points[points.length - 1]];
+    const values = (lowest) => content.mixes.flatMap(({ lambdas }, a) => {
+      const { held_out: loss, training, error, "1se": careful } = content.losses[a], own = a === state.mix;
+      const at = [...loss.keys()].filter((k) => loss[k] !== null && lambdas[k] <= most && lambdas[k] >= lowest);
+      const banded = own && careful !== null ? at.flatMap((k) => [loss[k] - error[k], loss[k] + error[k]]) : [];
+      return [...pick(loss, at), ...banded, ...(own && training ? pick(training, at) : [])];
+    });
+    const all = values(least), whole = widened(all, 0.05);
+    const near = widened([Math.min(...all), ...values(Math.max(least, this.#leastInRange))], 0.05);
+    const leave = whole[1] - whole[0] >= WORTHWHILE * (near[1] - near[0]);
+    return { range: leave ? near : whole, leave };
+  }
+
+  lossSaid() {
+    return this.#lossRange.leave ? "The upper end of the range is that of the losses down to a decade of lambda beyond "
+      + "lambda_min; triangles mark where curves leave it." : "";
   }
 
   certificates(width) {

@@ -8,21 +8,25 @@ const table = new CoefficientTable(element("coefficients"), element("search"), c
 
 // ---- figures ----
 
-/** The lambda of the path that is nearest on the log axis. */
+/** The lambda of the path that is nearest on the log axis; of 0, which has no place there, the least. */
 function nearestPoint(lambda) {
+  if (lambda === 0) return figures.mix.lambdas.length - 1;
   const distance = (k) => Math.abs(Math.log(figures.mix.lambdas[k] / lambda));
   return positive(figures.mix.lambdas).reduce((best, k) => (distance(k) < distance(best) ? k : best));
 }
 
 const toSlider = (lambda) => move(nearestPoint(lambda)), againstLambda = [], ofPredictions = [];
-if (positive(figures.mix.lambdas).length) {
+const drawn = positive(figures.mix.lambdas).length > 0;
+if (drawn) {
   const chart = (id, describe) => againstLambda.push(new Chart(element(id), describe, toSlider));
   if (content.losses) chart("losses-plot", (width) => figures.heldOutLoss(width));
   chart("path-plot", (width) => figures.path(width));
   chart("certificates-plot", (width) => figures.certificates(width));
 } else {
-  const textContent = "No lambda above 0 to draw on a log axis.";
-  for (const plot of document.querySelectorAll(".plot")) Object.assign(plot, { textContent });
+  for (const id of ["path-plot", "certificates-plot"]) {
+    element(id).textContent = "No lambda above 0 to draw on a log axis.";
+  }
+  for (const id of ["path-said", "path-caption", "certificates-caption"]) element(id).hidden = true;
 }
 if (content.held_out) {
   ofPredictions.push(new Chart(element("predicted-plot"), (width) => figures.predicted(width)));
@@ -31,10 +35,13 @@ if (content.held_out) {
 
 function draw() {
   const by = figures.scaled ? " × standard deviation of its column" : "";
-  element("losses-caption").textContent = content.losses ? shortened(content.metric, LONGEST_TIP) : "";
-  element("path-caption").textContent = `coefficient${by}`;
-  element("curves-said").textContent = figures.pathSaid();
-  element("certificates-caption").textContent = figures.certificatesSaid();
+  if (drawn) {
+    element("losses-caption").textContent = content.losses ? shortened(content.metric, LONGEST_TIP) : "";
+    element("losses-said").textContent = content.losses ? figures.lossSaid() : "";
+    element("path-caption").textContent = `coefficient${by}`;
+    element("curves-said").textContent = figures.pathSaid();
+    element("certificates-caption").textContent = figures.certificatesSaid();
+  }
   if (content.held_out) element("held-out-said").textContent = figures.heldOutSaid();
   for (const chart of [...againstLambda, ...ofPredictions]) chart.draw();
 }
@@ -60,10 +67,15 @@ function fillValues() {
   if (own) {
     const error = own["1se"] === null ? "" : ` ± ${number(own.error[k])}`;
     pairs.push([`held-out loss${error && " ± SE"}`, number(own.held_out[k]) + error]);
+    if (content.squared && own.held_out[k] !== null) {
+      const of = content.responses > 1 ? ", all responses" : "";
+      pairs.push([`held-out RMSE${of}`, number(Math.sqrt(own.held_out[k]))]);
+    }
     if (own.r2 && own.r2[k] !== null) pairs.push(["held-out R squared", own.r2[k].toFixed(3)]);
     pairs.push(["training loss", own.training ? number(own.training[k]) : "kept for the chosen mix only"]);
   }
   pairs.push([`${content.measure}, ${status[k]}`, power(gap[k])]);
+  element("values").style.setProperty("--columns", pairs.length > 4 ? Math.ceil(pairs.length / 2) : pairs.length);
   element("values").replaceChildren(...pairs.map(([name, value]) => (
     html("div", {}, html("dt", { textContent: name }), html("dd", { textContent: value }))
   )));
@@ -111,26 +123,43 @@ function options(id, labels, chosen, changed) {
   });
 }
 
+/** Another mixing parameter, by the rule that is pressed or at the nearest lambda. */
+function changeMix(mix) {
+  const pressed = RULES.find((rule) => figures.losses[rule] === state.point), lambda = figures.mix.lambdas[state.point];
+  state.mix = mix;
+  state.point = (pressed ? figures.losses[pressed] : null) ?? nearestPoint(lambda);
+}
+
 const marked = (label, a) => (content.losses && a === content.chosen ? `${label} (chosen)` : label);
-options("mix", content.mixes.map(({ label }, a) => marked(label, a)), state.mix, (a) => { state.mix = a; });
+options("mix", content.mixes.map(({ label }, a) => marked(label, a)), state.mix, changeMix);
 options("response", Array.from({ length: content.responses }, (_, r) => String(r)), 0, (r) => { state.response = r; });
 element("controls").addEventListener("submit", (event) => event.preventDefault());
 element("lambda").max = figures.mix.lambdas.length - 1;
 element("lambda").addEventListener("input", (event) => move(Number(event.target.value)));
 for (const rule of RULES) element(`lambda_${rule}`).addEventListener("click", () => move(figures.losses[rule]));
 element("lambda_1se").hidden = element("band-said").hidden = !content.losses || figures.losses["1se"] === null;
-element("rules").hidden = element("losses").hidden = !content.losses;
-element("scale-choice").hidden = content.sd === null;
+element("rules").hidden = !content.losses;
+element("losses").hidden = !content.losses || !drawn;
+element("scale-choice").hidden = content.sd === null || !drawn;
 element("raw").addEventListener("change", (event) => {
   state.raw = event.target.checked;
   draw();
 });
 
-const root = document.documentElement, theme = element("theme");
-theme.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
+const theme = element("theme"), root = document.documentElement;
+
+function showTheme(dark) {
+  root.dataset.theme = dark ? "dark" : "light";
+  theme.setAttribute("aria-pressed", String(dark));
+}
+
+/** The theme of the system, until the visitor chooses one. */
+const system = matchMedia("(prefers-color-scheme: dark)"), followSystem = () => showTheme(system.matches);
+system.addEventListener("change", followSystem);
+followSystem();
 theme.addEventListener("click", () => {
-  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-  theme.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
+  system.removeEventListener("change", followSystem);
+  showTheme(root.dataset.theme !== "dark");
 });
 
 if (element("copy")) element("copy").addEventListener("click", async ({ target }) => {

@@ -3,7 +3,20 @@
 const LONGEST_TIP = 80;  // characters of a name where the pointer is
 const DECADES = 1.5;  // of a log axis from which powers of ten are its ticks
 
-const number = (value) => (value === null ? "–" : value === 0 ? "0" : value.toPrecision(5).replace("e+", "e"));
+const WHOLE = 1e4, MOST_WHOLE = 1e7;  // between them, numbers are whole and have groups of three digits
+const SMALL = 1e-4;  // below it they have an exponent
+
+const grouped = (value) => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
+/** Five digits; a fraction of zeros alone is left out. */
+function number(value) {
+  if (value === null) return "–";
+  if (value === 0) return "0";
+  const rounded = value.toPrecision(5), size = Math.abs(rounded);
+  if (size >= WHOLE && size < MOST_WHOLE) return grouped(value);
+  return (size < SMALL ? value.toExponential(4) : rounded).replace(/\.0+(?=e|$)/, "").replace("e+", "e");
+}
+
 const power = (value) => (value ? value.toExponential(1).replace("e+", "e") : number(value));
 const typeset = (text) => text.replace("-", "−");
 
@@ -24,20 +37,22 @@ function linearTicks(low, high, most) {
   const values = [];
   for (let k = Math.ceil(low / step - 1e-6); k <= high / step + 1e-6; k++) values.push(k * step);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-6)), largest = Math.max(...values.map(Math.abs));
+  const thousands = largest >= WHOLE && largest < MOST_WHOLE && step >= 100;
   const label = (value) => {
     if (Math.abs(value) < step / 2) return "0";
+    if (thousands) return `${(value / 1000).toFixed(step % 1000 ? 1 : 0)}k`;
     if (largest < 1e5 && digits <= 4) return value.toFixed(digits);
     return String(Number(value.toPrecision(12)).toExponential()).replace("e+", "e");
   };
   return values.map((value) => ({ value, label: typeset(label(value)) }));
 }
 
-/** Powers of ten, with unnamed ticks between them, or round numbers where there would be hardly any. */
+/** Powers of ten, all written in one way, with unnamed ticks between them, or round numbers where they are few. */
 function logTicks(low, high, most) {
   const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high)), ticks = [];
   const inside = (value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
   if (Math.log10(high / low) >= DECADES) {
-    const step = Math.ceil((last - first) / most);
+    const step = Math.ceil((last - first) / most), decade = first >= -5 && last <= 6 ? plainDecade : raisedDecade;
     for (let k = first; k <= last; k++) {
       ticks.push({ value: 10 ** k, label: (k - first) % step ? "" : decade(k) });
       if (step === 1) for (let m = 2; m < 10; m++) ticks.push({ value: m * 10 ** k, label: "" });
@@ -50,8 +65,9 @@ function logTicks(low, high, most) {
   return values.map((value) => ({ value, label: String(Number(value.toPrecision(3))) }));
 }
 
-function decade(k) {
-  if (Math.abs(k) <= 3) return String(Number(`1e${k}`));
+const plainDecade = (k) => (k < 4 ? String(Number(`1e${k}`)) : grouped(10 ** k));
+
+function raisedDecade(k) {
   const raised = Array.from(String(k), (letter) => (letter === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter]));
   return `10${raised.join("")}`;
 }

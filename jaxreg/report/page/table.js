@@ -1,8 +1,9 @@
 // The coefficients at a lambda: sorted by the column that is clicked, searched by name.
 
 const PRINTED_ROWS = 11;  // features; the style sheet of print hides the others
+const SCROLLED_ROWS = 25;  // from more of them on the table has its own scroll bar
 const COLUMNS = [
-  ["name", "feature"], ["coef", "coefficient"], ["times", "coefficient × standard deviation"], ["size", "size"],
+  ["name", "feature"], ["coef", "coefficient"], ["times", "×\u00a0standard deviation"], ["size", "size"],
 ];
 
 class CoefficientTable {
@@ -44,6 +45,7 @@ class CoefficientTable {
     const lines = shown.map(({ name, coef, times, size }) => this.#line(name, coef, times, size / largest));
     if (!sought) lines.unshift(this.#line("(intercept)", this.intercept, null, 0));
     this.table.tBodies[0].replaceChildren(...lines);
+    this.table.parentElement.classList.toggle("tall", shown.length > SCROLLED_ROWS);
     this.#say(shown.length, sought);
   }
 
@@ -67,6 +69,6 @@ class CoefficientTable {
       bar.append(html("span", {}, part));
     }
     const cells = numbers.map((value) => html("td", { textContent: number(value) }));
-    return html("tr", {}, html("th", { scope: "row", textContent: name }), ...cells, bar);
+    return html("tr", {}, html("th", { scope: "row" }, ...breakable(name)), ...cells, bar);
   }
 }
