@@ -2,6 +2,7 @@
 
 import difflib
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
@@ -118,7 +119,9 @@ class Attempt:
             return [Remark(f"{role} {as_text[name].text}", as_text[name].remedies)]
         values = self.frame[name]
         if infer_dtype(values, skipna=True) in NUMBERS:
-            return []
+            infinite = int(np.isinf(values.to_numpy("float64", na_value=np.nan)).sum())
+            text = f"{role} {name!r} has infinite values in {infinite} row{'s' * (infinite > 1)}"
+            return [Remark(f"{text}; give finite ones, or none there")] if infinite else []
         texts = pd.Index(labels(values).dropna().unique())
         _, bad = to_numbers(values, self.marks)
         bad_texts = list(dict.fromkeys(map(str, values[bad])))
@@ -190,6 +193,8 @@ class Attempt:
             self.options["missing"] == "impute",
             tuple(self.dropped),
             self.classes,
+            self.options["weights"],
+            self.options["groups"],
         )
 
     def column(self, option, numeric):

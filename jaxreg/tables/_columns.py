@@ -52,10 +52,10 @@ class Number(Column):
     def encode(self, values, marks):
         numbers, bad = to_numbers(values, marks)
         if bad.any():
-            return numbers[:, None], [Remark(f"{self.name!r} needs numbers, but has {_cells(values, bad)}")]
+            return numbers[:, None], [Remark(f"{self.name!r} needs numbers, but has {cells_where(values, bad)}")]
         infinite = np.isinf(numbers)
         if infinite.any():
-            return numbers[:, None], [Remark(f"{self.name!r} has infinite values, {_cells(values, infinite)}")]
+            return numbers[:, None], [Remark(f"{self.name!r} has infinite values, {cells_where(values, infinite)}")]
         return numbers[:, None], []
 
 
@@ -115,7 +115,7 @@ class Date(Column):
         times, bad = to_times(values, self.format)
         if bad.any():
             written = "times" if self.format is None else f"dates written as {self.format}"
-            text = f"{self.name!r} needs {written}, but has {_cells(values, bad)}"
+            text = f"{self.name!r} needs {written}, but has {cells_where(values, bad)}"
             return np.full((len(values), len(self.names)), np.nan), [Remark(text)]
         columns, problems = [_dates.days(times)[:, None]], []
         parts = _dates.parts(times)
@@ -142,7 +142,7 @@ class Duration(Column):
             there = values.notna().to_numpy()
             if there.any() and infer_dtype(values, skipna=True) not in DURATIONS:
                 return np.full((len(values), 1), np.nan), [
-                    Remark(f"{self.name!r} needs lengths of time, but has {_cells(values, there)}")
+                    Remark(f"{self.name!r} needs lengths of time, but has {cells_where(values, there)}")
                 ]
             values = pd.to_timedelta(values)
         return (values / _dates.DAY).to_numpy("float64", na_value=np.nan)[:, None], []
@@ -210,7 +210,7 @@ def to_times(values, form):
     return times, (values.notna() & times.isna()).to_numpy()
 
 
-def _cells(values, which):
+def cells_where(values, which):
     """The first of some values, and where they are."""
     rows = np.flatnonzero(which)
     different = list(dict.fromkeys(map(str, values.iloc[rows])))
