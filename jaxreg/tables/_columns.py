@@ -83,7 +83,7 @@ class Category(Column):
         new = ~known & ~missing
         if not new.any():
             return design, []
-        text = f"{self.name!r} has levels that the fit has not seen, {_cells(texts, new)}"
+        text = f"{self.name!r} has levels that the fit has not seen, {cells_where(texts, new)}"
         return design, [Remark(text, ({"unknown": "zero"},))]
 
 

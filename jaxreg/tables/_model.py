@@ -71,7 +71,7 @@ class Model:
         return np.array(self.encoding.classes)[(prediction > 0).astype(int)]
 
     def score(self, rows, lam=None) -> dict[str, float]:
-        """RMSE, MAE and R2, or the share of right classes, of the rows that are judged, with their weights.
+        """The number of the rows that are judged, and with their weights RMSE, MAE and R2 or the share of right classes.
 
         The rows are as `Encoding.rows` gives them, one or more of them `judged`. R2 compares with their mean; it is NaN
         where they do not vary.
@@ -79,11 +79,11 @@ class Model:
         y, weight = rows.y[rows.judged], rows.weight[rows.judged]
         prediction = self.predict_rows(rows, lam)[rows.judged]
         if self.encoding.classes is not None:
-            return {"accuracy": float(_scores.share_right(y, prediction, weight))}
+            return {"rows": len(y), "accuracy": float(_scores.share_right(y, prediction, weight))}
         squared, absolute = (float(np.average(abs(y - prediction) ** power, weights=weight)) for power in (2, 1))
         spread = float(_scores.variance(y, weight))
         R2 = 1 - squared / spread if spread else float("nan")
-        return {"RMSE": float(np.sqrt(squared)), "MAE": absolute, "R2": R2}
+        return {"rows": len(y), "RMSE": float(np.sqrt(squared)), "MAE": absolute, "R2": R2}
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle; see `load`."""

@@ -59,21 +59,24 @@ class Table:
         """What was made of columns, and what may be worth another look."""
         return [remark.told(in_python) for remark in self.remarks]
 
-    def source(self, settings=()) -> str:
+    def source(self, settings=(), file=None) -> str:
         """Python source that reads the table, and makes X, y and what else a call names.
 
         Parameters
         ----------
         settings : dict
             `settings` of a result that was fitted to the table: Python source of the keywords of its call.
+        file : str, Path or None
+            What the source reads; None is the file as `read` was called with it.
         """
+        arguments = self._arguments if file is None else (repr(str(file)), *self._arguments[1:])
         others = {
             "sample_weight": "table.weight",
             "groups": "table.groups",
             "penalty_groups": "list(table.encoding.sources)",
         }
         named = {name for source in dict(settings).values() for name in _record.names_in(source)}
-        lines = [_record.call("table", "tables.read", self._arguments), "X, y = table.X, table.y"]
+        lines = [_record.call("table", "tables.read", arguments), "X, y = table.X, table.y"]
         lines += [f"{name} = {source}" for name, source in others.items() if name in named]
         return "\n".join(lines)
 
