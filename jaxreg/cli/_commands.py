@@ -83,7 +83,7 @@ def path(
     specification = _specification.parse(fit, None if l1_ratio is None else [l1_ratio])
     _files.check_folder("--out", out, _files.PATH_FILES, [reading.data])
     table = _work.load(reading, classes=specification.of_classes)
-    keywords, notes = specification.keywords(table), _work.note(table)
+    keywords, notes = specification.keywords(table), _work.note(table.remarks)
     result, fit_seconds = _work.timed(jr.fit_path, table.X, table.y, **keywords)
     source = _work.source(reading, table, result, specification, anywhere=True)
     typer.echo(_files.write_path(result, out, _title(reading), _work.about(reading, table, result, notes), source))
@@ -131,7 +131,7 @@ def cv(
     _work.check_folds(table, validation)
     keywords = specification.keywords(table, validation)
     rows = None if test is None else _work.rows(table.encoding, test, unknown, judge=True)
-    notes = _work.note(table, rows)
+    notes = _work.note(table.remarks) + ([] if rows is None else _work.note(rows.remarks, test))
     result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
     chosen, said = _work.chosen(result, rule, table), [_work.at_choice(result, rule, table, specification)]
     if rows is not None and test is not None:
@@ -165,7 +165,7 @@ def report(
     table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
     _work.check_folds(table, validation)
     keywords = specification.keywords(table, validation)
-    _work.note(table)
+    _work.note(table.remarks)
     result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
     typer.echo(f"{result.summary()}\n{_work.at_choice(result, 'min', table, specification)}")
     source = _work.source(reading, table, result, specification)
@@ -200,7 +200,7 @@ def predict(
         checked(_validation.check_nonnegative, lam, "--lam")
     fitted = _work.model(model, data)
     rows = _work.rows(fitted.encoding, data, unknown)
-    _work.note(rows)
+    _work.note(rows.remarks)
     prediction = checked(fitted.predict_rows, rows, lam)
     columns = {"prediction": _files.rounded(prediction)}
     if fitted.encoding.classes is not None:

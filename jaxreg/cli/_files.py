@@ -33,7 +33,9 @@ def check_folder(option, folder, names, read=()):
 
 def check_file(option, file, endings, read=()):
     """The same of a file, and that its name says what it holds."""
-    if not file.is_dir() and not file.name.lower().endswith(endings):
+    if file.is_dir():
+        fail(f"{option} is {file}, which is a folder; give the name of a file.")
+    if not file.name.lower().endswith(endings):
         fail(f"{option} is {file}; give a name that ends in {endings[0]}, which is what is written.")
     _check_target(option, file, read)
 
@@ -152,17 +154,14 @@ def _write(file, text):
 
 
 def _earlier(names, folder):
-    return [name for name in names if (folder / name).exists()]
+    """Whether some of the files are there."""
+    return any((folder / name).exists() for name in names)
 
 
 def _wrote(names, folder, earlier):
-    replaced = f", in place of earlier files ({', '.join(earlier)})" if earlier else ""
-    return f"Wrote {_and(names)} to {folder}{replaced}."
-
-
-def _and(names):
     *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"Wrote {listed} to {folder}{', in place of earlier ones' if earlier else ''}."
 
 
 def _draw(plot, result, file, title, **options):

@@ -86,8 +86,8 @@ def command(*words):
 
 
 def command_typed():
-    """The command that runs."""
-    return command(*_typed.get().words)
+    """The command that runs, on one line."""
+    return "\\n".join(command(*_typed.get().words).splitlines())
 
 
 def seconds():

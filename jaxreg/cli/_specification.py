@@ -150,7 +150,7 @@ class Specification:
         lines = []
         if settings.get("lambdas") == "lambdas":  # more than a call writes out
             lines.append(f"lambdas = {self.others['lambdas']}")
-        if "penalty_weights" in settings.get("penalty", ""):
+        if self.penalty is not None and "penalty_weights" in settings.get("penalty", ""):
             lines += ["import numpy as np", "from scipy.special import ndtri"]
             q = self.penalty.numbers[0]
             lines += ["p = X.shape[1]", f"penalty_weights = -ndtri({q} * np.arange(1, p + 1) / (2 * p))"]

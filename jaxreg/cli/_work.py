@@ -86,11 +86,12 @@ def beside(encoding, frame, columns):
     return left_out.rename(columns=others)
 
 
-def note(*read):
-    """Tell the remarks of what was read; their lines."""
+def note(remarks, file=None):
+    """Tell remarks, of another file than that of the fit with its name; their lines."""
     from jaxreg.tables._problems import on_command_line
 
-    lines = [f"Note: {remark.told(on_command_line)}" for each in read if each is not None for remark in each.remarks]
+    start = "Note: " if file is None else f"Note: {file.name}: "
+    lines = [f"{start}{remark.told(on_command_line)}" for remark in remarks]
     for line in lines:
         typer.echo(line, err=True)
     return lines
@@ -138,8 +139,7 @@ def about(reading, table, path, notes):
     weights = f", weighted by {reading.weights!r}" if reading.weights else ""
     return [
         f"Command: {command_typed()}",
-        f"Table: {reading.data}, {len(table.y)} rows, {table.X.shape[1]} columns fitted, "
-        f"target {reading.target!r}{weights}",
+        f"Table: {reading.data}, {len(table.y)} rows, {table.X.shape[1]} features, target {reading.target!r}{weights}",
         f"Loss {path.loss}, penalty {path.penalty}",
         *notes,
         "",
@@ -151,7 +151,8 @@ def at_choice(result, rule, table, specification):
     choice = result.select(rule)
     point = _mix(result, choice), choice.index
     loss = result.mean_loss[point]
-    said = [f"RMSE {np.sqrt(loss):.5g}" if result.metric == METRICS["mse"].name else f"{result.metric} {loss:.5g}"]
+    others = {METRICS["mse"].name: f"RMSE {loss**0.5:.5g}", METRICS["r2"].name: f"mean R2 of the folds {-loss:.3f}"}
+    said = [others.get(result.metric, f"{result.metric} {loss:.5g}")]
     if specification.loss.name in ("squared", "huber"):  # R2 is about means, and not about quantiles
         said.append(_score("R2", result.r2[point], ".3f"))
     if specification.of_classes and point == result.best:  # where the held-out predictions are

@@ -237,10 +237,14 @@ class Encoding:
         """The Encoding of a text that `to_json` wrote."""
         plain = json.loads(text)
         marks = plain["marks"] | {"units": tuple(plain["marks"]["units"])}
-        tuples = {name: tuple(plain[name]) for name in ("na", "left_out")}
-        classes = plain["classes"] and tuple(plain["classes"])
-        columns = tuple(from_plain(column) for column in plain["columns"])
-        return cls(plain["target"], columns, Marks(**marks), imputes=plain["imputes"], classes=classes, **tuples)
+        made = {
+            "columns": tuple(from_plain(column) for column in plain["columns"]),
+            "marks": Marks(**marks),
+            "na": tuple(plain["na"]),
+            "left_out": tuple(plain["left_out"]),
+            "classes": plain["classes"] and tuple(plain["classes"]),
+        }
+        return cls(**(plain | made))
 
 
 def read_cells(data, texts, marks, na):

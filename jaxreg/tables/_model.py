@@ -71,7 +71,7 @@ class Model:
         return np.array(self.encoding.classes)[(prediction > 0).astype(int)]
 
     def score(self, rows, lam=None) -> dict[str, float]:
-        """The number of the rows that are judged, and with their weights RMSE, MAE and R2 or the share of right classes.
+        """Number of the rows that are judged, and with their weights RMSE, MAE and R2, or the share of right classes.
 
         The rows are as `Encoding.rows` gives them, one or more of them `judged`. R2 compares with their mean; it is NaN
         where they do not vary.
