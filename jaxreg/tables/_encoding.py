@@ -128,13 +128,11 @@ class Encoding:
         absent = [column.name for column in self.columns if column.name not in frame.columns]
         present = [column for column in self.columns if column.name in frame.columns]
         problems = [self._absent(absent, list(frame.columns))] if absent else []
-        problems += self._missing(frame[[column.name for column in present]])
+        unfilled, filled = self._missing(frame[[column.name for column in present]])
         X, wrong = self.design(frame, present)
         y, weight, wrong_y = self._judges(frame)
-        problems += wrong + (wrong_y if judge else [])
-        remarks += self._filled(frame[[column.name for column in present]])
-        if self.target in frame.columns and not judge:
-            remarks += wrong_y
+        problems += unfilled + wrong + (wrong_y if judge else [])
+        remarks += filled + (wrong_y if self.target in frame.columns and not judge else [])
         if unknown == "zero":
             remarks += [Remark(f"{each.text}; none of its columns is 1 there") for each in problems if each.remedies]
             problems = [each for each in problems if not each.remedies]
@@ -160,21 +158,17 @@ class Encoding:
         return Remark(f"the fit has used the {columns}, which the table has not{hint}; add or rename")
 
     def _missing(self, features):
+        """(what is wrong with missing values, what is said of those that are filled)."""
         missing = features.isna().sum()
         missing = missing[missing > 0]
-        if self.imputes or not len(missing):
-            return []
+        if not len(missing):
+            return [], []
         text = ", ".join(f"{name!r} ({number})" for name, number in missing.items())
+        if self.imputes:
+            said = f"missing values are filled with means of the rows that the fit was trained on: {text}"
+            return [], [Remark(said)]
         said = f"there are missing values in {text}, which a fit with missing='impute' would fill"
-        return [Remark(f"{said}; fit again so, or fill them")]
-
-    def _filled(self, features):
-        missing = features.isna().sum()
-        missing = missing[missing > 0]
-        if not self.imputes or not len(missing):
-            return []
-        text = ", ".join(f"{name!r} ({number})" for name, number in missing.items())
-        return [Remark(f"missing values are filled with means of the rows that the fit was trained on: {text}")]
+        return [Remark(f"{said}; fit again so, or fill them")], []
 
     def design(self, frame, columns):
         """(X (m, p) of those columns of a frame, what is wrong with them)."""
