@@ -185,7 +185,7 @@ class Encoding:
         """(y (m,), weights (m,), what stands against judging predictions by them)."""
         y, weight, wrong = np.full(len(frame), np.nan), np.ones(len(frame)), []
         if self.target not in frame.columns:
-            return y, weight, [Remark(f"there is no column {self.target!r} to judge predictions by")]
+            return y, weight, [Remark(f"there is no column {self.target!r} to judge predictions by; give rows with it")]
         y, wrong = self.response(frame)
         if self.weights in frame.columns:
             weight, wrong_weight = self._numbers(frame, "weights", self.weights)
@@ -195,7 +195,7 @@ class Encoding:
             weight, wrong = np.where(negative | np.isnan(weight), 0.0, weight), wrong + wrong_weight
         if not wrong and not (~np.isnan(y) & (weight > 0)).any():
             less = "" if np.isnan(y).all() else f" in a row where weights {self.weights!r} is above 0"
-            wrong = [Remark(f"target {self.target!r} has no value{less}, so there is nothing to judge predictions by")]
+            wrong = [Remark(f"target {self.target!r} has no value{less}, so there is nothing to judge predictions by; give rows with it")]
         return y, weight, wrong
 
     def response(self, frame):
