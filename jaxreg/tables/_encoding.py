@@ -195,7 +195,7 @@ class Encoding:
             weight, wrong = np.where(negative | np.isnan(weight), 0.0, weight), wrong + wrong_weight
         if not wrong and not (~np.isnan(y) & (weight > 0)).any():
             less = "" if np.isnan(y).all() else f" in a row where weights {self.weights!r} is above 0"
-            wrong = [Remark(f"target {self.target!r} has no value{less}, so there is nothing to judge predictions by; give rows with it")]
+            wrong = [Remark(f"target {self.target!r} has no value{less}, so there is nothing to judge predictions by")]
         return y, weight, wrong
 
     def response(self, frame):
