@@ -21,6 +21,9 @@ from reference import gap
 from jaxreg import _bench, tables
 
 
+GROUPS = [f"g{i % 15:02d}" for i in range(60)]
+
+
 @pytest.fixture
 def file(tmp_path):
     name = tmp_path / "data.csv"
@@ -73,14 +76,14 @@ def cross_validated():
         cv=4,
         seed=3,
         metric="mae",
-        groups=np.arange(60) % 15,
+        groups=GROUPS,
         n_lambdas=20,
     )
 
 
 @pytest.mark.parametrize("rule", few(["1se", "ebic"], "ebic"))
 def test_cv_writes_what_fit_cv_gives(tmp_path, cross_validated, rule):
-    table().assign(who=np.arange(60) % 15).to_csv(tmp_path / "data.csv", index=False)
+    table().assign(who=GROUPS).to_csv(tmp_path / "data.csv", index=False)
     options = ["--l1-ratio", "0.5", "--l1-ratio", "1", "--folds", "4", "--seed", "3", "--metric", "mae"]
     options += ["--groups", "who", "--n-lambdas", "20", "--rule", rule, "--out", tmp_path / "out"]
     result = call("cv", tmp_path / "data.csv", "--target", "y", *options)
