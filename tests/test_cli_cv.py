@@ -20,7 +20,6 @@ from reference import gap
 
 from jaxreg import _bench, tables
 
-
 GROUPS = [f"g{i % 15:02d}" for i in range(60)]
 
 
