@@ -1,16 +1,20 @@
 """A file read with some options: what each column becomes, and all that stands against it."""
 
 import difflib
+import itertools
+from collections.abc import Hashable
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
 from jaxreg._labels import few_values
-from jaxreg.tables import _choices, _formats
-from jaxreg.tables._columns import NUMBERS, Column, labels, said_of, to_numbers
+from jaxreg.tables import _choices, _dates, _formats
+from jaxreg.tables._cells import NUMBERS, labels, level_labels, to_numbers
+from jaxreg.tables._columns import Column, Date, digits_lost, said_of
 from jaxreg.tables._encoding import Encoding, read_cells
 from jaxreg.tables._numbers import Marks
-from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed, with_remedies
+from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed
 
 
 class Attempt:
@@ -22,19 +26,17 @@ class Attempt:
         self.frame, self.remarks = self._cells(self.marks)
         self.problems: list[Remark] = []
         self.columns: list[Column] = []
-        self.counters: list[Remark] = []
         self.features: list[str] = []
         self.classes = None
         if self._check_roles() and self._leave_out_rows():
             self._take_columns()
             if not any(problem.remedies for problem in self.problems):
                 self._settle_missing()
-        dropped = with_remedies({}, [*self.problems, *self.counters]).get("drop", ())
-        others = set(self.features) - set(dropped)  # to predict from without the counters
-        (self.problems if self.problems and others else self.remarks).extend(self.counters)
 
     def _cells(self, marks):
         texts = set(self.options["categorical"])
+        if self.options["groups"] is not None:
+            texts.add(self.options["groups"])
         if self.options["classes"]:
             texts.add(self.options["target"])
         return read_cells(self.file, texts, marks, self.options["na"])
@@ -52,13 +54,17 @@ class Attempt:
                 self.problems.append(self._unknown(option, name))
             elif taken.setdefault(name, option) != option:
                 self.problems.append(Remark(f"{taken[name]} and {option} are both {name!r}; give two columns"))
+        empty = [(option, name) for option, name in single.items() if name in taken and self.frame[name].isna().all()]
+        self.problems += [Remark(f"{option} {name!r} has no value at all; give another column") for option, name in empty]
         if self.problems:
             return False
         left_out = {name for option, name in roles if option != "categorical"}
-        if self.frame.columns[0] == _formats.UNNAMED and _formats.UNNAMED not in taken:
-            left_out.add(_formats.UNNAMED)
-            text = "the first column has no name; it is taken for labels of the rows, and left out"
-            self.remarks.append(Remark(text))
+        unnamed = list(itertools.takewhile(_formats.is_unnamed, self.frame.columns))
+        unnamed = [name for name in unnamed if name not in taken]
+        if unnamed:
+            left_out.update(unnamed)
+            text = f"{listed(unnamed, LISTED)}, as pandas calls a first column without a name, is taken for labels of the rows"
+            self.remarks.append(Remark(f"{text}, and left out"))
         self.features = [name for name in self.frame.columns if name not in left_out]
         self.dropped = [name for name in self.frame.columns if name in left_out and name not in single.values()]
         if not self.features:
@@ -72,7 +78,9 @@ class Attempt:
         close = difflib.get_close_matches(name.lower(), lowered, n=1)
         text = f"{option} is {name!r}, which is not a column. "
         if not close:
-            return Remark(f"{text}The columns are {listed(names, LISTED)}")
+            headless = len(names) == 1 or pd.to_numeric(pd.Series(names), errors="coerce").notna().all()
+            hint = "; if these are no names, the first line of the file is no header" * headless
+            return Remark(f"{text}The columns are {listed(names, LISTED)}{hint}")
         right = lowered[close[0]]
         others = listed([each for each in names if each != right], LISTED)
         text += f"Did you mean {right!r}? Other columns are {others}"
@@ -87,6 +95,8 @@ class Attempt:
             self.problems += self._number_role(name, role, as_text)
         if self.options["classes"]:
             self.problems += self._two_classes()
+        if self.options["groups"] is not None:
+            self.problems += self._groups()
         for name in self.features:
             taken = as_text.get(name) or _choices.take(self.frame[name], name, self.options)
             if isinstance(taken, Column):
@@ -94,7 +104,10 @@ class Attempt:
             else:
                 self.problems.append(taken)
         identifiers = [_choices.identifier(self.frame[name], name) for name in self.features]
-        self.counters = [remark for remark in identifiers if remark is not None]
+        self.remarks += [remark for remark in identifiers if remark is not None]
+        formats = [column.format for column in self.columns if isinstance(column, Date) and column.format is not None]
+        orders = {_dates.day_first(form) for form in formats} - {None}
+        self.problems = [_choices.with_orders_of_others(problem, orders) for problem in self.problems]
         names = [name for column in self.columns for name in column.names]
         if not self.problems:
             _formats.require_distinct(names, "the table of all levels")
@@ -117,10 +130,13 @@ class Attempt:
         if name in as_text:
             return [Remark(f"{role} {as_text[name].text}", as_text[name].remedies)]
         values = self.frame[name]
-        if infer_dtype(values, skipna=True) in NUMBERS:
+        numbers, bad = to_numbers(values, self.marks)
+        if np.isinf(numbers).any():
+            remark = _choices.infinite(name, numbers)
+            return [Remark(f"{role} {remark.text}", remark.remedies)]
+        if not bad.any():
             return []
-        texts = pd.Index(labels(values).dropna().unique())
-        _, bad = to_numbers(values, self.marks)
+        texts = labels(values).dropna().unique()
         bad_texts = list(dict.fromkeys(map(str, values[bad])))
         text = f"{role} {name!r} has values that are not numbers, such as {bad_texts[0]!r}"
         if len(bad_texts) <= min(_choices.BAD_CELLS, len(texts) / 2):
@@ -131,12 +147,20 @@ class Attempt:
 
     def _two_classes(self):
         name = self.options["target"]
-        texts = sorted(labels(self.frame[name]).dropna().unique())
+        texts = sorted(level_labels(self.frame[name]).dropna().unique())
         if len(texts) != 2:
             return [Remark(f"target {name!r} has {len(texts)} different values, and not those of two classes")]
         self.classes = tuple(texts)
         self.remarks.append(Remark(f"target {name!r} has two classes: {texts[0]!r} is -1, {texts[1]!r} is 1"))
         return []
+
+    def _groups(self):
+        """What is wrong with a column whose values must be told apart."""
+        name = self.options["groups"]
+        values = self.frame[name].dropna()
+        if all(isinstance(value, Hashable) for value in values.astype(object)):
+            return []
+        return [Remark(f"groups {name!r} holds neither numbers nor text, such as {values.iloc[0]!r}; give other labels")]
 
     # ---- missing values ----
 
@@ -192,15 +216,21 @@ class Attempt:
             self.classes,
         )
 
-    def column(self, option, numeric):
-        """The Series of the column that an option names, None without one."""
-        name = self.options[option]
-        if name is None:
-            return None
-        return pd.Series(to_numbers(self.frame[name], self.marks)[0], name=name) if numeric else self.frame[name]
+    def weight(self):
+        """The Series of sample weights, None without."""
+        name = self.options["weights"]
+        return None if name is None else pd.Series(to_numbers(self.frame[name], self.marks)[0], name=name)
+
+    def groups(self):
+        """The Series of labels of groups, None without."""
+        name = self.options["groups"]
+        return None if name is None else labels(self.frame[name])
 
     def all_remarks(self, y):
         said = [said_of(column, self.frame[column.name]) for column in self.columns]
+        roles = [self.options["target"]] if self.classes is None else []
+        roles += [self.options["weights"]] if self.options["weights"] is not None else []
+        said += [digits_lost(name, self.frame[name]) for name in roles]
         return (*self.remarks, *self._few_values(y), *(remark for remark in said if remark is not None))
 
     def _few_values(self, y):

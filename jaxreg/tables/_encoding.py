@@ -10,7 +10,8 @@ import pandas as pd
 
 from jaxreg import _validation
 from jaxreg.tables import _formats
-from jaxreg.tables._columns import Category, Column, from_plain, labels, to_numbers
+from jaxreg.tables._cells import level_labels, to_numbers
+from jaxreg.tables._columns import Category, Column, from_plain
 from jaxreg.tables._numbers import Marks
 from jaxreg.tables._problems import LISTED, Remark, TableError, listed
 
@@ -165,7 +166,7 @@ class Encoding:
             return None, []
         values = frame[self.target]
         if self.classes is not None:
-            texts = labels(values)
+            texts = level_labels(values, self.classes)
             other = texts[~texts.isin(self.classes) & texts.notna()]
             if len(other):
                 return None, [Remark(f"{self.target!r} has the class {other.iloc[0]!r}, not one of {self.classes}")]
@@ -174,6 +175,8 @@ class Encoding:
         if bad.any():
             text = f"target {self.target!r} has values that are not numbers, such as {str(values[bad].iloc[0])!r}"
             return None, [Remark(text)]
+        if np.isinf(numbers).any():
+            return None, [Remark(f"target {self.target!r} has infinite values in {np.isinf(numbers).sum()} rows; mend them")]
         return numbers, []
 
     def to_json(self) -> str:
