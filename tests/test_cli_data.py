@@ -96,7 +96,10 @@ REFUSED = {
     "few rows": (["a", "b", "c"], "another text in each of its 3 rows"),
     "half the rows": (["a", "b", "c"] * 2, r"3 different texts in 6 rows, such as 'a': drop=\['x'\]"),
     "many levels": ([f"n{i % 60:02d}" for i in range(6 * N)], r"60 different texts .*: categorical=\['x'\], or drop"),
-    "decimal commas": ([f"{i},5" for i in range(N)], "holds numbers as text, such as '0,5': decimal=','"),
+    "decimal commas": (
+        [f"{i},5" for i in range(N)],
+        "holds numbers as text, such as '0,5', in another notation than other columns",
+    ),
     "bad cells": (["1", "2", "?"] * (N // 3), "holds numbers, but '[?]' is none: na="),
     "ISO dates": (DAYS.strftime("%Y-%m-%d"), "dates, such as '2024-01-30': dates='parts', dates='numbers', or drop"),
     "few dates": (["2024-01-30 10:00", "2024-01-31 11:00"] * (N // 2), "holds dates"),

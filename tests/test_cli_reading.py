@@ -116,7 +116,8 @@ def test_labels_of_rows_are_left_out_with_a_note(load, name):
     rows = [(label, *row) for label, row in zip((11, 4, 5, 9), ROWS, strict=True)]
     table = load(lines(rows, header=f"{name},price,area,rooms,floor"))
     assert_rows(table)
-    assert table.notes == ["the first column has no name; it is taken for labels of the rows, and left out."]
+    called = "'Unnamed: 0', as pandas calls a first column without a name,"
+    assert table.notes == [f"{called} is taken for labels of the rows, and left out."]
     dropped = load(lines(rows, header=f"{name},price,area,rooms,floor"), drop=["Unnamed: 0"])
     assert_rows(dropped)
     assert dropped.notes == []
@@ -312,7 +313,12 @@ def test_encodings_are_found_and_told(load, encoding, told):
     table = load(lines(header="price,área €,rooms,floor"), encoding=encoding)
     assert_rows(table, names=("área €", "rooms", "floor"))
     assert table.notes == ([f"houses.csv is read as {told}, since it is not UTF-8."] if told else [])
-    refuses(load, lines(), "cannot be read: it holds bytes that are no text", encoding="utf-16-le")
+    refuses(
+        load,
+        lines(),
+        "cannot be read: it holds zero bytes, as UTF-16 without a mark of its order does; save it as UTF-8",
+        encoding="utf-16-le",
+    )
 
 
 def test_a_header_alone_has_no_rows(load):

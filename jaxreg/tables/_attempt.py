@@ -55,7 +55,9 @@ class Attempt:
             elif taken.setdefault(name, option) != option:
                 self.problems.append(Remark(f"{taken[name]} and {option} are both {name!r}; give two columns"))
         empty = [(option, name) for option, name in single.items() if name in taken and self.frame[name].isna().all()]
-        self.problems += [Remark(f"{option} {name!r} has no value at all; give another column") for option, name in empty]
+        self.problems += [
+            Remark(f"{option} {name!r} has no value at all; give another column") for option, name in empty
+        ]
         if self.problems:
             return False
         left_out = {name for option, name in roles if option != "categorical"}
@@ -63,8 +65,8 @@ class Attempt:
         unnamed = [name for name in unnamed if name not in taken]
         if unnamed:
             left_out.update(unnamed)
-            text = f"{listed(unnamed, LISTED)}, as pandas calls a first column without a name, is taken for labels of the rows"
-            self.remarks.append(Remark(f"{text}, and left out"))
+            called = f"{listed(unnamed, LISTED)}, as pandas calls a first column without a name,"
+            self.remarks.append(Remark(f"{called} is taken for labels of the rows, and left out"))
         self.features = [name for name in self.frame.columns if name not in left_out]
         self.dropped = [name for name in self.frame.columns if name in left_out and name not in single.values()]
         if not self.features:
@@ -90,7 +92,7 @@ class Attempt:
         """What becomes of each column, and problems with those of which it is not clear."""
         numeric = [name for name in ("target", "weights") if self.options[name] is not None]
         roles = {self.options[name]: name for name in numeric if not (name == "target" and self.options["classes"])}
-        as_text = self._numbers_as_text([*roles, *self.features])
+        as_text = self._numbers_as_text(roles)
         for name, role in roles.items():
             self.problems += self._number_role(name, role, as_text)
         if self.options["classes"]:
@@ -107,18 +109,20 @@ class Attempt:
         self.remarks += [remark for remark in identifiers if remark is not None]
         formats = [column.format for column in self.columns if isinstance(column, Date) and column.format is not None]
         orders = {_dates.day_first(form) for form in formats} - {None}
-        self.problems = [_choices.with_orders_of_others(problem, orders) for problem in self.problems]
+        self.problems = [_choices.in_view_of_others(problem, orders) for problem in self.problems]
         names = [name for column in self.columns for name in column.names]
         if not self.problems:
             _formats.require_distinct(names, "the table of all levels")
 
-    def _numbers_as_text(self, names):
+    def _numbers_as_text(self, roles):
         """Remarks on columns of numbers in another notation."""
+        names = [*roles, *self.features]
         texts = [name for name in names if self._is_text(name)]
 
         def numeric_columns(marks):
             frame, _ = self._cells(marks)
-            return sum(infer_dtype(frame[name], skipna=True) in NUMBERS for name in names)
+            numeric = [name for name in names if infer_dtype(frame[name], skipna=True) in NUMBERS]
+            return sum(len(names) if name in roles else 1 for name in numeric)  # roles can be nothing else
 
         return _choices.numbers_as_text(self.frame, texts, self.marks, numeric_columns)
 
@@ -128,7 +132,8 @@ class Attempt:
     def _number_role(self, name, role, as_text):
         """What is wrong with a column that must hold numbers."""
         if name in as_text:
-            return [Remark(f"{role} {as_text[name].text}", as_text[name].remedies)]
+            remedies = [each for each in as_text[name].remedies if not {"drop", "categorical"} & each.keys()]
+            return [Remark(f"{role} {as_text[name].text}", tuple(remedies))]
         values = self.frame[name]
         numbers, bad = to_numbers(values, self.marks)
         if np.isinf(numbers).any():
@@ -160,7 +165,9 @@ class Attempt:
         values = self.frame[name].dropna()
         if all(isinstance(value, Hashable) for value in values.astype(object)):
             return []
-        return [Remark(f"groups {name!r} holds neither numbers nor text, such as {values.iloc[0]!r}; give other labels")]
+        return [
+            Remark(f"groups {name!r} holds neither numbers nor text, such as {values.iloc[0]!r}; give other labels")
+        ]
 
     # ---- missing values ----
 

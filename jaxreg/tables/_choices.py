@@ -70,9 +70,8 @@ def _number(values, name, leave_out):
 
 def infinite(name, numbers, remedies=()):
     """A Remark on a column of numbers of which some are infinite."""
-    which = np.isinf(numbers)
-    texts = tuple(dict.fromkeys(str(number) for number in numbers[which]))
-    rows = f"{which.sum()} row{'s' * (which.sum() != 1)}"
+    values = numbers[np.isinf(numbers)]
+    texts, rows = tuple(dict.fromkeys(map(str, values))), f"{len(values)} row{'s' * (len(values) != 1)}"
     return Remark(f"{name!r} has infinite values in {rows}", (*remedies, {"na": texts}), name, "infinite")
 
 
@@ -135,7 +134,7 @@ def _dates_in_text(values, texts, name, options, remedies):
         if not formats:
             right: dict[str, Any] = {"dayfirst": not options["dayfirst"]}
             text = f"{name!r} holds dates in another order, such as {texts[0]!r}"
-            return Remark(text, (right, {"dayfirst": None}, leave_out), name, ANOTHER_ORDER)
+            return Remark(text, (right, leave_out), name, ANOTHER_ORDER)
     if len(formats) > 1:
         differ = texts[(_dates.parsed(texts, formats[0]) != _dates.parsed(texts, formats[1])).to_numpy()]
         text = f"whether day or month comes first in the dates of {name!r} is not clear, such as in "
@@ -144,12 +143,12 @@ def _dates_in_text(values, texts, name, options, remedies):
     return _date(values, name, formats[0], to_times(values, formats[0])[0], options, remedies)
 
 
-def with_orders_of_others(problem, orders):
+def in_view_of_others(problem, orders):
     """A Remark on a date with the remedy first that suits the orders, day first or not, of the clear columns."""
-    first = {UNCLEAR_ORDER: {True: True, False: False}, ANOTHER_ORDER: {True: None, False: None}}.get(problem.cause, {})
-    best = {"dayfirst": first[next(iter(orders))]} if first and len(orders) == 1 else None
-    if best is None:
+    if len(orders) != 1 or problem.cause not in (UNCLEAR_ORDER, ANOTHER_ORDER):
         return problem
+    # beside clear columns of both orders none must be said
+    best: dict[str, Any] = {"dayfirst": None if problem.cause == ANOTHER_ORDER else next(iter(orders))}
     return replace(problem, remedies=(best, *(each for each in problem.remedies if each != best)))
 
 
@@ -183,7 +182,8 @@ def numbers_as_text(frame, names, current, numeric_columns):
 
     `numeric_columns` gives the number of numeric columns that the file has when read with some Marks.
     """
-    problems, offers = {}, {}
+    problems: dict[str, Remark] = {}
+    offers: dict[str, tuple[pd.Index, list[Marks]]] = {}
     for name in names:
         texts = pd.Index(labels(frame[name]).dropna().unique(), dtype="str")
         units = units_of(texts) if look_like_numbers(texts) else ()
@@ -197,7 +197,9 @@ def numbers_as_text(frame, names, current, numeric_columns):
     units = tuple(dict.fromkeys(unit for _, offer in offers.values() for marks in offer[:1] for unit in marks.units))
     others = ((marks.decimal, marks.thousands) for _, offer in offers.values() for marks in offer)
     tried = list(dict.fromkeys(((current.decimal, current.thousands), *others)))
-    best = max(tried, key=lambda marks: numeric_columns(Marks(*marks, (*current.units, *units)))) if offers else None
+    if not offers:
+        return problems
+    best = max(tried, key=lambda marks: numeric_columns(Marks(marks[0], marks[1], (*current.units, *units))))
     for name, (texts, offer) in offers.items():
         remark = _another_notation(frame[name], texts, name, offer, best, current)
         if remark is not None:
@@ -209,7 +211,7 @@ def _another_notation(values, texts, name, offer, best, current):
     """The Remark on one column of numbers as text, whose own notations are an offer; None where that is empty."""
     if not offer:
         return None
-    right, series = Marks(*best, offer[0].units), texts.to_series()
+    right, series = Marks(best[0], best[1], offer[0].units), texts.to_series()
     numbers = right.numbers(series)
     said, kinds = f"{name!r} holds numbers as text, such as {_telling(texts)!r}", {"categorical": (name,)}
     if numbers is None or not _settles(right, current):
@@ -250,7 +252,9 @@ def identifier(values, name):
         return None
     remedy = ({"drop": (name,)},)
     if numbers[0] in (0, 1) and (np.diff(numbers) == 1).all():
-        return Remark(f"{name!r} counts the rows, and is fitted like other columns; if it is an index", remedy, name, "counter")
+        return Remark(
+            f"{name!r} counts the rows, and is fitted like other columns; if it is an index", remedy, name, "counter"
+        )
     if IDENTIFIER.fullmatch(name) and len(np.unique(numbers)) == len(numbers):
         text = f"{name!r} is another number in each row, and is fitted like other columns; if it is an identifier"
         return Remark(text, remedy, name, "identifier")

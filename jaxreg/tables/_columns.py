@@ -69,7 +69,9 @@ class Boolean(Column):
         return (self.name,)
 
     def encode(self, values, marks):
-        numbers = labels(values).map({"True": 1.0, "False": 0.0, "1": 1.0, "0": 0.0}).to_numpy("float64", na_value=np.nan)
+        numbers = (
+            labels(values).map({"True": 1.0, "False": 0.0, "1": 1.0, "0": 0.0}).to_numpy("float64", na_value=np.nan)
+        )
         bad = values.notna().to_numpy() & np.isnan(numbers)
         text = f"{self.name!r} needs True or False, but has "
         return numbers[:, None], [Remark(f"{text}{_cells(values, bad)}")] if bad.any() else []
@@ -224,12 +226,12 @@ def said_of(column, values):
         return Remark(f"{column.name!r} holds dates{written}{zone} {span}, and became {became}")
     if isinstance(column, Duration):
         return Remark(f"{column.name!r} holds lengths of time and became {became}")
-    return digits_lost(column.name, values)
+    return digits_lost(column.name, values, ({"categorical": (column.name,)}, {"drop": (column.name,)}))
 
 
-def digits_lost(name, values):
+def digits_lost(name, values, remedies=()):
     """A Remark where a column of numbers has digits that float64 does not hold, else None."""
     if not loses_digits(values):
         return None
-    text = f"{name!r} has whole numbers beyond 2^53, which lose their last digits; if they are codes"
-    return Remark(text, ({"categorical": (name,)}, {"drop": (name,)}))
+    text = f"{name!r} has whole numbers beyond 2^53, of which a fit does not tell the last digits apart"
+    return Remark(f"{text}; if they are codes" if remedies else text, remedies, name, "digits")

@@ -176,7 +176,9 @@ class Encoding:
             text = f"target {self.target!r} has values that are not numbers, such as {str(values[bad].iloc[0])!r}"
             return None, [Remark(text)]
         if np.isinf(numbers).any():
-            return None, [Remark(f"target {self.target!r} has infinite values in {np.isinf(numbers).sum()} rows; mend them")]
+            return None, [
+                Remark(f"target {self.target!r} has infinite values in {np.isinf(numbers).sum()} rows; mend them")
+            ]
         return numbers, []
 
     def to_json(self) -> str:

@@ -12,7 +12,9 @@ SPACES, QUOTES = " \u00a0\u202f", "'\u2019"  # marks between thousands that look
 EXPONENT = r"(?:[eE][-+]?\d+)?"
 AS_WRITTEN = rf"[-+{MINUS}]?\s*[{UNITS}]?\s*[-+{MINUS}]?\d[\d.,_{SPACES}{QUOTES}]*{EXPONENT}\s*[{UNITS}]?"
 OF_ACCOUNTS = rf"\(\s*[{UNITS}]?\s*\d[\d.,{SPACES}{QUOTES}]*\s*[{UNITS}]?\s*\)|\d[\d.,{SPACES}{QUOTES}]*[-{MINUS}]"
-WITH_WORD = rf"(?:([A-Z]{{3}})\s)?[-+{MINUS}]?\d[\d.,{SPACES}{QUOTES}]*?\s*([A-Za-z][A-Za-z/]{{0,5}})?"  # 1,248 cc; EUR 5
+WITH_WORD = (
+    rf"(?:([A-Z]{{3}})\s)?[-+{MINUS}]?\d[\d.,{SPACES}{QUOTES}]*?\s*([A-Za-z][A-Za-z/]{{0,5}})?"  # 1,248 cc; EUR 5
+)
 FEWEST, MOST_WORDS = 10, 3  # texts that must have words to be numbers with units, and how many different words
 # decimal and thousands marks that an error may offer, the likelier ones first
 NOTATIONS = ((None, ","), (",", "."), (",", None), (None, " "), (",", " "), (None, "'"), (",", "'"))
@@ -90,7 +92,7 @@ def not_numbers(texts):
 
 
 def negative_of_accounts(texts):
-    """The first of an Index of texts that are numbers, of which some are negative as in accounts: (5) or 5-; or None."""
+    """The first negative number written as in accounts, (5) or 5-, of an Index of numbers; None where there is none."""
     if not texts.str.fullmatch(f"{AS_WRITTEN}|{OF_ACCOUNTS}").all():
         return None
     return next(iter(texts[texts.str.fullmatch(OF_ACCOUNTS)]), None)
@@ -110,10 +112,10 @@ def mixed_units(texts, units):
         return None
     first: dict[frozenset[str], str] = {}
     unit = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
-    written = re.compile(rf"\s*[-+{MINUS}]?\s*({unit})?\s*(.*?)\s*({unit})?\s*", re.DOTALL)
+    written = re.compile(rf"\s*[-+{MINUS}]?\s*({unit})?\s*(.*?)\s*({unit})?\s*$", re.DOTALL)
     for text in pd.unique(texts):
-        before, _, behind = written.fullmatch(text).groups()
-        first.setdefault(frozenset({before, behind} - {None}), text)
+        before, _, behind = written.findall(text)[0]
+        first.setdefault(frozenset({before, behind} - {""}), text)
     named = set().union(*first)
     if len(first) < 2 or (len(first) == 2 and len(named) == 1 and named <= set(CURRENCIES)):
         return None

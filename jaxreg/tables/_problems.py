@@ -96,7 +96,10 @@ class TableError(ValueError):
 
     def told(self, spell, works):
         """A line for each problem, and what works at the end."""
-        lines = [f"{self.subject} cannot be used as it is:", *(f"- {each.told(spell)}" for each in shared(self.problems))]
+        lines = [
+            f"{self.subject} cannot be used as it is:",
+            *(f"- {each.told(spell)}" for each in shared(self.problems)),
+        ]
         if self.options is not None:
             lines.append(f"This works: {works}")
         elif all(problem.remedies for problem in self.problems):
