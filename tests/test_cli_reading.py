@@ -116,8 +116,8 @@ def test_labels_of_rows_are_left_out_with_a_note(load, name):
     rows = [(label, *row) for label, row in zip((11, 4, 5, 9), ROWS, strict=True)]
     table = load(lines(rows, header=f"{name},price,area,rooms,floor"))
     assert_rows(table)
-    called = "'Unnamed: 0', as pandas calls a first column without a name,"
-    assert table.notes == [f"{called} is taken for labels of the rows, and left out."]
+    text = "what pandas calls a first column without a name is left out, as labels of the rows"
+    assert table.notes == [f"{text}: 'Unnamed: 0'."]
     dropped = load(lines(rows, header=f"{name},price,area,rooms,floor"), drop=["Unnamed: 0"])
     assert_rows(dropped)
     assert dropped.notes == []

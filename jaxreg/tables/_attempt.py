@@ -65,8 +65,8 @@ class Attempt:
         unnamed = [name for name in unnamed if name not in taken]
         if unnamed:
             left_out.update(unnamed)
-            called = f"{listed(unnamed, LISTED)}, as pandas calls a first column without a name,"
-            self.remarks.append(Remark(f"{called} is taken for labels of the rows, and left out"))
+            text = "what pandas calls a first column without a name is left out, as labels of the rows"
+            self.remarks.append(Remark(f"{text}: {listed(unnamed, LISTED)}"))
         self.features = [name for name in self.frame.columns if name not in left_out]
         self.dropped = [name for name in self.frame.columns if name in left_out and name not in single.values()]
         if not self.features:
@@ -80,7 +80,7 @@ class Attempt:
         close = difflib.get_close_matches(name.lower(), lowered, n=1)
         text = f"{option} is {name!r}, which is not a column. "
         if not close:
-            headless = len(names) == 1 or pd.to_numeric(pd.Series(names), errors="coerce").notna().all()
+            headless = len(names) == 1 or bool(pd.to_numeric(pd.Series(names), errors="coerce").notna().all())
             hint = "; if these are no names, the first line of the file is no header" * headless
             return Remark(f"{text}The columns are {listed(names, LISTED)}{hint}")
         right = lowered[close[0]]

@@ -38,7 +38,7 @@ def take(values, name, options) -> Column | Remark:
         return Remark(f"{name!r} has no value at all", (leave_out,), name, "empty")
     kind = infer_dtype(values, skipna=True)
     try:
-        if name in options["categorical"]:
+        if name in options["categorical"] or _is_category_of_numbers(values):
             return _category(values, name)
         if kind == "boolean":
             return Boolean(name)
@@ -53,6 +53,11 @@ def take(values, name, options) -> Column | Remark:
         return Remark(f"{name!r} holds neither numbers nor text", (leave_out,), name, "other objects")
     remedies = _as_kinds(values, len(texts), name)
     return _dates_in_text(values, texts, name, options, remedies) or _text(values, texts, name, remedies)
+
+
+def _is_category_of_numbers(values):
+    """Whether its type says that a column of numbers holds categories."""
+    return isinstance(values.dtype, pd.CategoricalDtype) and infer_dtype(values.cat.categories) in NUMBERS
 
 
 def _as_kinds(values, n, name):
@@ -163,7 +168,7 @@ def _text(values, texts, name, remedies):
         return Remark(text, kinds, name, "bad cells")
     negative = negative_of_accounts(texts)
     if negative is not None:
-        text = f"{name!r} holds what looks like negative numbers of accounts, such as {negative!r}; write -5 for these"
+        text = f"{name!r} holds what looks like numbers, negative ones as {negative!r}; write these as -5 is"
         return Remark(text, remedies, name, "accounts")
     rows, n = int(values.notna().sum()), len(texts)
     looks = look_like_numbers(texts)

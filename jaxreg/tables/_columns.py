@@ -220,9 +220,9 @@ def said_of(column, values):
         return Remark(f"{column.name!r} has {len(names)} level{'s' * (len(names) != 1)} and became {became}")
     if isinstance(column, Date):
         times, _ = to_times(values, column.format)
-        written = "" if column.format is None else f" (as {values.dropna().iloc[0]!r}, read as {column.format})"
+        written = "" if column.format is None else f" (as {str(values.dropna().iloc[0])!r}, read as {column.format})"
         zone = ", with a time zone and taken in UTC," if column.zoned else ""
-        span = f"from {times.min():%Y-%m-%d} to {times.max():%Y-%m-%d}"
+        span = f"from {times.min().date()} to {times.max().date()}"
         return Remark(f"{column.name!r} holds dates{written}{zone} {span}, and became {became}")
     if isinstance(column, Duration):
         return Remark(f"{column.name!r} holds lengths of time and became {became}")

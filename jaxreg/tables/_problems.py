@@ -110,10 +110,13 @@ class TableError(ValueError):
 
 
 class Settlement:
-    """Options to which remedies of problems are added, none of which takes back what another has set."""
+    """Options to which remedies of problems are added, none of which takes back what another has set.
 
-    def __init__(self, options):
-        self.options = dict(options)
+    Columns are dropped as the last resort where `keeps`.
+    """
+
+    def __init__(self, options, keeps):
+        self.options, self.keeps = dict(options), keeps
         self.fixed: dict[str, Any] = {}
         self.tried: dict[str, list[dict[str, Any]]] = {}
 
@@ -122,7 +125,8 @@ class Settlement:
         remedies = []
         for problem in problems:
             tried = self.tried.setdefault(problem.text, [])
-            remedy = next((each for each in problem.remedies if each not in tried and self._suits(each)), None)
+            order = sorted(problem.remedies, key=lambda each: self.keeps and "drop" in each)
+            remedy = next((each for each in order if each not in tried and self._suits(each)), None)
             if remedy is not None:
                 tried.append(remedy)
                 remedies.append(remedy)

@@ -174,16 +174,25 @@ def read(
     if not (dayfirst is None or isinstance(dayfirst, bool)):
         raise ValueError(f"dayfirst is {_validation.shown(dayfirst)}; give True, False or None.")
     call["target"] = target
-    settlement, problems = Settlement(call), []
+    attempt, problems, options = _settled(file, call, keeps=False)
+    if problems and attempt.problems:  # perhaps no column was left
+        other, others, kept = _settled(file, call, keeps=True)
+        if not other.problems:
+            attempt, problems, options = other, others, kept
+    if problems:
+        raise TableError(named(file), problems, call, None if attempt.problems else options)
+    return _table(attempt, "frame" if isinstance(file, pd.DataFrame) else repr(str(file)), call)
+
+
+def _settled(file, options, keeps):
+    """(the last Attempt, all problems of the first and of those with remedies, its options)."""
+    settlement, problems = Settlement(options, keeps), []
     for _ in range(ROUNDS):
-        attempt = Attempt(file, settlement.options)
+        attempt, options = Attempt(file, settlement.options), settlement.options
         problems += [problem for problem in attempt.problems if problem not in problems]
         if not attempt.problems or not settlement.settle(attempt.problems):
             break
-    if problems:
-        works = settlement.options if not attempt.problems else None
-        raise TableError(named(file), problems, call, works)
-    return _table(attempt, "frame" if isinstance(file, pd.DataFrame) else repr(str(file)), call)
+    return attempt, problems, options
 
 
 def _table(attempt, name, call):
