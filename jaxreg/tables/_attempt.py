@@ -99,12 +99,12 @@ class Attempt:
             self.problems += self._two_classes()
         if self.options["groups"] is not None:
             self.problems += self._groups()
-        for name in self.features:
-            taken = as_text.get(name) or _choices.take(self.frame[name], name, self.options)
-            if isinstance(taken, Column):
-                self.columns.append(taken)
+        taken = {name: as_text.get(name) or self._take(name) for name in self.features}
+        for column in (taken | self._of_another_order(taken)).values():
+            if isinstance(column, Column):
+                self.columns.append(column)
             else:
-                self.problems.append(taken)
+                self.problems.append(column)
         identifiers = [_choices.identifier(self.frame[name], name) for name in self.features]
         self.remarks += [remark for remark in identifiers if remark is not None]
         formats = [column.format for column in self.columns if isinstance(column, Date) and column.format is not None]
@@ -113,6 +113,17 @@ class Attempt:
         names = [name for column in self.columns for name in column.names]
         if not self.problems:
             _formats.require_distinct(names, "the table of all levels")
+
+    def _take(self, name, **options):
+        return _choices.take(self.frame[name], name, self.options | options)
+
+    def _of_another_order(self, taken):
+        """Of columns of dates that show another order than is given, what they are where further ones need it."""
+        others = [name for name, remark in taken.items() if _cause(remark) == _choices.ANOTHER_ORDER]
+        dates = [name for name, column in taken.items() if isinstance(column, Date)]
+        if not others or all(_cause(self._take(name, dayfirst=None)) != _choices.UNCLEAR_ORDER for name in dates):
+            return {}
+        return {name: self._take(name, dayfirst=None) for name in others}
 
     def _numbers_as_text(self, roles):
         """Remarks on columns of numbers in another notation."""
@@ -253,3 +264,7 @@ def _counted(missing):
     """Columns of a frame of flags that have some, with their numbers."""
     counts = missing.sum()
     return ", ".join(f"{name!r} ({number})" for name, number in counts[counts > 0].items())
+
+
+def _cause(taken):
+    return taken.cause if isinstance(taken, Remark) else None

@@ -114,7 +114,9 @@ def _date(values, name, form, times, options, remedies):
 
 
 def _what_of_dates(name, what, leave_out):
-    return Remark(f"{name!r} holds {what}", ({"dates": "parts"}, {"dates": "numbers"}, leave_out), name, "dates")
+    return Remark(
+        f"{name!r} holds {what}", ({"dates": "parts"}, {"dates": "numbers"}, leave_out), name, what.split(",")[0]
+    )
 
 
 def _dates_in_text(values, texts, name, options, remedies):
@@ -168,7 +170,7 @@ def _text(values, texts, name, remedies):
         return Remark(text, kinds, name, "bad cells")
     negative = negative_of_accounts(texts)
     if negative is not None:
-        text = f"{name!r} holds what looks like numbers, negative ones as {negative!r}; write these as -5 is"
+        text = f"{name!r} holds what looks like numbers, negative ones as {negative!r}; write these with a minus before"
         return Remark(text, remedies, name, "accounts")
     rows, n = int(values.notna().sum()), len(texts)
     looks = look_like_numbers(texts)

@@ -185,7 +185,7 @@ def read(
 
 
 def _settled(file, options, keeps):
-    """(the last Attempt, all problems of the first and of those with remedies, its options)."""
+    """(the last Attempt, all problems on the way there, its options)."""
     settlement, problems = Settlement(options, keeps), []
     for _ in range(ROUNDS):
         attempt, options = Attempt(file, settlement.options), settlement.options
