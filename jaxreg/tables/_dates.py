@@ -17,6 +17,7 @@ WITH_NAMES = ("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %B %Y", "%b %
 CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
 DAYS = (*YEAR_FIRST, *DAY_FIRST, *MONTH_FIRST, *WITH_NAMES)
 FORMATS = (*map("".join, product(DAYS, CLOCKS)), "%Y-%m", "%b %Y", "%b-%Y", "%B %Y")
+BEGINNING = r"(?:\d{1,4}|[A-Za-z]+)[-./ ]"  # of all formats
 WHOLE_DAY = r"\d{4}-\d\d-\d\d"  # with which a date of ISO 8601 begins; pandas would take 2021 alone for one
 ZONE = rf"{WHOLE_DAY}[T ].*(?:Z|[+-]\d\d(?::?\d\d)?)\s*"
 TRIED = 3  # texts that are looked at first
@@ -62,6 +63,7 @@ def mixed(texts):
 
 def _candidates(texts):
     """The formats that any of some texts has."""
+    texts = texts[texts.str.match(BEGINNING)]
     iso = [ISO] if texts.str.match(WHOLE_DAY).any() else []
     return [form for form in FORMATS if any(_fits(text, form) for text in texts)] + iso
 

@@ -50,7 +50,8 @@ def _together(remarks):
         for each in first.remedies
     ]
     text = f"{first.text}, and likewise {listed(names[1:], NOTED)}"
-    more = " (the first of them here)" * (len(names) > NOTED and any(map(_columns, (n for r in remedies for n in r))))
+    names_columns = any(_columns(name) for each in remedies for name in each)
+    more = f"; the options here name {NOTED} of them" * (len(names) > NOTED and names_columns)
     return Remark(text + more, tuple(remedies))
 
 
