@@ -10,7 +10,7 @@ from pandas.api.types import infer_dtype
 
 from jaxreg._labels import few_values
 from jaxreg.tables import _choices, _dates, _formats
-from jaxreg.tables._cells import NUMBERS, labels, level_labels, to_numbers
+from jaxreg.tables._cells import NUMBERS, labels, level_labels, numbers_or_labels, to_numbers
 from jaxreg.tables._columns import Column, Date, digits_lost, said_of
 from jaxreg.tables._encoding import Encoding, read_cells
 from jaxreg.tables._numbers import Marks
@@ -242,7 +242,7 @@ class Attempt:
     def groups(self):
         """The Series of labels of groups, None without."""
         name = self.options["groups"]
-        return None if name is None else labels(self.frame[name])
+        return None if name is None else numbers_or_labels(self.frame[name])
 
     def all_remarks(self, y):
         said = [said_of(column, self.frame[column.name]) for column in self.columns]

@@ -110,7 +110,7 @@ def read(
     target : str
         The column to predict.
     weights, groups : str or None
-        Columns of sample weights, and of labels of rows that share a fold, which are texts: "1" and "01" are two.
+        Columns of sample weights, and of labels of rows that share a fold; "1" and "01" are two labels.
     drop : sequence of str
         Columns to leave out.
     categorical : sequence of str
