@@ -10,7 +10,8 @@ import pandas as pd
 
 from jaxreg import _validation
 from jaxreg.tables import _formats
-from jaxreg.tables._columns import Category, Column, cells_where, from_plain, labels, to_numbers
+from jaxreg.tables._cells import level_labels, to_numbers
+from jaxreg.tables._columns import Category, Column, cells_where, from_plain
 from jaxreg.tables._numbers import Marks
 from jaxreg.tables._problems import LISTED, Remark, TableError, listed
 
@@ -202,7 +203,7 @@ class Encoding:
         """(y (m,), what is wrong with it), NaN where the target is missing or wrong."""
         if self.classes is None:
             return self._numbers(frame, "target", self.target)
-        texts = labels(frame[self.target])
+        texts = level_labels(frame[self.target], self.classes)
         other = texts[~texts.isin(self.classes) & texts.notna()]
         numbers = texts.map({self.classes[0]: -1.0, self.classes[1]: 1.0}).to_numpy("float64", na_value=np.nan)
         if not len(other):
