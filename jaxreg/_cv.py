@@ -88,10 +88,10 @@ def fit_cv(
     seed : int
         Of the folds.
     metric : str, callable or None
-        "mse" (the default for the squared loss), "mae", "r2" (its negative), "deviance" (the default for other losses:
-        twice the loss, the mean squared error for the squared one), or a function (y, prediction, weight) -> number,
-        lower is better, of the rows of a fold whose weight is not 0; the weights are 1 on average over all rows of the
-        data. It is called for each response.
+        "mse" (the default for the squared loss), "mae", "r2" (its negative; for a response that varies in every fold,
+        and not for classes), "deviance" (the default for other losses: twice the loss, the mean squared error for the
+        squared one), or a function (y, prediction, weight) -> number, lower is better, of the rows of a fold whose
+        weight is not 0; the weights are 1 on average over all rows of the data. It is called for each response.
     keep : "all" or None
         "all" keeps the held-out predictions and losses of the rows at all lambdas, (A, n, L); see `CVResult`.
     averaging : str
@@ -161,6 +161,8 @@ def fit_cv(
         folds = make_folds(cv, X, targets, setup.data.weight, groups, repeats, seed, strata)
         if request.loss.of_classes:
             check_training(folds, setup.data.y, setup.data.weight, request.loss)
+        if metric is _scores.METRICS["r2"]:
+            _scores.check_varies(folds, targets, setup.data.weight)
         lambdas = np.stack([_fit.lambdas_for(setups, request, a) for a in l1_ratios])
         prepared = time.perf_counter()
         folded = Folded(setups, folds, l1_ratios, lambdas, request, metric, keep == "all")

@@ -46,20 +46,25 @@ def _mean_of(of_rows):
 
 
 def variance(y, weight):
-    """Weighted variances of y (m, ...) over its rows: exactly 0 where y does not vary in those that have a weight.
+    """Weighted variances of y (m, ...) over its rows: exactly 0 where it is rounding.
 
     The mean of equal numbers may be another number than these: so the first one is taken off before.
     """
     share = weight / weight.sum()
     deviation = y - y[np.argmax(weight > 0)]
-    return np.tensordot(share, (deviation - np.tensordot(share, deviation, 1)) ** 2, 1)
+    spread = np.tensordot(share, (deviation - np.tensordot(share, deviation, 1)) ** 2, 1)
+    return np.where(spread > (4 * np.finfo(float).eps * np.abs(y).max(axis=0)) ** 2, spread, 0.0)
+
+
+def check_varies(folds, y, weight):
+    """That y (n,) or (n, R) varies in the rows that each of the Folds holds out, as R squared needs."""
+    for part in folds.held_out:
+        if not variance(y[part.rows], weight[part.rows] * part.counts).all():
+            raise ValueError("metric is 'r2', but y does not vary in the held-out rows of a fold; give metric='mse'.")
 
 
 def _negative_r2(y, predictions, weight):
-    spread = weight.sum() * variance(y, weight)
-    if not spread > 0:
-        raise ValueError("metric is 'r2', but y does not vary in the held-out rows of a fold; give metric='mse'.")
-    return weight @ _squared(y, predictions) / spread - 1.0
+    return weight @ _squared(y, predictions) / weight.sum() / variance(y, weight) - 1.0
 
 
 def r_squared(y, predictions, weight):
@@ -67,7 +72,7 @@ def r_squared(y, predictions, weight):
     share, several = weight / weight.sum(), y.ndim == 2
     y = y if y.ndim == predictions.ndim else y[:, None]  # (m, 1) or (m, 1, K) beside all lambdas
     spread = variance(y, weight)
-    if not (spread > 0).all():
+    if not spread.all():
         raise ValueError("y does not vary in these rows, so that R squared is not defined; give rows where it does.")
     values = 1.0 - np.tensordot(share, (y - predictions) ** 2, 1) / spread
     return values.mean(axis=-1) if several else values
@@ -94,6 +99,8 @@ def make_metric(metric, loss) -> Metric:
     if metric in (None, "deviance"):
         return METRICS["mse"] if isinstance(loss, Squared) else _deviance(loss)
     if not callable(metric):
+        if metric == "r2" and loss.of_classes:
+            raise ValueError("metric is 'r2', which is none of classes; give None or 'deviance', a loss of classes.")
         return METRICS[_validation.check_choice(metric, "metric", (*METRICS, "deviance"))]
 
     metric = _validation.check_metric(metric)

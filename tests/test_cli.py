@@ -18,6 +18,7 @@ from command_line import CACHES, COLUMNS, assert_fails, assert_same, assert_told
 
 from jaxreg import tables as table_files
 from jaxreg.__main__ import main
+from jaxreg.cli import _messages
 
 
 @pytest.fixture
@@ -39,12 +40,17 @@ def test_path_writes_what_fit_path_gives(tmp_path, extension):
     assert result.exit_code == 0, result.output
     path = jr.fit_path(table()[list(COLUMNS)], table()["y"])
     assert_same(written(out), path)
-    summary = (out / "summary.txt").read_text()
+    about, _, summary = (out / "summary.txt").read_text().partition("\n\n")
+    assert about.splitlines()[0].startswith(f"Command: jaxreg path {name} --target y --out ")
+    assert about.splitlines()[1:] == [
+        f"Table: {name}, 60 rows, 4 features, target 'y'",
+        "Loss Squared(), penalty ElasticNet(l1_ratio=1)",
+    ]
     assert summary in result.stdout
     read = table_files.read(name, "y")  # its order in memory decides on the last bits of a gap
     path = jr.fit_path(read.X, read.y)
-    assert summary.splitlines()[:-1] == path.summary().splitlines()[:-1]  # the last line is seconds
-    assert f"Worst relative gap {path.gap.max():.1e}" in result.stdout
+    assert summary.splitlines()[:-2] == path.summary().splitlines()[:-1]  # the last line is seconds
+    assert summary.splitlines()[-1] == f"Worst relative gap {path.gap.max():.1e}."
     assert str(out) in result.stdout
     assert result.stderr == ""
 
@@ -65,6 +71,7 @@ def test_path_options(file, tmp_path):
     assert_same(written(tmp_path / "out"), path)
 
 
+@pytest.mark.slow
 def test_booleans_and_nullable_integers_are_numbers(tmp_path):
     pytest.importorskip("pyarrow")
     frame = table().drop(columns="w")
@@ -109,13 +116,31 @@ def test_text_is_fitted_as_the_design_made_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (["--target", "y", "--l1-ratio", "2"], ["l1_ratio is 2.0"]),
-        (["--target", "y", "--n-lambdas", "0"], ["n_lambdas is 0"]),
-        (["--target", "y", "--weights", "age"], ["sample_weight has", "negative"]),
+        (["--l1-ratio", "2"], ["l1_ratio is 2.0"]),
+        (["--n-lambdas", "0"], ["--n-lambdas is 0"]),
+        (["--lambdas", "1,a"], ["--lambdas is '1,a'; give numbers with commas between them"]),
+        (["--lambdas", ","], ["lambdas has shape (0,)"]),
+        (["--lambdas", "1,-1"], ["lambdas has negative values, the least -1"]),
+        (["--lambdas", "1,nan"], ["lambdas has NaN"]),
+        (["--lambdas", "1", "--n-lambdas", "100"], ["--lambdas", "--n-lambdas", "give one of both"]),
+        (["--lambdas", "1", "--lambda-min-ratio", "0.1"], ["--lambdas", "--lambda-min-ratio", "give one of both"]),
+        (["--lambda-min-ratio", "1"], ["--lambda-min-ratio is 1.0; give a number above 0 and below 1"]),
+        (["--penalty", "slope"], ["--penalty is 'slope', but slope needs a number; give slope:Q"]),
+        (["--penalty", "slope:2"], ["--penalty slope:2 has a level that is no number between 0 and 1"]),
+        (["--penalty", "l0:1.5"], ["budget is 1.5"]),
+        (["--penalty", "l1"], ["--penalty is 'l1'; give one of lasso (L1)"]),
+        (["--loss", "absolute"], ["quantile:TAU (0.5 for absolute errors)"]),
+        (["--loss", "huber:-1"], ["-1"]),
     ],
 )
-def test_bad_options_end_in_one_line(file, tmp_path, options, parts):
-    assert_fails(call("path", file, "--out", tmp_path / "out", *options), *parts)
+def test_bad_options_are_told_before_anything_is_read(tmp_path, options, parts):
+    assert_fails(call("path", tmp_path / "absent.csv", "--target", "y", *options), *parts)
+
+
+def test_bad_weights_and_marks_are_told(file, tmp_path):
+    options = [file, "--target", "y", "--out", tmp_path / "out"]
+    assert_fails(call("path", *options, "--weights", "age"), "sample_weight has", "negative")
+    assert_fails(call("path", *options, "--decimal", ",", "--thousands", ","), "thousands and the decimal mark")
     assert not (tmp_path / "out").exists()
 
 
@@ -133,48 +158,42 @@ def test_columns_that_are_none_are_told(file, tmp_path, options, parts):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("options", "keywords"),
-    [
-        (["--lambdas", "0.5,2, .1,0"], {"lambdas": [0.5, 2, 0.1, 0]}),
-        (["--lambda-min-ratio", "0.1", "--n-lambdas", "5"], {"lambda_min_ratio": 0.1, "n_lambdas": 5}),
-    ],
-)
-def test_the_grid_is_that_of_fit_path(file, tmp_path, options, keywords):
-    result = call("path", file, "--target", "y", "--drop", "w", "--out", tmp_path / "out", *options)
-    assert result.exit_code == 0, result.output
-    assert_same(written(tmp_path / "out"), jr.fit_path(table()[list(COLUMNS)], table()["y"], **keywords))
-
-
-@pytest.mark.parametrize("command", ["cv", "report"])
-def test_the_grid_comes_to_fit_cv(file, tmp_path, monkeypatch, command):
+@pytest.mark.parametrize("command", ["path", "cv", "report"])
+def test_the_grid_comes_to_the_fit(file, tmp_path, monkeypatch, command):
     seen = []
 
-    def fit_cv(*_, lambdas=None, n_lambdas=None, lambda_min_ratio=None, **__):
+    def fit(*_, lambdas=None, n_lambdas=None, lambda_min_ratio=None, **__):
         seen.append((lambdas, n_lambdas, lambda_min_ratio))
         raise RuntimeError("no more is needed")
 
-    monkeypatch.setattr(jr, "fit_cv", fit_cv)
-    for options in (["--lambdas", "10 1e-1"], ["--lambda-min-ratio", "0.5"], ["--n-lambdas", "7"]):
-        assert_fails(call(command, file, "--target", "y", "--out", tmp_path / "out", *options), "no more", code=1)
-    assert seen == [([10.0, 0.1], None, None), (None, 100, 0.5), (None, 7, None)]
+    monkeypatch.setattr(jr, "fit_path", fit)
+    monkeypatch.setattr(jr, "fit_cv", fit)
+    out = tmp_path / ("out.html" if command == "report" else "out")
+    for options in (["--lambdas", "10 1e-1,0"], ["--lambda-min-ratio", "0.5"], ["--n-lambdas", "7"]):
+        assert_fails(call(command, file, "--target", "y", "--out", out, *options), "no more", code=1)
+    assert seen == [([10.0, 0.1, 0.0], None, None), (None, 100, 0.5), (None, 7, None)]
 
 
 @pytest.mark.parametrize(
-    ("options", "parts"),
+    ("typed", "call", "changed", "works"),
     [
-        (["--lambdas", "1,a"], ["--lambdas is '1,a'; give numbers with commas between them"]),
-        (["--lambdas", ","], ["lambdas has shape (0,)"]),
-        (["--lambdas", "1,-1"], ["lambdas has negative values, the least -1"]),
-        (["--lambdas", "1,nan"], ["lambdas has NaN"]),
-        (["--lambdas", "1", "--n-lambdas", "100"], ["--lambdas", "--n-lambdas", "give one of both"]),
-        (["--lambdas", "1", "--lambda-min-ratio", "0.1"], ["--lambdas", "--lambda-min-ratio", "give one of both"]),
-        (["--lambda-min-ratio", "1"], ["lambda_min_ratio is 1.0; give a number above 0 and below 1"]),
-        (["--decimal", ",", "--thousands", ","], ["thousands and the decimal mark are both ','"]),
+        ("--drop=idn --drop=idno", {"drop": ("idn", "idno")}, {"drop": ("idno",)}, "--drop=idno"),
+        ("--drop idn --drop=idno", {"drop": ("idn", "idno")}, {"drop": ("idno", "x")}, "--drop=idno --drop x"),
+        ("--na -- a.csv", {"na": ("--",)}, {"na": ("--",), "drop": ("x",)}, "--na -- a.csv --drop x"),
+        ("--na -- -- a.csv", {"na": ("--",)}, {"na": ("--",), "drop": ("x",)}, "--na -- --drop x -- a.csv"),
+        ("--drop --target -- --target", {}, {"target": "y"}, "--drop --target --target y -- --target"),
+        ("--target=Y --no-cache a.csv", {"target": "Y"}, {"target": "y"}, "--target y --no-cache a.csv"),
+        ("--monthfirst a.csv", {"dayfirst": False}, {"dayfirst": True}, "--dayfirst a.csv"),
+        ("--rule=bic --loss huber:1 --metric r2 a.csv", {}, {"classes": True}, "--loss squaredhinge a.csv"),
+        ("--rule 1se --metric deviance a.csv", {}, {"classes": True}, "--rule 1se --metric deviance a.csv"),
     ],
 )
-def test_bad_grids_end_in_one_line(file, tmp_path, options, parts):
-    assert_fails(call("path", file, "--target", "y", "--out", tmp_path / "out", *options), *parts)
+def test_the_options_of_a_command_are_changed_where_they_are(typed, call, changed, works):
+    """Words behind a -- are no options, and neither are values that look like some."""
+    valued = {"--drop", "--na", "--target", "--rule", "--loss", "--metric"}
+    if "--loss" not in typed and "classes" in changed:
+        works += " --loss squaredhinge"
+    assert " ".join(_messages._with_options(tuple(typed.split()), valued, call, call | changed)) == works
 
 
 def test_rows_that_end_in_a_comma_give_the_numbers_of_those_that_do_not(file, tmp_path):
@@ -195,6 +214,7 @@ def test_a_target_named_twice_does_not_leak(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_marks_are_those_of_the_file(tmp_path):
     frame = table()[[*COLUMNS, "y"]]
     frame["bmi"] *= 10_000
@@ -312,6 +332,7 @@ def test_help_starts_no_backend_and_imports_no_big_library():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_python_m_ends_with_one_line_and_code_2(tmp_path):
     command = [sys.executable, "-m", "jaxreg", "path", "absent.csv", "--target", "y"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=with_path())

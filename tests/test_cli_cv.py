@@ -2,9 +2,11 @@
 
 import html
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import jaxreg as jr
 
@@ -16,7 +18,9 @@ from command_line import COLUMNS, assert_fails, assert_told, call, table, writte
 from instances import few
 from reference import gap
 
-from jaxreg import _bench
+from jaxreg import _bench, tables
+
+GROUPS = [f"g{i % 15:02d}" for i in range(60)]
 
 
 @pytest.fixture
@@ -33,10 +37,12 @@ def houses(folder):
     frame["zip"] = rng.choice([100, 200], n)
     frame["street"] = [f"s{i % 12}" for i in range(n)]
     frame["price"] = (3 * frame["area"] - 25 * (frame["zip"] == 200) + rng.normal(0, 10, n)).round(1)
-    frame.to_csv(folder / "houses.csv", index=False)
+    for name in ("houses.csv", "newer.csv"):
+        frame.to_csv(folder / name, index=False)
 
 
-@pytest.mark.parametrize("command", few(["path", "cv", "report", "predict", "bench", "demo"], "predict", "bench"))
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["path", "cv", "report", "predict", "bench", "demo"])
 def test_the_examples_of_the_help_run(tmp_path, monkeypatch, command):
     pytest.importorskip("sklearn")
     shown = call(command, "--help")
@@ -69,14 +75,14 @@ def cross_validated():
         cv=4,
         seed=3,
         metric="mae",
-        groups=np.arange(60) % 15,
+        groups=GROUPS,
         n_lambdas=20,
     )
 
 
-@pytest.mark.parametrize("rule", ["1se", "ebic"])
+@pytest.mark.parametrize("rule", few(["1se", "ebic"], "ebic"))
 def test_cv_writes_what_fit_cv_gives(tmp_path, cross_validated, rule):
-    table().assign(who=np.arange(60) % 15).to_csv(tmp_path / "data.csv", index=False)
+    table().assign(who=GROUPS).to_csv(tmp_path / "data.csv", index=False)
     options = ["--l1-ratio", "0.5", "--l1-ratio", "1", "--folds", "4", "--seed", "3", "--metric", "mae"]
     options += ["--groups", "who", "--n-lambdas", "20", "--rule", rule, "--out", tmp_path / "out"]
     result = call("cv", tmp_path / "data.csv", "--target", "y", *options)
@@ -89,12 +95,21 @@ def test_cv_writes_what_fit_cv_gives(tmp_path, cross_validated, rule):
     for figure in figures:
         assert (out / figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     coefficients = pd.read_csv(out / "coefficients.csv")
-    assert coefficients["feature"].tolist() == ["(intercept)", *COLUMNS, "w"]
-    np.testing.assert_allclose(coefficients["coefficient"], [choice.intercept, *choice.coef], rtol=0, atol=1e-10)
+    largest = list(choice.to_frame().index)
+    zeros = [name for name in (*COLUMNS, "w") if name not in largest]
+    assert coefficients["feature"].tolist() == ["(intercept)", *largest, *zeros]
+    expected = choice.to_series()[coefficients["feature"]]
+    np.testing.assert_allclose(coefficients["coefficient"], expected, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(coefficients["per_sd"][1:][: len(largest)], choice.to_frame()["per_sd"], rtol=1e-9)
+    assert not coefficients["per_sd"][1 + len(largest) :].any()
     losses = pd.read_csv(out / "cv.csv")
     pd.testing.assert_frame_equal(losses, cross_validated.to_frame(), check_exact=False, rtol=1e-9, check_dtype=False)
-    summary = (out / "summary.txt").read_text(encoding="utf-8")
+    about, _, summary = (out / "summary.txt").read_text(encoding="utf-8").partition("\n\n")
     assert summary in result.stdout
+    assert "60 rows, 5 features, target 'y'\nLoss Squared(), penalty ElasticNet(" in about
+    a, k = cross_validated.l1_ratios.tolist().index(choice.l1_ratio), choice.index
+    loss, r2 = cross_validated.mean_loss[a, k], cross_validated.r2[a, k]
+    assert f"Cross-validated at the choice: mean absolute error {loss:.5g}, R2 {r2:.3f}." in summary
     assert "2 mixing parameters x 4 folds x 20 lambdas, mean absolute error" in summary
     chosen = f"l1_ratio {choice.l1_ratio:g}, lambda {choice.lam:.4g}, {np.count_nonzero(choice.coef)} of 5"
     assert f"Chosen by {rule}: {chosen} coefficients not 0." in summary
@@ -115,7 +130,8 @@ def test_reports_take_weights_and_unscaled_columns(file, tmp_path, monkeypatch):
     options = ["--weights", "w", "--no-standardize", "--drop", "age", "--folds", "3", "--n-lambdas", "10"]
     result = call("report", file, "--target", "y", *options, "--out", page)
     assert result.exit_code == 0, result.output
-    assert result.stdout == f"Wrote {page}.\n"
+    assert f"\nWrote {page}.\n" in result.stdout
+    assert "Cross-validated at the choice: RMSE " in result.stdout
     assert "y in data.csv" in page.read_text(encoding="utf-8")
     assert list(seen["X"].columns) == ["bmi", "bp", "glucose"]
     np.testing.assert_array_equal(seen["sample_weight"], table()["w"])
@@ -135,7 +151,7 @@ def test_reports_take_weights_and_unscaled_columns(file, tmp_path, monkeypatch):
         (["--metric", "auc"], ["--metric is 'auc'; give one of 'mse'"]),
         (["--folds", "61"], ["--folds is 61, but there are 60 rows"]),
         (["--groups", "age", "--folds", "61"], ["--folds is 61, but there are", "groups; give --folds"]),
-        (["--l1-ratio", "1", "--l1-ratio", "1"], ["l1_ratios is [1.0, 1.0], with a value twice"]),
+        (["--l1-ratio", "1", "--l1-ratio", "1"], ["--l1-ratio 1 is there twice"]),
     ],
 )
 def test_bad_options_of_cv_end_in_one_line(file, tmp_path, options, parts):
@@ -155,7 +171,11 @@ def test_groups_are_no_target(file):
             ["--penalty ridge has no mixing parameter; leave out --l1-ratio"],
         ),
         (["--penalty", "elasticnet"], ["--penalty elasticnet needs its mixing parameter; give --l1-ratio"]),
-        (["--penalty", "slop"], ["--penalty is 'slop'; give one of lasso, ridge"]),
+        (["--penalty", "slop"], ["--penalty is 'slop'; give one of lasso (L1), ridge (L2)"]),
+        (["--rule", "bic", "--penalty", "mcp"], ["--rule bic is for the squared loss", "not for --penalty mcp"]),
+        (["--rule", "gcv", "--loss", "huber:2"], ["--rule gcv is for the squared loss", "not for --loss huber:2"]),
+        (["--metric", "r2", "--loss", "squaredhinge"], ["metric is 'r2', which is none of classes"]),
+        (["--metric", "r2", "--folds", "loo"], ["--metric r2 needs several rows in a fold"]),
         (["--penalty", "mcp:x"], ["--penalty is 'mcp:x'; behind the colon give a number"]),
         (["--penalty", "mcp:0.5"], ["gamma is 0.5"]),
         (["--penalty", "lasso:2"], ["--penalty is 'lasso:2', but lasso takes no numbers"]),
@@ -168,13 +188,21 @@ def test_groups_are_no_target(file):
         (["--out", "data.csv/deep"], ["--out is data.csv/deep, but", "data.csv is a file; give another place"]),
         (["--unknown", "zero"], ["--unknown is about the rows of --test"]),
         (["--report", "."], ["--report is ., which is a folder"]),
+        (["--report", "page.txt"], ["--report is page.txt; give a name that ends in .html"]),
+        (["--out", "..", "--test", "../cv.csv"], ["--out would replace ../cv.csv, which the command reads"]),
+        (["--out", "../full"], ["--out would write ../full/model.npz, which is a folder"]),
     ],
 )
 def test_wrong_combinations_name_their_options(file, tmp_path, monkeypatch, options, parts):
-    monkeypatch.chdir(tmp_path)
+    here = tmp_path / "here"
+    here.mkdir()
+    (tmp_path / "full" / "model.npz").mkdir(parents=True)
+    (tmp_path / "cv.csv").touch()
+    file = file.rename(here / "data.csv")
+    monkeypatch.chdir(here)
     monkeypatch.setattr(jr, "fit_cv", None)  # nothing is fitted
     assert_fails(call("cv", file, "--target", "y", *options), *parts)
-    assert list(tmp_path.iterdir()) == [file]
+    assert list(here.iterdir()) == [file]
 
 
 @pytest.mark.parametrize(
@@ -187,6 +215,9 @@ def test_wrong_combinations_name_their_options(file, tmp_path, monkeypatch, opti
         (["--loss", "quantile:0.9:0.2"], {"loss": jr.losses.Quantile(0.9, 0.2)}),
         (["--penalty", "scad"], {"penalty": jr.penalties.SCAD()}),
         (["--penalty", "mcp:2"], {"penalty": jr.penalties.MCP(2.0)}),
+        (["--penalty", "logsum:0.1"], {"penalty": jr.penalties.LogSum(0.1)}),
+        (["--penalty", "l0:3"], {"penalty": jr.penalties.L0(3)}),
+        (["--penalty", "slope:0.1"], {"penalty": jr.penalties.SLOPE(norm.isf(0.1 * np.arange(1, 6) / 10))}),
         (["--penalty", "elasticnet", "--l1-ratio", "0.5"], {"l1_ratios": [0.5]}),
         (["--penalty", "group-lasso"], {"penalty": jr.penalties.GroupLasso(["age", "bmi", "bp", "glucose", "w"])}),
     ],
@@ -201,7 +232,102 @@ def test_losses_penalties_and_folds_come_to_fit_cv(file, monkeypatch, options, k
     monkeypatch.setattr(jr, "fit_cv", fit_cv)
     assert_fails(call("cv", file, "--target", "y", *options), "no more", code=1)
     assert {name: repr(seen[name]) for name in keywords} == {name: repr(value) for name, value in keywords.items()}
+    if "slope:0.1" in options:
+        np.testing.assert_allclose(seen["penalty"].weights, keywords["penalty"].weights, rtol=1e-12)
     assert {"loss", "penalty", "l1_ratios", "impute"} & set(seen) == {"loss", "penalty", "l1_ratios"} & set(keywords)
+
+
+# ---- predictions ----
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch, cross_validated):
+    """A model of the columns of the table, whose fit had weights and groups and left out two columns."""
+    monkeypatch.chdir(tmp_path)
+    frame = table().assign(weight=1.0, who=1, prediction=7, town="Rome")
+    read = tables.read(frame, "y", weights="weight", groups="who", drop=["prediction", "town"])
+    tables.Model(cross_validated.paths[1], read.encoding, 0.1, "min").save("model.npz")
+    return frame.assign(weight=np.arange(60) % 3)
+
+
+def errors(frame, prediction):
+    error = frame["y"] - prediction
+    rmse = np.sqrt(np.average(error**2, weights=frame["weight"]))
+    spread = np.average((frame["y"] - np.average(frame["y"], weights=frame["weight"])) ** 2, weights=frame["weight"])
+    mae = np.average(abs(error), weights=frame["weight"])
+    return f"RMSE {rmse:.5g}, MAE {mae:.5g}, R2 {1 - rmse**2 / spread:.5g}\n"
+
+
+def test_rows_are_judged_by_the_weights_of_the_fit(model):
+    model.to_csv("new.csv", index=False)
+    result = call("predict", "model.npz", "new.csv")
+    assert result.exit_code == 0, result.output
+    written = pd.read_csv("predictions.csv")
+    assert list(written) == ["prediction_", "town", "prediction"]
+    assert (written["prediction_"] == 7).all()
+    assert result.stderr == "Note: the column 'prediction' of the file is called 'prediction_' beside the prediction.\n"
+    assert f"new.csv: 40 rows weighted by 'weight', {errors(model, written['prediction'])}" in result.stdout
+    result = call("predict", "model.npz", "new.csv")
+    assert result.stdout.startswith("Wrote 60 predictions to predictions.csv, in place of an earlier file.\n")
+
+
+@pytest.mark.parametrize(
+    ("y", "note", "judged"),
+    [
+        (None, "Note: target 'y' has no value, so there is nothing to judge predictions by.\n", ""),
+        ([np.inf, *[1.0] * 59], "Note: target 'y' has values that are no finite numbers, 'inf' in row 1, by", "R2 -\n"),
+        ([0.1] * 60, "", "40 rows weighted by 'weight', RMSE"),
+        (["n.a.", *range(59)], "Note: target 'y' has values that are no finite numbers, 'n.a.' in row 1, by", "RMSE"),
+    ],
+)
+def test_rows_without_a_target_are_predicted(model, y, note, judged):
+    model.drop(columns="prediction").assign(y=y).to_csv("new.csv", index=False)
+    result = call("predict", "model.npz", "new.csv")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith(note)
+    assert result.stderr.count("\n") == bool(note)
+    assert ("new.csv: " in result.stdout) == bool(judged)
+    assert judged in result.stdout
+    assert "nan" not in result.output
+    assert pd.read_csv("predictions.csv")["prediction"].notna().all()
+    encoding = tables.Model.load("model.npz").encoding
+    if note:
+        with pytest.raises(tables.TableError, match="target 'y' has"):
+            encoding.rows("new.csv", judge=True)
+
+
+def test_all_problems_of_a_test_file_are_told_at_once(model, monkeypatch):
+    model.to_csv("data.csv", index=False)
+    model.drop(columns="y").assign(town="Oslo", weight=-1).to_csv("test.csv", index=False)
+    monkeypatch.setattr(jr, "fit_cv", None)
+    options = ["--target", "y", "--weights", "weight", "--test", "test.csv"]
+    told = call("cv", "data.csv", *options)
+    assert_told(told, "'town' has levels that the fit has not seen, 'Oslo'", "there is no column 'y' to judge")
+    model.assign(weight=-1).to_csv("test.csv", index=False)
+    assert_told(call("cv", "data.csv", *options), "weights 'weight' has 60 negative values")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["absent.npz", "new.csv"], ["MODEL is absent.npz, which is not there. Give the model.npz"]),
+        ([".", "new.csv"], ["MODEL is ., which is a folder.", "The folder has one: model.npz."]),
+        (["new.csv", "model.npz"], ["new.csv, which is no model", "comes first: jaxreg predict model.npz new.csv"]),
+        (["model.npz", "new.csv", "--out", "."], ["--out is ., which is a folder"]),
+        (["model.npz", "new.csv", "--out", "new.csv"], ["--out would replace new.csv, which the command reads"]),
+        (["model.npz", "new.csv", "--out", "model.npz"], ["--out is model.npz; give a name that ends in .csv"]),
+        (["model.npz", "new.csv", "--lam", "-1"], ["--lam is -1.0; give a number >= 0"]),
+    ],
+)
+def test_wrong_models_and_places_are_told(model, arguments, parts):
+    model.to_csv("new.csv", index=False)
+    before = (Path("new.csv").read_bytes(), Path("model.npz").read_bytes())
+    assert_fails(call("predict", *arguments), *parts)
+    assert (Path("new.csv").read_bytes(), Path("model.npz").read_bytes()) == before
+    assert not Path("predictions.csv").exists()
+
+
+# ---- the look at the speed, and the demonstration ----
 
 
 def test_bench_judges_both_by_the_same_gap(monkeypatch):

@@ -116,7 +116,8 @@ def test_labels_of_rows_are_left_out_with_a_note(load, name):
     rows = [(label, *row) for label, row in zip((11, 4, 5, 9), ROWS, strict=True)]
     table = load(lines(rows, header=f"{name},price,area,rooms,floor"))
     assert_rows(table)
-    assert table.notes == ["the first column has no name; it is taken for labels of the rows, and left out."]
+    text = "what pandas calls a first column without a name is left out, as labels of the rows"
+    assert table.notes == [f"{text}: 'Unnamed: 0'."]
     dropped = load(lines(rows, header=f"{name},price,area,rooms,floor"), drop=["Unnamed: 0"])
     assert_rows(dropped)
     assert dropped.notes == []
@@ -219,7 +220,9 @@ def test_marks_are_taken_by_their_word(load):
     text = "price,x\n" + '2,"1,5"\n3,"2,5"\n' * 10
     refuses(load, text, "'x' holds numbers as text, such as '1,5'", "decimal=','", thousands=",")
     refuses(load, "price,x\n" + "2,1.5\n3,2.5\n" * 10, "'x' holds numbers as text, such as '1.5'", decimal=",")
-    refuses(load, "price,x\n" + "2,1.500.00\n3,2\n" * 10, "'x' has 2 different texts", decimal=",", thousands=".")
+    refuses(
+        load, "price,x\n" + "2,1.500.00\n3,2\n" * 10, "look like numbers in no notation", decimal=",", thousands="."
+    )
     rows = "price,x,b,town\n" + '2,"-1,5e-1",True,A\n3,,False,B\n' * 10
     table = load(rows, decimal=",", missing="impute")
     np.testing.assert_array_equal(table.X["x"][:2], [-0.15, np.nan])
@@ -264,7 +267,133 @@ def test_labels_stay_as_they_are_written(load):
     assert list(table.X.columns) == ["x=01", "x=1", "x=9", "x=10"]
 
 
+UNITS = {
+    "masses": ([f"{i} kg" for i in range(9)] + [f"{i}000 g" for i in range(9)], ["kg", "g"]),
+    "sizes": ([f"{i}K" for i in range(1, 9)] + [f"{i}M" for i in range(1, 9)], ["K", "M"]),
+    "currencies": (["$5", "€6"], ["$", "€"]),
+    "percent and shares": (["2%", "0.03"], ["%"]),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_numbers_of_different_units_are_not_offered(load, name):
+    values, units = UNITS[name]
+    text = "price,a,x\n" + "".join(f"{i % 5}.5,{i % 3}.5,{value}\n" for i, value in enumerate(values * 2))
+    with pytest.raises(tables.TableError, match="'x' mixes numbers of different units, such as '") as error:
+        load(text)
+    assert error.value.options["units"] == ()
+    notes = load(text, units=units).notes
+    assert notes[0].startswith("the units of 'x' are left out, and nothing is converted, though they differ: '")
+
+
+def test_a_currency_may_stand_beside_some_numbers_only(load):
+    assert load("price,x\n" + "1,$5\n2,6\n3,$7\n" * 5, units=["$"]).X["x"].tolist() == [5, 6, 7] * 5
+
+
+def test_two_notations_in_a_file_are_told(load):
+    rows = "".join(f'{i % 4}.5,"1,{200 + i}","{i % 20},5"\n' for i in range(40))
+    with pytest.raises(tables.TableError) as error:
+        load("price,a,b\n" + rows)
+    assert "'b' holds numbers as text, such as '0,5', in another notation than other columns" in str(error.value)
+    assert (error.value.options["thousands"], error.value.options["drop"]) == (",", ("b",))
+
+
+def test_marks_of_a_target_come_first(load):
+    rows = "".join(f'"{i % 4},5",{i % 7}.5,{i % 5}\n' for i in range(40))
+    with pytest.raises(tables.TableError) as error:
+        load("price,a,b\n" + rows)
+    assert error.value.options["decimal"] == ","
+    assert load("price,a,b\n" + rows, drop=["a"], decimal=",").y[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["(5)", "7"], "'x' holds what looks like numbers, negative ones as '\\(5\\)'"),
+        (["8-", "7"], "'x' holds what looks like numbers, negative ones as '8-'"),
+        (["1.500.00", "2,5"], "look like numbers in no notation that all of them have"),
+    ],
+)
+def test_numbers_that_no_option_reads_are_told(load, values, said):
+    rows = "".join(f'{i % 4}.5,{i % 3},"{values[i % 2]}"\n' for i in range(20))
+    with pytest.raises(tables.TableError, match=said):
+        load("price,a,x\n" + rows)
+
+
+def test_the_minus_of_typographers_is_one(load):
+    assert load("price,x\n" + "1,\u22121\n2,2\n" * 10).X["x"].tolist() == [-1, 2] * 10
+
+
+def test_columns_with_one_cause_share_a_line(load):
+    header = ",".join(f"v{i}" for i in range(40))
+    rows = "".join(f"{j % 4}.5," + ",".join(f"n{i}{j}" for i in range(40)) + "\n" for j in range(20))
+    with pytest.raises(tables.TableError) as error:
+        load(f"price,{header},x\n" + rows.replace("\n", ",1\n"))
+    lines = str(error.value).splitlines()
+    assert len(lines) == 3
+    assert "'v0' has another text in each of its 20 rows, such as 'n00', and likewise 'v1'," in lines[1]
+    assert len(error.value.options["drop"]) == len(error.value.problems) == 40
+
+
+def test_options_that_keep_a_column_are_found(load):
+    """Without the only predictor nothing can be fitted."""
+    with pytest.raises(tables.TableError) as error:
+        load("price,x\n" + "".join(f"{i % 4}.5,n{i}\n" for i in range(20)))
+    assert (error.value.options["drop"], error.value.options["categorical"]) == ((), ("x",))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_counter_is_kept_whatever_else_is_wrong(load, broken):
+    rows = "".join(f"{i % 4}.5,{i},{i % 3},{'n' * broken}{i * 7 % 20}\n" for i in range(20))
+    options = {"target": "price"}
+    if broken:
+        with pytest.raises(tables.TableError) as error:
+            load("price,i,a,x\n" + rows)
+        options = error.value.options
+        assert options["drop"] == ("x",)
+    table = load("price,i,a,x\n" + rows, **options)
+    assert list(table.X.columns)[:2] == ["i", "a"]
+    assert table.notes[0].startswith("'i' counts the rows, and is fitted like other columns; if it is an index: drop=")
+
+
 # ---- files ----
+
+
+def test_labels_that_pandas_wrote_twice_are_left_out(load):
+    table = load(",Unnamed: 0,price,area\n0,0,1,2\n1,1,2,3\n2,2,5,1\n")
+    assert list(table.X.columns) == ["area"]
+    assert "'Unnamed: 0.1', 'Unnamed: 0'" in table.notes[0]
+
+
+def test_a_declared_separator_is_taken(load):
+    assert_rows(load("sep=;\n" + lines().replace(",", ";")))
+    refuses(load, "sep=x\n" + lines(), "its first line declares 'x' between columns; write commas, semicolons")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Houses of 2020\n" + lines(), "If line 1, 'Houses of 2020', is a title rather than the header, delete it."),
+        ("1,2\n3,4\n", "The columns are '1', '2'; if these are no names, the first line of the file is no header"),
+        ("a b\n1 2\n", "if these are no names, the first line of the file is no header"),
+    ],
+)
+def test_a_first_line_that_is_no_header_is_told(load, text, said):
+    refuses(load, text, said)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"price,\x81rea\n1,2\n", "it is neither UTF-8 nor Windows-1252; save it as UTF-8"),
+        (b"\x1f\x8b\x08\x00", "it is compressed by gzip; call it houses.csv.gz"),
+        (b"PK\x03\x04", "it is compressed by zip, as Excel files are; save it as CSV"),
+    ],
+)
+def test_files_of_other_kinds_are_told(tmp_path, content, said):
+    (tmp_path / "houses.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        tables.read(tmp_path / "houses.csv", "price")
 
 
 @pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
@@ -312,7 +441,12 @@ def test_encodings_are_found_and_told(load, encoding, told):
     table = load(lines(header="price,área €,rooms,floor"), encoding=encoding)
     assert_rows(table, names=("área €", "rooms", "floor"))
     assert table.notes == ([f"houses.csv is read as {told}, since it is not UTF-8."] if told else [])
-    refuses(load, lines(), "cannot be read: it holds bytes that are no text", encoding="utf-16-le")
+    refuses(
+        load,
+        lines(),
+        "cannot be read: it holds zero bytes, as UTF-16 without a mark of its order does; save it as UTF-8",
+        encoding="utf-16-le",
+    )
 
 
 def test_a_header_alone_has_no_rows(load):

@@ -94,7 +94,9 @@ def test_from_a_raw_file_to_predictions_of_new_rows(here):
     assert [column.name for column in fitted.encoding.columns] == list(houses().drop(columns=["id", "price"]))
 
     predicted = call("predict", "jaxreg-cv/model.npz", "new.csv")
-    assert (predicted.exit_code, predicted.stderr) == (0, "")
+    assert predicted.exit_code == 0
+    filled = "missing values are filled with means of the rows that the fit was trained on: 'heating' (1)."
+    assert predicted.stderr == f"Note: {filled}\n"
     assert predicted.stdout == f"Wrote {NEW} predictions to predictions.csv.\n"
     predictions = pd.read_csv("predictions.csv")
     assert predictions["id"].tolist() == houses()["id"][:NEW].tolist()
@@ -112,7 +114,7 @@ def test_from_a_raw_file_to_predictions_of_new_rows(here):
     assert (here / "deep" / "p.csv").is_file()
 
 
-def test_the_script_gives_what_the_command_gave(here, capsys):
+def test_the_script_gives_what_the_command_gave(here, capsys, monkeypatch):
     houses().assign(w=1.0 + np.arange(N) % 3, street=np.arange(N) % 9).to_csv("houses.csv", index=False)
     options = ["--drop", "id", "--dates", "parts", "--missing", "impute", "--na", "?", "--units", "$"]
     options += ["--thousands", ",", "--weights", "w", "--groups", "street", "--rule", "1se"]
@@ -120,8 +122,9 @@ def test_the_script_gives_what_the_command_gave(here, capsys):
     result = call("cv", "houses.csv", "--target", "price", *options, "--n-lambdas", "5", "--folds", "3")
     assert result.exit_code == 0, result.output
     names = {}
+    monkeypatch.chdir(here / "jaxreg-cv")  # from any folder
     exec((here / "jaxreg-cv" / "reproduce.py").read_text("utf-8"), names)
-    fitted = tables.Model.load("jaxreg-cv/model.npz")
+    fitted = tables.Model.load("model.npz")
     assert names["choice"].lam == fitted.lam
     intercept, coef = fitted.path.coef_at(fitted.lam)
     np.testing.assert_allclose(names["choice"].coef, coef, rtol=0, atol=1e-9 * np.abs(coef).max())
@@ -301,7 +304,7 @@ def test_a_test_file_without_the_target_is_refused(here):
     frame = pd.DataFrame({"x": [1.5, 2, 3, 5] * 5, "y": range(20)})
     frame.to_csv("data.csv", index=False)
     frame[["x"]].to_csv("x.csv", index=False)
-    assert_fails(call("cv", "data.csv", "--target", "y", "--test", "x.csv"), "--test x.csv has no column 'y'")
+    assert_told(call("cv", "data.csv", "--target", "y", "--test", "x.csv"), "x.csv", "there is no column 'y' to judge")
     frame.rename(columns={"x": "z"}).to_csv("z.csv", index=False)
     assert_told(call("cv", "data.csv", "--target", "y", "--test", "z.csv"), "z.csv", "the column 'x', which")
     assert not (here / "jaxreg-cv").exists()

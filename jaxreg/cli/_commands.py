@@ -10,7 +10,7 @@ from jaxreg import _validation
 from jaxreg._cv_results import RULES
 from jaxreg._scores import make_metric
 from jaxreg.cli import _files, _specification, _work
-from jaxreg.cli._messages import LineMessages, checked, end_at_ctrl_c, fail, require
+from jaxreg.cli._messages import LineMessages, checked, command, end_at_ctrl_c, fail, require, seconds
 from jaxreg.cli._options import Fit, NoCache, Out, Ratio, Reading, Unknown, Validation, with_groups
 
 
@@ -22,17 +22,23 @@ def _title(reading):
     return f"{reading.target} in {reading.data.name}"
 
 
+def _time(fit):
+    return f"Done in {seconds():.1f} s, of which the fit took {fit:.3f} s, compilation included."
+
+
 app = typer.Typer(
     cls=LineMessages,
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,  # messages keep their lines, whatever the terminal's width
     pretty_exceptions_enable=False,
 )
 
 
 @app.callback(invoke_without_command=True)
-def about(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False):
+def about(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+):
     """Regularization paths of tables, each point with a certificate.
 
     Text columns become a column for each of their levels. What could be several things is not guessed: an error lists
@@ -49,6 +55,8 @@ def about(version: Annotated[bool, typer.Option("--version", help="Show the vers
     if version:
         typer.echo(f"jaxreg {jr.__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command(
@@ -73,11 +81,13 @@ def path(
     """
     require("matplotlib", "jaxreg[plot]")
     specification = _specification.parse(fit, None if l1_ratio is None else [l1_ratio])
-    _files.check_folder("--out", out)
+    _files.check_folder("--out", out, _files.PATH_FILES, [reading.data])
     table = _work.load(reading, classes=specification.of_classes)
-    result, seconds = _work.timed(jr.fit_path, table.X, table.y, **specification.keywords(table))
-    typer.echo(_files.write_path(result, out, _title(reading), _work.source(table, result, specification)))
-    typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
+    keywords, notes = specification.keywords(table), _work.note(table.remarks)
+    result, fit_seconds = _work.timed(jr.fit_path, table.X, table.y, **keywords)
+    source = _work.source(reading, table, result, specification, anywhere=True)
+    typer.echo(_files.write_path(result, out, _title(reading), _work.about(reading, table, result, notes), source))
+    typer.echo(_time(fit_seconds))
 
 
 @app.command(
@@ -85,7 +95,7 @@ def path(
         "cv houses.csv --target price --drop id --rule 1se",
         "cv houses.csv --target price --drop id --groups street --l1-ratio 0.5 --l1-ratio 1",
         "cv houses.csv --target price --drop id --penalty grouplasso --report houses.html",
-        "cv houses.csv --target price --drop id --dates parts --missing impute --test houses.csv",
+        "cv houses.csv --target price --drop id --dates parts --missing impute --test newer.csv",
     )
 )
 @with_groups
@@ -111,24 +121,30 @@ def cv(
     checked(_validation.check_choice, rule, "--rule", RULES)
     require("matplotlib", "jaxreg[plot]")
     specification = _work.check(fit, validation)
+    specification.require_criterion(rule)
     if unknown != "error" and test is None:
         fail("--unknown is about the rows of --test, which is not given; leave it out, or give both.")
-    _files.check_folder("--out", out)
+    _files.check_folder("--out", out, _files.CV_FILES, [reading.data, test])
     if report is not None:
-        _files.check_page("--report", report)
+        _files.check_file("--report", report, _files.PAGE, [reading.data, test])
     table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
-    rows = None if test is None else _work.test_rows(table, test, unknown)
-    result, seconds = _work.cross_validate(table, specification, validation)
-    chosen, judged = _work.chosen(result, rule, table), []
+    _work.check_folds(table, validation)
+    keywords = specification.keywords(table, validation)
+    rows = None if test is None else _work.rows(table.encoding, test, unknown, judge=True)
+    notes = _work.note(table.remarks) + ([] if rows is None else _work.note(rows.remarks, test))
+    result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
+    chosen, said = _work.chosen(result, rule, table), [_work.at_choice(result, rule, table, specification)]
     if rows is not None and test is not None:
         metric = make_metric(validation.metric, specification.loss_of(table))
-        judged.append(f"{test.name}: {_work.judged(chosen, rows, metric=metric)}")
-    source = _work.source(table, result, specification)
-    typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, judged))
+        said.append(f"{test.name}: {_work.judged(chosen, rows, metric=metric)}")
+    source = _work.source(reading, table, result, specification, anywhere=True)
+    about = _work.about(reading, table, result.path, notes)
+    typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, about, said))
     if report is not None:
+        source = _work.source(reading, table, result, specification)
         typer.echo(_files.write_report(result, report, _title(reading), source))
-    typer.echo(f"Fitted in {seconds:.3f} s, compilation included.")
-    typer.echo(f"For new rows: jaxreg predict {out / 'model.npz'} FILE")
+    typer.echo(_time(fit_seconds))
+    typer.echo(f"For new rows: {command('predict', out / 'model.npz', 'FILE')}")
 
 
 @app.command(epilog=_examples("report houses.csv --target price --drop id --out houses.html"))
@@ -140,12 +156,22 @@ def report(
     no_cache: NoCache = False,
     out: Annotated[Path, typer.Option(help="Page to write.", metavar="FILE.html")] = Path("report.html"),
 ):
-    """Cross-validate, and write an interactive page."""
+    """Cross-validate, and write an interactive page.
+
+    `jaxreg cv` with --report writes it too, beside a model that predicts new rows.
+    """
     specification = _work.check(fit, validation)
-    _files.check_page("--out", out)
+    _files.check_file("--out", out, _files.PAGE, [reading.data])
     table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
-    result, _ = _work.cross_validate(table, specification, validation)
-    typer.echo(_files.write_report(result, out, _title(reading), _work.source(table, result, specification)))
+    _work.check_folds(table, validation)
+    keywords = specification.keywords(table, validation)
+    _work.note(table.remarks)
+    result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
+    typer.echo(f"{result.summary()}\n{_work.at_choice(result, 'min', table, specification)}")
+    source = _work.source(reading, table, result, specification)
+    typer.echo(_files.write_report(result, out, _title(reading), source))
+    typer.echo(_time(fit_seconds))
+    typer.echo("It has no model for new rows; `jaxreg cv` with --report writes both.")
 
 
 @app.command(
@@ -169,16 +195,19 @@ def predict(
     are printed.
     """
     require("pandas", "jaxreg[frames]")
-    _files.check_writable("--out", out)
-    fitted = _work.model(model)
+    _files.check_file("--out", out, _files.TABLE, [model, data])
+    if lam is not None:
+        checked(_validation.check_nonnegative, lam, "--lam")
+    fitted = _work.model(model, data)
     rows = _work.rows(fitted.encoding, data, unknown)
+    _work.note(rows.remarks)
     prediction = checked(fitted.predict_rows, rows, lam)
-    frame = rows.frame[[name for name in fitted.encoding.left_out if name in rows.frame and name != "prediction"]]
-    columns = {"prediction": prediction}
+    columns = {"prediction": _files.rounded(prediction)}
     if fitted.encoding.classes is not None:
         columns["class"] = fitted.classes_of(prediction)
-    typer.echo(_files.write_predictions(frame.assign(**columns), out))
-    if rows.y is not None:
+    beside = _work.beside(fitted.encoding, rows.frame, columns)
+    typer.echo(_files.write_predictions(beside.assign(**columns), out))
+    if rows.judged.any():
         typer.echo(f"{data.name}: {_work.judged(fitted, rows, lam)}")
 
 
@@ -215,7 +244,7 @@ def demo(l1_ratio: Ratio = 1.0, no_cache: NoCache = False, out: Out = Path("jaxr
     require("sklearn", "jaxreg[sklearn]")
     from jaxreg.cli import _demo
 
-    _files.check_folder("--out", out)
+    _files.check_folder("--out", out, _files.DEMO_FILES)
     frame, target, title = _demo.data()
     penalty = checked(jr.penalties.ElasticNet, l1_ratio)
     _, first = _work.timed(jr.fit_path, frame, target, penalty=penalty)

@@ -5,63 +5,89 @@ import os
 import numpy as np
 
 from jaxreg import _record
-from jaxreg.cli._messages import fail
+from jaxreg.cli._messages import command_typed, fail
+
+PATH_FILES = ("path.png", "coefficients.csv", "summary.txt", "reproduce.py")
+CV_FILES = (
+    "validation_curve.png",
+    "path.png",
+    "coefficients.csv",
+    "cv.csv",
+    "summary.txt",
+    "model.npz",
+    "reproduce.py",
+)
+DEMO_FILES = ("path.png", "coefficients.csv", "summary.txt", "validation_curve.png", "report.html")
+PAGE, TABLE = (".html", ".htm"), (".csv", ".csv.gz")  # what the names of files end in
+DIGITS = 10  # of a prediction
 
 
-def check_writable(option, *targets):
-    """That folders or files can be made, without making any."""
-    for target in targets:
-        there = next(place for place in (target, *target.absolute().parents) if place.exists())
-        if there != target and not there.is_dir():
-            fail(f"{option} is {target}, but {there} is a file; give another place.")
-        if not os.access(there, os.W_OK):
-            fail(f"{option} is {target}, but {there} may not be written to; give another place.")
-
-
-def check_folder(option, folder):
-    """The same of a folder."""
+def check_folder(option, folder, names, read=()):
+    """That files of those names can be written in a folder, none of which is read, without making any."""
     if folder.exists() and not folder.is_dir():
         fail(f"{option} is {folder}, which is a file; give a folder.")
-    check_writable(option, folder)
+    _check_writable(option, folder)
+    for name in names:
+        _check_target(option, folder / name, read)
 
 
-def check_page(option, page):
-    """The same of a file to write."""
-    if page.is_dir():
-        fail(f"{option} is {page}, which is a folder; give the name of a file.")
-    check_writable(option, page)
+def check_file(option, file, endings, read=()):
+    """The same of a file, and that its name says what it holds."""
+    if file.is_dir():
+        fail(f"{option} is {file}, which is a folder; give the name of a file.")
+    if not file.name.lower().endswith(endings):
+        fail(f"{option} is {file}; give a name that ends in {endings[0]}, which is what is written.")
+    _check_target(option, file, read)
 
 
-def write_path(path, out, title, source=None, cv=None):
+def _check_target(option, file, read):
+    if file.is_dir():
+        fail(f"{option} would write {file}, which is a folder; give another place.")
+    for source in read:
+        if source is not None and file.exists() and source.exists() and file.samefile(source):
+            fail(f"{option} would replace {file}, which the command reads; give another place.")
+    _check_writable(option, file)
+
+
+def _check_writable(option, target):
+    there = next(place for place in (target, *target.absolute().parents) if place.exists())
+    if there != target and not there.is_dir():
+        fail(f"{option} is {target}, but {there} is a file; give another place.")
+    if not os.access(there, os.W_OK):
+        fail(f"{option} is {target}, but {there} may not be written to; give another place.")
+
+
+def write_path(path, out, title, about=(), source=None, cv=None):
     """path.png, coefficients.csv (a row for each lambda), summary.txt and, of a path with a source, reproduce.py.
 
-    Where the path was cross-validated, the figure shows the choice of `cv`.
+    `about` are lines at the top of the summary. Where the path was cross-validated, the figure shows the choice of
+    `cv`.
     """
     from jaxreg.plotting import plot_path
 
+    names = PATH_FILES if source is not None else PATH_FILES[:-1]
+    earlier = _earlier(names, out)
     out.mkdir(parents=True, exist_ok=True)
     _draw(plot_path, cv or path, out / "path.png", title)
     path.to_frame().to_csv(out / "coefficients.csv")
-    summary = path.summary()
-    _write(out / "summary.txt", summary)
-    written = ["path.png", "coefficients.csv", "summary.txt"]
+    summary = f"{path.summary()}\nWorst relative gap {path.gap.max():.1e}."
+    _write(out / "summary.txt", "\n".join((*about, summary)))
     if source is not None:
         _write_script(out, _record.script("path", "fit_path", path.data["versions"], path.settings, source))
-        written.append("reproduce.py")
-    return f"{summary}\nWorst relative gap {path.gap.max():.1e}.\n{_wrote(written, out)}"
+    return f"{summary}\n{_wrote(names, out, earlier)}"
 
 
-def write_cv(cv, model, out, title, source, more=()):
-    """Figures, coefficients.csv (at the choice), cv.csv (the losses), summary.txt, model.npz and reproduce.py."""
-    from pandas import DataFrame
+def write_cv(cv, model, out, title, source, about=(), more=()):
+    """Figures, coefficients.csv (at the choice), cv.csv (the losses), summary.txt, model.npz and reproduce.py.
 
+    `about` are lines at the top of the summary, `more` lines at its end.
+    """
     from jaxreg.plotting import plot_path
 
-    choice = cv.select(model.rule)
+    choice, earlier = cv.select(model.rule), _earlier(CV_FILES, out)
     write_curve(cv, out, title)
     _draw(plot_path, cv, out / "path.png", title, lam=model.rule)
-    coefficients = {"feature": ["(intercept)", *cv.names], "coefficient": [choice.intercept, *choice.coef]}
-    DataFrame(coefficients).to_csv(out / "coefficients.csv", index=False)
+    _coefficients(choice).to_csv(out / "coefficients.csv")
     cv.to_frame().to_csv(out / "cv.csv", index=False)
     mix = "" if np.isnan(choice.l1_ratio) else f"l1_ratio {choice.l1_ratio:g}, "
     summary = "\n".join(
@@ -72,12 +98,20 @@ def write_cv(cv, model, out, title, source, more=()):
             *more,
         )
     )
-    _write(out / "summary.txt", summary)
+    _write(out / "summary.txt", "\n".join((*about, summary)))
     model.save(out / "model.npz")
     script = _record.script("cv", "fit_cv", cv.path.data["versions"], cv.settings, source)
     _write_script(out, f"{script}\nchoice = cv.select({model.rule!r})\nprint(choice)")
-    written = ["validation_curve.png", "path.png", "coefficients.csv", "cv.csv", "summary.txt", "model.npz"]
-    return f"{summary}\n{_wrote([*written, 'reproduce.py'], out)}"
+    return f"{summary}\n{_wrote(CV_FILES, out, earlier)}"
+
+
+def _coefficients(choice):
+    """The intercept, and all coefficients as `Selection.to_frame` has them, those of 0 last."""
+    from pandas import concat
+
+    series, frame = choice.to_series(), choice.to_frame()
+    zeros = series.iloc[1:][(choice.coef == 0)].to_frame().assign(per_sd=0.0)
+    return concat([series.iloc[:1].to_frame(), frame, zeros])
 
 
 def write_curve(cv, out, title):
@@ -85,36 +119,49 @@ def write_curve(cv, out, title):
     from jaxreg.plotting import plot_validation_curve
 
     out.mkdir(parents=True, exist_ok=True)
+    earlier = _earlier(["validation_curve.png"], out)
     _draw(plot_validation_curve, cv, out / "validation_curve.png", title)
-    return _wrote(["validation_curve.png"], out)
+    return _wrote(["validation_curve.png"], out, earlier)
 
 
 def write_report(cv, file, title, source=None):
     """The interactive page."""
+    written = "Replaced" if file.exists() else "Wrote"
     file.parent.mkdir(parents=True, exist_ok=True)
     cv.report(file, title=title, data_source=source)
-    return f"Wrote {file}."
+    return f"{written} {file}."
 
 
 def write_predictions(frame, file):
     """A CSV file of predictions."""
+    earlier = ", in place of an earlier file" if file.exists() else ""
     file.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(file, index=False)
-    return f"Wrote {len(frame)} predictions to {file}."
+    return f"Wrote {len(frame)} predictions to {file}{earlier}."
+
+
+def rounded(values):
+    """Numbers (m,) of no more digits than a prediction has."""
+    return [float(f"{value:.{DIGITS}g}") for value in values]
 
 
 def _write_script(out, script):
-    _write(out / "reproduce.py", f"# To be run where the command was: python {out / 'reproduce.py'}\n{script}")
+    _write(out / "reproduce.py", f"# What was computed by: {command_typed()}\n{script}")
 
 
 def _write(file, text):
     file.write_text(text + "\n", encoding="utf-8")
 
 
-def _wrote(names, folder):
+def _earlier(names, folder):
+    """Whether some of the files are there."""
+    return any((folder / name).exists() for name in names)
+
+
+def _wrote(names, folder, earlier):
     *others, last = names
     listed = f"{', '.join(others)} and {last}" if others else last
-    return f"Wrote {listed} to {folder}."
+    return f"Wrote {listed} to {folder}{', in place of earlier ones' if earlier else ''}."
 
 
 def _draw(plot, result, file, title, **options):

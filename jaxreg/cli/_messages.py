@@ -4,9 +4,11 @@ import importlib
 import os
 import signal
 import sys
+import time
 import warnings
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import NoReturn
 
 import typer
@@ -14,18 +16,33 @@ from typer.core import TyperGroup
 
 from jaxreg import _compilation_cache
 from jaxreg._results import ConvergenceWarning
+from jaxreg._selection import CRITERIA
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 FLAGS = {"dayfirst": ("--dayfirst", "--monthfirst")}  # options without a value
 NAMES = {"classes": "loss"}  # of options that tables call otherwise
-_typed: ContextVar[tuple[str, ...]] = ContextVar("_typed", default=())
+NOT_WITH = {"classes": {"rule": CRITERIA, "metric": ("r2",)}}  # values of other options that an option rules out
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The words of a command, and the options that take the next word as their value."""
+
+    words: tuple[str, ...]
+    valued: frozenset[str]
+    began: float
+
+
+_typed: ContextVar[Typed] = ContextVar("_typed")
 
 
 class LineMessages(TyperGroup):
     """Commands whose warnings and errors are lines on stderr, without a traceback."""
 
     def parse_args(self, ctx, args):
-        _typed.set(tuple(args))
+        options = [each for command in self.commands.values() for each in command.params]
+        valued = (name for each in options if not getattr(each, "is_flag", True) for name in each.opts)
+        _typed.set(Typed(tuple(args), frozenset(valued), time.perf_counter()))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx):
@@ -51,40 +68,71 @@ def fail(message, code=BAD_INPUT) -> NoReturn:
 
 def fail_with_table(error) -> NoReturn:
     """End with all lines of a TableError, the last of which is a command that works."""
-    from jaxreg.tables._problems import in_words, on_command_line
+    from jaxreg.tables._problems import on_command_line
 
     works = ""
     if error.options is not None:
-        works = in_words(["jaxreg", *_with_options(_typed.get(), error.call, error.options)])
+        typed = _typed.get()
+        works = command(*_with_options(typed.words, typed.valued, error.call, error.options))
     typer.echo(f"jaxreg: {error.told(on_command_line, works)}", err=True)
     raise typer.Exit(BAD_INPUT)
 
 
-def _with_options(typed, call, options):
+def command(*words):
+    """A command as a shell takes it."""
+    from jaxreg.tables._problems import in_words
+
+    return in_words(["jaxreg", *map(str, words)])
+
+
+def command_typed():
+    """The command that runs, on one line."""
+    return "\\n".join(command(*_typed.get().words).splitlines())
+
+
+def seconds():
+    """Since the command began."""
+    return time.perf_counter() - _typed.get().began
+
+
+def _with_options(typed, valued, call, options):
     """The words of a command with other values of some options, in the place of those it has."""
     from jaxreg.tables._problems import SEVERAL, changes, words
 
-    command = list(typed)
+    *parts, rest = _parts(typed, valued)  # the rest begins with a --, behind which there are no options
     for name in SEVERAL:
         for value in set(call.get(name, ())) - set(options.get(name, ())):
-            _take_out(command, f"--{name}", value)
-    for name, value in changes(call, options).items():
-        place = len(command)
+            _take_out(parts, (f"--{name}",), (value,))
+    changed = changes(call, options)
+    for name, value in changed.items():
+        place = len(parts)
         if name not in SEVERAL:
-            place = _take_out(command, f"--{NAMES.get(name, name)}", flags=FLAGS.get(name, ()))
-        command[place:place] = words(name, value)
-    return command
+            place = _take_out(parts, (f"--{NAMES.get(name, name)}", *FLAGS.get(name, ())))
+        parts.insert(place, words(name, value))
+        for other, values in NOT_WITH.get(name, {}).items():
+            _take_out(parts, (f"--{other}",), values)
+    return [word for part in [*parts, rest] for word in part]
 
 
-def _take_out(command, option, value=None, flags=()):
-    """Take an option, of this value alone if one is given, out of the words of a command; where it was, or the end."""
-    place = len(command)
-    for at in reversed(range(len(command))):
-        apart = command[at] == option and value in (None, *command[at + 1 : at + 2])
-        if apart or command[at] in flags or (command[at].startswith(f"{option}={value or ''}")):
+def _parts(typed, valued):
+    """The words of a command, those of an option together, and at the end what comes from a -- on."""
+    parts, at = [], 0
+    while at < len(typed) and typed[at] != "--":
+        size = 2 if typed[at] in valued else 1
+        parts.append(typed[at : at + size])
+        at += size
+    return [*parts, typed[at:]]
+
+
+def _take_out(parts, options, values=None):
+    """Take options, of those values alone if some are given, out of the parts of a command; where, or the end."""
+    place = len(parts)
+    for at in reversed(range(len(parts))):
+        name, _, value = "=".join(parts[at]).partition("=")
+        if name in options and (values is None or value in values):
             place = at
-            del command[at : at + 1 + apart]
-    return min(place, len(command))
+            del parts[at]
+    return min(place, len(parts))
 
 
 def _one_line(message):

@@ -135,16 +135,17 @@ class Fit(Group):
     loss: Annotated[
         str,
         typer.Option(
-            help="What residuals cost: squared, huber:SIZE (linear from there on), quantile:TAU, or squaredhinge "
-            "(two classes).",
+            help="What residuals cost: squared, huber:SIZE (linear from there on), quantile:TAU (0.5 for absolute "
+            "errors), or squaredhinge (two classes).",
             metavar="NAME",
         ),
     ] = "squared"
     penalty: Annotated[
         str | None,
         typer.Option(
-            help="lasso, ridge, elasticnet (with --l1-ratio), mcp, scad (or mcp:GAMMA, scad:GAMMA), grouplasso (a "
-            "column of the file as a whole), sparsegrouplasso.  [default: lasso]",
+            help="lasso, ridge, elasticnet (with --l1-ratio), mcp, scad (or mcp:GAMMA, scad:GAMMA), logsum:EPS, "
+            "l0:COLUMNS (that many at most), slope:Q (false discoveries at level Q), grouplasso (a column of the file "
+            "as a whole), sparsegrouplasso.  [default: lasso]",
             metavar="NAME",
         ),
     ] = None

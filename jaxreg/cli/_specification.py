@@ -6,20 +6,43 @@ from typing import Any
 import numpy as np
 
 import jaxreg as jr
+from jaxreg import _validation
+from jaxreg._selection import CRITERIA
 from jaxreg.cli._messages import checked, fail
+from jaxreg.losses import Squared
+from jaxreg.penalties import ElasticNet
 
 ROBUST = 1.4826  # times the median distance from the median is the standard deviation of Gaussian numbers
 TUNING = 1.345  # robust standard deviations: 95% as efficient as least squares for Gaussian errors
 NARROW = 0.01  # robust standard deviations over which a quantile loss is smoothed
-LOSSES = {"squared": 0, "huber": 1, "quantile": 2, "squaredhinge": 0}  # and how many numbers may follow
+
+
+@dataclass(frozen=True)
+class Form:
+    """How an option writes a loss or penalty, and how many numbers may and must be behind its name."""
+
+    written: str
+    most: int = 0
+    least: int = 0
+
+
+LOSSES = {
+    "squared": Form("squared"),
+    "huber": Form("huber:SIZE", 1),  # the least is a hint that needs the data
+    "quantile": Form("quantile:TAU (0.5 for absolute errors)", 2),
+    "squaredhinge": Form("squaredhinge (two classes)"),
+}
 PENALTIES = {
-    "lasso": 0,
-    "ridge": 0,
-    "elasticnet": 0,
-    "mcp": 1,
-    "scad": 1,
-    "grouplasso": 0,
-    "sparsegrouplasso": 0,
+    "lasso": Form("lasso (L1)"),
+    "ridge": Form("ridge (L2)"),
+    "elasticnet": Form("elasticnet (with --l1-ratio)"),
+    "mcp": Form("mcp:GAMMA", 1),
+    "scad": Form("scad:GAMMA", 1),
+    "logsum": Form("logsum:EPS", 1, 1),
+    "l0": Form("l0:COLUMNS", 1, 1),
+    "slope": Form("slope:Q", 1, 1),
+    "grouplasso": Form("grouplasso"),
+    "sparsegrouplasso": Form("sparsegrouplasso (with --l1-ratio)"),
 }
 MIXED = ("elasticnet", "sparsegrouplasso")
 
@@ -30,6 +53,9 @@ class Words:
 
     name: str
     numbers: tuple[float, ...]
+
+    def __str__(self):
+        return ":".join((self.name, *(f"{number:g}" for number in self.numbers)))
 
 
 @dataclass(frozen=True)
@@ -52,12 +78,12 @@ class Specification:
             options["impute"] = "mean"
         if self.loss.name != "squared":
             options["loss"] = self.loss_of(table)
-        penalty = self._penalty(table)
+        penalty = self._penalty(table.encoding.sources)
         if penalty is not None:
             options["penalty"] = penalty
         if validation is None:
             if penalty is None and self.l1_ratios is not None:
-                options["penalty"] = checked(jr.penalties.ElasticNet, self.l1_ratios[0])
+                options["penalty"] = ElasticNet(self.l1_ratios[0])
             return options
         if self.l1_ratios is not None:
             options["l1_ratios"] = self.l1_ratios
@@ -71,36 +97,78 @@ class Specification:
 
     def loss_of(self, table):
         """The Loss for the y of a table."""
-        y, numbers = table.y, self.loss.numbers
-        if self.loss.name == "squared":
-            return jr.losses.Squared()
+        y = table.y
         spread = ROBUST * float(np.median(np.abs(y - np.median(y)))) or float(np.std(y)) or 1.0
-        if self.loss.name == "squaredhinge":
+        if self.loss == Words("huber", ()):
+            size = f"{TUNING * spread:.3g}"
+            fail(
+                f"--loss huber needs the size of a residual, in units of {y.name}, from which on it costs linearly: "
+                f"such as --loss huber:{size}, {TUNING} robust standard deviations of {y.name}."
+            )
+        return self._loss(spread)
+
+    def _loss(self, spread):
+        """The Loss for responses of a robust standard deviation."""
+        numbers = self.loss.numbers
+        if self.loss.name == "squared":
+            return Squared()
+        if self.of_classes:
             return jr.losses.SquaredHinge()
         if self.loss.name == "huber":
-            if not numbers:
-                size = f"{TUNING * spread:.3g}"
-                fail(
-                    f"--loss huber needs the size of a residual, in units of {y.name}, from which on it costs "
-                    f"linearly: such as --loss huber:{size}, {TUNING} robust standard deviations of {y.name}."
-                )
-            return checked(jr.losses.Huber, *numbers)
-        tau, smoothing = (*numbers, *(0.5, NARROW * spread)[len(numbers) :])
-        return checked(jr.losses.Quantile, tau, smoothing)
+            return checked(jr.losses.Huber, *(numbers or (TUNING * spread,)))
+        return checked(jr.losses.Quantile, *numbers, *(0.5, NARROW * spread)[len(numbers) :])
 
-    def _penalty(self, table):
+    def _penalty(self, sources):
+        """The Penalty for columns of X that come from those columns of the table; None is the elastic net."""
         if self.penalty is None or self.penalty.name == "elasticnet":
             return None
-        groups = list(table.encoding.sources)
         make = {
             "lasso": jr.penalties.Lasso,
             "ridge": jr.penalties.Ridge,
             "mcp": jr.penalties.MCP,
             "scad": jr.penalties.SCAD,
-            "grouplasso": lambda: jr.penalties.GroupLasso(groups),
-            "sparsegrouplasso": lambda: jr.penalties.SparseGroupLasso(groups, (self.l1_ratios or [0.5])[0]),
+            "logsum": jr.penalties.LogSum,
+            "l0": lambda budget: jr.penalties.L0(int(budget) if budget.is_integer() else budget),
+            "slope": lambda q: jr.penalties.SLOPE(slope_weights(q, len(sources))),
+            "grouplasso": lambda: jr.penalties.GroupLasso(list(sources)),
+            "sparsegrouplasso": lambda: jr.penalties.SparseGroupLasso(list(sources), (self.l1_ratios or [0.5])[0]),
         }
         return checked(make[self.penalty.name], *self.penalty.numbers)
+
+    def require_criterion(self, rule):
+        """Refuse a rule that is a criterion of the squared loss with an elastic net, where it is another fit."""
+        penalty = self._penalty(["x"])
+        other = f"--loss {self.loss}" if self.loss.name != "squared" else f"--penalty {self.penalty}"
+        if rule in CRITERIA and (self.loss.name != "squared" or not isinstance(penalty, ElasticNet | None)):
+            fail(
+                f"--rule {rule} is for the squared loss with lasso, ridge or elasticnet, not for {other}; give "
+                "--rule min or --rule 1se."
+            )
+
+    def source(self, settings):
+        """Python lines that make what the call of a result with those settings names beside the table."""
+        lines = []
+        if settings.get("lambdas") == "lambdas":  # more than a call writes out
+            lines.append(f"lambdas = {self.others['lambdas']}")
+        if self.penalty is not None and "penalty_weights" in settings.get("penalty", ""):
+            lines += ["import numpy as np", "from scipy.special import ndtri"]
+            q = self.penalty.numbers[0]
+            lines += ["p = X.shape[1]", f"penalty_weights = -ndtri({q} * np.arange(1, p + 1) / (2 * p))"]
+        return lines
+
+
+def slope_weights(q, p):
+    """Weights (p,) of SLOPE that control false discoveries at the level q: those of Benjamini and Hochberg.
+
+        w_i = Phi^-1(1 - i q / (2 p))
+
+    Source: Bogdan, van den Berg, Sabatti, Su and Candes (2015), Ann. Appl. Stat. 9.
+    """
+    from scipy.special import ndtri
+
+    if not 0 < q < 1:
+        raise ValueError(f"--penalty slope:{q:g} has a level that is no number between 0 and 1; give slope:0.1.")
+    return -ndtri(q * np.arange(1, p + 1) / (2 * p))
 
 
 def parse(fit, l1_ratios) -> Specification:
@@ -110,18 +178,28 @@ def parse(fit, l1_ratios) -> Specification:
         fail(f"--penalty {words.name} has no mixing parameter; leave out --l1-ratio, or give --penalty elasticnet.")
     if words is not None and not l1_ratios and words.name in MIXED:
         fail(f"--penalty {words.name} needs its mixing parameter; give --l1-ratio 0.5, or another from 0 to 1.")
+    for ratio in l1_ratios or ():
+        checked(ElasticNet, ratio)
+        if l1_ratios.count(ratio) > 1:
+            fail(f"--l1-ratio {ratio:g} is there twice; give each mixing parameter once.")
     others = {"standardize": not fit.no_standardize, "progress": fit.progress}
     grid = _grid(fit.n_lambdas, fit.lambda_min_ratio, fit.lambdas)
-    return Specification(_words("--loss", fit.loss, LOSSES), words, l1_ratios or None, others | grid)
+    specification = Specification(_words("--loss", fit.loss, LOSSES), words, l1_ratios or None, others | grid)
+    specification._loss(spread=1.0)  # of numbers that no data can make right
+    specification._penalty(["x"])
+    return specification
 
 
 def _words(option, text, known):
     name, *numbers = text.split(":")
     plain = name.lower().replace("_", "").replace("-", "")
     if plain not in known:
-        fail(f"{option} is {text!r}; give one of {', '.join(known)}.")
-    if len(numbers) > known[plain]:
-        fail(f"{option} is {text!r}, but {plain} takes {known[plain] or 'no'} number{'s' * (known[plain] != 1)}.")
+        fail(f"{option} is {text!r}; give one of {', '.join(form.written for form in known.values())}.")
+    form = known[plain]
+    if len(numbers) > form.most:
+        fail(f"{option} is {text!r}, but {plain} takes {form.most or 'no'} number{'s' * (form.most != 1)}.")
+    if len(numbers) < form.least:
+        fail(f"{option} is {text!r}, but {plain} needs a number; give {form.written}.")
     try:
         return Words(plain, tuple(map(float, numbers)))
     except ValueError:
@@ -131,12 +209,16 @@ def _words(option, text, known):
 def _grid(n_lambdas, lambda_min_ratio, lambdas) -> dict[str, Any]:
     """The keywords of a fit that choose its lambdas."""
     if lambdas is None:
-        return {"n_lambdas": 100 if n_lambdas is None else n_lambdas, "lambda_min_ratio": lambda_min_ratio}
+        n_lambdas = 100 if n_lambdas is None else checked(_validation.check_count, n_lambdas, "--n-lambdas")
+        if lambda_min_ratio is not None:
+            checked(_validation.check_positive, lambda_min_ratio, "--lambda-min-ratio", below=1)
+        return {"n_lambdas": n_lambdas, "lambda_min_ratio": lambda_min_ratio}
     for option, value in (("--n-lambdas", n_lambdas), ("--lambda-min-ratio", lambda_min_ratio)):
         if value is not None:
             fail(f"--lambdas names the points of the path, and {option} is one way to place them; give one of both.")
-    texts = lambdas.replace(",", " ").split()
     try:
-        return {"lambdas": [float(text) for text in texts]}
+        points = [float(text) for text in lambdas.replace(",", " ").split()]
     except ValueError:
         fail(f"--lambdas is {lambdas!r}; give numbers with commas between them, such as 10,1,0.1.")
+    checked(_validation.check_lambdas, points)
+    return {"lambdas": points}

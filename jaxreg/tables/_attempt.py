@@ -1,16 +1,20 @@
 """A file read with some options: what each column becomes, and all that stands against it."""
 
 import difflib
+import itertools
+from collections.abc import Hashable
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
 from jaxreg._labels import few_values
-from jaxreg.tables import _choices, _formats
-from jaxreg.tables._columns import NUMBERS, Column, labels, said_of, to_numbers
+from jaxreg.tables import _choices, _dates, _formats
+from jaxreg.tables._cells import NUMBERS, labels, level_labels, numbers_or_labels, to_numbers
+from jaxreg.tables._columns import Column, Date, digits_lost, said_of
 from jaxreg.tables._encoding import Encoding, read_cells
 from jaxreg.tables._numbers import Marks
-from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed, with_remedies
+from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed
 
 
 class Attempt:
@@ -22,19 +26,17 @@ class Attempt:
         self.frame, self.remarks = self._cells(self.marks)
         self.problems: list[Remark] = []
         self.columns: list[Column] = []
-        self.counters: list[Remark] = []
         self.features: list[str] = []
         self.classes = None
         if self._check_roles() and self._leave_out_rows():
             self._take_columns()
             if not any(problem.remedies for problem in self.problems):
                 self._settle_missing()
-        dropped = with_remedies({}, [*self.problems, *self.counters]).get("drop", ())
-        others = set(self.features) - set(dropped)  # to predict from without the counters
-        (self.problems if self.problems and others else self.remarks).extend(self.counters)
 
     def _cells(self, marks):
         texts = set(self.options["categorical"])
+        if self.options["groups"] is not None:
+            texts.add(self.options["groups"])
         if self.options["classes"]:
             texts.add(self.options["target"])
         return read_cells(self.file, texts, marks, self.options["na"])
@@ -52,13 +54,19 @@ class Attempt:
                 self.problems.append(self._unknown(option, name))
             elif taken.setdefault(name, option) != option:
                 self.problems.append(Remark(f"{taken[name]} and {option} are both {name!r}; give two columns"))
+        empty = [(option, name) for option, name in single.items() if name in taken and self.frame[name].isna().all()]
+        self.problems += [
+            Remark(f"{option} {name!r} has no value at all; give another column") for option, name in empty
+        ]
         if self.problems:
             return False
         left_out = {name for option, name in roles if option != "categorical"}
-        if self.frame.columns[0] == _formats.UNNAMED and _formats.UNNAMED not in taken:
-            left_out.add(_formats.UNNAMED)
-            text = "the first column has no name; it is taken for labels of the rows, and left out"
-            self.remarks.append(Remark(text))
+        unnamed = list(itertools.takewhile(_formats.is_unnamed, self.frame.columns))
+        unnamed = [name for name in unnamed if name not in taken]
+        if unnamed:
+            left_out.update(unnamed)
+            text = "what pandas calls a first column without a name is left out, as labels of the rows"
+            self.remarks.append(Remark(f"{text}: {listed(unnamed, LISTED)}"))
         self.features = [name for name in self.frame.columns if name not in left_out]
         self.dropped = [name for name in self.frame.columns if name in left_out and name not in single.values()]
         if not self.features:
@@ -72,7 +80,9 @@ class Attempt:
         close = difflib.get_close_matches(name.lower(), lowered, n=1)
         text = f"{option} is {name!r}, which is not a column. "
         if not close:
-            return Remark(f"{text}The columns are {listed(names, LISTED)}")
+            headless = len(names) == 1 or bool(pd.to_numeric(pd.Series(names), errors="coerce").notna().all())
+            hint = "; if these are no names, the first line of the file is no header" * headless
+            return Remark(f"{text}The columns are {listed(names, LISTED)}{hint}")
         right = lowered[close[0]]
         others = listed([each for each in names if each != right], LISTED)
         text += f"Did you mean {right!r}? Other columns are {others}"
@@ -82,30 +92,48 @@ class Attempt:
         """What becomes of each column, and problems with those of which it is not clear."""
         numeric = [name for name in ("target", "weights") if self.options[name] is not None]
         roles = {self.options[name]: name for name in numeric if not (name == "target" and self.options["classes"])}
-        as_text = self._numbers_as_text([*roles, *self.features])
+        as_text = self._numbers_as_text(roles)
         for name, role in roles.items():
             self.problems += self._number_role(name, role, as_text)
         if self.options["classes"]:
             self.problems += self._two_classes()
-        for name in self.features:
-            taken = as_text.get(name) or _choices.take(self.frame[name], name, self.options)
-            if isinstance(taken, Column):
-                self.columns.append(taken)
+        if self.options["groups"] is not None:
+            self.problems += self._groups()
+        taken = {name: as_text.get(name) or self._take(name) for name in self.features}
+        for column in (taken | self._of_another_order(taken)).values():
+            if isinstance(column, Column):
+                self.columns.append(column)
             else:
-                self.problems.append(taken)
+                self.problems.append(column)
         identifiers = [_choices.identifier(self.frame[name], name) for name in self.features]
-        self.counters = [remark for remark in identifiers if remark is not None]
+        self.remarks += [remark for remark in identifiers if remark is not None]
+        formats = [column.format for column in self.columns if isinstance(column, Date) and column.format is not None]
+        orders = {_dates.day_first(form) for form in formats} - {None}
+        self.problems = [_choices.in_view_of_others(problem, orders) for problem in self.problems]
         names = [name for column in self.columns for name in column.names]
         if not self.problems:
             _formats.require_distinct(names, "the table of all levels")
 
-    def _numbers_as_text(self, names):
+    def _take(self, name, **options):
+        return _choices.take(self.frame[name], name, self.options | options)
+
+    def _of_another_order(self, taken):
+        """Of columns of dates that show another order than is given, what they are where further ones need it."""
+        others = [name for name, remark in taken.items() if _cause(remark) == _choices.ANOTHER_ORDER]
+        dates = [name for name, column in taken.items() if isinstance(column, Date)]
+        if not others or all(_cause(self._take(name, dayfirst=None)) != _choices.UNCLEAR_ORDER for name in dates):
+            return {}
+        return {name: self._take(name, dayfirst=None) for name in others}
+
+    def _numbers_as_text(self, roles):
         """Remarks on columns of numbers in another notation."""
+        names = [*roles, *self.features]
         texts = [name for name in names if self._is_text(name)]
 
         def numeric_columns(marks):
             frame, _ = self._cells(marks)
-            return sum(infer_dtype(frame[name], skipna=True) in NUMBERS for name in names)
+            numeric = [name for name in names if infer_dtype(frame[name], skipna=True) in NUMBERS]
+            return sum(len(names) if name in roles else 1 for name in numeric)  # roles can be nothing else
 
         return _choices.numbers_as_text(self.frame, texts, self.marks, numeric_columns)
 
@@ -115,12 +143,16 @@ class Attempt:
     def _number_role(self, name, role, as_text):
         """What is wrong with a column that must hold numbers."""
         if name in as_text:
-            return [Remark(f"{role} {as_text[name].text}", as_text[name].remedies)]
+            remedies = [each for each in as_text[name].remedies if not {"drop", "categorical"} & each.keys()]
+            return [Remark(f"{role} {as_text[name].text}", tuple(remedies))]
         values = self.frame[name]
-        if infer_dtype(values, skipna=True) in NUMBERS:
+        numbers, bad = to_numbers(values, self.marks)
+        if np.isinf(numbers).any():
+            remark = _choices.infinite(name, numbers)
+            return [Remark(f"{role} {remark.text}", remark.remedies)]
+        if not bad.any():
             return []
-        texts = pd.Index(labels(values).dropna().unique())
-        _, bad = to_numbers(values, self.marks)
+        texts = labels(values).dropna().unique()
         bad_texts = list(dict.fromkeys(map(str, values[bad])))
         text = f"{role} {name!r} has values that are not numbers, such as {bad_texts[0]!r}"
         if len(bad_texts) <= min(_choices.BAD_CELLS, len(texts) / 2):
@@ -131,12 +163,22 @@ class Attempt:
 
     def _two_classes(self):
         name = self.options["target"]
-        texts = sorted(labels(self.frame[name]).dropna().unique())
+        texts = sorted(level_labels(self.frame[name]).dropna().unique())
         if len(texts) != 2:
             return [Remark(f"target {name!r} has {len(texts)} different values, and not those of two classes")]
         self.classes = tuple(texts)
         self.remarks.append(Remark(f"target {name!r} has two classes: {texts[0]!r} is -1, {texts[1]!r} is 1"))
         return []
+
+    def _groups(self):
+        """What is wrong with a column whose values must be told apart."""
+        name = self.options["groups"]
+        values = self.frame[name].dropna()
+        if all(isinstance(value, Hashable) for value in values.astype(object)):
+            return []
+        return [
+            Remark(f"groups {name!r} holds neither numbers nor text, such as {values.iloc[0]!r}; give other labels")
+        ]
 
     # ---- missing values ----
 
@@ -190,17 +232,25 @@ class Attempt:
             self.options["missing"] == "impute",
             tuple(self.dropped),
             self.classes,
+            self.options["weights"],
+            self.options["groups"],
         )
 
-    def column(self, option, numeric):
-        """The Series of the column that an option names, None without one."""
-        name = self.options[option]
-        if name is None:
-            return None
-        return pd.Series(to_numbers(self.frame[name], self.marks)[0], name=name) if numeric else self.frame[name]
+    def weight(self):
+        """The Series of sample weights, None without."""
+        name = self.options["weights"]
+        return None if name is None else pd.Series(to_numbers(self.frame[name], self.marks)[0], name=name)
+
+    def groups(self):
+        """The Series of labels of groups, None without."""
+        name = self.options["groups"]
+        return None if name is None else numbers_or_labels(self.frame[name])
 
     def all_remarks(self, y):
         said = [said_of(column, self.frame[column.name]) for column in self.columns]
+        roles = [self.options["target"]] if self.classes is None else []
+        roles += [self.options["weights"]] if self.options["weights"] is not None else []
+        said += [digits_lost(name, self.frame[name]) for name in roles]
         return (*self.remarks, *self._few_values(y), *(remark for remark in said if remark is not None))
 
     def _few_values(self, y):
@@ -216,3 +266,7 @@ def _counted(missing):
     """Columns of a frame of flags that have some, with their numbers."""
     counts = missing.sum()
     return ", ".join(f"{name!r} ({number})" for name, number in counts[counts > 0].items())
+
+
+def _cause(taken):
+    return taken.cause if isinstance(taken, Remark) else None

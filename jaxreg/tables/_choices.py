@@ -1,6 +1,7 @@
 """What each column of a table is taken for, and what a user must say of those that could be several things."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,39 +9,39 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from jaxreg.tables import _dates
-from jaxreg.tables._columns import (
-    DURATIONS,
-    NUMBERS,
-    TIMES,
-    Category,
-    Column,
-    Duration,
-    Number,
-    date_with_parts,
-    labels,
-    to_numbers,
-    to_times,
+from jaxreg.tables._cells import DURATIONS, NUMBERS, TIMES, labels, level_labels, to_numbers
+from jaxreg.tables._columns import Boolean, Category, Column, Duration, Number, date_with_parts, to_times
+from jaxreg.tables._numbers import (
+    AS_WRITTEN,
+    Marks,
+    look_like_numbers,
+    mixed_units,
+    negative_of_accounts,
+    not_numbers,
+    notations,
+    units_of,
 )
-from jaxreg.tables._numbers import AS_WRITTEN, Marks, look_like_numbers, not_numbers, notations
 from jaxreg.tables._problems import Remark
 
 MOST_LEVELS = 50  # of a text column; more are names or identifiers rather than kinds
 FEW_ROWS, MANY_LEVELS = 5, 500  # rows of a level, at least, and levels, at most, of text that is offered as categories
 BAD_CELLS = 5  # different ones that a column of numbers or dates may have to be taken for one
+UNCLEAR_ORDER, ANOTHER_ORDER = "unclear order", "another order"  # causes
 MISSING = re.compile(r"\W*|n\W?a\W?|nil|none|null|missing|unknown|not (?:available|known)|no data|tbd", re.IGNORECASE)
 IDENTIFIER = re.compile(r"(?:.*[_ .-])?(?:id|nr|no|num|number|index|idx|key|row)|.*Id|.*ID", re.IGNORECASE)
 
 
 def take(values, name, options) -> Column | Remark:
     """The Column that becomes of the values of one, or what must be said of it first."""
-    categorical = ({"categorical": (name,)},)
     leave_out = {"drop": (name,)}
     if values.isna().all():
-        return Remark(f"{name!r} has no value at all", (leave_out,))
+        return Remark(f"{name!r} has no value at all", (leave_out,), name, "empty")
     kind = infer_dtype(values, skipna=True)
     try:
-        if name in options["categorical"]:
+        if name in options["categorical"] or _is_category_of_numbers(values):
             return _category(values, name)
+        if kind == "boolean":
+            return Boolean(name)
         if kind in NUMBERS:
             return _number(values, name, leave_out)
         if kind in DURATIONS and options["dates"] is not None:
@@ -49,22 +50,41 @@ def take(values, name, options) -> Column | Remark:
             return _times(values, name, options, leave_out)
         texts = pd.Index(labels(pd.Series(values.dropna().unique())).unique(), dtype="str")
     except TypeError:  # lists and other values that cannot be told apart by a hash
-        return Remark(f"{name!r} holds neither numbers nor text", (leave_out,))
-    return _dates_in_text(values, texts, name, options, leave_out) or _text(values, texts, name, categorical, leave_out)
+        return Remark(f"{name!r} holds neither numbers nor text", (leave_out,), name, "other objects")
+    remedies = _as_kinds(values, len(texts), name)
+    return _dates_in_text(values, texts, name, options, remedies) or _text(values, texts, name, remedies)
+
+
+def _is_category_of_numbers(values):
+    """Whether its type says that a column of numbers holds categories."""
+    return isinstance(values.dtype, pd.CategoricalDtype) and infer_dtype(values.cat.categories) in NUMBERS
+
+
+def _as_kinds(values, n, name):
+    """What may be done with a column of n different texts: the likelier first."""
+    kinds, leave_out = {"categorical": (name,)}, {"drop": (name,)}
+    return (kinds, leave_out) if FEW_ROWS * n <= values.notna().sum() and n <= MANY_LEVELS else (leave_out, kinds)
 
 
 def _number(values, name, leave_out):
     numbers = values.to_numpy("float64", na_value=np.nan)
     if np.isinf(numbers).any():
-        return Remark(f"{name!r} has infinite values in {np.isinf(numbers).sum()} rows", (leave_out,))
+        return infinite(name, numbers, (leave_out,))
     return Number(name)
 
 
+def infinite(name, numbers, remedies=()):
+    """A Remark on a column of numbers of which some are infinite."""
+    values = numbers[np.isinf(numbers)]
+    texts, rows = tuple(dict.fromkeys(map(str, values))), f"{len(values)} row{'s' * (len(values) != 1)}"
+    return Remark(f"{name!r} has infinite values in {rows}", (*remedies, {"na": texts}), name, "infinite")
+
+
 def _category(values, name):
-    texts = labels(values)
     if isinstance(values.dtype, pd.CategoricalDtype):
-        levels = labels(pd.Series(values.cat.categories)).tolist()
+        levels = level_labels(pd.Series(values.cat.categories)).tolist()
     else:
+        texts = level_labels(values)
         levels = sorted(texts.dropna().unique())
         numbers = pd.to_numeric(pd.Series(levels), errors="coerce")
         if not numbers.isna().any():  # the labels are as in the file, their order is by size
@@ -79,18 +99,37 @@ def _times(values, name, options, leave_out):
     times, bad = to_times(values, None)
     if bad.any():
         return Remark(f"{name!r} holds times that are none, such as {str(values[bad].iloc[0])!r}", (leave_out,))
-    return date_with_parts(name, None, times, options["dates"] == "parts")
+    return _date(values, name, None, times, options, (leave_out,))
+
+
+def _date(values, name, form, times, options, remedies):
+    """A Date, or what must be said where some times have a time zone and others not."""
+    there = values.notna().to_numpy()
+    zoned = _dates.zoned(values)[there]
+    if zoned.any() and not zoned.all():
+        texts = [str(values[there][zoned == each].iloc[0]) for each in (True, False)]
+        text = f"{name!r} holds times with a time zone, such as {texts[0]!r}, and without one, such as {texts[1]!r}"
+        return Remark(f"{text}; write all in one way", remedies, name, "zones")
+    return date_with_parts(name, form, times, options["dates"] == "parts", bool(zoned.any()))
 
 
 def _what_of_dates(name, what, leave_out):
-    return Remark(f"{name!r} holds {what}", ({"dates": "parts"}, {"dates": "numbers"}, leave_out))
+    return Remark(
+        f"{name!r} holds {what}", ({"dates": "parts"}, {"dates": "numbers"}, leave_out), name, what.split(",")[0]
+    )
 
 
-def _dates_in_text(values, texts, name, options, leave_out):
+def _dates_in_text(values, texts, name, options, remedies):
     """A Date, or what must be said of it; None where the texts hold none."""
     formats, bad = _dates.notations(texts)
+    if bad or not formats:
+        pair = _dates.mixed(texts)
+        if pair:
+            text = f"{name!r} holds dates in different notations, such as {pair[0]!r} and {pair[1]!r}"
+            return Remark(f"{text}; write all in one", remedies, name, "mixed dates")
     if not formats:
         return None
+    leave_out = {"drop": (name,)}
     if bad:
         text = f"{name!r} holds dates, such as {texts[~texts.isin(bad)][0]!r}, but {bad[0]!r} is none"
         return Remark(text, ({"na": tuple(bad)}, leave_out) if len(bad) <= BAD_CELLS else (leave_out,))
@@ -101,28 +140,45 @@ def _dates_in_text(values, texts, name, options, leave_out):
         formats = [form for form, first in orders.items() if first in (None, options["dayfirst"])]
         if not formats:
             right: dict[str, Any] = {"dayfirst": not options["dayfirst"]}
-            return Remark(f"{name!r} holds dates in another order, such as {texts[0]!r}", (right, leave_out))
+            text = f"{name!r} holds dates in another order, such as {texts[0]!r}"
+            return Remark(text, (right, leave_out), name, ANOTHER_ORDER)
     if len(formats) > 1:
-        texts = texts[_dates.parsed(texts, formats[0]) != _dates.parsed(texts, formats[1])]
-        text = f"whether day or month comes first in the dates of {name!r} is not clear, such as in {texts[0]!r}"
-        return Remark(text, ({"dayfirst": False}, {"dayfirst": True}))
-    return date_with_parts(name, formats[0], to_times(values, formats[0])[0], options["dates"] == "parts")
+        differ = texts[(_dates.parsed(texts, formats[0]) != _dates.parsed(texts, formats[1])).to_numpy()]
+        text = f"whether day or month comes first in the dates of {name!r} is not clear, such as in "
+        text += repr([*differ, *texts][0])
+        return Remark(text, ({"dayfirst": False}, {"dayfirst": True}, leave_out), name, UNCLEAR_ORDER)
+    return _date(values, name, formats[0], to_times(values, formats[0])[0], options, remedies)
 
 
-def _text(values, texts, name, categorical, leave_out):
+def in_view_of_others(problem, orders):
+    """A Remark on a date with the remedy first that suits the orders, day first or not, of the clear columns."""
+    if len(orders) != 1 or problem.cause not in (UNCLEAR_ORDER, ANOTHER_ORDER):
+        return problem
+    # beside clear columns of both orders none must be said
+    best: dict[str, Any] = {"dayfirst": None if problem.cause == ANOTHER_ORDER else next(iter(orders))}
+    return replace(problem, remedies=(best, *(each for each in problem.remedies if each != best)))
+
+
+def _text(values, texts, name, remedies):
     """A Category, or what must be said of text that looks like something else than a few kinds of things."""
     plain = not_numbers(texts)
     bad = plain[~plain.str.fullmatch(AS_WRITTEN)]
     marks = [text for text in bad if MISSING.fullmatch(text)]
     if 0 < len(bad) == len(marks) <= min(BAD_CELLS, len(texts) / 2):
         text = f"{name!r} holds numbers, but {bad[0]!r} is none"
-        return Remark(text, ({"na": tuple(marks)}, *categorical, leave_out))
-    rows, n = labels(values).notna().sum(), len(texts)
-    if n <= MOST_LEVELS and (2 * n < rows) and not look_like_numbers(texts):
+        kinds = ({"na": tuple(marks)}, {"categorical": (name,)}, {"drop": (name,)})
+        return Remark(text, kinds, name, "bad cells")
+    negative = negative_of_accounts(texts)
+    if negative is not None:
+        text = f"{name!r} holds what looks like numbers, negative ones as {negative!r}; write these with a minus before"
+        return Remark(text, remedies, name, "accounts")
+    rows, n = int(values.notna().sum()), len(texts)
+    looks = look_like_numbers(texts)
+    if n <= MOST_LEVELS and 2 * n < rows and not looks:
         return _category(values, name)
     different = f"{n} different texts in {rows} rows" if n < rows else f"another text in each of its {rows} rows"
-    remedies = (*categorical, leave_out) if FEW_ROWS * n <= rows and n <= MANY_LEVELS else (leave_out, *categorical)
-    return Remark(f"{name!r} has {different}, such as {texts[0]!r}", remedies)
+    numbers = ", which look like numbers in no notation that all of them have; mend the file" if looks else ""
+    return Remark(f"{name!r} has {different}, such as {texts[0]!r}{numbers}", remedies, name, f"texts {looks}")
 
 
 # ---- numbers in another notation ----
@@ -133,29 +189,45 @@ def numbers_as_text(frame, names, current, numeric_columns):
 
     `numeric_columns` gives the number of numeric columns that the file has when read with some Marks.
     """
-    texts = {name: pd.Index(labels(frame[name]).dropna().unique(), dtype="str") for name in names}
-    offers = {
-        name: [marks for marks in notations(own) if _settles(marks, current)]
-        for name, own in texts.items()
-        if look_like_numbers(own)
-    }
-    units = tuple(dict.fromkeys(unit for offer in offers.values() for marks in offer[:1] for unit in marks.units))
-    tried = list(dict.fromkeys((marks.decimal, marks.thousands) for offer in offers.values() for marks in offer))
-    if not tried:
-        return {}
+    problems: dict[str, Remark] = {}
+    offers: dict[str, tuple[pd.Index, list[Marks]]] = {}
+    for name in names:
+        texts = pd.Index(labels(frame[name]).dropna().unique(), dtype="str")
+        units = units_of(texts) if look_like_numbers(texts) else ()
+        pair = None if set(units) <= set(current.units) else mixed_units(texts, units)
+        if pair is not None:
+            said = f"{name!r} mixes numbers of different units, such as {pair[0]!r} and {pair[1]!r}"
+            remedies = _as_kinds(frame[name], len(texts), name)
+            problems[name] = Remark(f"{said}, which are not converted; write one unit", remedies, name, "mixed units")
+        elif look_like_numbers(texts):
+            offers[name] = texts, [marks for marks in notations(texts) if _settles(marks, current)]
+    units = tuple(dict.fromkeys(unit for _, offer in offers.values() for marks in offer[:1] for unit in marks.units))
+    others = ((marks.decimal, marks.thousands) for _, offer in offers.values() for marks in offer)
+    tried = list(dict.fromkeys(((current.decimal, current.thousands), *others)))
+    if not offers:
+        return problems
     best = max(tried, key=lambda marks: numeric_columns(Marks(marks[0], marks[1], (*current.units, *units))))
-    problems = {}
-    for name, offer in offers.items():
-        right = [Marks(best[0], best[1], marks.units) for marks in offer[:1]]
-        series = texts[name].to_series()
-        read = [marks.numbers(series) for marks in right]
-        if read and read[0] is not None:  # else it is told of when the others are settled
-            others = [marks for marks in offer if not read[0].equals(marks.numbers(series))]
-            said = f"{name!r} holds numbers as text, such as {_telling(texts[name])!r}"
-            remedies = [_remedy(marks, current) for marks in [*right, *others]]
-            words = any(unit.isalpha() for unit in right[0].units)
-            problems[name] = Remark(said, (*remedies, *([{"categorical": (name,)}] if words else [])))
+    for name, (texts, offer) in offers.items():
+        remark = _another_notation(frame[name], texts, name, offer, best, current)
+        if remark is not None:
+            problems[name] = remark
     return problems
+
+
+def _another_notation(values, texts, name, offer, best, current):
+    """The Remark on one column of numbers as text, whose own notations are an offer; None where that is empty."""
+    if not offer:
+        return None
+    right, series = Marks(best[0], best[1], offer[0].units), texts.to_series()
+    numbers = right.numbers(series)
+    said, kinds = f"{name!r} holds numbers as text, such as {_telling(texts)!r}", {"categorical": (name,)}
+    if numbers is None or not _settles(right, current):
+        said += ", in another notation than other columns; write all in one"
+        return Remark(said, _as_kinds(values, len(texts), name), name, "another notation")
+    others = [marks for marks in offer if not numbers.equals(marks.numbers(series))]
+    remedies = [_remedy(marks, current) for marks in (right, *others)]
+    words = any(unit.isalpha() for unit in right.units)
+    return Remark(said, (*remedies, *[kinds] * words), name, "numbers as text")
 
 
 def _telling(texts):
@@ -180,15 +252,17 @@ def _remedy(marks, current):
 
 def identifier(values, name):
     """A Remark where numbers count the rows, or differ in all of them under the name of an identifier, else None."""
-    if infer_dtype(values, skipna=True) not in NUMBERS or len(values) < 3 or values.isna().any():
+    if infer_dtype(values, skipna=True) not in NUMBERS - {"boolean"} or len(values) < 3 or values.isna().any():
         return None
     numbers = to_numbers(values, Marks())[0]
     if (numbers != np.round(numbers)).any():
         return None
     remedy = ({"drop": (name,)},)
     if numbers[0] in (0, 1) and (np.diff(numbers) == 1).all():
-        return Remark(f"{name!r} counts the rows, and is fitted like other columns; if it is an index", remedy)
+        return Remark(
+            f"{name!r} counts the rows, and is fitted like other columns; if it is an index", remedy, name, "counter"
+        )
     if IDENTIFIER.fullmatch(name) and len(np.unique(numbers)) == len(numbers):
         text = f"{name!r} is another number in each row, and is fitted like other columns; if it is an identifier"
-        return Remark(text, remedy)
+        return Remark(text, remedy, name, "identifier")
     return None

@@ -9,11 +9,9 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_timedelta64_dtype
 
 from jaxreg.tables import _dates
+from jaxreg.tables._cells import DURATIONS, labels, level_labels, loses_digits, to_numbers
 from jaxreg.tables._problems import NOTED, Remark, listed
 
-NUMBERS = {"floating", "integer", "boolean", "mixed-integer-float", "decimal", "empty"}  # names that pandas infers
-TIMES = {"datetime64", "datetime", "date", "period"}
-DURATIONS = {"timedelta64", "timedelta"}
 SHOWN = 3  # rows and values in a problem
 
 
@@ -52,11 +50,31 @@ class Number(Column):
     def encode(self, values, marks):
         numbers, bad = to_numbers(values, marks)
         if bad.any():
-            return numbers[:, None], [Remark(f"{self.name!r} needs numbers, but has {_cells(values, bad)}")]
+            return numbers[:, None], [Remark(f"{self.name!r} needs numbers, but has {cells_where(values, bad)}")]
         infinite = np.isinf(numbers)
         if infinite.any():
-            return numbers[:, None], [Remark(f"{self.name!r} has infinite values, {_cells(values, infinite)}")]
+            return numbers[:, None], [Remark(f"{self.name!r} has infinite values, {cells_where(values, infinite)}")]
         return numbers[:, None], []
+
+
+@final
+@dataclass(frozen=True)
+class Boolean(Column):
+    """Truths as 1 and 0."""
+
+    kind = "boolean"
+
+    @property
+    def names(self):
+        return (self.name,)
+
+    def encode(self, values, marks):
+        numbers = (
+            labels(values).map({"True": 1.0, "False": 0.0, "1": 1.0, "0": 0.0}).to_numpy("float64", na_value=np.nan)
+        )
+        bad = values.notna().to_numpy() & np.isnan(numbers)
+        text = f"{self.name!r} needs True or False, but has "
+        return numbers[:, None], [Remark(f"{text}{cells_where(values, bad)}")] if bad.any() else []
 
 
 @final
@@ -73,7 +91,7 @@ class Category(Column):
         return tuple(f"{self.name}={level}" for level in self.levels)
 
     def encode(self, values, marks):
-        texts = labels(values)
+        texts = level_labels(values, self.levels)
         codes = pd.Index(self.levels).get_indexer(texts)
         missing = texts.isna().to_numpy()
         design = np.zeros((len(texts), len(self.levels)))
@@ -83,7 +101,7 @@ class Category(Column):
         new = ~known & ~missing
         if not new.any():
             return design, []
-        text = f"{self.name!r} has levels that the fit has not seen, {_cells(texts, new)}"
+        text = f"{self.name!r} has levels that the fit has not seen, {cells_where(texts, new)}"
         return design, [Remark(text, ({"unknown": "zero"},))]
 
 
@@ -93,10 +111,12 @@ class Date(Column):
     """Days since 1970-01-01, and of `parts` the year, and columns of 0 and 1 for months, weekdays and hours.
 
     `format` is that of texts, None where the file holds times. `parts` holds the levels of each part, none of the year.
+    Times that are `zoned` have a time zone, and are taken in UTC.
     """
 
     format: str | None
     parts: dict[str, tuple[str, ...]]
+    zoned: bool = False
 
     kind = "date"
 
@@ -113,9 +133,12 @@ class Date(Column):
 
     def encode(self, values, marks):
         times, bad = to_times(values, self.format)
+        written = "times" if self.format is None else f"dates written as {self.format}"
+        if not bad.any():
+            bad = values.notna().to_numpy() & (_dates.zoned(values) != self.zoned)
+            written = f"times {'with' if self.zoned else 'without'} a time zone"
         if bad.any():
-            written = "times" if self.format is None else f"dates written as {self.format}"
-            text = f"{self.name!r} needs {written}, but has {_cells(values, bad)}"
+            text = f"{self.name!r} needs {written}, but has {cells_where(values, bad)}"
             return np.full((len(values), len(self.names)), np.nan), [Remark(text)]
         columns, problems = [_dates.days(times)[:, None]], []
         parts = _dates.parts(times)
@@ -142,13 +165,13 @@ class Duration(Column):
             there = values.notna().to_numpy()
             if there.any() and infer_dtype(values, skipna=True) not in DURATIONS:
                 return np.full((len(values), 1), np.nan), [
-                    Remark(f"{self.name!r} needs lengths of time, but has {_cells(values, there)}")
+                    Remark(f"{self.name!r} needs lengths of time, but has {cells_where(values, there)}")
                 ]
             values = pd.to_timedelta(values)
         return (values / _dates.DAY).to_numpy("float64", na_value=np.nan)[:, None], []
 
 
-KINDS: dict[str, type[Column]] = {each.kind: each for each in (Number, Category, Date, Duration)}
+KINDS: dict[str, type[Column]] = {each.kind: each for each in (Number, Boolean, Category, Date, Duration)}
 
 
 def from_plain(plain):
@@ -162,55 +185,26 @@ def from_plain(plain):
     return kind(**fields)
 
 
-def date_with_parts(name, form, times, whole):
+def date_with_parts(name, form, times, whole, zoned):
     """The Date of times: its days alone, or with those parts that differ between rows where `whole`."""
     if not whole:
-        return Date(name, form, {})
+        return Date(name, form, {}, zoned)
     order = {"month": _dates.MONTHS, "weekday": _dates.WEEKDAYS, "hour": tuple(map(str, range(24)))}
     parts: dict[str, tuple[str, ...]] = {}
     for part, values in _dates.parts(times).items():
         different = set(pd.Series(values).dropna())
         if len(different) > 1:
             parts[part] = tuple(level for level in order.get(part, ()) if level in different)
-    return Date(name, form, parts)
-
-
-def labels(values):
-    """Values as the texts of their levels: a whole number without a point, whatever type it has."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-    if infer_dtype(values, skipna=True) == "string":
-        return values
-    return values.map(_label, na_action="ignore")
-
-
-def _label(value):
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value))
-    return str(int(value)) if isinstance(value, (float, np.floating)) and float(value).is_integer() else str(value)
-
-
-def to_numbers(values, marks):
-    """(float64 (n,), which are there and no numbers)."""
-    if infer_dtype(values, skipna=True) in NUMBERS:
-        return values.to_numpy("float64", na_value=np.nan), np.zeros(len(values), bool)
-    texts = labels(values)
-    numbers = marks.numbers(texts)
-    if numbers is not None:
-        return numbers.to_numpy(), np.zeros(len(values), bool)
-    bad = [text for text in texts.dropna().unique() if marks.numbers(pd.Series([text])) is None]
-    return np.full(len(values), np.nan), texts.isin(bad).to_numpy()
+    return Date(name, form, parts, zoned)
 
 
 def to_times(values, form):
     """(times, which are there and no times)."""
-    if infer_dtype(values, skipna=True) == "period":
-        values = pd.Series(pd.PeriodIndex(values).to_timestamp())
-    times = pd.Series(_dates.parsed(values, form or _dates.ISO), index=values.index)
+    times = _dates.parsed(values, form)
     return times, (values.notna() & times.isna()).to_numpy()
 
 
-def _cells(values, which):
+def cells_where(values, which):
     """The first of some values, and where they are."""
     rows = np.flatnonzero(which)
     different = list(dict.fromkeys(map(str, values.iloc[rows])))
@@ -225,8 +219,19 @@ def said_of(column, values):
     if isinstance(column, Category):
         return Remark(f"{column.name!r} has {len(names)} level{'s' * (len(names) != 1)} and became {became}")
     if isinstance(column, Date):
-        written = "" if column.format is None else f" (as {values.dropna().iloc[0]!r}, read as {column.format})"
-        return Remark(f"{column.name!r} holds dates{written} and became {became}")
-    return (
-        Remark(f"{column.name!r} holds lengths of time and became {became}") if isinstance(column, Duration) else None
-    )
+        times, _ = to_times(values, column.format)
+        written = "" if column.format is None else f" (as {str(values.dropna().iloc[0])!r}, read as {column.format})"
+        zone = ", with a time zone and taken in UTC," if column.zoned else ""
+        span = f"from {times.min().date()} to {times.max().date()}"
+        return Remark(f"{column.name!r} holds dates{written}{zone} {span}, and became {became}")
+    if isinstance(column, Duration):
+        return Remark(f"{column.name!r} holds lengths of time and became {became}")
+    return digits_lost(column.name, values, ({"categorical": (column.name,)}, {"drop": (column.name,)}))
+
+
+def digits_lost(name, values, remedies=()):
+    """A Remark where a column of numbers has digits that float64 does not hold, else None."""
+    if not loses_digits(values):
+        return None
+    text = f"{name!r} has whole numbers beyond 2^53, of which a fit does not tell the last digits apart"
+    return Remark(f"{text}; if they are codes" if remedies else text, remedies, name, "digits")

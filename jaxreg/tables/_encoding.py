@@ -10,21 +10,32 @@ import pandas as pd
 
 from jaxreg import _validation
 from jaxreg.tables import _formats
-from jaxreg.tables._columns import Category, Column, from_plain, labels, to_numbers
+from jaxreg.tables._cells import level_labels, to_numbers
+from jaxreg.tables._columns import Category, Column, cells_where, from_plain
 from jaxreg.tables._numbers import Marks
 from jaxreg.tables._problems import LISTED, Remark, TableError, listed
 
 UNKNOWN = ("error", "zero")  # what becomes of levels that a fit has not seen
+USELESS = ", by which no prediction can be judged"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """New rows: the frame as it was read, X (m, p), y (m,) with NaN where it is missing, None without the target."""
+    """New rows: the frame as it was read, X (m, p), and y (m,) and weights (m,) to judge predictions by.
+
+    y is NaN where it is missing or no number. Rows without it, or of weight 0, are not judged.
+    """
 
     frame: pd.DataFrame
     X: pd.DataFrame
-    y: np.ndarray | None
+    y: np.ndarray
+    weight: np.ndarray
     remarks: tuple[Remark, ...]
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Flags (m,) of the rows that are judged."""
+        return ~np.isnan(self.y) & (self.weight > 0)
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,8 @@ class Encoding:
         Columns that were dropped.
     classes : (str, str) or None
         The values of the target that became -1 and 1.
+    weights, groups : str or None
+        Columns that are no predictors: new rows are judged by the weights if they have them.
 
     Examples
     --------
@@ -75,6 +88,8 @@ class Encoding:
     imputes: bool
     left_out: tuple[str, ...]
     classes: tuple[str, str] | None
+    weights: str | None = None
+    groups: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,28 +119,32 @@ class Encoding:
         """
         return self.rows(data, unknown).X
 
-    def rows(self, data, unknown="error") -> Rows:
-        """The same with the frame that was read, the target where it is there, and remarks."""
+    def rows(self, data, unknown="error", judge=False) -> Rows:
+        """The same with the frame that was read, what predictions are judged by, and remarks.
+
+        With `judge` it is an error where they cannot be judged; else rows may be without a target.
+        """
         _validation.check_choice(unknown, "unknown", UNKNOWN)
         frame, remarks = read_cells(data, self._texts(), self.marks, self.na)
         absent = [column.name for column in self.columns if column.name not in frame.columns]
         present = [column for column in self.columns if column.name in frame.columns]
         problems = [self._absent(absent, list(frame.columns))] if absent else []
-        problems += self._missing(frame[[column.name for column in present]])
+        unfilled, filled = self._missing(frame[[column.name for column in present]])
         X, wrong = self.design(frame, present)
-        y, wrong_y = self.response(frame)
-        problems += wrong + wrong_y
+        y, weight, wrong_y = self._judges(frame)
+        problems += unfilled + wrong + (wrong_y if judge else [])
+        remarks += filled + (wrong_y if self.target in frame.columns and not judge else [])
         if unknown == "zero":
             remarks += [Remark(f"{each.text}; none of its columns is 1 there") for each in problems if each.remedies]
             problems = [each for each in problems if not each.remedies]
         if problems:
             options = {"unknown": "zero"} if all(each.remedies for each in problems) else None
             raise TableError(named(data), problems, {"unknown": unknown}, options)
-        known = {self.target, *self.left_out, *(column.name for column in self.columns)}
+        known = {self.target, self.weights, self.groups, *self.left_out, *(column.name for column in self.columns)}
         more = [name for name in frame.columns if name not in known]
         if more:
             remarks.append(Remark(f"what the fit has not used is left out: {listed(more, LISTED)}"))
-        return Rows(frame, X, y, tuple(remarks))
+        return Rows(frame, X, y, weight, tuple(remarks))
 
     def _texts(self):
         """Columns whose cells are read as they are written."""
@@ -140,13 +159,17 @@ class Encoding:
         return Remark(f"the fit has used the {columns}, which the table has not{hint}; add or rename")
 
     def _missing(self, features):
+        """(what is wrong with missing values, what is said of those that are filled)."""
         missing = features.isna().sum()
         missing = missing[missing > 0]
-        if self.imputes or not len(missing):
-            return []
+        if not len(missing):
+            return [], []
         text = ", ".join(f"{name!r} ({number})" for name, number in missing.items())
+        if self.imputes:
+            said = f"missing values are filled with means of the rows that the fit was trained on: {text}"
+            return [], [Remark(said)]
         said = f"there are missing values in {text}, which a fit with missing='impute' would fill"
-        return [Remark(f"{said}; fit again so, or fill them")]
+        return [Remark(f"{said}; fit again so, or fill them")], []
 
     def design(self, frame, columns):
         """(X (m, p) of those columns of a frame, what is wrong with them)."""
@@ -159,22 +182,46 @@ class Encoding:
             at += values.shape[1]
         return pd.DataFrame(X, columns=names), problems
 
-    def response(self, frame):
-        """(y (m,) or None, what is wrong with it)."""
+    def _judges(self, frame):
+        """(y (m,), weights (m,), what stands against judging predictions by them)."""
+        y, weight, wrong = np.full(len(frame), np.nan), np.ones(len(frame)), []
         if self.target not in frame.columns:
-            return None, []
-        values = frame[self.target]
-        if self.classes is not None:
-            texts = labels(values)
-            other = texts[~texts.isin(self.classes) & texts.notna()]
-            if len(other):
-                return None, [Remark(f"{self.target!r} has the class {other.iloc[0]!r}, not one of {self.classes}")]
-            return texts.map({self.classes[0]: -1.0, self.classes[1]: 1.0}).to_numpy("float64", na_value=np.nan), []
+            return y, weight, [Remark(f"there is no column {self.target!r} to judge predictions by; give rows with it")]
+        y, wrong = self.response(frame)
+        if self.weights in frame.columns:
+            weight, wrong_weight = self._numbers(frame, "weights", self.weights)
+            negative = weight < 0
+            if negative.any():
+                wrong_weight.append(Remark(f"weights {self.weights!r} has {negative.sum()} negative values{USELESS}"))
+            weight, wrong = np.where(negative | np.isnan(weight), 0.0, weight), wrong + wrong_weight
+        if not wrong and not (~np.isnan(y) & (weight > 0)).any():
+            less = "" if np.isnan(y).all() else f" in a row where weights {self.weights!r} is above 0"
+            wrong = [Remark(f"target {self.target!r} has no value{less}, so there is nothing to judge predictions by")]
+        return y, weight, wrong
+
+    def response(self, frame):
+        """(y (m,), what is wrong with it), NaN where the target is missing or wrong."""
+        if self.classes is None:
+            return self._numbers(frame, "target", self.target)
+        texts = level_labels(frame[self.target], self.classes)
+        other = texts[~texts.isin(self.classes) & texts.notna()]
+        numbers = texts.map({self.classes[0]: -1.0, self.classes[1]: 1.0}).to_numpy("float64", na_value=np.nan)
+        if not len(other):
+            return numbers, []
+        text = f"target {self.target!r} has the class {other.iloc[0]!r}, not one of {self.classes}"
+        return numbers, [Remark(f"{text}{USELESS}")]
+
+    def _numbers(self, frame, role, name):
+        """(the numbers of a column (m,), what is wrong with it), NaN where one is missing or wrong."""
+        values = frame[name]
         numbers, bad = to_numbers(values, self.marks)
         if bad.any():
-            text = f"target {self.target!r} has values that are not numbers, such as {str(values[bad].iloc[0])!r}"
-            return None, [Remark(text)]
-        return numbers, []
+            numbers = to_numbers(values.where(~bad), self.marks)[0]
+        bad = bad | np.isinf(numbers)
+        if not bad.any():
+            return numbers, []
+        text = f"{role} {name!r} has values that are no finite numbers, {cells_where(values, bad)}{USELESS}"
+        return np.where(bad, np.nan, numbers), [Remark(text)]
 
     def to_json(self) -> str:
         """Text that `from_json` reads."""
@@ -185,10 +232,14 @@ class Encoding:
         """The Encoding of a text that `to_json` wrote."""
         plain = json.loads(text)
         marks = plain["marks"] | {"units": tuple(plain["marks"]["units"])}
-        tuples = {name: tuple(plain[name]) for name in ("na", "left_out")}
-        classes = plain["classes"] and tuple(plain["classes"])
-        columns = tuple(from_plain(column) for column in plain["columns"])
-        return cls(plain["target"], columns, Marks(**marks), imputes=plain["imputes"], classes=classes, **tuples)
+        made = {
+            "columns": tuple(from_plain(column) for column in plain["columns"]),
+            "marks": Marks(**marks),
+            "na": tuple(plain["na"]),
+            "left_out": tuple(plain["left_out"]),
+            "classes": plain["classes"] and tuple(plain["classes"]),
+        }
+        return cls(**(plain | made))
 
 
 def read_cells(data, texts, marks, na):

@@ -8,19 +8,22 @@ import codecs
 import csv
 import gzip
 import itertools
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pandas.api.types import infer_dtype
 
+from jaxreg.tables._cells import MISSING, nullable_integers, tidied
 from jaxreg.tables._problems import Remark
 
 DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": None}  # and what stands between their columns; None: nothing usual
 COLUMNAR = (".parquet", ".feather")
 EXTENSIONS = (*DELIMITED, *(f"{each}.gz" for each in DELIMITED), *COLUMNAR)
 UNNAMED = "Unnamed: 0"  # the name that pandas gives to a first column without one, where it and R write labels of rows
+COMPRESSED = {b"\x1f\x8b": "gzip; call it FILE.gz", b"PK\x03\x04": "zip, as Excel files are; save it as CSV"}
+DECLARED = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)  # a first line that Excel reads and writes
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SAMPLED = 50  # rows that show what stands between columns
 ENCODINGS = {"utf-16": "UTF-16", "cp1252": "Windows-1252"}  # that are told
@@ -35,6 +38,7 @@ class Layout:
     separator: str
     encoding: str
     ends_empty: bool  # whether every row has one field more, an empty one
+    skipped: int  # lines before the header
 
 
 def read_file(file, labels, marks, na):
@@ -57,22 +61,33 @@ def read_file(file, labels, marks, na):
         raise ValueError(f"{file} is not there, or not a file; give a table, {', '.join(EXTENSIONS)}.")
     if extension in COLUMNAR:
         frame, remarks = _read_columnar(file, extension)
-        cells = frame
     else:
-        frame, cells, remarks = _read_delimited(file, extension, labels, marks, na)
+        frame, remarks = _read_delimited(file, extension, labels, marks, na)
     if not len(frame):
         raise ValueError(f"{file} has no rows below the names of its columns; give a file with some.")
-    return _tidied(frame, cells, labels, marks, na, remarks), remarks
+    return _tidied(frame, labels, marks, na, remarks), remarks
 
 
 def from_frame(frame, labels, marks, na):
     """The same of a frame, whose index is left out."""
+    _require_one_name_each(frame.columns, "the table")
     frame = frame.reset_index(drop=True).rename(columns=str)
     require_distinct(frame.columns, "the table")
     if not len(frame):
         raise ValueError("the table has no rows; give some.")
     remarks: list[Remark] = []
-    return _tidied(frame, frame, labels, marks, na, remarks), remarks
+    return _tidied(frame, labels, marks, na, remarks), remarks
+
+
+def is_unnamed(name):
+    """Whether pandas has called a first column so, which has no name."""
+    return re.fullmatch(rf"{UNNAMED}(?:\.\d+)?", name) is not None
+
+
+def _require_one_name_each(columns, where):
+    if columns.nlevels > 1:
+        text = f"{where} has {columns.nlevels} names for each column, such as {columns[0]!r}"
+        raise ValueError(f"{text}; give one, by table.columns = [...].")
 
 
 def require_distinct(names, where):
@@ -95,28 +110,26 @@ def _reading(file):
 
 
 def _read_delimited(file, extension, labels, marks, na):
-    """(frame, the same cells as text where decimal or thousands marks are given, remarks)."""
+    """(frame, of text where decimal or thousands marks are given, remarks)."""
     layout, remarks = _layout(file, extension)
     names = layout.names
-    text = {j: str for j, name in enumerate(names) if name in labels}
-
-    def cells(dtype):
-        with _reading(file):
-            return pd.read_csv(
-                file,
-                sep=layout.separator,
-                header=0,
-                names=range(len(names)),
-                usecols=range(len(names)),
-                index_col=False,
-                dtype=dtype,
-                na_values=list(na),
-                skipinitialspace=True,
-                encoding=layout.encoding,
-                low_memory=False,  # in pieces, a column could be text here and numbers there
-            )
-
-    frame = cells(text)
+    names[0] = names[0] or (f"{UNNAMED}.1" if UNNAMED in names else UNNAMED)
+    with _reading(file):
+        frame = pd.read_csv(
+            file,
+            sep=layout.separator,
+            header=0,
+            names=range(len(names)),
+            usecols=range(len(names)),
+            index_col=False,
+            dtype=str if marks.need_text else {j: str for j, name in enumerate(names) if name in labels},
+            na_values=[*MISSING, *na],
+            keep_default_na=False,
+            skipinitialspace=True,
+            skiprows=layout.skipped,
+            encoding=layout.encoding,
+            low_memory=False,  # in pieces, a column could be text here and numbers there
+        )
     named = list(range(len(names)))
     while len(named) > 1 and not names[named[-1]] and frame[named[-1]].isna().all():
         named.pop()
@@ -126,42 +139,43 @@ def _read_delimited(file, extension, labels, marks, na):
     if len(named) < len(names):
         said = f"every line of {file.name} ends in a {mark}; the empty fields behind it are left out"
         remarks.append(Remark(said))
-    names[0] = names[0] or UNNAMED
     nameless = [j for j in named if not names[j]]
     if nameless:
         raise ValueError(f"{file} has no name for column {nameless[0] + 1} of {len(names)}; name it.")
     columns = [names[j] for j in named]
     require_distinct(columns, str(file))
-    frame = frame[named].set_axis(columns, axis=1)
-    return frame, cells(str)[named].set_axis(columns, axis=1) if marks.need_text else frame, remarks
+    return frame[named].set_axis(columns, axis=1), remarks
 
 
 def _layout(file, extension):
     """(Layout, remarks on what was found out)."""
     encoding = _encoding(file)
-    usual = DELIMITED[extension.removesuffix(".gz")]
-    separator = _separator(file, encoding, usual or ",")
-    rows = _rows(file, encoding, separator)
-    _, header = next(rows, (0, []))
+    usual, declared = DELIMITED[extension.removesuffix(".gz")], _declared(file, encoding)
+    skipped = int(declared is not None)
+    separator = declared or _separator(file, encoding, usual or ",")
+    rows = _rows(file, encoding, separator, skipped)
+    at, header = next(rows, (0, []))
     if not header:
         raise ValueError(f"{file} cannot be read: it is empty.")
-    p, uneven, all_empty = len(header), None, True
-    for line, fields in rows:
-        if len(fields) != p and uneven is None:
-            uneven = line, len(fields)
-        all_empty = all_empty and len(fields) == p + 1 and not fields[-1]
-        if uneven is not None and not all_empty:
+    p, uneven, all_empty = len(header), "", True
+    for j, (line, fields) in enumerate(rows):
+        if len(fields) != p and not uneven:
             mark = SEPARATORS[separator][:-1]
-            raise ValueError(
-                f"{file} has {uneven[1]} field(s) in the row that ends in line {uneven[0]}, but {p} in its header; "
+            uneven = (
+                f"{file} has {len(fields)} field(s) in the row that ends in line {line}, but {p} in its header; "
                 f"every row needs as many. Text with a {mark} in it stands in double quotes."
             )
+            if j == 0:
+                uneven += f" If line {at}, {separator.join(header)!r}, is a title rather than the header, delete it."
+        all_empty = all_empty and len(fields) == p + 1 and not fields[-1]
+        if uneven and not all_empty:
+            raise ValueError(uneven)
     remarks = []
     if encoding in ENCODINGS:
         remarks.append(Remark(f"{file.name} is read as {ENCODINGS[encoding]}, since it is not UTF-8"))
     if separator != usual and p > 1:
         remarks.append(Remark(f"{file.name} has {SEPARATORS[separator]} between its columns"))
-    return Layout([name.strip() for name in header], separator, encoding, uneven is not None), remarks
+    return Layout([name.strip() for name in header], separator, encoding, bool(uneven), skipped), remarks
 
 
 def _open(file, *mode, **options):
@@ -170,20 +184,44 @@ def _open(file, *mode, **options):
 
 def _encoding(file):
     """UTF-8, what a byte order mark says, or else Windows-1252, which holds Latin-1."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    with _reading(file), _open(file, "rb") as content:
-        first = content.read(PIECE)
+    with _reading(file):
+        with _open(file, "rb") as content:
+            first = content.read(PIECE)
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
+        for begin, how in COMPRESSED.items():
+            if first.startswith(begin):
+                raise ValueError(f"it is compressed by {how.replace('FILE', file.name)}.")
         if b"\0" in first:
-            raise ValueError("it holds bytes that are no text; save it as UTF-8.")
+            raise ValueError("it holds zero bytes, as UTF-16 without a mark of its order does; save it as UTF-8.")
+        for encoding in ("utf-8-sig", "cp1252"):
+            if _decodes(file, encoding):
+                return encoding
+        raise ValueError("it is neither UTF-8 nor Windows-1252; save it as UTF-8.")
+
+
+def _decodes(file, encoding):
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with _open(file, "rb") as content:
         try:
-            for piece in itertools.chain([first], iter(lambda: content.read(PIECE), b"")):
+            for piece in iter(lambda: content.read(PIECE), b""):
                 decoder.decode(piece)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8-sig"
+            return False
+    return True
+
+
+def _declared(file, encoding):
+    """The separator that a first line such as sep=; declares, None without."""
+    with _reading(file):
+        with _open(file, "rt", encoding=encoding) as lines:
+            declared = DECLARED.fullmatch(lines.readline())
+        if declared and declared[1] not in SEPARATORS:
+            raise ValueError(
+                f"its first line declares {declared[1]!r} between columns; write {', '.join(SEPARATORS.values())}."
+            )
+    return declared and declared[1]
 
 
 def _separator(file, encoding, usual):
@@ -200,13 +238,15 @@ def _separator(file, encoding, usual):
     return max(widths, key=lambda separator: widths[separator], default=usual)
 
 
-def _rows(file, encoding, separator):
+def _rows(file, encoding, separator, skipped=0):
     """(number of its last line, fields) of each row that is not blank, the header first."""
     with _reading(file), _open(file, "rt", newline="", encoding=encoding) as lines:
+        for _ in range(skipped):
+            next(lines)
         reader = csv.reader(lines, strict=True, skipinitialspace=True, delimiter=separator)
         for fields in reader:
             if len(fields) > 1 or "".join(fields).strip():
-                yield reader.line_num, fields
+                yield skipped + reader.line_num, fields
 
 
 # ---- Parquet and Feather ----
@@ -225,7 +265,8 @@ def _read_columnar(file, extension):
             names = read_table(file).column_names
     require_distinct(names, str(file))
     with _reading(file):
-        frame = read_table(file).to_pandas()
+        frame = read_table(file).to_pandas(types_mapper=nullable_integers)
+    _require_one_name_each(frame.columns, str(file))
     named = [name for name in frame.index.names if name is not None]
     unnamed = len(named) < frame.index.nlevels and not isinstance(frame.index, pd.RangeIndex)
     frame = frame.reset_index(level=named).reset_index(drop=True)
@@ -237,18 +278,10 @@ def _read_columnar(file, extension):
 # ---- cells ----
 
 
-def _tidied(frame, cells, labels, marks, na, remarks):
-    """The frame without spaces around its texts, and with numbers where its texts are some by the given marks."""
+def _tidied(frame, labels, marks, na, remarks):
+    """The frame with cells that are the same of every format."""
     columns = {}
     for name in frame:
-        values = frame[name] if infer_dtype(frame[name]) == "boolean" else cells[name]
-        if infer_dtype(values) == "string" and not isinstance(values.dtype, pd.CategoricalDtype):
-            texts = values.str.strip()
-            if texts.nunique() < values.nunique():
-                remarks.append(Remark(f"spaces around the values of {name!r} are left out"))
-            texts = texts.mask(texts.isin(na)) if na else texts
-            asked = marks.need_text or marks.units or na
-            numbers = marks.numbers(texts) if asked and name not in labels else None
-            values = texts if numbers is None else numbers
-        columns[name] = values
+        columns[name], more = tidied(frame[name], name, name in labels, marks, na)
+        remarks += more
     return pd.DataFrame(columns)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxreg import _saving
+from jaxreg import _saving, _scores
 from jaxreg._results import PathResult
 from jaxreg.tables._encoding import Encoding
 
@@ -71,17 +71,19 @@ class Model:
         return np.array(self.encoding.classes)[(prediction > 0).astype(int)]
 
     def score(self, rows, lam=None) -> dict[str, float]:
-        """Their number, and RMSE, MAE and R2 or the share of right classes, of rows with a target.
+        """Number of the rows that are judged, and with their weights RMSE, MAE and R2, or the share of right classes.
 
-        The rows are as `Encoding.rows` gives them. R2 compares with their mean; it is NaN where they do not vary.
+        The rows are as `Encoding.rows` gives them, one or more of them `judged`. R2 compares with their mean; it is NaN
+        where they do not vary.
         """
-        there = ~np.isnan(rows.y)
-        y, prediction = rows.y[there], self.predict_rows(rows, lam)[there]
+        y, weight = rows.y[rows.judged], rows.weight[rows.judged]
+        prediction = self.predict_rows(rows, lam)[rows.judged]
         if self.encoding.classes is not None:
-            return {"rows": len(y), "accuracy": float(np.mean((prediction > 0) == (y > 0)))}
-        error, spread = np.mean((y - prediction) ** 2), np.var(y)
-        R2 = float(1 - error / spread) if spread > 0 else float("nan")
-        return {"rows": len(y), "RMSE": float(np.sqrt(error)), "MAE": float(np.mean(np.abs(y - prediction))), "R2": R2}
+            return {"rows": len(y), "accuracy": float(_scores.share_right(y, prediction, weight))}
+        squared, absolute = (float(np.average(abs(y - prediction) ** power, weights=weight)) for power in (2, 1))
+        spread = float(_scores.variance(y, weight))
+        R2 = 1 - squared / spread if spread else float("nan")
+        return {"rows": len(y), "RMSE": float(np.sqrt(squared)), "MAE": absolute, "R2": R2}
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle; see `load`."""

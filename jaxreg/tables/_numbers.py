@@ -5,11 +5,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-UNITS = "$€£¥₹%‰°"  # signs that may stand beside a number
+CURRENCIES = "$€£¥₹"
+UNITS = f"{CURRENCIES}%‰°"  # signs that may stand beside a number
+MINUS = "\u2212"  # the sign of typographers, which is read as -
 SPACES, QUOTES = " \u00a0\u202f", "'\u2019"  # marks between thousands that look alike
-AS_WRITTEN = rf"[-+]?\s*[{UNITS}]?\s*[-+]?\d[\d.,_{SPACES}{QUOTES}]*\s*[{UNITS}]?"
-WITH_WORD = rf"(?:([A-Z]{{3}})\s)?[-+]?\d[\d.,{SPACES}{QUOTES}]*?\s*([A-Za-z][A-Za-z/]{{0,5}})?"  # 1,248 cc; EUR 5
-FEWEST, MOST_WORDS = 10, 2  # texts that must have words to be numbers with units, and how many different words
+EXPONENT = r"(?:[eE][-+]?\d+)?"
+AS_WRITTEN = rf"[-+{MINUS}]?\s*[{UNITS}]?\s*[-+{MINUS}]?\d[\d.,_{SPACES}{QUOTES}]*{EXPONENT}\s*[{UNITS}]?"
+OF_ACCOUNTS = rf"\(\s*[{UNITS}]?\s*\d[\d.,{SPACES}{QUOTES}]*\s*[{UNITS}]?\s*\)|\d[\d.,{SPACES}{QUOTES}]*[-{MINUS}]"
+WITH_WORD = (
+    rf"(?:([A-Z]{{3}})\s)?[-+{MINUS}]?\d[\d.,{SPACES}{QUOTES}]*?\s*([A-Za-z][A-Za-z/]{{0,5}})?"  # 1,248 cc; EUR 5
+)
+FEWEST, MOST_WORDS = 10, 3  # texts that must have words to be numbers with units, and how many different words
 # decimal and thousands marks that an error may offer, the likelier ones first
 NOTATIONS = ((None, ","), (",", "."), (",", None), (None, " "), (",", " "), (None, "'"), (",", "'"))
 
@@ -41,7 +47,7 @@ class Marks:
 
     def numbers(self, texts):
         """A Series of texts in float64, None where a text is no number that is written so."""
-        plain = self._bare(texts)
+        plain = self._bare(texts.str.replace(MINUS, "-", regex=False))
         if not plain.dropna().str.fullmatch(self._pattern()).all():
             return None
         if self.thousands is not None:
@@ -60,7 +66,7 @@ class Marks:
         point = re.escape(self.decimal or ".")
         between = "" if self.thousands is None else f"[{re.escape(_alike(self.thousands))}]"
         digits = rf"(?:\d{{1,3}}(?:{between}\d{{3}})+|\d+)" if between else r"\d+"
-        return rf"\s*[-+]?(?:{digits}(?:{point}\d*)?|{point}\d+)(?:[eE][-+]?\d+)?\s*"
+        return rf"\s*[-+]?(?:{digits}(?:{point}\d*)?|{point}\d+){EXPONENT}\s*"
 
 
 def _alike(mark):
@@ -85,10 +91,40 @@ def not_numbers(texts):
     return texts[pd.to_numeric(texts.to_series(), errors="coerce").isna()]
 
 
+def negative_of_accounts(texts):
+    """The first negative number written as in accounts, (5) or 5-, of an Index of numbers; None where there is none."""
+    if not texts.str.fullmatch(f"{AS_WRITTEN}|{OF_ACCOUNTS}").all():
+        return None
+    return next(iter(texts[texts.str.fullmatch(OF_ACCOUNTS)]), None)
+
+
+def units_of(texts):
+    """Signs or words that stand beside numbers in an Index of texts."""
+    return tuple(sign for sign in UNITS if texts.str.contains(sign, regex=False).any()) or _words(texts)
+
+
+def mixed_units(texts, units):
+    """Two of some texts whose units differ, so that their numbers do in meaning; None where there are none.
+
+    A currency may be left out beside some numbers.
+    """
+    if not units:
+        return None
+    first: dict[frozenset[str], str] = {}
+    unit = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
+    written = re.compile(rf"\s*[-+{MINUS}]?\s*({unit})?\s*(.*?)\s*({unit})?\s*$", re.DOTALL)
+    for text in pd.unique(texts):
+        before, _, behind = written.findall(text)[0]
+        first.setdefault(frozenset({before, behind} - {""}), text)
+    named = set().union(*first)
+    if len(first) < 2 or (len(first) == 2 and len(named) == 1 and named <= set(CURRENCIES)):
+        return None
+    return tuple(first.values())[:2]
+
+
 def notations(texts):
     """The Marks that read all of an Index of texts, the likelier ones first."""
-    series = texts.to_series()
-    units = tuple(sign for sign in UNITS if texts.str.contains(sign, regex=False).any()) or _words(texts)
+    series, units = texts.to_series(), units_of(texts)
     if Marks(None, None, units).numbers(series) is not None:
         return [Marks(None, None, units)] if units else [Marks(".")]
     present = [

@@ -12,11 +12,14 @@ SEVERAL = ("drop", "categorical", "na", "units")  # options that hold several va
 class Remark:
     """What is said of a table: a text, and the options that would change it; of a problem the first is the best one.
 
-    An option is a value, or values to add, or a dict of values and what is to be in their place.
+    An option is a value, or values to add, or a dict of values and what is to be in their place. Remarks on columns
+    that have one `cause` share a line.
     """
 
     text: str
     remedies: tuple[dict[str, Any], ...] = ()
+    column: str | None = None
+    cause: str | None = None
 
     def told(self, spell):
         """One line, with the options as `spell` writes them."""
@@ -24,6 +27,37 @@ class Remark:
             return f"{self.text}."
         *others, last = [spell(remedy) for remedy in self.remedies]
         return f"{self.text}: {', '.join(others)}{', or ' if others else ''}{last}."
+
+
+def shared(remarks):
+    """Remarks of which those on columns with one cause, and the same remedies for it, are one."""
+    groups: dict[Any, list[Remark]] = {}
+    for at, remark in enumerate(remarks):
+        alone = remark.cause is None or remark.column is None
+        fixed = [{name: value for name, value in each.items() if not _columns(name)} for each in remark.remedies]
+        named = [tuple(each) for each in remark.remedies]
+        groups.setdefault(at if alone else (remark.cause, str(fixed), str(named)), []).append(remark)
+    return [_together(group) for group in groups.values()]
+
+
+def _together(remarks):
+    first = remarks[0]
+    if len(remarks) == 1:
+        return first
+    names = [remark.column for remark in remarks]
+    remedies = [
+        {name: tuple(names[:NOTED]) if _columns(name) else value for name, value in each.items()}
+        for each in first.remedies
+    ]
+    text = f"{first.text}, and likewise {listed(names[1:], NOTED)}"
+    names_columns = any(_columns(name) for each in remedies for name in each)
+    more = f"; the options here name {NOTED} of them" * (len(names) > NOTED and names_columns)
+    return Remark(text + more, tuple(remedies))
+
+
+def _columns(option):
+    """Whether the values of an option are names of columns."""
+    return option in ("drop", "categorical")
 
 
 class TableError(ValueError):
@@ -63,23 +97,63 @@ class TableError(ValueError):
 
     def told(self, spell, works):
         """A line for each problem, and what works at the end."""
-        lines = [f"{self.subject} cannot be used as it is:", *(f"- {each.told(spell)}" for each in self.problems)]
-        if self.options is None:
-            lines.append("What has no option behind it is to be settled first, by another column or in the file.")
-        else:
+        lines = [
+            f"{self.subject} cannot be used as it is:",
+            *(f"- {each.told(spell)}" for each in shared(self.problems)),
+        ]
+        if self.options is not None:
             lines.append(f"This works: {works}")
+        elif all(problem.remedies for problem in self.problems):
+            lines.append("No choice of these options settles all of it: leave out another column, or mend the file.")
+        else:
+            lines.append("What has no option behind it is to be settled first, by another column or in the file.")
         return "\n".join(lines)
 
 
-def with_remedies(options, problems):
-    """The options with the first remedy of each problem."""
+class Settlement:
+    """Options to which remedies of problems are added, none of which takes back what another has set.
+
+    Columns are dropped as the last resort where `keeps`.
+    """
+
+    def __init__(self, options, keeps):
+        self.options, self.keeps = dict(options), keeps
+        self.fixed: dict[str, Any] = {}
+        self.tried: dict[str, list[dict[str, Any]]] = {}
+
+    def settle(self, problems):
+        """Add the first remedy of each problem that is left; whether there was any."""
+        remedies = []
+        for problem in problems:
+            tried = self.tried.setdefault(problem.text, [])
+            order = sorted(problem.remedies, key=lambda each: self.keeps and "drop" in each)
+            remedy = next((each for each in order if each not in tried and self._suits(each)), None)
+            if remedy is not None:
+                tried.append(remedy)
+                remedies.append(remedy)
+                self.fixed |= {name: value for name, value in remedy.items() if _is_single(name, value)}
+                self.options = with_remedy(self.options, remedy)
+        return bool(remedies)
+
+    def _suits(self, remedy):
+        return all(self.fixed.get(name, value) == value for name, value in remedy.items())
+
+
+def _is_single(name, value):
+    return name not in SEVERAL and not isinstance(value, dict)
+
+
+def with_remedy(options, remedy):
+    """The options with a remedy."""
     options = dict(options)
-    for name, value in (pair for each in problems if each.remedies for pair in each.remedies[0].items()):
+    for name, value in remedy.items():
         if isinstance(value, dict):
             value = tuple(value.get(each, each) for each in options.get(name, ()))
         elif name in SEVERAL:
             value = tuple(dict.fromkeys((*options.get(name, ()), *value)))
         options[name] = value
+    if "drop" in remedy:  # what is dropped is nothing else
+        options["categorical"] = tuple(each for each in options.get("categorical", ()) if each not in options["drop"])
     return options
 
 
@@ -107,6 +181,8 @@ def _several(values):
 
 def on_command_line(options):
     """Options as the command line takes them; None takes one away."""
+    if options == {"dayfirst": None}:
+        return "neither --dayfirst nor --monthfirst"
     return in_words(word for name, value in options.items() for word in words(name, value))
 
 

@@ -10,9 +10,10 @@ from jaxreg.tables._encoding import Encoding, named
 from jaxreg.tables._problems import (
     SEVERAL,
     Remark,
+    Settlement,
     TableError,
     in_python,
-    with_remedies,
+    shared,
 )
 
 ROUNDS = 6  # of remedies whose table shows more problems: marks, then dates, then missing values
@@ -59,21 +60,24 @@ class Table:
         """What was made of columns, and what may be worth another look."""
         return [remark.told(in_python) for remark in self.remarks]
 
-    def source(self, settings=()) -> str:
+    def source(self, settings=(), file=None) -> str:
         """Python source that reads the table, and makes X, y and what else a call names.
 
         Parameters
         ----------
         settings : dict
             `settings` of a result that was fitted to the table: Python source of the keywords of its call.
+        file : str, Path or None
+            What the source reads; None is the file as `read` was called with it.
         """
+        arguments = self._arguments if file is None else (repr(str(file)), *self._arguments[1:])
         others = {
             "sample_weight": "table.weight",
             "groups": "table.groups",
             "penalty_groups": "list(table.encoding.sources)",
         }
         named = {name for source in dict(settings).values() for name in _record.names_in(source)}
-        lines = [_record.call("table", "tables.read", self._arguments), "X, y = table.X, table.y"]
+        lines = [_record.call("table", "tables.read", arguments), "X, y = table.X, table.y"]
         lines += [f"{name} = {source}" for name, source in others.items() if name in named]
         return "\n".join(lines)
 
@@ -109,25 +113,27 @@ def read(
     target : str
         The column to predict.
     weights, groups : str or None
-        Columns of sample weights, and of labels of rows that share a fold.
+        Columns of sample weights, and of labels of rows that share a fold; "1" and "01" are two labels.
     drop : sequence of str
         Columns to leave out.
     categorical : sequence of str
         Columns whose values are categories, though they are numbers, dates or many texts.
     dates : "parts", "numbers" or None
         A date becomes the days since 1970-01-01, "sold.days"; with "parts" also its year, and a column for each month,
-        day of the week and hour, "sold.month=May", where they differ between rows. None refuses dates.
+        day of the week and hour, "sold.month=May", where they differ between rows. Times with a time zone are taken in
+        UTC, and are refused beside others without one. None refuses dates.
     dayfirst : bool or None
-        Whether 03/04/2024 is in April; None refuses it where both can be.
+        Whether 03/04/2024 is in April; None refuses it where all dates of a column can be read in both orders.
     missing : "drop", "impute" or None
         "drop" leaves out rows with a missing value. "impute" keeps them as NaN in X, in all columns of a category or
         date, for `impute="mean"` of the fits; rows without target, weight or group are left out. None refuses them.
     decimal, thousands : str or None
         Marks in numbers; None are a point and none.
     units : sequence of str
-        What may stand beside a number, such as "$" or "%", and is left out.
+        What may stand beside a number, such as "$" or "%", and is left out. Nothing is converted.
     na : sequence of str
-        Texts that stand for a missing value, beside an empty cell, NA, NaN, None, null and the like.
+        Texts that stand for a missing value, beside an empty cell, NA, NaN, None, null and the like. One that is a
+        number, such as "-999", also stands for it in columns of numbers.
     classes : bool
         Whether the target is one of two classes, which become -1 and 1 for SquaredHinge.
 
@@ -171,18 +177,25 @@ def read(
     if not (dayfirst is None or isinstance(dayfirst, bool)):
         raise ValueError(f"dayfirst is {_validation.shown(dayfirst)}; give True, False or None.")
     call["target"] = target
-    options, problems = call, []
-    for _ in range(ROUNDS):
-        attempt = Attempt(file, options)
-        new = [problem for problem in attempt.problems if problem not in problems]
-        problems += new
-        if not attempt.problems or not any(problem.remedies for problem in new):
-            break
-        options = with_remedies(options, new)
+    attempt, problems, options = _settled(file, call, keeps=False)
+    if problems and attempt.problems:  # perhaps no column was left
+        other, others, kept = _settled(file, call, keeps=True)
+        if not other.problems:
+            attempt, problems, options = other, others, kept
     if problems:
-        works = options if not attempt.problems else None
-        raise TableError(named(file), problems, call, works)
+        raise TableError(named(file), problems, call, None if attempt.problems else options)
     return _table(attempt, "frame" if isinstance(file, pd.DataFrame) else repr(str(file)), call)
+
+
+def _settled(file, options, keeps):
+    """(the last Attempt, all problems on the way there, its options)."""
+    settlement, problems = Settlement(options, keeps), []
+    for _ in range(ROUNDS):
+        attempt, options = Attempt(file, settlement.options), settlement.options
+        problems += [problem for problem in attempt.problems if problem not in problems]
+        if not attempt.problems or not settlement.settle(attempt.problems):
+            break
+    return attempt, problems, options
 
 
 def _table(attempt, name, call):
@@ -193,5 +206,5 @@ def _table(attempt, name, call):
     defaults = read.__kwdefaults__ or {}
     changed = [in_python({key: value}) for key, value in call.items() if value != defaults.get(key, value)]
     arguments = (name, repr(encoding.target), *changed)
-    weight, groups = attempt.column("weights", numeric=True), attempt.column("groups", numeric=False)
-    return Table(X, y, weight, groups, encoding, attempt.all_remarks(y), arguments)
+    weight, groups = attempt.weight(), attempt.groups()
+    return Table(X, y, weight, groups, encoding, tuple(shared(attempt.all_remarks(y))), arguments)
