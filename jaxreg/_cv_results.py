@@ -10,11 +10,13 @@ from jaxreg import _hints, _html, _saving, _selection, _validation, plotting
 from jaxreg._choice import Selection
 from jaxreg._prominence import feature_scale
 from jaxreg._results import MEASURES, PathResult, Status
+from jaxreg._scores import METRICS
 
 if TYPE_CHECKING:
     from jaxreg.report import Report
 
 RULES = ("min", "1se", *_selection.CRITERIA)
+SQUARED = METRICS["mse"].name
 COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
 
 
@@ -377,8 +379,9 @@ class CVResult:
         range_1se = "One fold has no standard error."
         if self._has_error:
             range_1se = f"Up to lambda {self.lambda_1se:.4g} it stays within one standard error, {error:.3g}."
+        root = f" (RMSE {np.sqrt(least):.5g})" if self.metric == SQUARED and self.path.n_responses is None else ""
         lines = [
-            f"The held-out loss is least, {least:.5g}, at lambda {self.lambdas[a, k]:.4g}; the training loss there is "
+            f"The held-out loss is least, {least:.5g}{root}, at lambda {self.lambdas[a, k]:.4g}; the training loss there is "
             f"{self.train_loss[k]:.5g}. {range_1se}"
         ]
         if k == L - 1 > 0 and self.lambdas[a, k] > 0:

@@ -142,7 +142,7 @@ def cv(
     typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, about, said))
     if report is not None:
         source = _work.source(reading, table, result, specification)
-        typer.echo(_files.write_report(result, report, _title(reading), source))
+        typer.echo(_files.write_report(result, report, _title(reading), source, notes))
     typer.echo(_time(fit_seconds))
     typer.echo(f"For new rows: {command('predict', out / 'model.npz', 'FILE')}")
 
@@ -165,11 +165,11 @@ def report(
     table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
     _work.check_folds(table, validation)
     keywords = specification.keywords(table, validation)
-    _work.note(table.remarks)
+    notes = _work.note(table.remarks)
     result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
     typer.echo(f"{result.summary()}\n{_work.at_choice(result, 'min', table, specification)}")
     source = _work.source(reading, table, result, specification)
-    typer.echo(_files.write_report(result, out, _title(reading), source))
+    typer.echo(_files.write_report(result, out, _title(reading), source, notes))
     typer.echo(_time(fit_seconds))
     typer.echo("It has no model for new rows; `jaxreg cv` with --report writes both.")
 

@@ -124,11 +124,11 @@ def write_curve(cv, out, title):
     return _wrote(["validation_curve.png"], out, earlier)
 
 
-def write_report(cv, file, title, source=None):
+def write_report(cv, file, title, source=None, notes=()):
     """The interactive page."""
     written = "Replaced" if file.exists() else "Wrote"
     file.parent.mkdir(parents=True, exist_ok=True)
-    cv.report(file, title=title, data_source=source)
+    cv.report(file, title=title, data_source=source, notes=notes)
     return f"{written} {file}."
 
 
