@@ -366,6 +366,12 @@ def test_categories_that_are_numbers():
     [
         ({"y": [np.inf, 1.0, 2.0]}, {}, r"target 'y' has infinite values in 8 rows: na=\['inf'\]"),
         ({"w": [1.0, -np.inf]}, {"weights": "w"}, r"weights 'w' has infinite values in 12 rows: na=\['-inf'\]"),
+        (
+            {"x": ["inf", "1"], "w": [1.5]},
+            {"decimal": "."},
+            r"'x' has infinite values in 12 rows: drop=\['x'\], or na=",
+        ),
+        ({"y": ["(5)", "3", "4"]}, {}, r"target 'y' holds what looks like numbers, negative ones as '\(5\)'"),
         ({"g": [[1], [2]]}, {"groups": "g"}, "groups 'g' holds neither numbers nor text"),
         ({"y": [None]}, {"missing": "drop"}, "target 'y' has no value at all; give another column"),
     ],

@@ -427,7 +427,9 @@ def test_other_formats(tmp_path, name):
 
 def test_what_is_not_compressed_is_refused(tmp_path):
     (tmp_path / "houses.csv.gz").write_text(lines())
-    with pytest.raises(ValueError, match=r"houses.csv.gz cannot be read: "):
+    with pytest.raises(
+        ValueError, match=r"houses.csv.gz cannot be read: it is not compressed by gzip; call it houses.csv"
+    ):
         tables.read(tmp_path / "houses.csv.gz", "price")
 
 

@@ -240,7 +240,7 @@ def model(tmp_path_factory):
             ["'town' has levels that the fit has not seen, 'Paris' in rows 1, 2, 3 and", "--unknown zero"],
         ),
         ({"area": "large"}, ["'area' needs numbers, but has 'large' in rows 1"]),
-        ({"area": np.inf}, ["'area' needs numbers, but has 'inf' in rows 1"]),
+        ({"area": np.inf}, ["'area' has infinite values, 'inf' in rows 1"]),
         ({"area": None, "town": None}, ["missing values in 'area' (", "'town' (", "missing='impute'"]),
         ({"sold": "03.01.2019"}, ["'sold' needs dates written as %Y-%m-%d, but has '03.01.2019' in rows 1"]),
         ({"tax": "€ 5"}, ["'tax' needs numbers, but has '€ 5'"]),

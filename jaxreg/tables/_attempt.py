@@ -152,7 +152,10 @@ class Attempt:
             return [Remark(f"{role} {remark.text}", remark.remedies)]
         if not bad.any():
             return []
-        texts = labels(values).dropna().unique()
+        texts = pd.Index(labels(values).dropna().unique(), dtype="str")
+        accounts = _choices.of_accounts(texts, name)
+        if accounts is not None:
+            return [Remark(f"{role} {accounts.text}")]
         bad_texts = list(dict.fromkeys(map(str, values[bad])))
         text = f"{role} {name!r} has values that are not numbers, such as {bad_texts[0]!r}"
         if len(bad_texts) <= min(_choices.BAD_CELLS, len(texts) / 2):

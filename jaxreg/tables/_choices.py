@@ -159,6 +159,15 @@ def in_view_of_others(problem, orders):
     return replace(problem, remedies=(best, *(each for each in problem.remedies if each != best)))
 
 
+def of_accounts(texts, name, remedies=()):
+    """A Remark on numbers of which negative ones are written as in accounts, which no option reads; else None."""
+    negative = negative_of_accounts(texts)
+    if negative is None:
+        return None
+    text = f"{name!r} holds what looks like numbers, negative ones as {negative!r}; write these with a minus before"
+    return Remark(text, remedies, name, "accounts")
+
+
 def _text(values, texts, name, remedies):
     """A Category, or what must be said of text that looks like something else than a few kinds of things."""
     plain = not_numbers(texts)
@@ -168,10 +177,9 @@ def _text(values, texts, name, remedies):
         text = f"{name!r} holds numbers, but {bad[0]!r} is none"
         kinds = ({"na": tuple(marks)}, {"categorical": (name,)}, {"drop": (name,)})
         return Remark(text, kinds, name, "bad cells")
-    negative = negative_of_accounts(texts)
-    if negative is not None:
-        text = f"{name!r} holds what looks like numbers, negative ones as {negative!r}; write these with a minus before"
-        return Remark(text, remedies, name, "accounts")
+    accounts = of_accounts(texts, name, remedies)
+    if accounts is not None:
+        return accounts
     rows, n = int(values.notna().sum()), len(texts)
     looks = look_like_numbers(texts)
     if n <= MOST_LEVELS and 2 * n < rows and not looks:
@@ -193,13 +201,15 @@ def numbers_as_text(frame, names, current, numeric_columns):
     offers: dict[str, tuple[pd.Index, list[Marks]]] = {}
     for name in names:
         texts = pd.Index(labels(frame[name]).dropna().unique(), dtype="str")
-        units = units_of(texts) if look_like_numbers(texts) else ()
+        if not look_like_numbers(texts):
+            continue
+        units = units_of(texts)
         pair = None if set(units) <= set(current.units) else mixed_units(texts, units)
         if pair is not None:
             said = f"{name!r} mixes numbers of different units, such as {pair[0]!r} and {pair[1]!r}"
             remedies = _as_kinds(frame[name], len(texts), name)
             problems[name] = Remark(f"{said}, which are not converted; write one unit", remedies, name, "mixed units")
-        elif look_like_numbers(texts):
+        else:
             offers[name] = texts, [marks for marks in notations(texts) if _settles(marks, current)]
     units = tuple(dict.fromkeys(unit for _, offer in offers.values() for marks in offer[:1] for unit in marks.units))
     others = ((marks.decimal, marks.thousands) for _, offer in offers.values() for marks in offer)

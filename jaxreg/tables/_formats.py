@@ -22,7 +22,8 @@ DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": None}  # and what stands between
 COLUMNAR = (".parquet", ".feather")
 EXTENSIONS = (*DELIMITED, *(f"{each}.gz" for each in DELIMITED), *COLUMNAR)
 UNNAMED = "Unnamed: 0"  # the name that pandas gives to a first column without one, where it and R write labels of rows
-COMPRESSED = {b"\x1f\x8b": "gzip; call it FILE.gz", b"PK\x03\x04": "zip, as Excel files are; save it as CSV"}
+GZIP = b"\x1f\x8b"
+COMPRESSED = {GZIP: "gzip; call it FILE.gz", b"PK\x03\x04": "zip, as Excel files are; save it as CSV"}
 DECLARED = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)  # a first line that Excel reads and writes
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SAMPLED = 50  # rows that show what stands between columns
@@ -178,13 +179,20 @@ def _layout(file, extension):
     return Layout([name.strip() for name in header], separator, encoding, bool(uneven), skipped), remarks
 
 
+def _is_compressed(file):
+    return file.name.lower().endswith(".gz")
+
+
 def _open(file, *mode, **options):
-    return gzip.open(file, *mode, **options) if file.name.lower().endswith(".gz") else open(file, *mode, **options)
+    return gzip.open(file, *mode, **options) if _is_compressed(file) else open(file, *mode, **options)
 
 
 def _encoding(file):
     """UTF-8, what a byte order mark says, or else Windows-1252, which holds Latin-1."""
     with _reading(file):
+        with open(file, "rb") as content:
+            if _is_compressed(file) and content.read(len(GZIP)) != GZIP:
+                raise ValueError(f"it is not compressed by gzip; call it {file.stem}.")
         with _open(file, "rb") as content:
             first = content.read(PIECE)
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

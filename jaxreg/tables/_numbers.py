@@ -66,7 +66,7 @@ class Marks:
         point = re.escape(self.decimal or ".")
         between = "" if self.thousands is None else f"[{re.escape(_alike(self.thousands))}]"
         digits = rf"(?:\d{{1,3}}(?:{between}\d{{3}})+|\d+)" if between else r"\d+"
-        return rf"\s*[-+]?(?:{digits}(?:{point}\d*)?|{point}\d+){EXPONENT}\s*"
+        return rf"\s*[-+]?(?:(?:{digits}(?:{point}\d*)?|{point}\d+){EXPONENT}|[iI]nf(?:inity)?)\s*"
 
 
 def _alike(mark):
