@@ -381,8 +381,8 @@ class CVResult:
             range_1se = f"Up to lambda {self.lambda_1se:.4g} it stays within one standard error, {error:.3g}."
         root = f" (RMSE {np.sqrt(least):.5g})" if self.metric == SQUARED and self.path.n_responses is None else ""
         lines = [
-            f"The held-out loss is least, {least:.5g}{root}, at lambda {self.lambdas[a, k]:.4g}; the training loss there is "
-            f"{self.train_loss[k]:.5g}. {range_1se}"
+            f"The held-out loss is least, {least:.5g}{root}, at lambda {self.lambdas[a, k]:.4g}; the training loss "
+            f"there is {self.train_loss[k]:.5g}. {range_1se}"
         ]
         if k == L - 1 > 0 and self.lambdas[a, k] > 0:
             lines.append("That is the smallest lambda of the grid: smaller ones may do better.")

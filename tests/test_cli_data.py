@@ -100,7 +100,7 @@ REFUSED = {
         [f"{i},5" for i in range(N)],
         "holds numbers as text, such as '0,5', in another notation than other columns",
     ),
-    "bad cells": (["1", "2", "?"] * (N // 3), "holds numbers, but '[?]' is none: na="),
+    "bad cells": (["1", "2", "?"] * (N // 3), r"holds numbers, but '[?]' is none \(in 20 of 60 rows\): na="),
     "ISO dates": (DAYS.strftime("%Y-%m-%d"), "dates, such as '2024-01-30': dates='parts', dates='numbers', or drop"),
     "few dates": (["2024-01-30 10:00", "2024-01-31 11:00"] * (N // 2), "holds dates"),
     "German dates": (DAYS.strftime("%d.%m.%Y"), "holds dates"),
@@ -338,7 +338,7 @@ def test_codes_of_text_stay_as_written_in_new_rows():
     encoding = tables.read(with_y(x=["1", "01"]), "y", categorical=["x"]).encoding
     assert encoding.names == ("x=01", "x=1")
     with pytest.raises(tables.TableError, match=r"not seen, '1.0' in row 1"):
-        tables.read(with_y(x=["1", "01", "b"]), "y").encoding.transform(pd.DataFrame({"x": ["1.0"]}))
+        tables.read(with_y(x=["1", "b", "c"]), "y").encoding.transform(pd.DataFrame({"x": ["1.0"]}))
 
 
 def test_a_column_of_truths_takes_no_other_numbers():
@@ -454,7 +454,7 @@ def test_wrong_columns_are_named(load, columns, message):
 
 def test_the_bad_cell_of_a_target_is_shown(load):
     frame = houses().assign(price=["12.5", "13", "n.a."] * (N // 3))
-    with pytest.raises(ValueError, match=r"'price' has values that are not numbers, such as 'n.a.': na=\['n.a.'\]"):
+    with pytest.raises(ValueError, match=r"'price' has values that are not numbers, 'n.a.': na=\['n.a.'\]"):
         load(frame)
 
 

@@ -231,7 +231,9 @@ def test_marks_are_taken_by_their_word(load):
 
 def test_texts_of_missing_values(load):
     text = "price,x,z\n" + "2,1,a\n3, ? ,-\n4,3,b\n" * 10
-    refuses(load, text, "'x' holds numbers, but '?' is none: na=['?'], categorical=['x'], or drop=['x'].")
+    refuses(
+        load, text, "'x' holds numbers, but '?' is none (in 10 of 30 rows): na=['?'], categorical=['x'], or drop=['x']."
+    )
     table = load(text, na=["?", "-"], missing="impute")
     np.testing.assert_array_equal(table.X["x"][:3], [1, np.nan, 3])
     assert list(table.X.columns) == ["x", "z=a", "z=b"]

@@ -83,7 +83,7 @@ def test_from_a_raw_file_to_predictions_of_new_rows(here):
         "target 'price' holds numbers as text",
         "'id' has another text in each of its 78 rows, such as",
         "'sold' holds dates, such as '2019-04-21': --dates parts, --dates numbers, or --drop sold.",
-        "'rooms' holds numbers, but '?' is none: --na '?', --categorical rooms, or --drop rooms.",
+        "): --na '?', --categorical rooms, or --drop rooms.",
         "'tax' holds numbers as text, such as '$",
         "missing values in 'area' (9), 'heating' (",
     )

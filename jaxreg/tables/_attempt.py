@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import re
 from collections.abc import Hashable
 
 import numpy as np
@@ -13,7 +14,7 @@ from jaxreg.tables import _choices, _dates, _formats
 from jaxreg.tables._cells import NUMBERS, labels, level_labels, numbers_or_labels, to_numbers
 from jaxreg.tables._columns import Column, Date, digits_lost, said_of
 from jaxreg.tables._encoding import Encoding, read_cells
-from jaxreg.tables._numbers import Marks
+from jaxreg.tables._numbers import AS_WRITTEN, Marks
 from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed
 
 
@@ -157,9 +158,11 @@ class Attempt:
         if accounts is not None:
             return [Remark(f"{role} {accounts.text}")]
         bad_texts = list(dict.fromkeys(map(str, values[bad])))
+        strays = [text for text in bad_texts if not re.fullmatch(AS_WRITTEN, text)]  # the others have another notation
+        if 0 < len(strays) <= min(_choices.BAD_CELLS, len(texts) / 2):
+            text = f"{role} {name!r} has values that are not numbers, {listed(strays, NOTED)}"
+            return [Remark(text, ({"na": tuple(strays)},))]
         text = f"{role} {name!r} has values that are not numbers, such as {bad_texts[0]!r}"
-        if len(bad_texts) <= min(_choices.BAD_CELLS, len(texts) / 2):
-            return [Remark(text, ({"na": tuple(bad_texts)},))]
         if role == "target" and len(texts) == 2:
             return [Remark(f"{text}; of two classes", ({"classes": True},))]
         return [Remark(f"{text}; give a column of numbers")]

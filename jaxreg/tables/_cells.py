@@ -70,10 +70,10 @@ def tidied(values, name, as_text, marks, na):
     numbers = marks.numbers(texts) if asked else None
     if numbers is None:
         return texts, remarks
-    pair = mixed_units(texts.dropna(), marks.units)
-    if pair:
-        said = f"the units of {name!r} are left out, and nothing is converted, though they differ: {pair[0]!r}, "
-        remarks.append(Remark(f"{said}{pair[1]!r}"))
+    by_unit = mixed_units(texts.dropna(), marks.units)
+    if by_unit:
+        said = f"the units of {name!r} are left out, and nothing is converted, though they differ: {by_unit[0][0]!r}, "
+        remarks.append(Remark(f"{said}{by_unit[1][0]!r}"))
     return _without(numbers, "floating", marks, na), remarks
 
 

@@ -21,10 +21,11 @@ from jaxreg.tables._numbers import (
     notations,
     units_of,
 )
-from jaxreg.tables._problems import Remark
+from jaxreg.tables._problems import Remark, listed
 
 MOST_LEVELS = 50  # of a text column; more are names or identifiers rather than kinds
 FEW_ROWS, MANY_LEVELS = 5, 500  # rows of a level, at least, and levels, at most, of text that is offered as categories
+RARE = 0.03  # share of the rows whose texts among numbers are taken for slips, rather than for levels such as "4+"
 BAD_CELLS = 5  # different ones that a column of numbers or dates may have to be taken for one
 UNCLEAR_ORDER, ANOTHER_ORDER = "unclear order", "another order"  # causes
 MISSING = re.compile(r"\W*|n\W?a\W?|nil|none|null|missing|unknown|not (?:available|known)|no data|tbd", re.IGNORECASE)
@@ -168,18 +169,25 @@ def of_accounts(texts, name, remedies=()):
     return Remark(text, remedies, name, "accounts")
 
 
+def _bad_cells(values, bad, name):
+    """A Remark on a few texts among numbers: marks of what is missing, or slips where they are rare, else levels."""
+    rows = int(labels(values).isin(bad).sum())
+    cells = f"{listed(list(bad), BAD_CELLS)} {'is none' if len(bad) == 1 else 'are none'}"
+    text = f"{name!r} holds numbers, but {cells} (in {rows} of {len(values)} rows)"
+    slips = all(MISSING.fullmatch(text) for text in bad) or rows <= RARE * len(values)
+    kinds = ({"na": tuple(bad)}, {"categorical": (name,)})
+    return Remark(text, (*(kinds if slips else kinds[::-1]), {"drop": (name,)}), name, f"bad cells {slips}")
+
+
 def _text(values, texts, name, remedies):
     """A Category, or what must be said of text that looks like something else than a few kinds of things."""
     plain = not_numbers(texts)
     bad = plain[~plain.str.fullmatch(AS_WRITTEN)]
-    marks = [text for text in bad if MISSING.fullmatch(text)]
-    if 0 < len(bad) == len(marks) <= min(BAD_CELLS, len(texts) / 2):
-        text = f"{name!r} holds numbers, but {bad[0]!r} is none"
-        kinds = ({"na": tuple(marks)}, {"categorical": (name,)}, {"drop": (name,)})
-        return Remark(text, kinds, name, "bad cells")
     accounts = of_accounts(texts, name, remedies)
     if accounts is not None:
         return accounts
+    if 0 < len(bad) <= min(BAD_CELLS, len(texts) / 2):
+        return _bad_cells(values, bad, name)
     rows, n = int(values.notna().sum()), len(texts)
     looks = look_like_numbers(texts)
     if n <= MOST_LEVELS and 2 * n < rows and not looks:
@@ -187,6 +195,16 @@ def _text(values, texts, name, remedies):
     different = f"{n} different texts in {rows} rows" if n < rows else f"another text in each of its {rows} rows"
     numbers = ", which look like numbers in no notation that all of them have; mend the file" if looks else ""
     return Remark(f"{name!r} has {different}, such as {texts[0]!r}{numbers}", remedies, name, f"texts {looks}")
+
+
+def _mixed(values, by_unit, n, name):
+    """A Remark on numbers of different units, lists of texts, of which rare ones are taken for slips."""
+    said = f"{name!r} mixes numbers of different units, such as {by_unit[0][0]!r} and {by_unit[1][0]!r}"
+    rows = sorted(((labels(values).isin(texts).sum(), texts) for texts in by_unit), key=lambda pair: pair[0])
+    others = [text for _, texts in rows[:-1] for text in texts]
+    slips = len(others) <= BAD_CELLS and sum(count for count, _ in rows[:-1]) <= RARE * len(values)
+    remedies = (*([{"na": tuple(others)}] if slips else []), *_as_kinds(values, n, name))
+    return Remark(f"{said}, which are not converted; write one unit", remedies, name, f"mixed units {slips}")
 
 
 # ---- numbers in another notation ----
@@ -204,11 +222,9 @@ def numbers_as_text(frame, names, current, numeric_columns):
         if not look_like_numbers(texts):
             continue
         units = units_of(texts)
-        pair = None if set(units) <= set(current.units) else mixed_units(texts, units)
-        if pair is not None:
-            said = f"{name!r} mixes numbers of different units, such as {pair[0]!r} and {pair[1]!r}"
-            remedies = _as_kinds(frame[name], len(texts), name)
-            problems[name] = Remark(f"{said}, which are not converted; write one unit", remedies, name, "mixed units")
+        mixed = [] if set(units) <= set(current.units) else mixed_units(texts, units)
+        if mixed:
+            problems[name] = _mixed(frame[name], mixed, len(texts), name)
         else:
             offers[name] = texts, [marks for marks in notations(texts) if _settles(marks, current)]
     units = tuple(dict.fromkeys(unit for _, offer in offers.values() for marks in offer[:1] for unit in marks.units))

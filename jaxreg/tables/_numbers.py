@@ -104,22 +104,22 @@ def units_of(texts):
 
 
 def mixed_units(texts, units):
-    """Two of some texts whose units differ, so that their numbers do in meaning; None where there are none.
+    """Lists of texts by their units, where these differ, so that the numbers do in meaning; else an empty list.
 
     A currency may be left out beside some numbers.
     """
     if not units:
-        return None
-    first: dict[frozenset[str], str] = {}
+        return []
+    by_unit: dict[frozenset[str], list[str]] = {}
     unit = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
     written = re.compile(rf"\s*[-+{MINUS}]?\s*({unit})?\s*(.*?)\s*({unit})?\s*$", re.DOTALL)
     for text in pd.unique(texts):
         before, _, behind = written.findall(text)[0]
-        first.setdefault(frozenset({before, behind} - {""}), text)
-    named = set().union(*first)
-    if len(first) < 2 or (len(first) == 2 and len(named) == 1 and named <= set(CURRENCIES)):
-        return None
-    return tuple(first.values())[:2]
+        by_unit.setdefault(frozenset({before, behind} - {""}), []).append(text)
+    named = set().union(*by_unit)
+    if len(by_unit) < 2 or (len(by_unit) == 2 and len(named) == 1 and named <= set(CURRENCIES)):
+        return []
+    return list(by_unit.values())
 
 
 def notations(texts):
