@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxreg.plotting._axes import label_ends, new_axes
+from jaxreg.plotting._axes import axes_for, label_ends
 from jaxreg.plotting._folds import draw_folds
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._strength_axis import strength_axis
@@ -66,13 +66,13 @@ def plot_strength_folds(path, ax=None):
     if J > 1:
         raise ValueError(f"path has {J} regularizers; plot_folds draws one, and plot_folds.frame() has all losses.")
     path.best  # noqa: B018 (as above)
-    ax = new_axes() if ax is None else ax
+    ax = axes_for(ax)
     axis = strength_axis(ax, path)
     losses, mean = axis.along(_of_folds(path)), axis.along(path.mean_loss)
-    ends, names, colours = draw_folds(ax, axis.at, losses, mean, ".")
+    curves, names, colours = draw_folds(ax, axis.at, losses, mean, ".")
     ax.set_ylabel(f"held-out\n{path.metric}")
     axis.mark_choices()
-    label_ends(ax, axis.at[-1], ends, names, colours, bold=0)
+    label_ends(ax, curves, names, colours, bold=0)
     return ax
 
 
