@@ -80,7 +80,7 @@ def test_what_is_left_out_is_counted():
     ax = plot_coefficients(PATH, most=2, ax=new_axes())
     assert rows(ax) == ["b", "a", "and 2 more"]
     assert len(dots(ax)) == 2
-    assert rf"$\lambda$ = {LAMBDAS[-1]:.3g}" in ax.get_xlabel()
+    assert rf"$\lambda$ = {LAMBDAS[-1]:.4g}" in ax.get_xlabel()
     names = tuple(f"{j}_$x$" for j in range(100))
     path = make_path(np.arange(1.0, 101)[None], [1.0], names)
     ax = plot_coefficients(path, most=50, ax=new_axes((4, 3)))
@@ -108,7 +108,7 @@ def test_coefficients_of_a_cross_validation_are_those_that_the_rule_chooses():
         chosen = cv.select(rule)
         largest = sorted(chosen.coef[chosen.coef != 0], key=abs, reverse=True)
         np.testing.assert_array_equal([value for _, value, _ in dots(ax)], largest)
-        assert f" = {chosen.lam:.3g} ({rule}, l1_ratio {chosen.l1_ratio:g}): " in ax.get_xlabel()
+        assert f" = {chosen.lam:.4g} ({rule}, l1_ratio {chosen.l1_ratio:g}): " in ax.get_xlabel()
     ax = plot_coefficients(cv, 2.0, ax=new_axes())
     assert " = 2 (l1_ratio 1): " in ax.get_xlabel()
     assert dots(ax)[0][1] == pytest.approx(cv.path.coef_at(2.0)[1][1])
@@ -157,7 +157,7 @@ def test_few_folds_are_lines_with_their_least_losses():
     np.testing.assert_array_equal(lines["mean"].get_ydata(), cv.mean_loss[1])
     assert lines["mean"].get_zorder() > max(lines[f"fold {k}"].get_zorder() for k in range(6))
     for name, lam in (("lambda_min", cv.lambda_min), ("lambda_1se", cv.lambda_1se)):
-        assert set(lines[f"{name} {lam:.3g}"].get_xdata()) == {lam}
+        assert set(lines[f"{name} {lam:.4g}"].get_xdata()) == {lam}
     marked = {tuple(line.get_xydata()[0]) for line in ax.lines if line.get_marker() == "o"}
     assert marked == {(LAMBDAS[np.argmin(loss)], loss.min()) for loss in cv.fold_loss[1]}
     assert {text.get_text() for text in annotations(ax)} == {"mean", *(f"fold {k}" for k in range(6))}
@@ -192,7 +192,7 @@ def test_choices_of_one_norm_keep_their_values():
     ax = zeros.plot_path("l1_norm", ax=new_axes())
     assert_clear(ax)
     values = {text.get_text().split(" = ")[1] for text in said(ax) if "lambda" in text.get_text()}
-    assert values == {f"{lam:.3g}" for lam in LAMBDAS[[3, 5]]}
+    assert values == {f"{lam:.4g}" for lam in LAMBDAS[[3, 5]]}
 
 
 @pytest.mark.parametrize("widths", [[60, 60], [60, 110], [100, 150]])

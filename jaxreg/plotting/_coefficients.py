@@ -47,7 +47,7 @@ def plot_coefficients(result, lam=None, most=20, scale="sd", ax=None, response=N
         compare: by how much the prediction changes from a column's standard deviation. "raw" draws the coefficients as
         they are, per unit of their columns. Their order is that on the scale.
     ax : matplotlib Axes, or None
-        None makes a figure, as high as it needs.
+        Empty ones with linear axes. None makes a figure, as high as it needs.
     response : int or None
         Which one to draw, from 0, if there are several.
 
@@ -59,7 +59,10 @@ def plot_coefficients(result, lam=None, most=20, scale="sd", ax=None, response=N
     Raises
     ------
     ValueError
-        For a bad `lam`, `most` or `scale`, or no `response` where there are several.
+        For a bad `lam`, `most` or `scale`, no `response` where there are several; or if `ax` is not empty or
+        not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 

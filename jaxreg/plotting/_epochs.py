@@ -41,7 +41,8 @@ def plot_epochs(path, strength=None, ax=None):
         One of the strengths (a tuple for several regularizers) or a rule, or up to ten of them. None is "min"; of
         `EarlyStopping`, the run of which that is a part, to its end.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with linear axes. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
@@ -51,7 +52,9 @@ def plot_epochs(path, strength=None, ax=None):
     Raises
     ------
     ValueError
-        For a strength that was not trained, or more than ten.
+        For a strength that was not trained, or more than ten; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -101,7 +104,8 @@ def _draw_one(ax, path, points, epoch, held_out, training):
     texts = path._strength_texts(k)[: len(path.regularizers)]  # none without a regularizer
     ax.set_xlabel("\n".join(["epoch", *(f"{axis_label(path, j)} = {text}" for j, text in enumerate(texts))]))
     draw_marks(ax, [_mark(path.kept_epoch[k], epoch, held_out[0])], fit_words(ax, held_out))
-    label_ends(ax, *zip(*losses, strict=True), bold=0)
+    curves, names, colours = zip(*losses, strict=True)
+    label_ends(ax, curves, names, colours, bold=0)
 
 
 def _mark(kept, epoch, held_out):
@@ -131,4 +135,5 @@ def _draw_several(ax, path, points, epoch, held_out, training):
     ink = tones(ax).ink
     kinds = [Line2D([], [], color=ink, ls=ls, lw=lw, label=kind) for kind, ls, lw in KINDS]
     ax.legend(handles=kinds, frameon=False, labelcolor=ink)
-    label_ends(ax, *zip(*named, strict=True))
+    curves, names, colours = zip(*named, strict=True)
+    label_ends(ax, curves, names, colours)

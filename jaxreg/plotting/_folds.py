@@ -51,18 +51,23 @@ def plot_fold_loss(cv, ax=None):
     cv : CVResult
         As the method `cv.plot_folds(...)` it is the result itself.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
     matplotlib Axes
         Up to ten folds, if there is room for their labels, are `ax.lines` with the labels "fold 0", ...; more are one
-        grey collection. lambda = 0 has no place on the log axis and is left out.
+        grey collection. lambda = 0 has no place on the log axis and is left out. The y axis ends at the largest loss
+        down to a tenth of lambda_min, where all of the range is more than twice as wide; a triangle says where a curve
+        leaves it.
 
     Raises
     ------
     ValueError
-        For a grid of lambda = 0 alone.
+        For a grid of lambda = 0 alone; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 

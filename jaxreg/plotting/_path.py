@@ -84,7 +84,8 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
         The choice, any lambda; for a CVResult, where it is a lambda of the chosen mixing parameter, also a rule of
         `CVResult.select`, whose mixing parameter is then drawn. None is no choice of a path, and "min" of a CVResult.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis, and a linear x axis for "l1_norm". The names beside them have room if the
+        figure has layout="constrained". None makes a figure.
     response : int or None
         Which one to draw, from 0, if the path has several.
 
@@ -101,7 +102,9 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     ------
     ValueError
         For an unknown `x`, `scale` or `lam`, a negative `labels`, no `response` where there are several, or a path at
-        lambda = 0 alone on a lambda axis.
+        lambda = 0 alone on a lambda axis; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 

@@ -32,7 +32,8 @@ def plot_strength_folds(path, ax=None):
     path : NeuralPath
         Of one regularizer. As the method `path.plot_folds(...)` it is the path itself.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
@@ -43,7 +44,9 @@ def plot_strength_folds(path, ax=None):
     Raises
     ------
     ValueError
-        For several regularizers, or if every strength diverged.
+        For several regularizers, or if every strength diverged; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 

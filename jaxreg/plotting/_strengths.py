@@ -32,7 +32,8 @@ def plot_strengths(path, ax=None):
     path : NeuralPath
         As the method `path.plot(...)` it is the path itself.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
@@ -44,7 +45,9 @@ def plot_strengths(path, ax=None):
     Raises
     ------
     ValueError
-        For more than two regularizers, or if every strength diverged.
+        For more than two regularizers, or if every strength diverged; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -81,5 +84,6 @@ def _draw_curves(path, ax):
     losses = draw_losses(ax, axis.at, held_out, axis.along(path._losses()["train_loss"]), **SYMBOL)
     ax.set_ylabel(path.metric)
     axis.mark_choices(fit_words(ax, held_out))
-    label_ends(ax, *zip(*losses, strict=True), bold=0)
+    curves, names, colours = zip(*losses, strict=True)
+    label_ends(ax, curves, names, colours, bold=0)
     return ax

@@ -12,6 +12,7 @@ from jaxreg.plotting._axes import (
     marker,
     nearest_point,
     overlap_edge,
+    room,
 )
 from jaxreg.plotting._choices import choice_marks, draw_band, draw_losses, drawn_points, fit_words, log_place
 from jaxreg.plotting._clipping import DECADES, clip_drawn, mark_leaving, points_until, range_of_losses
@@ -56,18 +57,23 @@ def plot_validation_curve(cv, ax=None):
     cv : CVResult
         As the method `cv.plot(...)` it is the result itself.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
     matplotlib Axes
         Curves and vertical lines are `ax.lines`, with labels for a legend; lambda = 0 has no place on the log axis and
-        is left out. The axis spans the lambdas of the chosen mixing parameter, and the best of every other.
+        is left out. The axis spans the lambdas of the chosen mixing parameter, and of every other the best and those
+        up to a decade above. The y axis ends at the largest loss down to a tenth of the best lambda of each mixing
+        parameter, where all of the range is more than twice as wide; a triangle says where a curve leaves it.
 
     Raises
     ------
     ValueError
-        For a grid of lambda = 0 alone.
+        For a grid of lambda = 0 alone; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -88,7 +94,10 @@ def plot_validation_curve(cv, ax=None):
     ax = axes_for(ax)
     lam = cv.lambda_min
     at, held_out, error = cv.lambdas[a][points], cv.mean_loss[a][points], cv.std_error[a][points]
-    others = [_Other(cv, b, order, tones(ax).curves) for order, b in enumerate(np.delete(np.arange(len(cv.paths)), a))]
+    prefix = "held out\n" if 2 * len(cv.paths) < room(ax) else ""
+    others = [
+        _Other(cv, b, prefix, *_look(ax, order)) for order, b in enumerate(b for b in range(len(cv.paths)) if b != a)
+    ]
     log_axis(ax, np.concatenate([at, *(other.needed(at[0]) for other in others)]))
 
     for other in others:
@@ -117,20 +126,27 @@ def _limits(at, losses, lam, others):
     return range_of_losses(np.concatenate(near), np.concatenate([values.ravel() for _, values, _ in curves]))
 
 
+def _look(ax, order):
+    """Colour and style of the line of another mixing parameter."""
+    colours = tones(ax).curves[2:]
+    return colours[order % len(colours)], OTHERS[order % len(OTHERS)]
+
+
 class _Other:
     """Thin line of another mixing parameter."""
 
-    def __init__(self, cv, b, order, colours):
+    def __init__(self, cv, b, prefix, colour, style):
         positive = cv.lambdas[b] > 0
         self.at, self.losses = cv.lambdas[b][positive], cv.mean_loss[b][positive]
         self.lam = cv.lambdas[b][np.argmin(cv.mean_loss[b])]
-        self.colour, self.style = colours[(2 + order) % len(colours)], OTHERS[order % len(OTHERS)]
+        self.colour, self.style = colour, style
         self.mix = f"l1_ratio {cv.l1_ratios[b]:g}"
+        self.prefix = prefix
 
     @property
     def named(self):
         """The curve as (x, y), its name and its colour."""
-        return (self.at, self.losses), f"held out\n{self.mix}", self.colour
+        return (self.at, self.losses), f"{self.prefix}{self.mix}", self.colour
 
     def needed(self, first):
         """Lambdas that the axis spans: the best, and those up to a decade above the first one of the chosen mix."""

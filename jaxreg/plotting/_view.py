@@ -17,6 +17,7 @@ LABEL_DISTANCE = 16.0  # points from the right edge of the axes to a name
 CLOSE = 4.0  # points from there to the end of a curve, up to which the line to its name is unbroken
 SAME = 0.5  # pixels
 FARTHEST = 1e6  # pixels: larger ones overflow
+UNBROKEN, DOTTED = {"linestyle": "-", "linewidth": 1.0}, {"linestyle": ":", "linewidth": 0.7}
 ARROWS = {0: "", 1: "\N{UPWARDS ARROW} ", -1: "\N{DOWNWARDS ARROW} "}
 
 
@@ -79,7 +80,7 @@ class CurveName(Annotation):
 
     def __init__(self, ends, k, name, heights, colour, **style):
         self._ends, self._k, self._name, self._heights = ends, k, name, heights
-        line = {"arrowstyle": "-", "color": colour, "lw": 1.0, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
+        line = {"arrowstyle": "-", "color": colour, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
         place = {"xytext": (1.0, 0.0), "textcoords": self._place}  # asked at each drawing
         style = {"color": tones_beside(ends.ax).ink, "verticalalignment": "center", "parse_math": False, **style}
         super().__init__(name, (0.0, 0.0), arrowprops=line, annotation_clip=False, clip_on=False, **place, **style)
@@ -93,13 +94,13 @@ class CurveName(Annotation):
 
     def _follow(self):
         x, y = self._ends.pixels()[self._k]
-        (left, low), (right, high) = self._ends.view.get_points()
+        (_, low), (right, high) = self._ends.view.get_points()
         seen = np.isfinite(x)
         side = int(y > high + SAME) - int(y < low - SAME)
         self.set_text(ARROWS[side] + self._name if seen else "")
         self.arrow_patch.set_visible(bool(seen and side == 0))
         close = right - x <= CLOSE * self._ends.ax.figure.dpi / 72
-        self.arrow_patch.set_linestyle("-" if close else ":")
+        self.arrow_patch.set(**(UNBROKEN if close else DOTTED))
         end = (x, np.clip(y, low, high)) if seen else (right, low)
         self.xy = tuple(self._ends.ax.transData.inverted().transform(end))
 
@@ -109,6 +110,7 @@ class CurveName(Annotation):
         seen = np.isfinite(wanted)
         heights = np.zeros(len(wanted))
         sizes = self._heights[seen] * renderer.points_to_pixels(1.0)
-        heights[seen] = spread(wanted[seen], sizes, ax.bbox.y0, ax.bbox.y1)
+        if seen.any():
+            heights[seen] = spread(wanted[seen], sizes, ax.bbox.y0, ax.bbox.y1)
         right = ax.transAxes + ScaledTranslation(LABEL_DISTANCE / 72, 0, ax.figure.dpi_scale_trans)
         return blended_transform_factory(right, Affine2D().translate(0, heights[self._k]))
