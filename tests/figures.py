@@ -62,7 +62,11 @@ def named(ax):
 def said(ax):
     """The texts that are seen within the axes."""
     texts = [text for text in ax.texts if text.get_text() and text not in annotations(ax)]
-    return [text for text in texts if text.get_window_extent().width > 0]
+    return [text for text in texts if _seen(text)]
+
+
+def _seen(text):
+    return text.get_tightbbox().width > 0
 
 
 def assert_clear(ax):
@@ -87,7 +91,7 @@ def _drawn(ax):
     for text in ax.texts:
         if isinstance(text, Annotation) and text.arrow_patch:
             leader = text.arrow_patch
-            if leader.get_visible() and text.get_window_extent().width > 0:
+            if leader.get_visible() and _seen(text):
                 yield leader.get_transform().transform_path(leader.get_path()), False, ax.figure.bbox
 
 

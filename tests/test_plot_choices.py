@@ -11,11 +11,13 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from figures import annotations, assert_apart, assert_clear, grown, make_cv, make_path, new_axes, said
+from matplotlib import rc_context
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
 
 from jaxreg import PathResult
 from jaxreg.plotting import COLOURS, plot_coefficients, plot_fold_loss, plot_path, plot_validation_curve
+from jaxreg.plotting._colours import ON_DARK
 from jaxreg.plotting._marks import _centres
 
 LAMBDAS = np.geomspace(10, 0.1, 9)
@@ -59,7 +61,7 @@ def test_coefficients_stand_from_the_largest_to_the_smallest_with_their_sign():
     top, bottom = ax.transData.transform([(0, 0), (0, 3)])[:, 1]
     assert top > bottom
     unknown = "coefficient (standard deviations of columns not known)"
-    assert ax.get_xlabel() == f"{unknown}\nat $\\lambda$ = 1.78: 2 of 6 coefficients are 0"
+    assert ax.get_xlabel() == f"{unknown}\nat $\\lambda$ = 1.778: 2 of 6 coefficients are 0"
     assert not ax.get_title()
 
 
@@ -299,22 +301,52 @@ SIGHTS = {
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
+BACKGROUNDS = {"white": COLOURS, "black": ON_DARK}
+
+
+def luminances(colours):
+    return linear_rgb(colours) @ XYZ[1]
+
+
+def contrast_to_black(colours):
+    return (luminances(colours) + 0.05) / 0.05
+
+
 def linear_rgb(colours):
     rgb = np.array([to_rgb(colour) for colour in colours])
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 
+@pytest.mark.parametrize("behind", BACKGROUNDS)
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_colours_differ_to_every_sight(sight):
-    shares = np.clip(linear_rgb(COLOURS) @ np.transpose(SIGHTS[sight]), 0, 1) @ XYZ.T / XYZ.sum(axis=1)
+def test_colours_differ_to_every_sight(sight, behind):
+    shares = np.clip(linear_rgb(BACKGROUNDS[behind]) @ np.transpose(SIGHTS[sight]), 0, 1) @ XYZ.T / XYZ.sum(axis=1)
     x, y, z = np.where(shares > 0.008856, np.cbrt(shares), 7.787 * shares + 16 / 116).T
     lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
     distance = np.linalg.norm(lab[:, None] - lab, axis=-1)
     assert distance[np.triu_indices(len(COLOURS), 1)].min() >= 19
 
 
-def test_colours_stand_out_from_white():
-    assert (1.05 / (linear_rgb(COLOURS) @ XYZ[1] + 0.05)).min() >= 3
+def test_colours_stand_out():
+    assert (1.05 / (luminances(COLOURS) + 0.05)).min() >= 3
+    assert contrast_to_black(ON_DARK).min() >= 4
+
+
+@pytest.mark.parametrize("behind", ["axes", "figure", "style"])
+@pytest.mark.parametrize("name", ["plot", "plot_path", "plot_folds", "plot_coefficients"])
+def test_all_stands_out_from_dark(name, behind):
+    with rc_context({"text.color": "white", "axes.labelcolor": "white", "figure.facecolor": "none"}):
+        ax = new_axes()
+        ax.figure.set_facecolor({"axes": "black", "figure": "black", "style": "none"}[behind])
+        ax.set_facecolor("black" if behind == "axes" else "none")
+        getattr(cross_validated(), name)(ax=ax)
+    colours = [text.get_color() for text in ax.texts] + [line.get_color() for line in ax.lines]
+    colours += [text.arrow_patch.get_edgecolor() for text in annotations(ax)]
+    if name == "plot_coefficients":
+        colours += [label.get_color() for label in ax.get_yticklabels()]
+        assert contrast_to_black([line.get_color() for line in ax.get_ygridlines()]).max() < 3
+    assert len(colours) > 4
+    assert contrast_to_black(colours).min() >= 4
 
 
 def test_lines_differ_without_colour():

@@ -1,5 +1,7 @@
 """Artists that follow the view, which may change after a figure is drawn. Imported where matplotlib is there."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.text import Annotation
 from matplotlib.transforms import (
@@ -81,7 +83,7 @@ class CurveName(Annotation):
     def __init__(self, ends, k, name, heights, colour, **style):
         self._ends, self._k, self._name, self._heights = ends, k, name, heights
         line = {"arrowstyle": "-", "color": colour, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
-        place = {"xytext": (1.0, 0.0), "textcoords": self._place}  # asked at each drawing
+        place: dict[str, Any] = {"xytext": (1.0, 0.0), "textcoords": self._place}  # asked at each drawing
         style = {"color": tones_beside(ends.ax).ink, "verticalalignment": "center", "parse_math": False, **style}
         super().__init__(name, (0.0, 0.0), arrowprops=line, annotation_clip=False, clip_on=False, **place, **style)
         self.set_transform(IdentityTransform())
@@ -98,9 +100,10 @@ class CurveName(Annotation):
         seen = np.isfinite(x)
         side = int(y > high + SAME) - int(y < low - SAME)
         self.set_text(ARROWS[side] + self._name if seen else "")
-        self.arrow_patch.set_visible(bool(seen and side == 0))
+        line: Any = self.arrow_patch
+        line.set_visible(bool(seen and side == 0))
         close = right - x <= CLOSE * self._ends.ax.figure.dpi / 72
-        self.arrow_patch.set(**(UNBROKEN if close else DOTTED))
+        line.set(**(UNBROKEN if close else DOTTED))
         end = (x, np.clip(y, low, high)) if seen else (right, low)
         self.xy = tuple(self._ends.ax.transData.inverted().transform(end))
 
