@@ -200,3 +200,13 @@ def test_a_log_x_axis_is_for_lambda():
     for plot in (CV.plot_coefficients, lambda ax: CV.plot_path("l1_norm", ax=ax)):
         with pytest.raises(ValueError, match="ax has a log x axis; give Axes with a linear one"):
             plot(ax=log_axes("x"))
+
+
+def test_the_break_of_a_strength_axis_stays_in_the_view():
+    neural = pytest.importorskip("jaxreg.neural")
+    from test_neural_result import make_path as make_network_path
+
+    ax = make_network_path([10.0, 1.0, 0.1, 0.0], [3.0, 1.0, 1.2, 1.4], (neural.L2(),)).plot(ax=new_axes())
+    ax.set_xlim(10, 2)
+    ax.figure.draw_without_rendering()
+    assert ax.bbox.width > 0.7 * ax.figure.bbox.width

@@ -135,11 +135,11 @@ def draw_dot(ax, x, y, colour):
     overlap_edge(ax, dot)
 
 
-def overlap_edge(ax, dots):
-    """Show dots at the edge of the view whole."""
+def overlap_edge(ax, small):
+    """Show a small artist at the edge of the view whole, and none of it outside."""
     from jaxreg.plotting._view import View
 
-    dots.set_clip_box(View(ax, around=DOT))
+    small.set_clip_box(View(ax, around=DOT))
 
 
 def label_ends(ax, curves, names, colours, bold=None, limits=None):

@@ -31,7 +31,7 @@ from jaxreg.plotting._scale import factors_of
 X_LABELS = {"lambda": LAMBDA_LABEL, "l1_norm": "L1 norm: sum of the absolute values drawn"}
 LABEL_WIDTH = 26  # characters of a line at the axis of the coefficients
 DOT = 16.0  # square points
-ALL_ZERO = [("left", "all coefficients are 0")]
+ALL_ZERO = "all coefficients are 0"
 
 
 def _frame(result, scale="sd", lam=None, response=None):
@@ -140,6 +140,8 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     _x_axis(ax, x, np.append(at, [mark.at for mark in marks if mark.at is not None]))
     if len(points) < len(path.lambdas) and x == "l1_norm":
         ax.set_xlabel(rf"{ax.get_xlabel()}, up to $\lambda$ = {path.lambdas[points[-1]]:.4g}")
+    if not len(features):
+        ax.set_xlabel(f"{ax.get_xlabel()}\n{ALL_ZERO}")
     ax.set_ylabel(fill(values.quantity, LABEL_WIDTH))
     _draw_curves(ax, at, curves, names)
     if lam is not None:
@@ -151,7 +153,7 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
         clip_drawn(ax, limits)
         mark_leaving(ax, at, curves, colours, limits)
     df_axis(ax, at, values.df[points], nearest_point(path.lambdas[points], lam))
-    draw_marks(ax, marks, () if len(features) else ALL_ZERO)
+    draw_marks(ax, marks)
     if lam is not None and place(lam) is not None:
         dots = ax.scatter(np.full(len(named), place(lam)), values.at(lam)[named], s=DOT, c=colours, zorder=2.7)
         overlap_edge(ax, dots)

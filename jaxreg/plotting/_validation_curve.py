@@ -133,28 +133,25 @@ def _look(ax, order):
 
 
 class _Other:
-    """Thin line of another mixing parameter."""
+    """Thin line of another mixing parameter.
+
+    named : the curve as (x, y), its name and its colour, as `draw_losses` has them
+    """
 
     def __init__(self, cv, b, prefix, colour, style):
         positive = cv.lambdas[b] > 0
         self.at, self.losses = cv.lambdas[b][positive], cv.mean_loss[b][positive]
         self.lam = cv.lambdas[b][np.argmin(cv.mean_loss[b])]
-        self.colour, self.style = colour, style
-        self.mix = f"l1_ratio {cv.l1_ratios[b]:g}"
-        self.prefix = prefix
-
-    @property
-    def named(self):
-        """The curve as (x, y), its name and its colour."""
-        return (self.at, self.losses), f"{self.prefix}{self.mix}", self.colour
+        mix = f"l1_ratio {cv.l1_ratios[b]:g}"
+        self.named = (self.at, self.losses), f"{prefix}{mix}", colour
+        self.look = {"color": colour, "ls": style, "label": f"held out, {mix}"}
 
     def needed(self, first):
         """Lambdas that the axis spans: the best, and those up to a decade above the first one of the chosen mix."""
         return np.append(min(self.at[0], first * 10**DECADES), self.lam if self.lam > 0 else [])
 
     def draw(self, ax):
-        label = f"held out, {self.mix}"
-        line = {"ls": self.style, "lw": 1.2, "marker": marker(self.at), "label": label}
-        ax.plot(self.at, self.losses, color=self.colour, zorder=1.5, **line)
-        (dot,) = ax.plot(self.at[-1], self.losses[-1], ".", color=self.colour, markersize=DOT, zorder=1.5)
+        ax.plot(self.at, self.losses, lw=1.2, marker=marker(self.at), zorder=1.5, **self.look)
+        end = {"color": self.look["color"], "markersize": DOT, "zorder": 1.5}
+        (dot,) = ax.plot(self.at[-1], self.losses[-1], ".", **end)
         overlap_edge(ax, dot)  # the line from here to the name is no curve

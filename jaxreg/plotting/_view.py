@@ -53,10 +53,13 @@ class Ends:
 
     def pixels(self):
         """(k, 2), NaN where the view has nothing of a curve; y may be outside."""
-        found = [self._end(self.ax.transData.transform(curve)) for curve in self.curves]
-        return np.clip(np.array(found).reshape(-1, 2), -FARTHEST, FARTHEST)
+        return np.array([self.pixel(k) for k in range(len(self.curves))])
 
-    def _end(self, points):
+    def pixel(self, k):
+        """(2,), of one curve."""
+        return np.clip(self._last(self.ax.transData.transform(self.curves[k])), -FARTHEST, FARTHEST)
+
+    def _last(self, points):
         """The last point (2,), from the left, of a curve (L, 2) in pixels."""
         left, right = self.view.intervalx
         if points[-1, 0] < points[0, 0]:  # the user has turned the axis
@@ -95,7 +98,7 @@ class CurveName(Annotation):
         super().update_positions(renderer)
 
     def _follow(self):
-        x, y = self._ends.pixels()[self._k]
+        x, y = self._ends.pixel(self._k)
         (_, low), (right, high) = self._ends.view.get_points()
         seen = np.isfinite(x)
         side = int(y > high + SAME) - int(y < low - SAME)
