@@ -94,7 +94,7 @@ def plot_validation_curve(cv, ax=None):
     ax = axes_for(ax)
     lam = cv.lambda_min
     at, held_out, error = cv.lambdas[a][points], cv.mean_loss[a][points], cv.std_error[a][points]
-    prefix = "held out\n" if 2 * len(cv.paths) < room(ax) else ""
+    prefix = "held out\n" if 2 * len(cv.paths) + 1 < room(ax) else ""
     others = [
         _Other(cv, b, prefix, *_look(ax, order)) for order, b in enumerate(b for b in range(len(cv.paths)) if b != a)
     ]
