@@ -54,9 +54,19 @@ def annotations(ax):
     return [text for text in ax.texts if isinstance(text, Annotation) and text.arrow_patch and text.get_text()]
 
 
+def named(ax):
+    """The names right of the axes that are seen, without the arrows of curves that left."""
+    return {text.get_text().lstrip("\N{UPWARDS ARROW}\N{DOWNWARDS ARROW} "): text for text in annotations(ax)}
+
+
 def said(ax):
-    """The texts within the axes."""
-    return [text for text in ax.texts if text.get_text() and text not in annotations(ax)]
+    """The texts that are seen within the axes."""
+    texts = [text for text in ax.texts if text.get_text() and text not in annotations(ax)]
+    return [text for text in texts if _seen(text)]
+
+
+def _seen(text):
+    return text.get_tightbbox().width > 0
 
 
 def assert_clear(ax):
@@ -81,7 +91,8 @@ def _drawn(ax):
     for text in ax.texts:
         if isinstance(text, Annotation) and text.arrow_patch:
             leader = text.arrow_patch
-            yield leader.get_transform().transform_path(leader.get_path()), False, ax.figure.bbox
+            if leader.get_visible() and _seen(text):
+                yield leader.get_transform().transform_path(leader.get_path()), False, ax.figure.bbox
 
 
 def _crosses(path, area, seen, box):

@@ -11,11 +11,13 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from figures import annotations, assert_apart, assert_clear, grown, make_cv, make_path, new_axes, said
+from matplotlib import rc_context
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
 
 from jaxreg import PathResult
 from jaxreg.plotting import COLOURS, plot_coefficients, plot_fold_loss, plot_path, plot_validation_curve
+from jaxreg.plotting._colours import ON_DARK
 from jaxreg.plotting._marks import _centres
 
 LAMBDAS = np.geomspace(10, 0.1, 9)
@@ -59,7 +61,7 @@ def test_coefficients_stand_from_the_largest_to_the_smallest_with_their_sign():
     top, bottom = ax.transData.transform([(0, 0), (0, 3)])[:, 1]
     assert top > bottom
     unknown = "coefficient (standard deviations of columns not known)"
-    assert ax.get_xlabel() == f"{unknown}\nat $\\lambda$ = 1.78: 2 of 6 coefficients are 0"
+    assert ax.get_xlabel() == f"{unknown}\nat $\\lambda$ = 1.778: 2 of 6 coefficients are 0"
     assert not ax.get_title()
 
 
@@ -80,7 +82,7 @@ def test_what_is_left_out_is_counted():
     ax = plot_coefficients(PATH, most=2, ax=new_axes())
     assert rows(ax) == ["b", "a", "and 2 more"]
     assert len(dots(ax)) == 2
-    assert rf"$\lambda$ = {LAMBDAS[-1]:.3g}" in ax.get_xlabel()
+    assert rf"$\lambda$ = {LAMBDAS[-1]:.4g}" in ax.get_xlabel()
     names = tuple(f"{j}_$x$" for j in range(100))
     path = make_path(np.arange(1.0, 101)[None], [1.0], names)
     ax = plot_coefficients(path, most=50, ax=new_axes((4, 3)))
@@ -108,7 +110,7 @@ def test_coefficients_of_a_cross_validation_are_those_that_the_rule_chooses():
         chosen = cv.select(rule)
         largest = sorted(chosen.coef[chosen.coef != 0], key=abs, reverse=True)
         np.testing.assert_array_equal([value for _, value, _ in dots(ax)], largest)
-        assert f" = {chosen.lam:.3g} ({rule}, l1_ratio {chosen.l1_ratio:g}): " in ax.get_xlabel()
+        assert f" = {chosen.lam:.4g} ({rule}, l1_ratio {chosen.l1_ratio:g}): " in ax.get_xlabel()
     ax = plot_coefficients(cv, 2.0, ax=new_axes())
     assert " = 2 (l1_ratio 1): " in ax.get_xlabel()
     assert dots(ax)[0][1] == pytest.approx(cv.path.coef_at(2.0)[1][1])
@@ -157,7 +159,7 @@ def test_few_folds_are_lines_with_their_least_losses():
     np.testing.assert_array_equal(lines["mean"].get_ydata(), cv.mean_loss[1])
     assert lines["mean"].get_zorder() > max(lines[f"fold {k}"].get_zorder() for k in range(6))
     for name, lam in (("lambda_min", cv.lambda_min), ("lambda_1se", cv.lambda_1se)):
-        assert set(lines[f"{name} {lam:.3g}"].get_xdata()) == {lam}
+        assert set(lines[f"{name} {lam:.4g}"].get_xdata()) == {lam}
     marked = {tuple(line.get_xydata()[0]) for line in ax.lines if line.get_marker() == "o"}
     assert marked == {(LAMBDAS[np.argmin(loss)], loss.min()) for loss in cv.fold_loss[1]}
     assert {text.get_text() for text in annotations(ax)} == {"mean", *(f"fold {k}" for k in range(6))}
@@ -192,7 +194,7 @@ def test_choices_of_one_norm_keep_their_values():
     ax = zeros.plot_path("l1_norm", ax=new_axes())
     assert_clear(ax)
     values = {text.get_text().split(" = ")[1] for text in said(ax) if "lambda" in text.get_text()}
-    assert values == {f"{lam:.3g}" for lam in LAMBDAS[[3, 5]]}
+    assert values == {f"{lam:.4g}" for lam in LAMBDAS[[3, 5]]}
 
 
 @pytest.mark.parametrize("widths", [[60, 60], [60, 110], [100, 150]])
@@ -299,22 +301,52 @@ SIGHTS = {
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
+BACKGROUNDS = {"white": COLOURS, "black": ON_DARK}
+
+
+def luminances(colours):
+    return linear_rgb(colours) @ XYZ[1]
+
+
+def contrast_to_black(colours):
+    return (luminances(colours) + 0.05) / 0.05
+
+
 def linear_rgb(colours):
     rgb = np.array([to_rgb(colour) for colour in colours])
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 
+@pytest.mark.parametrize("behind", BACKGROUNDS)
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_colours_differ_to_every_sight(sight):
-    shares = np.clip(linear_rgb(COLOURS) @ np.transpose(SIGHTS[sight]), 0, 1) @ XYZ.T / XYZ.sum(axis=1)
+def test_colours_differ_to_every_sight(sight, behind):
+    shares = np.clip(linear_rgb(BACKGROUNDS[behind]) @ np.transpose(SIGHTS[sight]), 0, 1) @ XYZ.T / XYZ.sum(axis=1)
     x, y, z = np.where(shares > 0.008856, np.cbrt(shares), 7.787 * shares + 16 / 116).T
     lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
     distance = np.linalg.norm(lab[:, None] - lab, axis=-1)
     assert distance[np.triu_indices(len(COLOURS), 1)].min() >= 19
 
 
-def test_colours_stand_out_from_white():
-    assert (1.05 / (linear_rgb(COLOURS) @ XYZ[1] + 0.05)).min() >= 3
+def test_colours_stand_out():
+    assert (1.05 / (luminances(COLOURS) + 0.05)).min() >= 3
+    assert contrast_to_black(ON_DARK).min() >= 4
+
+
+@pytest.mark.parametrize("behind", ["axes", "figure", "style"])
+@pytest.mark.parametrize("name", ["plot", "plot_path", "plot_folds", "plot_coefficients"])
+def test_all_stands_out_from_dark(name, behind):
+    with rc_context({"text.color": "white", "axes.labelcolor": "white", "figure.facecolor": "none"}):
+        ax = new_axes()
+        ax.figure.set_facecolor({"axes": "black", "figure": "black", "style": "none"}[behind])
+        ax.set_facecolor("black" if behind == "axes" else "none")
+        getattr(cross_validated(), name)(ax=ax)
+    colours = [text.get_color() for text in ax.texts] + [line.get_color() for line in ax.lines]
+    colours += [text.arrow_patch.get_edgecolor() for text in annotations(ax)]
+    if name == "plot_coefficients":
+        colours += [label.get_color() for label in ax.get_yticklabels()]
+        assert contrast_to_black([line.get_color() for line in ax.get_ygridlines()]).max() < 3
+    assert len(colours) > 4
+    assert contrast_to_black(colours).min() >= 4
 
 
 def test_lines_differ_without_colour():

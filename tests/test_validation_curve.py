@@ -49,21 +49,21 @@ def test_curves_are_the_losses_of_the_chosen_mix(cv):
 def test_both_choices_are_marked_and_strong_penalties_are_at_the_left(cv):
     ax, lines = drawn(cv)
     for label, lam in (
-        (f"lambda_min {cv.lambda_min:.3g}", cv.lambda_min),
-        (f"lambda_1se {cv.lambda_1se:.3g}", cv.lambda_1se),
+        (f"lambda_min {cv.lambda_min:.4g}", cv.lambda_min),
+        (f"lambda_1se {cv.lambda_1se:.4g}", cv.lambda_1se),
     ):
         assert set(lines[label].get_xdata()) == {lam}
     left, right = ax.get_xlim()
-    assert left == cv.lambdas[cv.best[0]][0] > right
+    assert left == cv.lambdas.max() > right
     assert [text.get_text() for text in said(ax)[:2]] == [
-        rf"$\lambda_{{\mathrm{{1se}}}}$ = {cv.lambda_1se:.3g}",
-        rf"$\lambda_{{\min}}$ = {cv.lambda_min:.3g}",
+        rf"$\lambda_{{\mathrm{{1se}}}}$ = {cv.lambda_1se:.4g}",
+        rf"$\lambda_{{\min}}$ = {cv.lambda_min:.4g}",
     ]
 
 
 def test_curves_have_their_names_beside_them_and_nothing_above_or_below_them(cv):
     ax, lines = drawn(cv)
-    others = {f"l1_ratio {ratio:g}" for ratio in cv.l1_ratios if ratio != cv.l1_ratio_}
+    others = {f"held out\nl1_ratio {ratio:g}" for ratio in cv.l1_ratios if ratio != cv.l1_ratio_}
     assert len(others) == 2
     chosen = f"held out\nl1_ratio {cv.l1_ratio_:g}"
     assert {text.get_text() for text in annotations(ax)} == {"training", chosen, *others}
@@ -87,8 +87,8 @@ def test_the_best_of_every_mix_is_on_the_axis():
     assert left == pytest.approx(paths[1].lambdas[3])
     assert right == pytest.approx(paths[2].lambdas[2])
     ends = {text.get_text(): text.xy for text in annotations(ax)}
-    assert ends["l1_ratio 0.5"] == pytest.approx([paths[1].lambdas[-1], 3])
-    assert ends["l1_ratio 0.1"] == pytest.approx([right, 4])
+    assert ends["held out\nl1_ratio 0.5"] == pytest.approx([paths[1].lambdas[-1], 3])
+    assert ends["held out\nl1_ratio 0.1"] == pytest.approx([right, 4])
     assert ends["training"] == pytest.approx([0.1, cv.train_loss[-1]])
 
 

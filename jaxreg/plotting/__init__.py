@@ -1,8 +1,8 @@
 """Figures: results in, matplotlib axes out; the numbers of each figure as a table by its `frame`."""
 
-from jaxreg.plotting._axes import COLOURS as COLOURS
 from jaxreg.plotting._choices import Choice as Choice
 from jaxreg.plotting._coefficients import plot_coefficients
+from jaxreg.plotting._colours import COLOURS as COLOURS
 from jaxreg.plotting._epochs import plot_epochs
 from jaxreg.plotting._folds import plot_fold_loss
 from jaxreg.plotting._path import plot_path

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxreg.plotting._axes import COLOURS, STYLES, end
+from jaxreg.plotting._axes import STYLES
+from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import Mark
 
 SUBSCRIPTS = {"": "", "min": r"_{\min}"}  # of other rules it is their name
@@ -37,21 +38,22 @@ def drawn_points(cv):
 
 
 def draw_losses(ax, at, held_out, training, of="", **style):
-    """Both curves; the ends (x, y, name, colour) that `label_ends` names. `of` says whose the held-out loss is."""
-    ends = []
+    """Both curves, as (x, y), with their names and colours. `of` says whose the held-out loss is."""
+    drawn = []
+    first, second = tones(ax).curves[:2]
     for values, colour, dashes, name in (
-        (held_out, COLOURS[0], "-", ["held out", of]),
-        (training, COLOURS[1], TRAINING, ["training"]),
+        (held_out, first, "-", ["held out", of]),
+        (training, second, TRAINING, ["training"]),
     ):
         name = [part for part in name if part]
         ax.plot(at, values, color=colour, ls=dashes, lw=1.9, label=", ".join(name), zorder=2.5, **style)
-        ends.append((*end(at, values), "\n".join(name), colour))
-    return ends
+        drawn.append(((at, values), "\n".join(name), colour))
+    return drawn
 
 
 def draw_band(ax, at, values, error):
     """One standard error to each side."""
-    ax.fill_between(at, values - error, values + error, color=COLOURS[0], alpha=0.2, linewidth=0)
+    ax.fill_between(at, values - error, values + error, color=tones(ax).curves[0], alpha=0.2, linewidth=0)
 
 
 def log_place(lam):
@@ -67,8 +69,8 @@ def choice_marks(lambdas, place=log_place):
     marks = []
     for rule, lam in lambdas.items():
         subscript = SUBSCRIPTS.get(rule, rf"_{{\mathrm{{{rule}}}}}")
-        value = f"{lam:.3g}" if place(lam) is not None else f"{lam:.3g}, not on a log axis"
-        label = f"lambda_{rule} {lam:.3g}" if rule else f"lambda {lam:.3g}"
+        value = f"{lam:.4g}" if place(lam) is not None else f"{lam:.4g}, not on a log axis"
+        label = f"lambda_{rule} {lam:.4g}" if rule else f"lambda {lam:.4g}"
         marks.append(Mark(place(lam), rf"$\lambda{subscript}$", value, label, ":" if rule == "1se" else "--"))
     return marks
 

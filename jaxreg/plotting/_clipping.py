@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxreg.plotting._axes import BACKGROUND
+from jaxreg.plotting._colours import tones
 
 DECADES = 1.0  # past the choice, to which the part reaches
 WORTHWHILE = 2.0  # how many times the range of the part all of it is at least, where no choice asks for the part
@@ -23,6 +23,17 @@ def range_of(values):
     return (low - margin, high + margin) if margin else None
 
 
+def range_of_losses(near, everywhere):
+    """(low, high) of y that has all of the low losses, and of the high ones those near the choice.
+
+    None, for all of the range, if that is at most twice as wide.
+    """
+    low, high = np.nanmin(everywhere), np.nanmax(near)
+    margin = MARGIN * (high - low)
+    worthwhile = np.nanmax(everywhere) - low > WORTHWHILE * (high - low) > 0
+    return (low - margin, high + margin) if worthwhile else None
+
+
 def range_of_entries(lambdas, curves, named):
     """(low, high) of curves (L, m) down to a decade past the lambda by which the first `named` of them have entered.
 
@@ -38,25 +49,36 @@ def range_of_entries(lambdas, curves, named):
     return near if worthwhile else None
 
 
-def clip_curves(ax, at, curves, colours, limits):
-    """End curves (L, m), drawn at places (L,) of a log axis, at limits of y, and mark where each leaves them.
+def clip_drawn(ax, limits):
+    """End what is drawn already at limits of y."""
+    from jaxreg.plotting._view import View
+
+    view = View(ax, limits)
+    for artist in [*ax.lines, *ax.collections]:
+        artist.set_clip_box(view)
+    ax.set_ylim(limits)
+
+
+def mark_leaving(ax, at, curves, colours, limits):
+    """Triangles where curves (L, m), drawn at places (L,) of a log axis, leave limits of y.
+
+    A curve that passes through all of the range in one step has one at each end.
 
     colours : list of those of the first curves; the others are background
     """
-    from matplotlib.patches import Rectangle
-
-    low, high = limits
-    box = Rectangle((0.0, low), 1.0, high - low, transform=ax.get_yaxis_transform())
-    for artist in [*ax.lines, *ax.collections]:
-        artist.set_clip_path(box)
-    for edge, beyond, symbol in ((high, curves > high, "^"), (low, curves < low, "v")):
-        rows, columns = np.nonzero(~beyond[:-1] & beyond[1:] & np.isfinite(curves[:-1]))
+    faint = tones(ax).faint
+    low, high = curves < limits[0], curves > limits[1]
+    for edge, beyond, opposite, symbol in ((limits[1], high, low, "^"), (limits[0], low, high, "v")):
+        leaves = ~beyond[:-1] & beyond[1:] & np.isfinite(curves[:-1])
+        rows, columns = np.nonzero(leaves | (beyond[:-1] & opposite[1:]))
         before, after = curves[rows, columns], curves[rows + 1, columns]
         share = (edge - before) / (after - before)
         places = np.exp((1 - share) * np.log(at[rows]) + share * np.log(at[rows + 1]))
         named = columns < len(colours)
-        _draw_triangles(ax, places[~named], edge, symbol, 0.6 * TRIANGLE, BACKGROUND, 1.6)
+        _draw_triangles(ax, places[~named], edge, symbol, 0.6 * TRIANGLE, faint, 1.6)
         _draw_triangles(ax, places[named], edge, symbol, TRIANGLE, [colours[k] for k in columns[named]], 2.6)
+        if len(rows):
+            ax.axhline(edge, color=faint, linewidth=0.6, zorder=1)
 
 
 def _draw_triangles(ax, places, edge, symbol, size, colours, zorder):

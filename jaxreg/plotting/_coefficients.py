@@ -5,12 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxreg import _validation
-from jaxreg.plotting._axes import BACKGROUND, COLOURS, INK, LABEL_SIZE, new_axes, room, short
+from jaxreg.plotting._axes import LABEL_SIZE, axes_for, room, short
+from jaxreg.plotting._colours import tones, tones_beside
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._scale import factors_of
 
 ROW = 0.28  # inches of a new figure for each row
-SIGNS = ((1, COLOURS[0], COLOURS[0]), (-1, COLOURS[1], "white"))  # sign, colour, filling of the dot
 
 
 def _frame(result, lam=None, scale="sd", response=None):
@@ -47,7 +47,7 @@ def plot_coefficients(result, lam=None, most=20, scale="sd", ax=None, response=N
         compare: by how much the prediction changes from a column's standard deviation. "raw" draws the coefficients as
         they are, per unit of their columns. Their order is that on the scale.
     ax : matplotlib Axes, or None
-        None makes a figure, as high as it needs.
+        Empty ones with linear axes. None makes a figure, as high as it needs.
     response : int or None
         Which one to draw, from 0, if there are several.
 
@@ -59,7 +59,10 @@ def plot_coefficients(result, lam=None, most=20, scale="sd", ax=None, response=N
     Raises
     ------
     ValueError
-        For a bad `lam`, `most` or `scale`, or no `response` where there are several.
+        For a bad `lam`, `most` or `scale`, no `response` where there are several; or if `ax` is not empty or
+        not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -77,27 +80,29 @@ def plot_coefficients(result, lam=None, most=20, scale="sd", ax=None, response=N
     most = _validation.check_count(most, "most")
     chosen = _chosen(result, lam, scale, response)
     order = chosen.order
-    if ax is None:
-        ax = new_axes((8, max(2.5, ROW * (min(most, len(order)) + 2))))
+    ax = axes_for(ax, (8, max(2.5, ROW * (min(most, len(order)) + 2))), linear="xy")
+    within, beside = tones(ax), tones_beside(ax)
     rows = min(most, len(order), max(1, room(ax) - 1))  # one is for the number of the others
     more = len(order) - rows
     shown = chosen.values[order[:rows]]
 
-    ax.axvline(0.0, color="0.25", linewidth=0.8, zorder=1)
-    for sign, colour, filling in SIGNS:
+    ax.axvline(0.0, color=within.line, linewidth=0.8, zorder=1)
+    right, left = within.curves[:2]
+    for sign, colour, filling in ((1, right, right), (-1, left, within.paper)):
         at = np.flatnonzero(np.sign(shown) == sign)
         ax.hlines(at, 0.0, shown[at], color=colour, linewidth=1.6, zorder=2)
         ax.plot(shown[at], at, "o", color=colour, markerfacecolor=filling, markersize=5.5, zorder=2.5)
     names = result.names
     labels = [short(names[j]) for j in order[:rows]] + ([f"and {more} more"] if more else [])
-    ax.set_yticks(np.arange(len(labels)), labels=labels, fontsize=LABEL_SIZE, color=INK, parse_math=False)
+    ax.set_yticks(np.arange(len(labels)), labels=labels, fontsize=LABEL_SIZE, color=beside.ink, parse_math=False)
     if more:
-        ax.get_yticklabels()[-1].set(fontstyle="italic", color=BACKGROUND)
+        ax.get_yticklabels()[-1].set(fontstyle="italic", color=beside.faint)
     if not rows:
-        ax.text(0.5, 0.5, "all coefficients are 0", transform=ax.transAxes, ha="center", va="center", color=BACKGROUND)
+        place = {"transform": ax.transAxes, "ha": "center", "va": "center"}
+        ax.text(0.5, 0.5, "all coefficients are 0", color=within.faint, **place)
     ax.set_ylim(max(len(labels), 1) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
-    ax.grid(axis="y", color="0.92", linewidth=0.8)
+    ax.grid(axis="y", color=within.grid, linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right", "left"]].set_visible(False)
     p = len(chosen.values)
@@ -131,4 +136,4 @@ def _chosen(result, lam, scale, response):
     values = coef * factors
     order = np.lexsort((-np.abs(values), coef == 0))[: np.count_nonzero(coef)]
     words = f" ({', '.join(said)})" if said else ""
-    return _Chosen(lam, rf"$\lambda$ = {lam:.3g}{words}", values, quantity, order)
+    return _Chosen(lam, rf"$\lambda$ = {lam:.4g}{words}", values, quantity, order)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from jaxreg.plotting._axes import COLOURS, INK, end, label_ends, marker, new_axes
+from jaxreg.plotting._axes import axes_for, draw_dot, label_ends, marker
 from jaxreg.plotting._choices import TRAINING, draw_losses, fit_words
+from jaxreg.plotting._colours import COLOURS, tones
 from jaxreg.plotting._marks import Mark, draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._strength_axis import axis_label
@@ -40,7 +41,8 @@ def plot_epochs(path, strength=None, ax=None):
         One of the strengths (a tuple for several regularizers) or a rule, or up to ten of them. None is "min"; of
         `EarlyStopping`, the run of which that is a part, to its end.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with linear axes. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
@@ -50,7 +52,9 @@ def plot_epochs(path, strength=None, ax=None):
     Raises
     ------
     ValueError
-        For a strength that was not trained, or more than ten.
+        For a strength that was not trained, or more than ten; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -77,7 +81,7 @@ def plot_epochs(path, strength=None, ax=None):
     if empty.any():
         k = points[np.argmax(empty)]
         raise ValueError(f"strength {path._said(k)} diverged in the first epoch; there is nothing to draw of it.")
-    ax = new_axes() if ax is None else ax
+    ax = axes_for(ax, linear="xy")
     epoch = np.arange(1, held_out.shape[1] + 1)
     (_draw_one if len(points) == 1 else _draw_several)(ax, path, points, epoch, held_out, training)
     if np.isnan(held_out).any() or np.isnan(training).any():
@@ -96,11 +100,12 @@ def _curves(path, points):
 
 def _draw_one(ax, path, points, epoch, held_out, training):
     (k,) = points
-    x, y, names, colours = zip(*draw_losses(ax, epoch, held_out[0], training[0], marker=marker(epoch)), strict=True)
+    losses = draw_losses(ax, epoch, held_out[0], training[0], marker=marker(epoch))
     texts = path._strength_texts(k)[: len(path.regularizers)]  # none without a regularizer
     ax.set_xlabel("\n".join(["epoch", *(f"{axis_label(path, j)} = {text}" for j, text in enumerate(texts))]))
     draw_marks(ax, [_mark(path.kept_epoch[k], epoch, held_out[0])], fit_words(ax, held_out))
-    label_ends(ax, x, y, names, colours, bold=0)
+    curves, names, colours = zip(*losses, strict=True)
+    label_ends(ax, curves, names, colours, bold=0)
 
 
 def _mark(kept, epoch, held_out):
@@ -115,18 +120,20 @@ def _mark(kept, epoch, held_out):
 def _draw_several(ax, path, points, epoch, held_out, training):
     from matplotlib.lines import Line2D
 
-    ends = []
-    for colour, k, *both in zip(COLOURS, points, held_out, training, strict=False):
+    named = []
+    for colour, k, *both in zip(tones(ax).curves, points, held_out, training, strict=False):
         name = f"strength {path._said(k)}"
         for (kind, dashes, width), values in zip(KINDS, both, strict=True):
             style = {"color": colour, "ls": dashes, "lw": width, "marker": marker(epoch)}
             ax.plot(epoch, values, label=f"{kind}, {name}", **style)
         least = np.nanargmin(both[0])
-        ax.plot(epoch[least], both[0][least], "o", color=colour, markersize=5, markeredgecolor="white", clip_on=False)
-        ends.append((*end(epoch, both[0]), name, colour))
+        draw_dot(ax, epoch[least], both[0][least], colour)
+        named.append(((epoch, both[0]), name, colour))
     said = ", ".join(axis_label(path, j) for j in range(len(path.regularizers)))
     ax.set_xlabel(f"epoch\nstrength: {said}")
     draw_marks(ax, [], fit_words(ax, held_out))
-    x, y, names, colours = zip(*ends, strict=True)
-    ax.legend(handles=[Line2D([], [], color=INK, ls=ls, lw=lw, label=kind) for kind, ls, lw in KINDS], frameon=False)
-    label_ends(ax, x, y, names, colours)
+    ink = tones(ax).ink
+    kinds = [Line2D([], [], color=ink, ls=ls, lw=lw, label=kind) for kind, ls, lw in KINDS]
+    ax.legend(handles=kinds, frameon=False, labelcolor=ink)
+    curves, names, colours = zip(*named, strict=True)
+    label_ends(ax, curves, names, colours)

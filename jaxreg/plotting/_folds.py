@@ -3,23 +3,25 @@
 import numpy as np
 
 from jaxreg.plotting._axes import (
-    BACKGROUND,
-    COLOURS,
     STYLES,
+    axes_for,
     df_axis,
     draw_crowd,
+    draw_dot,
     label_ends,
     log_axis,
     marker,
-    new_axes,
+    nearest_point,
+    overlap_edge,
     room,
 )
-from jaxreg.plotting._choices import choice_marks, drawn_points
+from jaxreg.plotting._choices import choice_marks, drawn_points, log_place
+from jaxreg.plotting._clipping import clip_drawn, mark_leaving, points_until, range_of_losses
+from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 
 MOST = 10  # more folds than this become background
-MEAN = "0.1"  # colour
 
 
 def _frame(cv):
@@ -49,18 +51,23 @@ def plot_fold_loss(cv, ax=None):
     cv : CVResult
         As the method `cv.plot_folds(...)` it is the result itself.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
     matplotlib Axes
         Up to ten folds, if there is room for their labels, are `ax.lines` with the labels "fold 0", ...; more are one
-        grey collection. lambda = 0 has no place on the log axis and is left out.
+        grey collection. lambda = 0 has no place on the log axis and is left out. The y axis ends at the largest loss
+        down to a tenth of lambda_min, where all of the range is more than twice as wide; a triangle says where a curve
+        leaves it.
 
     Raises
     ------
     ValueError
-        For a grid of lambda = 0 alone.
+        For a grid of lambda = 0 alone; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -78,36 +85,44 @@ def plot_fold_loss(cv, ax=None):
     ['fold', 'lambda', 'loss']
     """
     a, points = drawn_points(cv)
-    ax = new_axes() if ax is None else ax
-    at = cv.lambdas[a][points]
+    ax = axes_for(ax)
+    at, losses, mean = cv.lambdas[a][points], cv.fold_loss[a][:, points], cv.mean_loss[a][points]
+    lam = log_place(cv.lambda_min)
     log_axis(ax, at)
-    ends, names, colours = draw_folds(ax, at, cv.fold_loss[a][:, points], cv.mean_loss[a][points], marker(at))
+    limits = range_of_losses(losses[:, : points_until(at, cv.lambda_min)], losses)
+    curves, names, colours = draw_folds(ax, at, losses, mean, marker(at), limits)
+    if limits:
+        mark_leaving(ax, at, np.column_stack([values for _, values in curves]), colours, limits)
     ax.set_ylabel(f"held-out\n{cv.metric}")
-    df_axis(ax, at, cv.path.df[points])
+    df_axis(ax, at, cv.path.df[points], nearest_point(at, lam))
     draw_marks(ax, choice_marks(cv._choice(None).marks))
-    label_ends(ax, at[-1], ends, names, colours, bold=0)
+    label_ends(ax, curves, names, colours, bold=0, limits=limits)
     return ax
 
 
-def draw_folds(ax, at, losses, mean, symbol):
-    """Curves (K, L) of folds and their mean (L,), NaN where there is a gap; their last values, names and colours."""
+def draw_folds(ax, at, losses, mean, symbol, limits=None):
+    """Curves (K, L) of folds and their mean (L,), NaN where there is a gap; those with names as (x, y), and these.
+
+    limits : (low, high) of y at which they end, or None
+    """
+    tone = tones(ax)
     folds = len(losses)
     best = np.nanargmin(losses, axis=1)  # of equal ones the strongest
-    ends = [mean[-1]]
-    names, colours = ["mean"], [MEAN]
-    if folds <= min(MOST, room(ax) - 1):
-        for k, loss in enumerate(losses):
-            colour = COLOURS[k % len(COLOURS)]
-            ax.plot(at, loss, color=colour, ls=STYLES[k % len(STYLES)], lw=1.1, marker=symbol, label=f"fold {k}")
-            dot = {"color": colour, "markersize": 5, "markeredgecolor": "white", "zorder": 2.6, "clip_on": False}
-            ax.plot(at[best[k]], loss[best[k]], "o", **dot)
-            names.append(f"fold {k}")
-            colours.append(colour)
-        ends.extend(losses[:, -1])
-    else:
+    few = folds <= min(MOST, room(ax) - 1)
+    names = ["mean", *(f"fold {k}" for k in range(folds))] if few else [f"mean of\n{folds} folds"]
+    curves, colours = [mean, *losses][: len(names)], [tone.strong, *tone.curves][: len(names)]
+    for k, (loss, colour) in enumerate(zip(curves[1:], colours[1:], strict=True)):
+        ax.plot(at, loss, color=colour, ls=STYLES[k % len(STYLES)], lw=1.1, marker=symbol, label=f"fold {k}")
+    if not few:
         draw_crowd(ax, at, losses.T)
-        least = losses[np.arange(folds), best]
-        ax.scatter(at[best], least, s=12, color=BACKGROUND, alpha=0.6, linewidth=0, zorder=1.6, clip_on=False)
-        names[0] = f"mean of\n{folds} folds"
-    ax.plot(at, mean, color=MEAN, lw=2.4, marker=symbol, label="mean", zorder=2.5)
-    return ends, names, colours
+    ax.plot(at, mean, color=tone.strong, lw=2.4, marker=symbol, label="mean", zorder=2.5)
+    if limits:
+        clip_drawn(ax, limits)
+    least = losses[np.arange(folds), best]
+    if few:
+        for k in range(folds):
+            draw_dot(ax, at[best[k]], least[k], colours[k + 1])
+    else:
+        dots = ax.scatter(at[best], least, s=12, color=tone.faint, alpha=0.6, linewidth=0, zorder=1.6)
+        overlap_edge(ax, dots)
+    return [(at, values) for values in curves], names, colours

@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxreg.plotting._axes import BACKGROUND, INK, LABEL_SIZE, LINE_HEIGHT, make_room, spread
+from jaxreg.plotting._axes import LABEL_SIZE, LINE_HEIGHT, make_room
+from jaxreg.plotting._colours import tones
+from jaxreg.plotting._spread import spread
 
 GAP = 8.0  # points from text to text, or from a text to a line beside it
 LEADER = 4.0  # points from the end of a line to its text
 NARROWED = 0.75  # share of the width that is left to the axes at least, once there are labels beside them
-LINE = {"color": "0.25", "linewidth": 1.1, "zorder": 1}
-TEXT = {"fontsize": LABEL_SIZE, "annotation_clip": False}
+LINE = {"linewidth": 1.1, "zorder": 1}
+TEXT = {"fontsize": LABEL_SIZE, "annotation_clip": True}  # out of the view with what they point to
+NOWHERE = -1e4  # pixels
 
 
 class Mark(NamedTuple):
@@ -36,29 +39,31 @@ def draw_marks(ax, marks, words=()):
     room, with a short line that leads to it. Marks of one place and value share a text.
 
     words : sequence of (side, text)
-        For the "left" and the "right" end, in a band below the curves, beside the lines.
+        For the "left" and the "right" end, in a band below the curves, where there is room beside all of the lines.
     """
     shared: dict[tuple, list[Mark]] = {}
     for mark in sorted(marks, key=partial(_distance, ax)):
         shared.setdefault((mark.at, mark.value), []).append(mark)
-    labels = [
-        " = ".join([*(mark.name for mark in same), *filter(None, [value])]) for (_, value), same in shared.items()
-    ]
-    widths = np.array([_width(ax, label) for label in labels])
-    rows = 1 + _crowded(widths, NARROWED * ax.bbox.width, _pixels(ax, GAP)) if labels else 0
+    names = [" = ".join(mark.name for mark in same) for same in shared.values()]
+    values = [value for _, value in shared]
+    labels = [" = ".join(filter(None, both)) for both in zip(names, values, strict=True)]
+    places = [at for at, _ in shared]
+    if not _fits(ax, places, labels):
+        labels = names
+    rows = 1 + _crowded(_widths(ax, labels), NARROWED * ax.bbox.width, _pixels(ax, GAP)) if labels else 0
     bottom, top = make_room(ax, rows and rows + LEADER / LINE_HEIGHT, bool(words))
 
     lines = [mark.at for mark in marks if mark.at is not None]
     for mark in marks:
         if mark.at is not None:
-            ax.axvline(mark.at, 0.0, top, linestyle=mark.style, label=mark.label, **LINE)
-    band = _Band(ax, [at for at, _ in shared], top)
+            ax.axvline(mark.at, 0.0, top, color=tones(ax).line, linestyle=mark.style, label=mark.label, **LINE)
+    band = _Band(ax, places, top)
     for k, label in enumerate(labels):
         _draw_text(band, k, label)
     for side, word in words:
-        style = {"ha": side, "va": "top", "color": BACKGROUND, "fontstyle": "italic"}
-        text = ax.annotate(word, (0.0, bottom), (0.0, 0.0), "axes fraction", **style, **TEXT)
-        text.set_anncoords(partial(_word_place, ax, lines, bottom, text))
+        style = {"ha": side, "va": "top", "color": tones(ax).faint, "fontstyle": "italic"}
+        text = ax.annotate(word, (0.0, 0.0), (0.0, 0.0), **style, **TEXT)
+        text.xycoords = text.anncoords = partial(_word_place, ax, lines, bottom, text)
 
 
 def _distance(ax, mark):
@@ -68,20 +73,35 @@ def _distance(ax, mark):
 
 def _draw_text(band, k, label):
     at, ax = band.places[k], band.ax
-    end = {"xy": (ax.get_xlim()[1] if at is None else at, band.top), "xycoords": ax.get_xaxis_transform()}
-    style = {"ha": "center", "va": "bottom", "color": INK, "xytext": (0.0, 0.0)}
+    end = {"xy": (at, band.top), "xycoords": ax.get_xaxis_transform()}
+    if at is None:
+        end = {"xy": (1.0, band.top), "xycoords": "axes fraction"}
+    style = {"ha": "center", "va": "bottom", "color": tones(ax).ink, "xytext": (0.0, 0.0)}
     band.texts.append(ax.annotate(label, textcoords=partial(_text_place, band, k), **end, **style, **TEXT))
     if at is not None:
-        leader = {"arrowstyle": "-", "color": LINE["color"], "lw": 0.7, "shrinkA": 1, "shrinkB": 0}
+        leader = {"arrowstyle": "-", "color": tones(ax).line, "lw": 0.7, "shrinkA": 1, "shrinkB": 0}
         place = {"xytext": (0.0, 0.0), "textcoords": partial(_leader_place, band, k)}
         ax.annotate("", arrowprops=leader, **place, **end, **TEXT)
 
 
-def _width(ax, label):
-    text = ax.text(0.0, 0.0, label, fontsize=LABEL_SIZE)
-    width = text.get_window_extent().width
-    text.remove()
-    return width
+def _fits(ax, places, labels):
+    """Whether labels, in two rows where they need them, have room in axes that names beside them make narrower."""
+    room = NARROWED * ax.bbox.width
+    ends = NARROWED * (_across(ax, [ax.get_xlim()[1] if at is None else at for at in places]) - ax.bbox.x0)
+    widths = _widths(ax, labels)
+    if not _crowded(widths, room, _pixels(ax, GAP)):
+        return not len(widths) or widths.max() <= room
+    centres, _ = _centres(ends, widths, 0.0, room, _pixels(ax, GAP))
+    return (centres - widths / 2 >= 0).all() and (centres + widths / 2 <= room).all()
+
+
+def _widths(ax, labels):
+    widths = []
+    for label in labels:
+        text = ax.text(0.0, 0.0, label, fontsize=LABEL_SIZE)
+        widths.append(text.get_window_extent().width)
+        text.remove()
+    return np.array(widths)
 
 
 def _pixels(ax, points):
@@ -102,11 +122,15 @@ class _Band:
 
     def boxes(self, renderer):
         """In pixels the ends (k,) of the lines, the centres and widths (k,) of the texts, and their rows from below."""
-        right = self.ax.get_xlim()[1]
-        ends = _across(self.ax, [right if at is None else at for at in self.places])
-        widths = np.array([_text_width(text, renderer) for text in self.texts])
         low, high = self.ax.bbox.intervalx
-        centres, rows = _centres(ends, widths, low, high, renderer.points_to_pixels(GAP))
+        ends = np.array([high if at is None else _across(self.ax, [at])[0] for at in self.places])
+        widths = np.array([_text_width(text, renderer) for text in self.texts])
+        centres, rows = ends.copy(), np.zeros(len(ends), int)
+        seen = (low - 1 <= ends) & (ends <= high + 1)  # the others are hidden
+        if seen.any():
+            order = np.flatnonzero(seen)[np.argsort(ends[seen], kind="stable")]  # the user may have turned the axis
+            gap = renderer.points_to_pixels(GAP)
+            centres[order], rows[order] = _centres(ends[order], widths[order], low, high, gap)
         return ends, centres, widths, rows
 
     def height(self, row, renderer):
@@ -127,16 +151,16 @@ def _leader_place(band, k, renderer):
 
 
 def _word_place(ax, lines, bottom, text, renderer):
-    """As near its end of the axis as there is room beside the lines."""
+    """At its end of the axis, or nowhere if a line leaves no room there."""
     low, high = ax.bbox.intervaly
     left, right = ax.bbox.intervalx
     gap, width = renderer.points_to_pixels(GAP), _text_width(text, renderer)
     inward = 1 if text.get_ha() == "left" else -1
     edge = (left if inward > 0 else right) + inward * gap / 2
-    for line in sorted(_across(ax, lines), key=lambda line: inward * line):
-        if -gap / 2 < inward * (line - edge) < width + gap / 2:
-            edge = line + inward * gap / 2
-    return _at(edge, low + bottom * (high - low))
+    distances = inward * (_across(ax, lines) - edge)
+    seen = distances > -gap
+    free = min(distances[seen], default=np.inf) > width + gap / 2
+    return _at(edge if free else NOWHERE, low + bottom * (high - low))
 
 
 def _across(ax, places):

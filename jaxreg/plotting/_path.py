@@ -8,21 +8,22 @@ import numpy as np
 from jaxreg import _validation
 from jaxreg._prominence import prominent
 from jaxreg.plotting._axes import (
-    COLOURS,
     LAMBDA_LABEL,
     STYLES,
+    axes_for,
     df_axis,
     draw_crowd,
-    end,
     label_ends,
     log_axis,
     marker,
-    new_axes,
+    nearest_point,
+    overlap_edge,
     room,
     short,
 )
 from jaxreg.plotting._choices import choice_marks, log_place
-from jaxreg.plotting._clipping import clip_curves, points_until, range_of, range_of_entries
+from jaxreg.plotting._clipping import clip_drawn, mark_leaving, points_until, range_of, range_of_entries
+from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._scale import factors_of
@@ -30,7 +31,7 @@ from jaxreg.plotting._scale import factors_of
 X_LABELS = {"lambda": LAMBDA_LABEL, "l1_norm": "L1 norm: sum of the absolute values drawn"}
 LABEL_WIDTH = 26  # characters of a line at the axis of the coefficients
 DOT = 16.0  # square points
-ALL_ZERO = [("left", "all coefficients are 0")]
+ALL_ZERO = "all coefficients are 0"
 
 
 def _frame(result, scale="sd", lam=None, response=None):
@@ -83,7 +84,8 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
         The choice, any lambda; for a CVResult, where it is a lambda of the chosen mixing parameter, also a rule of
         `CVResult.select`, whose mixing parameter is then drawn. None is no choice of a path, and "min" of a CVResult.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis, and a linear x axis for "l1_norm". The names beside them have room if the
+        figure has layout="constrained". None makes a figure.
     response : int or None
         Which one to draw, from 0, if the path has several.
 
@@ -100,7 +102,9 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     ------
     ValueError
         For an unknown `x`, `scale` or `lam`, a negative `labels`, no `response` where there are several, or a path at
-        lambda = 0 alone on a lambda axis.
+        lambda = 0 alone on a lambda axis; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -126,16 +130,18 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     at, place = (path.lambdas[points], log_place) if x == "lambda" else (_l1_norm(curves), values.norm_at)
     marks = choice_marks(chosen, place)
 
-    ax = new_axes() if ax is None else ax
+    ax = axes_for(ax, linear="y" if x == "lambda" else "xy")
     named = prominent(path, values.response, lam, scale)
     named = named[np.isin(named, features)][: min(labels, room(ax))]
     curves = curves[:, np.searchsorted(features, [*named, *np.setdiff1d(features, named)])]
     all_names = path.names
-    names, colours = [short(all_names[j]) for j in named], [_look(k)["color"] for k in range(len(named))]
+    names, colours = [short(all_names[j]) for j in named], [_look(ax, k)["color"] for k in range(len(named))]
 
     _x_axis(ax, x, np.append(at, [mark.at for mark in marks if mark.at is not None]))
     if len(points) < len(path.lambdas) and x == "l1_norm":
-        ax.set_xlabel(rf"{ax.get_xlabel()}, up to $\lambda$ = {path.lambdas[points[-1]]:.3g}")
+        ax.set_xlabel(rf"{ax.get_xlabel()}, up to $\lambda$ = {path.lambdas[points[-1]]:.4g}")
+    if not len(features):
+        ax.set_xlabel(f"{ax.get_xlabel()}\n{ALL_ZERO}")
     ax.set_ylabel(fill(values.quantity, LABEL_WIDTH))
     _draw_curves(ax, at, curves, names)
     if lam is not None:
@@ -144,15 +150,14 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     else:
         limits = range_of_entries(path.lambdas[points], curves, len(named)) if x == "lambda" else None
     if limits is not None:
-        ax.set_ylim(limits)
-        clip_curves(ax, at, curves, colours, limits)
-    low, high = ax.get_ylim()
-    df_axis(ax, at, values.df[points])
-    draw_marks(ax, marks, () if len(features) else ALL_ZERO)
+        clip_drawn(ax, limits)
+        mark_leaving(ax, at, curves, colours, limits)
+    df_axis(ax, at, values.df[points], nearest_point(path.lambdas[points], lam))
+    draw_marks(ax, marks)
     if lam is not None and place(lam) is not None:
-        ax.scatter(np.full(len(named), place(lam)), values.at(lam)[named], s=DOT, c=colours, zorder=2.7, clip_on=False)
-    ends = np.array([end(at, curves[:, k]) for k in range(len(named))]).reshape(-1, 2)
-    label_ends(ax, ends[:, 0], np.clip(ends[:, 1], low, high), names, colours)
+        dots = ax.scatter(np.full(len(named), place(lam)), values.at(lam)[named], s=DOT, c=colours, zorder=2.7)
+        overlap_edge(ax, dots)
+    label_ends(ax, [(at, curves[:, k]) for k in range(len(named))], names, colours, limits=limits)
     return ax
 
 
@@ -215,13 +220,14 @@ def _x_axis(ax, x, at):
         ax.set_xlim((low, high) if low < high else (0.0, 2 * high or 1.0))
         ax.set_xlabel(X_LABELS[x])
         ax.spines["right"].set_visible(False)
-    ax.axhline(0.0, color="0.25", linewidth=0.8, zorder=1)
+    ax.axhline(0.0, color=tones(ax).line, linewidth=0.8, zorder=1)
 
 
-def _look(k):
+def _look(ax, k):
     """Colour and style of curve k: where colours come again, the style is another one."""
-    again, colour = divmod(k, len(COLOURS))
-    return {"color": COLOURS[colour], "linestyle": STYLES[again % len(STYLES)]}
+    colours = tones(ax).curves
+    again, colour = divmod(k, len(colours))
+    return {"color": colours[colour], "linestyle": STYLES[again % len(STYLES)]}
 
 
 def _draw_curves(ax, at, curves, names):
@@ -230,6 +236,6 @@ def _draw_curves(ax, at, curves, names):
     if total > named:
         draw_crowd(ax, at, curves[:, named:])
     for k, name in reversed(list(enumerate(names))):  # the most important on top
-        ax.plot(at, curves[:, k], linewidth=1.7, marker=marker(at), label=name, zorder=2.5, **_look(k))
+        ax.plot(at, curves[:, k], linewidth=1.7, marker=marker(at), label=name, zorder=2.5, **_look(ax, k))
     if not total:
         ax.set_ylim(-1, 1)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg.plotting._axes import INK, log_axis, plain_box
+from jaxreg.plotting._axes import log_axis, overlap_edge, plain_box
+from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import Mark, draw_marks
 
 LOG = 15.0  # largest by smallest positive strength from which on the axis is logarithmic
@@ -48,7 +49,7 @@ class StrengthAxis:
         for name, style in MARKS if self.path.has_error else MARKS[:1]:
             strength = getattr(self.path, name)
             at = self.at[np.isfinite(self.at)][self.path.strengths[self.points] == strength][0]
-            marks.append(Mark(at, name, f"{strength:.3g}", f"{name} {strength:.3g}", style))
+            marks.append(Mark(at, name, f"{strength:.4g}", f"{name} {strength:.4g}", style))
         draw_marks(self.ax, marks, words)
 
 
@@ -130,5 +131,14 @@ def _ticks_with_zero(ax, low, high, zero):
     ax.set_xticks([*major, zero], labels=[*text, "0"])
     ax.xaxis.set_minor_locator(FixedLocator(ticks(np.arange(1.0, 10.0))))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    style = {"ha": "center", "va": "center", "color": INK, "fontsize": 8, "zorder": 4, "bbox": plain_box(ax)}
-    ax.text(np.sqrt(low * zero), 0, "//", transform=ax.get_xaxis_transform(), **style)
+    style = {
+        "ha": "center",
+        "va": "center",
+        "color": tones(ax).ink,
+        "fontsize": 8,
+        "zorder": 4,
+        "bbox": plain_box(ax),
+        "clip_on": True,
+    }
+    gap = ax.text(np.sqrt(low * zero), 0, "//", transform=ax.get_xaxis_transform(), **style)
+    overlap_edge(ax, gap)

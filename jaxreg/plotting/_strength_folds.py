@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxreg.plotting._axes import label_ends, new_axes
+from jaxreg.plotting._axes import axes_for, label_ends
 from jaxreg.plotting._folds import draw_folds
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._strength_axis import strength_axis
@@ -32,7 +32,8 @@ def plot_strength_folds(path, ax=None):
     path : NeuralPath
         Of one regularizer. As the method `path.plot_folds(...)` it is the path itself.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
@@ -43,7 +44,9 @@ def plot_strength_folds(path, ax=None):
     Raises
     ------
     ValueError
-        For several regularizers, or if every strength diverged.
+        For several regularizers, or if every strength diverged; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -66,13 +69,13 @@ def plot_strength_folds(path, ax=None):
     if J > 1:
         raise ValueError(f"path has {J} regularizers; plot_folds draws one, and plot_folds.frame() has all losses.")
     path.best  # noqa: B018 (as above)
-    ax = new_axes() if ax is None else ax
+    ax = axes_for(ax)
     axis = strength_axis(ax, path)
     losses, mean = axis.along(_of_folds(path)), axis.along(path.mean_loss)
-    ends, names, colours = draw_folds(ax, axis.at, losses, mean, ".")
+    curves, names, colours = draw_folds(ax, axis.at, losses, mean, ".")
     ax.set_ylabel(f"held-out\n{path.metric}")
     axis.mark_choices()
-    label_ends(ax, axis.at[-1], ends, names, colours, bold=0)
+    label_ends(ax, curves, names, colours, bold=0)
     return ax
 
 

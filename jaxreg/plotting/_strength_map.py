@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from jaxreg.plotting._axes import INK, LABEL_SIZE, LINE_HEIGHT
+from jaxreg.plotting._axes import LABEL_SIZE, LINE_HEIGHT
+from jaxreg.plotting._colours import LIGHT_TONES
 from jaxreg.plotting._strength_axis import axis_label, said_of_diverged
 
 COLOURS = "viridis_r"  # light: small losses
@@ -43,7 +44,7 @@ def _draw_cells(ax, loss, metric):
     scale = " (log scale)" if spread else ""
     ax.figure.colorbar(image, ax=ax, label=f"held-out {metric}{scale}")
     for row, column in np.argwhere(np.isnan(loss)):
-        ax.text(column, row, r"$\times$", ha="center", va="center", color=INK, fontsize=LABEL_SIZE)
+        ax.text(column, row, r"$\times$", ha="center", va="center", color=LIGHT_TONES.ink, fontsize=LABEL_SIZE)
 
 
 def _mark_choices(ax, path, marks, across, up):

@@ -1,12 +1,13 @@
 """Training and held-out loss of networks against the strength of one regularizer, or of two."""
 
-from jaxreg.plotting._axes import COLOURS, label_ends, new_axes
+from jaxreg.plotting._axes import axes_for, label_ends
 from jaxreg.plotting._choices import draw_band, draw_losses, fit_words
+from jaxreg.plotting._colours import tones
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._strength_axis import strength_axis
 from jaxreg.plotting._strength_map import draw_map
 
-SYMBOL = {"marker": "o", "markersize": 3.5, "clip_on": False}
+SYMBOL = {"marker": "o", "markersize": 3.5}
 
 
 def _frame(path):
@@ -31,7 +32,8 @@ def plot_strengths(path, ax=None):
     path : NeuralPath
         As the method `path.plot(...)` it is the path itself.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
@@ -43,7 +45,9 @@ def plot_strengths(path, ax=None):
     Raises
     ------
     ValueError
-        For more than two regularizers, or if every strength diverged.
+        For more than two regularizers, or if every strength diverged; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -66,7 +70,7 @@ def plot_strengths(path, ax=None):
     if J > 2:
         raise ValueError(f"path has {J} regularizers; a figure shows one or two, and path.to_frame() has all losses.")
     path.best  # noqa: B018 (an error where all diverged, before there is a figure)
-    ax = new_axes() if ax is None else ax
+    ax = axes_for(ax, linear="y" if J == 1 else "xy")
     return (_draw_curves if J == 1 else draw_map)(path, ax)
 
 
@@ -76,10 +80,10 @@ def _draw_curves(path, ax):
     draw_band(ax, axis.at, held_out, error)
     if axis.apart:
         low, high = held_out[-1] - error[-1], held_out[-1] + error[-1]
-        ax.vlines(axis.at[-1], low, high, color=COLOURS[0], alpha=0.3, lw=5, clip_on=False)
-    ends = draw_losses(ax, axis.at, held_out, axis.along(path._losses()["train_loss"]), **SYMBOL)
+        ax.vlines(axis.at[-1], low, high, color=tones(ax).curves[0], alpha=0.3, lw=5)
+    losses = draw_losses(ax, axis.at, held_out, axis.along(path._losses()["train_loss"]), **SYMBOL)
     ax.set_ylabel(path.metric)
     axis.mark_choices(fit_words(ax, held_out))
-    x, y, names, colours = zip(*ends, strict=True)
-    label_ends(ax, x, y, names, colours, bold=0)
+    curves, names, colours = zip(*losses, strict=True)
+    label_ends(ax, curves, names, colours, bold=0)
     return ax

@@ -2,8 +2,21 @@
 
 import numpy as np
 
-from jaxreg.plotting._axes import COLOURS, STYLES, df_axis, label_ends, log_axis, marker, new_axes
-from jaxreg.plotting._choices import choice_marks, draw_band, draw_losses, drawn_points, fit_words
+from jaxreg.plotting._axes import (
+    DOT,
+    STYLES,
+    axes_for,
+    df_axis,
+    label_ends,
+    log_axis,
+    marker,
+    nearest_point,
+    overlap_edge,
+    room,
+)
+from jaxreg.plotting._choices import choice_marks, draw_band, draw_losses, drawn_points, fit_words, log_place
+from jaxreg.plotting._clipping import DECADES, clip_drawn, mark_leaving, points_until, range_of_losses
+from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 
@@ -44,18 +57,23 @@ def plot_validation_curve(cv, ax=None):
     cv : CVResult
         As the method `cv.plot(...)` it is the result itself.
     ax : matplotlib Axes, or None
-        None makes a figure.
+        Empty ones with a linear y axis. The names beside them have room if the figure has layout="constrained". None
+        makes a figure.
 
     Returns
     -------
     matplotlib Axes
         Curves and vertical lines are `ax.lines`, with labels for a legend; lambda = 0 has no place on the log axis and
-        is left out. The axis spans the lambdas of the chosen mixing parameter, and the best of every other.
+        is left out. The axis spans the lambdas of the chosen mixing parameter, and of every other the best and those
+        up to a decade above. The y axis ends at the largest loss down to a tenth of the best lambda of each mixing
+        parameter, where all of the range is more than twice as wide; a triangle says where a curve leaves it.
 
     Raises
     ------
     ValueError
-        For a grid of lambda = 0 alone.
+        For a grid of lambda = 0 alone; or if `ax` is not empty or not linear.
+    TypeError
+        If `ax` is something else.
     ImportError
         Without matplotlib.
 
@@ -73,34 +91,67 @@ def plot_validation_curve(cv, ax=None):
     ['lambda', 'l1_ratio', 'mean_loss', 'std_error']
     """
     a, points = drawn_points(cv)
-    ax = new_axes() if ax is None else ax
+    ax = axes_for(ax)
+    lam = cv.lambda_min
     at, held_out, error = cv.lambdas[a][points], cv.mean_loss[a][points], cv.std_error[a][points]
-    others = [b for b in range(len(cv.l1_ratios)) if b != a]
-    bests = np.array([cv.lambdas[b][np.argmin(cv.mean_loss[b])] for b in others])
-    log_axis(ax, np.concatenate([at, bests[bests > 0]]))
+    prefix = "held out\n" if 2 * len(cv.paths) + 1 < room(ax) else ""
+    others = [
+        _Other(cv, b, prefix, *_look(ax, order)) for order, b in enumerate(b for b in range(len(cv.paths)) if b != a)
+    ]
+    log_axis(ax, np.concatenate([at, *(other.needed(at[0]) for other in others)]))
 
-    mix = f"l1_ratio {cv.l1_ratio_:g}" if others else ""
-    ends = [_draw_other(ax, cv, b, order) for order, b in enumerate(others)]
+    for other in others:
+        other.draw(ax)
     draw_band(ax, at, held_out, error)
-    ends += draw_losses(ax, at, held_out, cv.train_loss[points], of=mix, marker=marker(at))
-    x, y, names, colours = zip(*(end for end in ends if end), strict=True)
+    mix = f"l1_ratio {cv.l1_ratio_:g}" if others else ""
+    training = cv.train_loss[points]
+    losses = draw_losses(ax, at, held_out, training, of=mix, marker=marker(at))
+    limits = _limits(at, np.stack([held_out, held_out + error, training]), lam, others)
+    if limits:
+        clip_drawn(ax, limits)
+        for (x, y), _, colour in [*losses, *(other.named for other in others)]:
+            mark_leaving(ax, x, y[:, None], [colour], limits)
     ax.set_ylabel(cv.metric)
-    df_axis(ax, at, cv.path.df[points])
+    df_axis(ax, at, cv.path.df[points], nearest_point(at, log_place(lam)))
     draw_marks(ax, choice_marks(cv._choice(None).marks), fit_words(ax, held_out))
-    label_ends(ax, x, y, names, colours, bold=len(names) - 2)
+    curves, names, colours = zip(*(other.named for other in others), *losses, strict=True)
+    label_ends(ax, curves, names, colours, bold=len(others), limits=limits)
     return ax
 
 
-def _draw_other(ax, cv, b, order):
-    """Thin line of another mixing parameter; where it ends and its label, None if the axis shows nothing of it."""
-    colour, style = COLOURS[(2 + order) % len(COLOURS)], OTHERS[order % len(OTHERS)]
-    name = f"l1_ratio {cv.l1_ratios[b]:g}"
-    positive = cv.lambdas[b] > 0
-    at, values = cv.lambdas[b][positive], cv.mean_loss[b][positive]
-    ax.plot(at, values, color=colour, ls=style, lw=1.2, marker=marker(at), label=f"held out, {name}", zorder=1.5)
-    inside = np.flatnonzero(at >= min(ax.get_xlim()))
-    if not inside.size:
-        return None
-    end = at[inside[-1]], values[inside[-1]]
-    ax.plot(*end, ".", color=colour, markersize=5, zorder=1.5, clip_on=False)  # the line to the label is no curve
-    return *end, name, colour
+def _limits(at, losses, lam, others):
+    """(low, high) of y: of each mixing parameter the losses (..., L) down to a decade past its best lambda count."""
+    curves = [(at, losses, lam), *((other.at, other.losses, other.lam) for other in others)]
+    near = [values[..., : points_until(places, best)].ravel() for places, values, best in curves]
+    return range_of_losses(np.concatenate(near), np.concatenate([values.ravel() for _, values, _ in curves]))
+
+
+def _look(ax, order):
+    """Colour and style of the line of another mixing parameter."""
+    colours = tones(ax).curves[2:]
+    return colours[order % len(colours)], OTHERS[order % len(OTHERS)]
+
+
+class _Other:
+    """Thin line of another mixing parameter.
+
+    named : the curve as (x, y), its name and its colour, as `draw_losses` has them
+    """
+
+    def __init__(self, cv, b, prefix, colour, style):
+        positive = cv.lambdas[b] > 0
+        self.at, self.losses = cv.lambdas[b][positive], cv.mean_loss[b][positive]
+        self.lam = cv.lambdas[b][np.argmin(cv.mean_loss[b])]
+        mix = f"l1_ratio {cv.l1_ratios[b]:g}"
+        self.named = (self.at, self.losses), f"{prefix}{mix}", colour
+        self.look = {"color": colour, "ls": style, "label": f"held out, {mix}"}
+
+    def needed(self, first):
+        """Lambdas that the axis spans: the best, and those up to a decade above the first one of the chosen mix."""
+        return np.append(min(self.at[0], first * 10**DECADES), self.lam if self.lam > 0 else [])
+
+    def draw(self, ax):
+        ax.plot(self.at, self.losses, lw=1.2, marker=marker(self.at), zorder=1.5, **self.look)
+        end = {"color": self.look["color"], "markersize": DOT, "zorder": 1.5}
+        (dot,) = ax.plot(self.at[-1], self.losses[-1], ".", **end)
+        overlap_edge(ax, dot)  # the line from here to the name is no curve
