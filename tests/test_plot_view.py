@@ -173,12 +173,6 @@ def log_axes(axis):
     return ax
 
 
-def drawn_on():
-    ax = new_axes()
-    ax.plot([1, 2])
-    return ax
-
-
 @pytest.mark.parametrize("name", ["plot", "plot_path", "plot_folds", "plot_coefficients"])
 @pytest.mark.parametrize(
     ("make", "error", "message"),
@@ -187,7 +181,6 @@ def drawn_on():
         (lambda: Figure().subplots(1, 2), TypeError, "ax is of type ndarray; give one matplotlib Axes"),
         (lambda: Figure().add_subplot(projection="polar"), TypeError, "ax is of type PolarAxes"),
         (lambda: log_axes("y"), ValueError, "ax has a log y axis; give Axes with a linear one"),
-        (drawn_on, ValueError, "ax has something drawn on it already; give empty Axes"),
     ],
 )
 def test_bad_axes(name, make, error, message):

@@ -30,8 +30,6 @@ def axes_for(ax, figsize=(8, 5), linear="y"):
         return plt.subplots(figsize=figsize, layout="constrained")[1]
     if getattr(ax, "name", None) != "rectilinear":
         raise TypeError(f"ax is of type {type(ax).__name__}; give one matplotlib Axes, such as plt.subplots()[1].")
-    if ax.has_data():
-        raise ValueError("ax has something drawn on it already; give empty Axes, and add to the figure afterwards.")
     for axis in linear:
         scale = getattr(ax, f"get_{axis}scale")()
         if scale != "linear":
