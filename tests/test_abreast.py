@@ -90,6 +90,7 @@ def test_lambdas_that_fail_are_solved_more_tightly(accelerated, monkeypatch):
     assert few.gap.max() <= 1e-9
 
 
+@pytest.mark.slow
 def test_max_iter_is_a_status(accelerated):
     with pytest.warns(jr.ConvergenceWarning, match="max_iter=3"):
         path = jr.fit_path(X, Y, penalty=penalties.SLOPE(np.linspace(1, 0.5, P)), n_lambdas=5, max_iter=3)

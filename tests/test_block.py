@@ -184,8 +184,7 @@ def test_the_norm_of_a_block_is_a_root_from_any_guess():
 # ---- paths ----
 
 
-@pytest.mark.sampled
-@pytest.mark.parametrize("shape", ["tall", "wide"])
+@pytest.mark.parametrize("shape", [pytest.param("tall", marks=pytest.mark.slow), "wide"])
 @pytest.mark.parametrize("name", few(CONVEX, "GroupLasso"))
 def test_paths_have_the_objective_of_the_proximal_solver(name, shape):
     X, y = TALL if shape == "tall" else WIDE
@@ -229,6 +228,7 @@ def test_many_groups_on_a_working_set():
 
 
 @pytest.mark.device
+@pytest.mark.slow
 def test_groups_of_one_column_are_the_lasso():
     X, y = WIDE
     lasso = jr.fit_path(X, y, n_lambdas=25)

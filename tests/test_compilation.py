@@ -113,6 +113,7 @@ def test_cross_validation_compiles_nothing_for_new_values_or_folds(n, p, monkeyp
     assert set(other) <= (set() if n > p else {"_correlate", "_squares"})  # of the rows of all lanes together
 
 
+@pytest.mark.slow
 def test_cross_validation_of_another_loss_compiles_nothing_again():
     X, y = ar_problem(110, 21, 0.5)
     given = {"penalty": jr.penalties.Lasso(), "n_lambdas": 6, "tol": 1e-3}

@@ -16,7 +16,7 @@ from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged
 
 
-@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("standardize", [pytest.param(True, marks=pytest.mark.slow), False])
 @pytest.mark.parametrize("loss", ["Huber", "Quantile"])
 def test_defaults_with_a_response_in_the_ten_thousands(loss, standardize):
     X, y = pytest.importorskip("sklearn.datasets").load_diabetes(return_X_y=True)
@@ -94,6 +94,7 @@ def test_a_widened_loss_is_the_envelope(loss):
         assert (same, one, zero) == (loss, 1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_penalty_that_bends_more_than_the_loss():
     """Columns so small that MCP is steeper than the loss: its prox needs a shorter step."""
     X, y = ar_problem(60, 8, active=4, seed=2)

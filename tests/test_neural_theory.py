@@ -72,6 +72,7 @@ def noisy():
     )
 
 
+@pytest.mark.slow
 def test_dropout_of_inputs_is_ridge_on_standardised_columns(noisy):
     """Wager, Wang and Liang (2013), section 2; Srivastava et al. (2014), section 9.1."""
     rates = RATES[:-1]

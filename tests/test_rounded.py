@@ -52,7 +52,8 @@ def test_a_gap_of_pivoting_counts_the_intercept():
     assert (path.gap >= above * (1 - 1e-6) - 1e-8).all()
 
 
-@pytest.mark.parametrize("how", ["proximal", pytest.param("abreast", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["proximal", "abreast"])
 def test_a_gap_of_another_loss_is_of_the_rounded_solution(how, monkeypatch):
     monkeypatch.setattr(_fit, "accelerated", lambda: how == "abreast")
     loss = jr.losses.Huber(1.0)

@@ -130,6 +130,7 @@ def test_multi_task():
         js.MultiTaskLassoCV().fit(columns, tasks[:, 0])
 
 
+@pytest.mark.slow
 def test_groups_of_one_are_the_lasso_and_groups_enter_together():
     parameters = {"alphas": 6, "cv": 3}
     lasso, alone = js.LassoCV(**parameters).fit(X, Y), js.GroupLassoCV(**parameters).fit(X, Y)

@@ -42,6 +42,7 @@ def check_derivatives(summary, args, names, eps=1e-5):
 
 
 @pytest.mark.device
+@pytest.mark.slow
 def test_forward_derivatives_are_the_reverse_ones():
     def fit(X, y, lam):
         return jr.solve(X, y, lam, penalty=PENALTIES["GroupLasso"], tol=1e-13).coef
@@ -53,10 +54,7 @@ def test_forward_derivatives_are_the_reverse_ones():
 
 @pytest.mark.parametrize(
     "name",
-    few(
-        [name for name in PENALTIES if name not in ("Lasso", "Custom", "MultiTaskLasso", "TrendFilter")],
-        "SLOPE",
-    ),
+    few([name for name in PENALTIES if name not in ("Lasso", "Custom", "MultiTaskLasso", "TrendFilter")]),
 )
 def test_derivatives_of_the_solution(name):
     """With respect to X, y, lambda, weights, and penalty factors where it has some."""

@@ -160,6 +160,7 @@ def test_solve_has_the_same_units(data, penalty):
         np.testing.assert_allclose(found.intercept, path.intercept[0], rtol=0, atol=1e-6 * C)
 
 
+@pytest.mark.slow
 def test_derivatives_know_that_the_unit_depends_on_y(data):
     X, y = data
     with jax.enable_x64(True):

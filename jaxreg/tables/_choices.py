@@ -28,8 +28,10 @@ FEW_ROWS, MANY_LEVELS = 5, 500  # rows of a level, at least, and levels, at most
 RARE = 0.03  # share of the rows whose texts among numbers are taken for slips, rather than for levels such as "4+"
 BAD_CELLS = 5  # different ones that a column of numbers or dates may have to be taken for one
 UNCLEAR_ORDER, ANOTHER_ORDER = "unclear order", "another order"  # causes
-MISSING = re.compile(r"\W*|n\W?a\W?|nil|none|null|missing|unknown|not (?:available|known)|no data|tbd", re.IGNORECASE)
-IDENTIFIER = re.compile(r"(?:.*[_ .-])?(?:id|nr|no|num|number|index|idx|key|row)|.*Id|.*ID", re.IGNORECASE)
+MISSING = re.compile(
+    r"\W*|[nk]\W?\s?[ak]\W?|nil|none|null|missing|unknown|not (?:available|known)|no data|tbd", re.IGNORECASE
+)
+IDENTIFIER = re.compile(r"(?:.*[_ .-])?(?:id|nr|no|num|number|index|idx|key|row|row.?names?)|.*Id|.*ID", re.IGNORECASE)
 
 
 def take(values, name, options) -> Column | Remark:

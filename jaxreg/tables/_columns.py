@@ -223,7 +223,9 @@ def said_of(column, values):
         written = "" if column.format is None else f" (as {str(values.dropna().iloc[0])!r}, read as {column.format})"
         zone = ", with a time zone and taken in UTC," if column.zoned else ""
         span = f"from {times.min().date()} to {times.max().date()}"
-        return Remark(f"{column.name!r} holds dates{written}{zone} {span}, and became {became}")
+        months = column.parts.get("month", _dates.MONTHS)
+        other = "" if len(months) == len(_dates.MONTHS) else "; new rows in other months have no column for them"
+        return Remark(f"{column.name!r} holds dates{written}{zone} {span}, and became {became}{other}")
     if isinstance(column, Duration):
         return Remark(f"{column.name!r} holds lengths of time and became {became}")
     return digits_lost(column.name, values, ({"categorical": (column.name,)}, {"drop": (column.name,)}))

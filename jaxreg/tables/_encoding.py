@@ -149,7 +149,7 @@ class Encoding:
     def _texts(self):
         """Columns whose cells are read as they are written."""
         categories = {column.name for column in self.columns if isinstance(column, Category)}
-        return categories | {self.target} if self.classes else categories
+        return categories | {*self.left_out} | ({self.target} if self.classes else set())
 
     def _absent(self, names, there):
         close = {name: get_close_matches(name, there, n=1) for name in names}
@@ -168,8 +168,8 @@ class Encoding:
         if self.imputes:
             said = f"missing values are filled with means of the rows that the fit was trained on: {text}"
             return [], [Remark(said)]
-        said = f"there are missing values in {text}, which a fit with missing='impute' would fill"
-        return [Remark(f"{said}; fit again so, or fill them")], []
+        said = f"there are missing values in {text}, which a fit that imputes would fill"
+        return [Remark(f"{said}; fit again with --missing impute (missing='impute' in Python), or fill them")], []
 
     def design(self, frame, columns):
         """(X (m, p) of those columns of a frame, what is wrong with them)."""

@@ -20,6 +20,7 @@ from jaxreg.tables._problems import Remark
 
 DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": None}  # and what stands between their columns; None: nothing usual
 COLUMNAR = (".parquet", ".feather")
+SHEETS = (".xlsx", ".xls", ".ods")
 EXTENSIONS = (*DELIMITED, *(f"{each}.gz" for each in DELIMITED), *COLUMNAR)
 UNNAMED = "Unnamed: 0"  # the name that pandas gives to a first column without one, where it and R write labels of rows
 GZIP = b"\x1f\x8b"
@@ -57,7 +58,10 @@ def read_file(file, labels, marks, na):
     name = file.name.lower()
     extension = next((each for each in sorted(EXTENSIONS, key=len, reverse=True) if name.endswith(each)), None)
     if extension is None:
-        raise ValueError(f"{file} has the unknown extension {file.suffix!r}; give one of {', '.join(EXTENSIONS)}.")
+        sheet = ": save the sheet as CSV" if file.suffix.lower() in SHEETS else ""
+        raise ValueError(
+            f"{file} has the unknown extension {file.suffix!r}; give one of {', '.join(EXTENSIONS)}{sheet}."
+        )
     if not file.is_file():
         raise ValueError(f"{file} is not there, or not a file; give a table, {', '.join(EXTENSIONS)}.")
     if extension in COLUMNAR:
