@@ -71,6 +71,7 @@ def test_folds_and_mixing_parameters(accelerated, monkeypatch):
 
 
 @pytest.mark.device
+@pytest.mark.slow
 def test_folds_of_several_responses(accelerated, monkeypatch):
     given = {"penalty": penalties.MultiTaskLasso(), "cv": 3, "n_lambdas": 10, "tol": 1e-8}
     cv = jr.fit_cv(X, SEVERAL, **given)

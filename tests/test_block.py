@@ -184,8 +184,9 @@ def test_the_norm_of_a_block_is_a_root_from_any_guess():
 # ---- paths ----
 
 
-@pytest.mark.parametrize("shape", [pytest.param("tall", marks=pytest.mark.slow), "wide"])
-@pytest.mark.parametrize("name", few(CONVEX, "GroupLasso"))
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["tall", "wide"])
+@pytest.mark.parametrize("name", CONVEX)
 def test_paths_have_the_objective_of_the_proximal_solver(name, shape):
     X, y = TALL if shape == "tall" else WIDE
     penalty = instance(name)

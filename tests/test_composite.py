@@ -200,6 +200,7 @@ def test_squared_hinge_agrees_with_scikit_learn():
     np.testing.assert_allclose(path.coef[0], peer.coef_[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_squared_hinge_of_columns_that_hardly_differ():
     datasets = pytest.importorskip("sklearn.datasets")
     X, y = datasets.load_breast_cancer(return_X_y=True)
@@ -326,6 +327,7 @@ def test_grid_of_a_custom_penalty_that_no_lambda_makes_zero():
     np.testing.assert_allclose(path.coef, own.coef, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mixes_of_the_sparse_group_lasso():
     cv = jr.fit_cv(X, Y, penalty=PENALTIES["SparseGroupLasso"], l1_ratios=[0.0, 0.5, 1.0], cv=3, n_lambdas=5)
     assert [path.penalty for path in cv.paths] == [f"SparseGroupLasso(l1_ratio={a})" for a in ("0", "0.5", "1")]

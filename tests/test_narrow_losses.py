@@ -17,7 +17,7 @@ from jaxreg.solvers.smooth import Averaged
 
 
 @pytest.mark.parametrize("standardize", [pytest.param(True, marks=pytest.mark.slow), False])
-@pytest.mark.parametrize("loss", ["Huber", "Quantile"])
+@pytest.mark.parametrize("loss", [pytest.param("Huber", marks=pytest.mark.slow), "Quantile"])
 def test_defaults_with_a_response_in_the_ten_thousands(loss, standardize):
     X, y = pytest.importorskip("sklearn.datasets").load_diabetes(return_X_y=True)
     X = 20 * X + 3  # far from 0, which an intercept has to make up for

@@ -146,6 +146,7 @@ def kernels(path):
 PROMISING = SETTING | {"refit": True, "epochs": 30, "cv": FOLDS[:1], "dtype": np.float32}
 
 
+@pytest.mark.slow
 def test_l1_and_max_norm_keep_their_promises():
     both = {"regularizer": (neural.L1(), neural.MaxNorm()), "strengths": ([0.01, 1.0], [2.0])}
     sparse = kernels(neural.fit_path(MODEL, X, Y, **both, **PROMISING))

@@ -81,6 +81,7 @@ def test_dropout_of_inputs_is_ridge_on_standardised_columns(noisy):
     assert distance(ridge(UNEVEN, rates / (1 - rates), standardize=False), expected).min() > CLOSE
 
 
+@pytest.mark.slow
 def test_noise_on_inputs_is_ridge(noisy):
     """Bishop (1995)."""
     deviations = DEVIATIONS[:-1]
