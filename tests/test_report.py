@@ -1,6 +1,7 @@
 """The interactive report: its numbers, and what it escapes."""
 
 import ast
+import copy
 import html
 import json
 import os
@@ -97,6 +98,8 @@ def test_a_report_stands_for_its_file_and_shows_itself(cv, tmp_path):
     report = cv.report(tmp_path / "cv.html")
     assert report.path == tmp_path / "cv.html"
     assert str(report) == os.fspath(report) == str(tmp_path / "cv.html")
+    assert report.read_text(encoding="utf-8") == report.html
+    assert copy.copy(report) == report
     frame = report._repr_html_()
     source = re.fullmatch(r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts" .*></iframe>', frame, re.S).group(1)
     assert html.unescape(source) == report.html
@@ -105,6 +108,8 @@ def test_a_report_stands_for_its_file_and_shows_itself(cv, tmp_path):
     assert (unwritten.path, str(unwritten)) == (None, "Report(path=None)")
     with pytest.raises(TypeError, match=r"the report has no file; give report\(path\) the name of one"):
         os.fspath(unwritten)
+    with pytest.raises(AttributeError, match="Report has no attribute 'exists'; it has html and path"):
+        unwritten.exists()
     assert list(tmp_path.iterdir()) == [report.path]
 
 

@@ -11,6 +11,8 @@ HEIGHT = 820  # pixels of the page in a notebook: the controls and one figure on
 class Report:
     """The page of a result, which Jupyter shows; `open(report)` and all that takes a path take it as its file.
 
+    It also has what the `pathlib.Path` of its file has, as `report.name` or `report.exists()`.
+
     Attributes
     ----------
     html : str
@@ -36,6 +38,12 @@ class Report:
 
     html: str = field(repr=False)
     path: Path | None
+
+    def __getattr__(self, name):
+        file = vars(self).get("path")  # not there yet while a copy is made
+        if name.startswith("_") or file is None:
+            raise AttributeError(f"Report has no attribute {name!r}; it has html and path.")
+        return getattr(file, name)
 
     def __fspath__(self):
         if self.path is None:

@@ -57,12 +57,18 @@ class Figures {
     ].filter((rule) => rule.at > 0);
   }
 
-  /** The points nearest to `most` evenly spaced places. */
+  /** The points nearest to `most` evenly spaced places, one of them moved to the least held-out loss. */
   #spaced(points, most) {
     const at = points.map((k) => Math.log10(this.mix.lambdas[k])), chosen = new Set();
     for (let i = 0; i < most; i++) {
       const place = at[0] + ((at[at.length - 1] - at[0]) * i) / (most - 1);
       chosen.add(at.reduce((best, x, k) => (Math.abs(x - place) < Math.abs(at[best] - place) ? k : best), 0));
+    }
+    const least = this.losses ? points.indexOf(this.losses.min) : -1;
+    if (least >= 0) {
+      const away = (k) => Math.abs(at[k] - at[least]);
+      chosen.delete([...chosen].reduce((best, k) => (away(k) < away(best) ? k : best)));
+      chosen.add(least);
     }
     return [...chosen].map((k) => points[k]);
   }
