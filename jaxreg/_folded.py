@@ -63,6 +63,7 @@ class Folded:
         self.solvers = [_fit.choose_solver(request, a, setup.model) for a in l1_ratios]
         self.general = _fit.is_general(request)
         self.imputes = setup.data.incomplete is not None
+        self.last_imputed = None, setup.data  # a fold and its data: all of its lanes are fitted and judged in turn
 
     def run(self) -> Outcome:
         one_out = self.folds.leave_one_out and not self.imputes  # a closed form takes X to be the same for all rows
@@ -325,16 +326,23 @@ class Folded:
 
     def _imputed_problems(self, k):
         """(problems by response, Gram matrix) of a fold whose X is filled from its training rows."""
-        training = self._training(k)
-        data = training[0] if self.setup.responses is None else replace(training[0], y=self.setup.responses)
-        setup = _fit.posed(_fit.imputed(data, self.request.impute), self.request)
+        data = self._imputed_data(k)
+        if self.setup.responses is not None:
+            data = replace(data, y=self.setup.responses)
+        setup = _fit.posed(data, self.request)
         ratios = [options.l1_ratio for options in self.options]
         return [each.problem for each in _responses.setups(setup, self.request, ratios)], setup.gram
+
+    def _imputed_data(self, k):
+        """The first response's data of a fold, with its X."""
+        if self.last_imputed[0] != k:
+            self.last_imputed = k, _fit.imputed(self._training(k)[0], self.request.impute)
+        return self.last_imputed[1]
 
     def _judged_data(self, k, r):
         """The data of a response as the fold k predicts them."""
         data = self.setups[r].data
-        return _fit.imputed(self._training(k)[r], self.request.impute) if self.imputes else data
+        return replace(data, X=self._imputed_data(k).X) if self.imputes else data
 
     # ---- all ----
 
