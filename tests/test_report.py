@@ -262,6 +262,11 @@ def test_held_out_predictions_at_the_choice(cv):
     assert "held-out-said" not in replace(cv, y=None).report().html.partition("<script")[0]
 
 
+def test_what_does_not_vary_has_no_r2_on_the_page():
+    constant = np.full(60, 7.1)  # whose mean is another number by rounding
+    assert _held_out._points(constant, constant + 1e-3, False)["r2"] is None
+
+
 def test_rows_that_were_never_held_out_and_too_many_to_draw(cv):
     rng = np.random.default_rng(0)
     y, predicted = rng.normal(size=(2, 2500, 2))

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxreg._scores import variance
+
 POINTS, SEED = 2000, 0  # drawn of one response at most, and of the draw among more
 DIGITS = 6  # of what is drawn
 RESPONSES_OF_NUMBERS = "Squared(", "Huber(", "Quantile("  # losses whose predictions are on the scale of y
@@ -30,7 +32,7 @@ def points(cv) -> list[dict[str, Any]] | None:
 
 def _points(y, predicted, weighted):
     rows = np.flatnonzero(np.isfinite(predicted))
-    residual, spread = y[rows] - predicted[rows], y[rows] - y[rows].mean()
+    residual, spread = y[rows] - predicted[rows], variance(y[rows], np.ones(len(rows)))
     drawn = rows
     if len(rows) > POINTS:
         drawn = np.sort(np.random.default_rng(SEED).choice(rows, POINTS, replace=False))
@@ -42,7 +44,7 @@ def _points(y, predicted, weighted):
         "weighted": weighted,
         "total": len(y),
         "rmse": float(np.sqrt((residual**2).mean())),
-        "r2": float(1 - (residual @ residual) / (spread @ spread)) if spread.any() else None,
+        "r2": float(1 - (residual**2).mean() / spread) if spread > 0 else None,
     }
 
 
