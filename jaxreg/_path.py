@@ -4,10 +4,19 @@ import time
 from dataclasses import replace
 
 import jax
+import numpy as np
 
-from jaxreg import _ends, _fit, _hints, _record, _responses
+from jaxreg import _hints, _progress, _record
+from jaxreg._request import by_position, check_request
 from jaxreg._results import PathResult
+from jaxreg._setup import accelerated, lambdas_for, prepare, starting_point
+from jaxreg._status import Status
 from jaxreg.losses import Squared
+from jaxreg.objective._objective import mixing
+from jaxreg.paths import _endings
+from jaxreg.paths._points import points_of
+from jaxreg.paths._result import path_result
+from jaxreg.paths._run import answered, batches, run
 from jaxreg.penalties import ElasticNet
 
 
@@ -175,14 +184,61 @@ def fit_path(
     >>> bool(path.gap.max() < 1e-9), bool((path.status == jr.Status.converged).all())
     (True, True)
     """
-    given = {name: value for name, value in locals().items() if name not in ("X", "y", "unknown")}
-    _hints.refuse_keywords(unknown, "fit_path", given)
+    keywords = {name: value for name, value in locals().items() if name not in ("X", "y", "unknown")}
+    _hints.refuse_keywords(unknown, "fit_path", keywords)
     began = time.perf_counter()
-    request = _fit.check_request(X, given)
+    request = check_request(X, keywords)
     # Results leave this scope as NumPy: a float64 JAX array outside it decays at the next operation.
     with jax.enable_x64(True):
-        setup = _fit.prepare(X, y, request)
-        each_alone = setup.responses is not None and not _fit.is_general(request)
-        path, said = (_responses if each_alone else _fit).path(setup, request, _fit.mixing(request.penalty), began)
-    _ends.warn(said)
-    return replace(path, settings=_record.sources(_fit.by_position(given, request), fit_path))
+        l1_ratio = mixing(request.penalty)
+        setup = prepare(X, y, request, [l1_ratio])
+        path, clauses = _fitted(setup, request, l1_ratio, began)
+    _endings.warn(clauses)
+    return replace(path, settings=_record.sources(by_position(keywords, request), fit_path))
+
+
+def _fitted(setup, request, l1_ratio, began):
+    """(PathResult, what to warn of) of the data with one mixing parameter."""
+    (solver,), objective, options = setup.solvers, setup.objective.with_mixing(l1_ratio), setup.options
+    lambdas = lambdas_for(setup, request, l1_ratio)
+    start = starting_point(request.warm_start, objective, lambdas[0])
+    started = time.perf_counter()
+    certify = setup.certify.of_penalty(objective.penalty)
+    batched = batches(objective, accelerated())
+    path = run(objective, certify, setup.gram, lambdas, options, solver, start, request.warm_start is None, batched)
+    blocks, interrupted = _collect(answered(path.loop, objective.design), path, objective, options)
+    seconds = time.perf_counter() - started
+    points = points_of(objective, blocks)
+    ended = _ended(blocks, path.asked, objective, options)
+    if interrupted:
+        ended = _endings.End(int(np.count_nonzero(path.asked < len(points))), Status.interrupted)
+    result, clauses = path_result(setup, l1_ratio, solver, points, path.grid, path.asked, ended, seconds, began)
+    return result, clauses + _endings.cut(ended, path.asked)
+
+
+def _collect(loop, path, objective, options):
+    """(blocks of points up to the end of the path or to an early end, whether Ctrl-C ended them)."""
+    blocks: list = []
+    done = 0
+    with _progress.bar(len(path.grid), "path", options.progress) as show:
+        try:
+            for block in loop:
+                blocks.append(block)
+                done += len(block)
+                show(done, path.grid[done - 1], block)
+                if _ended(blocks, path.asked, objective, options) is not None:
+                    break
+        except KeyboardInterrupt:
+            if not np.any(path.asked < done):
+                raise
+            return blocks, True
+    return blocks, False
+
+
+def _ended(blocks, asked, objective, options):
+    """The End of a path by early_stop or max_features, or None."""
+    if options.max_features is None and not options.early_stop:
+        return None
+    counts = np.concatenate([block.counts for block in blocks])
+    losses = np.concatenate([block.losses.sum(axis=1) for block in blocks])
+    return _endings.end(counts, losses, asked, objective.total, options)

@@ -54,21 +54,19 @@ def _tqdm():
 
 @contextmanager
 def bar(total, what, shown):
-    """A function show(done, lam, points) for a bar of `total` lambdas, in a terminal or in Jupyter.
+    """A function show(done, lam, block) for a bar of `total` lambdas, in a terminal or in Jupyter.
 
-    `points` are those of `lam` and of the lambdas before it.
+    `block` is the Block of points of `lam` and of lambdas before it.
     """
     if not shown:
-        yield lambda done, lam, points: None
+        yield lambda done, lam, block: None
         return
     tqdm = _tqdm()
     with tqdm(total=total, desc=what, unit="lambda") as drawn, _saying_compiling(drawn, what):
 
-        def show(done, lam, points):
-            if not points:
-                return
-            worst = max(point.gap for point in points)
-            drawn.set_postfix_str(f"lambda {lam:.3g}, df {len(points[-1].indices)}, gap {worst:.0e}", refresh=False)
+        def show(done, lam, block):
+            shown_of = f"lambda {lam:.3g}, df {block.counts[-1]}, gap {block.gaps.max():.0e}"
+            drawn.set_postfix_str(shown_of, refresh=False)
             drawn.update(done - drawn.n)
 
         yield show

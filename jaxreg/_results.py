@@ -1,13 +1,13 @@
 """Results: NumPy in frozen dataclasses, so that plotting, pandas and pickling just work."""
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxreg import _hints, _html, _missing, _saving, _scores, _validation, plotting
 from jaxreg._alignment import by_row
+from jaxreg._status import Status
 
 if TYPE_CHECKING:
     from jaxreg.report import Report
@@ -34,44 +34,6 @@ class ConvergenceWarning(UserWarning):
     >>> int(path.df.max()), jr.Status(path.status[-1]).name
     (3, 'early_stop')
     """
-
-
-class Status(IntEnum):
-    """How a point of a path ended.
-
-    Attributes
-    ----------
-    converged
-        `PathResult.gap` is at most `tol`.
-    max_iter
-        The solver was stopped by `max_iter`: raise it.
-    stalled
-        The precision, or the collinearity of the columns, does not allow a smaller gap: raise `tol`; where X is
-        float32, give float64, else drop or combine columns.
-    early_stop
-        Last point of a path that was cut by `early_stop` or `max_features`.
-    interrupted
-        Last point of a path that was cut by Ctrl-C.
-    capacity
-        More columns would have to be solved for at once than memory has room for: end the grid at a larger lambda.
-
-    Examples
-    --------
-    `PathResult.status` holds these numbers.
-
-    >>> import jaxreg as jr
-    >>> [status.name for status in map(jr.Status, [0, 2])]
-    ['converged', 'stalled']
-    >>> jr.Status.max_iter == 1
-    True
-    """
-
-    converged = 0  # gap <= tol
-    max_iter = 1  # stopped by max_iter
-    stalled = 2  # the precision does not allow a smaller gap
-    early_stop = 3  # last point of a path that was cut by early_stop or max_features
-    interrupted = 4  # last point of a path that was cut by Ctrl-C
-    capacity = 5  # memory has no room for the columns that are missing
 
 
 @dataclass(frozen=True)
@@ -413,15 +375,3 @@ class PathResult:
     def load(cls, path) -> "PathResult":
         """The PathResult that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
         return _saving.read(path, "PathResult", cls._of_arrays)
-
-
-def make_csr(rows, p):
-    """CSR array from (indices, values) of each row."""
-    from scipy.sparse import csr_array
-
-    indptr = np.concatenate([[0], np.cumsum([len(indices) for indices, _ in rows])])
-    indices = np.concatenate([indices for indices, _ in rows])
-    values = np.concatenate([values for _, values in rows])
-    coef = csr_array((values, indices, indptr), shape=(len(rows), p))
-    coef.sort_indices()
-    return coef

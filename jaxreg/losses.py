@@ -27,6 +27,7 @@ __all__ = ["Custom", "Huber", "Quantile", "Squared", "SquaredHinge"]
 class Loss(ABC):
     """Pointwise loss, convex in eta and least at 0. Instances are JAX pytrees."""
 
+    quadratic: ClassVar[bool] = False  # whether it is (y - eta)^2 / 2
     of_classes: ClassVar[bool] = False  # whether y holds labels of classes, of which every fold needs each
     degree: int  # k where value(c y, c eta) = c^k value'(y, eta) with the loss' in the unit c; 0 where y has no unit
 
@@ -94,6 +95,7 @@ class Squared(_OfResidual):
     [0.5 8. ] [-1. -4.]
     """
 
+    quadratic = True
     degree = 2
 
     def in_units(self, unit):

@@ -1,7 +1,7 @@
 """What a penalty is: formulas that the solvers, the grids and the certificates are made from."""
 
 from abc import ABC, abstractmethod
-from typing import final
+from typing import ClassVar, final
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +21,18 @@ class Penalty(ABC):
     """
 
     convex: bool
+    norm: ClassVar[bool] = False  # whether it is proportional to coef, and so free of the unit of the response
+    separable: ClassVar[bool] = False  # whether it is a sum over columns
+    screens: ClassVar[bool] = False  # whether columns come in one by one, by their `pull`; else all are worked on
+    descends: ClassVar[bool] = False  # whether it is a sum over blocks of columns, for block coordinate descent
+    mixes: ClassVar[bool] = False  # whether it has a mixing parameter, the field l1_ratio
+    quadratic: ClassVar[bool] = False  # whether it is a sum over columns of |b| and b^2 with weights, limits allowed
+    limited: ClassVar[bool] = False  # whether coefficients have limits: the fields lower and upper (p,)
+
+    @property
+    def slope(self) -> ArrayLike:
+        """About how steep the penalty is at 0, in units of lam."""
+        return 1.0
 
     @abstractmethod
     def value(self, coef: ArrayLike, lam: ArrayLike) -> Array:
@@ -53,6 +65,27 @@ class Penalty(ABC):
     def concavity(self, lam: ArrayLike) -> ArrayLike:
         """Smallest rho >= 0 such that value(b, lam) + rho |b|^2 / 2 is convex."""
 
+    def duals(self, gradient: Array, lam: ArrayLike) -> tuple[Array, Array]:
+        """(scales s (D,) in [0, 1], costs (D,)): the penalty less its ridge part has the conjugate `costs` at s gradient.
+
+        Without limits that is the largest s at which the dual norm is at most 1, at no cost.
+        """
+        norm = self.dual_norm(gradient, lam)
+        assert norm is not None
+        scale = jnp.minimum(1.0, 1 / jnp.maximum(norm, jnp.finfo(gradient.dtype).tiny))
+        return scale[None], jnp.zeros_like(scale)[None]
+
+    def conjugate(self, gradient: Array, lam: ArrayLike) -> Array:
+        """sup over b of gradient'b - value(b, lam); infinite where a norm without a ridge part is exceeded.
+
+        prox(gradient)^2 / (2 l2) by Moreau's decomposition. Where lam is 0 the gradient is 0 up to rounding.
+        """
+        strength = per_row(lam, gradient)
+        l2 = self.ridge(strength) * jnp.ones_like(gradient)
+        beyond = jnp.where(strength > 0, self.prox(gradient, lam, 1.0) * (1 + l2), 0.0)
+        inside = beyond**2 / (2 * jnp.where(l2 > 0, l2, 1.0))
+        return jnp.sum(jnp.where(l2 > 0, inside, jnp.where(beyond != 0, jnp.inf, 0.0)))
+
     def stopped(self, before: Array, after: Array, lam: ArrayLike) -> Array:
         """The point `after` on the way from `before`, but what would cross a kink of the penalty stays there.
 
@@ -83,6 +116,7 @@ class Norm(Penalty):
     """A penalty that is a norm, or a seminorm: convex and proportional to lam."""
 
     convex = True
+    norm = True
 
     @final
     def critical_lambda(self, gradient, factors=1.0, step=1.0):
@@ -102,6 +136,8 @@ class Norm(Penalty):
 class Screened(Penalty):
     """A penalty whose columns come in one by one; of the others all are worked on at every lambda."""
 
+    screens = True
+
     @abstractmethod
     def pull(self, gradient: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """How strongly the gradient (p,), or (p, K), pulls each column (p,) away from 0, on the host.
@@ -117,6 +153,7 @@ class Screened(Penalty):
 class Blockwise(Screened):
     """A penalty that is a sum over blocks of columns, for block coordinate descent."""
 
+    descends = True
     rotates: bool  # whether the penalty of a block stays the same when its coefficients are rotated
 
     @abstractmethod

@@ -320,6 +320,7 @@ class SparseGroupLasso(_Grouped):
     columns: Any = field(default=None, init=False, repr=False, metadata=STATIC)
 
     rotates = False
+    mixes = True
 
     def __post_init__(self):
         self._read()

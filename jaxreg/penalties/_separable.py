@@ -8,12 +8,14 @@ import numpy as np
 
 from jaxreg._pytree import number, pytree
 from jaxreg.penalties._base import Blockwise, finite_factors, one_response, ratio, unit_directions
+from jaxreg.penalties._limited import LimitedElasticNet
 
 
 class Separable(Blockwise):
     """sum_j value(b_j, lam_j), the same function for all coefficients."""
 
     rotates = True  # each is a block by itself
+    separable = True
 
     @property
     @abstractmethod
@@ -58,7 +60,8 @@ class Separable(Blockwise):
 
     @final
     def checked_factors(self, factors, responses):
-        one_response(type(self).__name__, responses)
+        if not self.quadratic:  # of the squared loss ridge solves several, each as alone
+            one_response(type(self).__name__, responses)
         return finite_factors(factors)
 
 
@@ -98,6 +101,8 @@ class ElasticNet(Separable):
     l1_ratio: float = 1.0
 
     convex = True
+    mixes = True
+    quadratic = True
 
     def __post_init__(self):
         checked = number(self.l1_ratio, "l1_ratio", "a number from 0 (ridge) to 1 (lasso)", 0, 1)
@@ -130,6 +135,10 @@ class ElasticNet(Separable):
 
     def concavity(self, lam):
         return 0.0
+
+    def within(self, lower, upper):
+        """The same with limits (p,) of the coefficients."""
+        return LimitedElasticNet(self.l1_ratio, lower, upper)
 
 
 def Lasso() -> ElasticNet:

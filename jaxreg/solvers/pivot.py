@@ -31,11 +31,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxreg._status import Status
 from jaxreg.solvers._tableau import (
     Delayed,
     append,
     at_once,
-    bordered,
     delayed,
     exchange,
     has_room,
@@ -332,8 +332,9 @@ def _objective(x, strength, problem):
 def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
     """Proximal steps at one lambda until the optimality conditions hold by the Gram matrix itself.
 
-    Returns the tableau (its x is the solution, or what came closest) and the number of updates. The objective at x is
-    at most that at the x before: a lambda that is lost in rounding error keeps the solution of the one before it.
+    Returns the tableau (its x is the solution, or what came closest), the number of updates, and a Status. The
+    objective at x is at most that at the x before: a lambda that is lost in rounding error keeps the solution of the
+    one before it.
     """
     strength = _strength(problem, l1_ratio, lam, scale)
     tol = 0.1 * strength.slack
@@ -387,7 +388,9 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
 
     best = lax.cond(least > 1.0, lower, lambda: best)
     lam_ref = jnp.where(rebuild, jnp.inf, tableau.lam_ref)
-    return replace(tableau, x=best, lam_ref=lam_ref), updates
+    unmet = jnp.where(updates >= max_iter, int(Status.max_iter), int(Status.stalled))
+    code = jnp.where(least <= 1.0, int(Status.converged), unmet)
+    return replace(tableau, x=best, lam_ref=lam_ref), updates, code
 
 
 @partial(jax.jit, donate_argnums=0)
@@ -395,7 +398,7 @@ def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter, budget):
     """Solutions at the first `count` of the descending `lambdas` (B,), each from the one before.
 
     The block ends early at a lambda behind the first that takes `budget` updates.
-    Returns the tableau, x (B, m), the number of updates (B,) and the number of lambdas before such an end.
+    Returns the tableau, x (B, m), the number of updates and a Status (B,), and the number of lambdas before such an end.
     """
     B, m = lambdas.shape[0], problem.corr.shape[0]
     scale = jnp.max(jnp.abs(problem.corr)) + 1e-280  # of what is rounding error; not 0, for a constant response
@@ -405,23 +408,24 @@ def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter, budget):
         return (k < count) & within
 
     def step(s):
-        tableau, x, updates, k, _ = s
+        tableau, x, updates, codes, k, _ = s
         ratio = (lambdas[k - 1] - lambdas[k]) / jnp.where(k > 1, lambdas[k - 2] - lambdas[k - 1], 1.0)
         ahead = tableau.x + jnp.where((k > 1) & jnp.isfinite(ratio), ratio, 0.0) * (tableau.x - x[k - 2])
         limit = jnp.where(k == 0, max_iter, jnp.minimum(max_iter, budget))
-        tableau, n = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, scale, limit)
+        tableau, n, code = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, scale, limit)
         within = (k == 0) | (n < budget)
-        return tableau, x.at[k].set(tableau.x), updates.at[k].set(n), k + within, within
+        codes = codes.at[k].set(code.astype(jnp.int32))
+        return tableau, x.at[k].set(tableau.x), updates.at[k].set(n), codes, k + within, within
 
-    zero = jnp.zeros((), jnp.int32)
-    start = (tableau, jnp.zeros((B, m), lambdas.dtype), jnp.zeros(B, jnp.int32), zero, jnp.ones((), bool))
-    tableau, x, updates, solved, _ = lax.while_loop(cond, step, start)
-    return tableau, x, updates, solved
+    zero, zeros = jnp.zeros((), jnp.int32), jnp.zeros(B, jnp.int32)
+    start = (tableau, jnp.zeros((B, m), lambdas.dtype), zeros, zeros, zero, jnp.ones((), bool))
+    tableau, x, updates, codes, solved, _ = lax.while_loop(cond, step, start)
+    return tableau, x, updates, codes, solved
 
 
-@partial(jax.jit, donate_argnums=(0, 1))
-def append_columns(tableau, gram, rows, first, count, l2_factor, l1_ratio):
-    """Tableau and Gram matrix with `count` new inactive variables from the unused position `first` on.
+@partial(jax.jit, donate_argnums=0)
+def append_columns(tableau, rows, first, count, l2_factor, l1_ratio):
+    """Tableau with `count` new inactive variables from the unused position `first` on.
 
     `rows` (b, m) are theirs in the enlarged Gram matrix, zero from `count` on; `l2_factor` (m,) is that of the enlarged
     working set.
@@ -434,24 +438,19 @@ def append_columns(tableau, gram, rows, first, count, l2_factor, l1_ratio):
     diagonal = (jnp.arange(m)[None, :] == first + offset) & (offset < count)
     scaled = rows * jnp.outer(lax.dynamic_slice_in_dim(unit, first, b), unit)
     scaled = scaled + jnp.where(diagonal, rho * unit**2 - 1.0, 0.0)
-    matrix = append(tableau.matrix, tableau.face.active, scaled, first)
-    return replace(tableau, matrix=matrix), bordered(gram, rows, rows, first)
+    return replace(tableau, matrix=append(tableau.matrix, tableau.face.active, scaled, first))
 
 
 @jax.jit
-def keep_columns(tableau, gram, keep):
-    """Tableau and Gram matrix of the positions `keep` (m2,), padded with m; what is left out must be inactive."""
-    m = gram.shape[0]
+def keep_columns(tableau, keep):
+    """Tableau of the positions `keep` (m2,), padded with m; what is left out must be inactive."""
+    m = tableau.x.shape[0]
     real = keep < m
     index = jnp.where(real, keep, 0)
 
     def vector(v):
         return jnp.where(real, v[index], jnp.zeros((), v.dtype))
 
-    def square(A):
-        return jnp.where(real[:, None] & real[None, :], A[index[:, None], index[None, :]], 0.0)
-
     face = Face(vector(tableau.face.active), vector(tableau.face.sign), vector(tableau.face.pinned))
     matrix, pending = kept(tableau.matrix, index, real), vector(tableau.pending)
-    tableau = replace(tableau, matrix=matrix, face=face, pending=pending, x=vector(tableau.x))
-    return tableau, square(gram)
+    return replace(tableau, matrix=matrix, face=face, pending=pending, x=vector(tableau.x))

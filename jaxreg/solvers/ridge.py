@@ -29,11 +29,10 @@ the limit lambda -> 0.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
-from jaxreg._problem import Problem
 from jaxreg.solvers._pencil import ALIKE, EPS, ROUNDING, Basis, alike, eigenbasis, graded_basis, references
 
 DELICATE = 100.0  # variance inflation from which on solutions are refined
@@ -185,7 +184,7 @@ class _GramSide(Ridge):
                 for basis, k in self.bases(strengths):
                     inverse, Q = basis.inverse(strengths[k]), A[at] @ basis.vectors
                     fitted = (Q * (corr @ basis.vectors)) @ inverse.T
-                    errors[np.ix_(mine, k)] = problem.z[mine, None] - fitted
+                    errors[np.ix_(mine, k)] = problem.y[mine, None] - fitted
                     free[np.ix_(mine, k)] = 1.0 - level[mine, None] ** 2 - Q**2 @ inverse.T
         followed = free < DIFFERENCE
         errors = np.where(followed, np.nan, errors / np.where(followed, 1.0, free))
@@ -279,15 +278,15 @@ class _KernelSide(Ridge):
                 delicate = values.max(initial=0.0) + lambdas > DELICATE * (values.min(initial=np.inf) + lambdas)
         for start in range(0, len(lambdas), length):
             part = slice(start, start + length)
-            v, error = self._refined(dual, problem.z @ self.directions, lambdas[part], delicate[part])
+            v, error = self._refined(dual, problem.y @ self.directions, lambdas[part], delicate[part])
             b = self.coefficients(design, v)
             if U.size:
-                b[:, U] = (problem.z - np.asarray(design.predict(b))) @ self.onto
+                b[:, U] = (problem.y - np.asarray(design.predict(b))) @ self.onto
             yield b, df[part] + len(problem.basis), error
 
     def left_out(self, problem, lambdas, intercept, of_sum=False):
         design = problem.design
-        reach, along = np.einsum("ik,ik->i", self.null, self.null), self.null @ (problem.z @ self.null)
+        reach, along = np.einsum("ik,ik->i", self.null, self.null), self.null @ (problem.y @ self.null)
         beyond, products = reach > REACHED, {}
         errors, followed = np.empty((design.n, len(lambdas))), np.zeros((design.n, len(lambdas)), bool)
         for weight, at in _by_weight(design.root**2):
@@ -295,7 +294,7 @@ class _KernelSide(Ridge):
             for basis, k in self.bases(strengths):
                 if basis not in products:
                     C = self.directions if basis is self.single else self.directions @ basis.vectors
-                    products[basis] = C, problem.z @ C, np.einsum("ik,ik->k", C, C)
+                    products[basis] = C, problem.y @ C, np.einsum("ik,ik->k", C, C)
                 (C, target, size), inverse = products[basis], basis.inverse(strengths[k])
                 own = C[at] ** 2 @ inverse.T
                 strength = np.where(beyond[at, None], strengths[k], 1.0)
@@ -311,12 +310,12 @@ class _KernelSide(Ridge):
 class _Coefficients:
     """Steps of refinement of coefficients (L, m), and their sizes."""
 
-    problem: Problem
+    problem: Any  # an Objective
     side: _GramSide
 
     def change(self, b, lambdas):
         problem, side, lam = self.problem, self.side, lambdas[:, None]
-        r = problem.z - side.fit(b, problem.design)
+        r = problem.y - side.fit(b, problem.design)
         pull = lam * side.factor * b
         gradient = np.asarray(problem.design.correlate(r))[:, side.present] - pull
         step = side.solve(gradient, lambdas)
@@ -336,12 +335,12 @@ class _Coefficients:
 class _Dual:
     """The same of v (L, m) on the side of the rows."""
 
-    problem: Problem
+    problem: Any  # an Objective
     side: _KernelSide
 
     def change(self, v, lambdas):
         design, side = self.problem.design, self.side
-        r = self.problem.z - np.asarray(design.predict(side.coefficients(design, v)))
+        r = self.problem.y - np.asarray(design.predict(side.coefficients(design, v)))
         return side.solve(r @ side.directions - lambdas[:, None] * side.factor * v, lambdas)
 
     def size(self, change, lambdas):

@@ -7,7 +7,7 @@ from functools import cache
 import jax
 import numpy as np
 
-from jaxreg._certificate import Correlations
+from jaxreg.certificates._certificate import Correlations
 from jaxreg._progress import Interrupted
 
 

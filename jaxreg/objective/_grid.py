@@ -10,22 +10,6 @@ VANISHED, LEFT = 1e-3, 0.99  # shares of the largest direction, and of all degre
 HALVINGS = 60  # of the range in which the second is looked for
 
 
-def lambda_max(problem, l1_ratio):
-    """Smallest lambda at which all penalised coefficients are 0.
-
-    max over v_j > 0 of |x_j'r| / v_j / max(a, 1e-3), r the residual of the unpenalised terms, as in glmnet (Friedman,
-    Hastie and Tibshirani 2010, section 2.5); the bound 1e-3 gives ridge, where no lambda does, a finite grid, which is
-    free of units where columns and response are standardised; else see `ends_of_spectrum`. A column
-    with a limit of 0 counts if x_j'r pulls it to the other side. Where the maximum is 0 (the null model fits exactly)
-    the grid starts at 1.
-    """
-    penalised = (problem.l1_factor > 0) & np.isfinite(problem.l1_factor)
-    pull = np.maximum(problem.null_corr * (problem.upper > 0), -problem.null_corr * (problem.lower < 0))
-    ratio = pull[penalised] / problem.l1_factor[penalised]
-    largest = ratio.max(initial=0.0) / max(l1_ratio, LEAST_RATIO)
-    return largest if largest > 0 else 1.0
-
-
 def ends_of_spectrum(design, gram, weight, basis):
     """(largest lambda, smallest) of ridge, from the eigenvalues S of the penalised columns' Gram matrix alone.
 

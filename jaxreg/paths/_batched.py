@@ -11,10 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._column_set import ColumnSet
-from jaxreg._composite_certificate import certificate
-from jaxreg._composite_loop import MOST, TIGHT, TIGHTER, Solved, as_returned, point, residuals_asked
-from jaxreg._loops import filled
+from jaxreg._status import Status, promoted
+from jaxreg.certificates._certificate import certificate
+from jaxreg.engines._columns import ColumnSet
+from jaxreg.engines._gradient import PACE, TIGHT, TIGHTER, code_of, residuals_asked
+from jaxreg.engines._solved import Solved, as_returned
+from jaxreg.paths._loop import filled
+from jaxreg.paths._points import Block
 from jaxreg.solvers.composite import minimum_by
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import curvature_of
@@ -24,7 +27,7 @@ NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of folds an
 
 @partial(jax.jit, static_argnames=("axes", "free", "steps"))
 def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free, steps):
-    """Minima by fold, mixing parameter and lambda.
+    """(minima, their codes) by fold, mixing parameter and lambda.
 
     problems: (smooth part, penalty factors) with a leading axis of F folds; penalty: some leaves, those named in
     `axes`, with one of A mixing parameters; lambdas, tols, limits (F, A, L); starts (F, A, L, m [, K])
@@ -37,7 +40,8 @@ def _solve(problems, penalty, lambdas, tols, limits, starts, *, axes, free, step
 
         def one(penalty, lam, tol, limit, start):
             problem = Composite(smooth, penalty, lam * factors, free, many=True)
-            return minimum_by(steps, problem, start, tol, limit, curvature)
+            minimum = minimum_by(steps, problem, start, tol, limit, curvature)
+            return minimum, code_of(minimum.residual, tol, minimum.n_iter, limit)
 
         of_mix = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
         return jax.vmap(of_mix, in_axes=(_axes(penalty, axes), 0, 0, 0, 0))(penalty, lambdas, tols, limits, starts)
@@ -59,55 +63,52 @@ def _mixed(penalties):
     return jax.tree.unflatten(structures[0], stacked), axes
 
 
-def together(objectives, grams, penalties, lambdas, options, starts):
-    """Points [fold][mixing parameter] of Objectives that differ in weights and response, at lambdas (F, A, L).
+def together(objectives, certificates, penalties, lambdas, options, starts):
+    """Blocks [fold][mixing parameter] of Objectives that differ in weights and response, at lambdas (F, A, L).
 
-    A generator that returns them; where a Gram matrix is not known it asks for `Correlations`, as in `_loops`. Folds,
-    mixing parameters and lambdas are filled up to NUMBERS of them, with copies of the last one that take no step.
+    A generator that returns them; a certificate by a pass asks for `Correlations`, as the path loop does. Folds, mixing
+    parameters and lambdas are filled up to NUMBERS of them, with copies of the last one that take no step.
     """
     F, A, L = lambdas.shape
-    sets, certify = [], []
-    everything = np.ones(objectives[0].design.p, bool)
-    for objective, gram in zip(objectives, grams, strict=True):
-        columns = ColumnSet(objective, gram)
-        columns.select(everything, everything, everything)
-        sets.append(columns)
-        shared = certificate(objective, gram)
-        certify.append([shared.of_penalty(penalty) for penalty in penalties])
+    grams = [getattr(shared, "gram", None) for shared in certificates]
+    sets = [ColumnSet.everything(*pair).with_rows() for pair in zip(objectives, grams, strict=True)]
+    certify = [[shared.of_penalty(penalty) for penalty in penalties] for shared in certificates]
     numbers = tuple(map(_number_for, (F, A, L)))
-    smooth, _, factors = zip(*(columns.problem() for columns in sets), strict=True)
-    parts = _lengthened(list(zip(smooth, factors, strict=True)), numbers[0])
+    factors = [columns.gathered(columns.objective.factors, 1.0) for columns in sets]
+    parts = _lengthened([(columns.smooth(), own) for columns, own in zip(sets, factors, strict=True)], numbers[0])
     problems = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
-    within = [each.restrict(sets[0].index) if objectives[0].screens else each for each in penalties]
+    within = [penalty.restrict(sets[0].index) if penalty.screens else penalty for penalty in penalties]
     penalty, axes = _mixed(_lengthened(within, numbers[1]))
-    begin = [own.joined(b, own.objective.b0) for own, b in zip(sets, starts, strict=True)]
+    begin = [columns.joined(b, columns.objective.b0) for columns, b in zip(sets, starts, strict=True)]
     x = np.stack(_lengthened(begin, numbers[0]))[:, None, None]
     x = np.broadcast_to(x, (*numbers, *x.shape[3:]))
-    of_folds = [np.stack(_lengthened([filled(grid, numbers[2]) for grid in own], numbers[1])) for own in lambdas]
-    asked = [residuals_asked(*each, options.tol) for each in zip(objectives, of_folds, strict=True)]
+    of_folds = [np.stack(_lengthened([filled(grid, numbers[2]) for grid in grids], numbers[1])) for grids in lambdas]
+    asked = [residuals_asked(*pair, options.tol) for pair in zip(objectives, of_folds, strict=True)]
     grids, tols = (np.stack(_lengthened(values, numbers[0])) for values in (of_folds, asked))
-    tols = TIGHT * tols
     left, spent = np.ones((F, A, L), bool), np.zeros((F, A, L), int)
-    points = [[[None] * L for _ in penalties] for _ in objectives]
-    for tightened in range(MOST + 1):
+    points: list = [[None] * A for _ in range(F)]
+    for tightened in range(PACE.sharpenings + 1):
         limits = np.zeros(numbers, int)
         limits[:F, :A, :L] = np.where(left, options.max_iter - spent, 0)
-        found = _solve(
-            problems, penalty, grids, tols * TIGHTER**tightened, limits, x,
+        minima, codes = _solve(
+            problems, penalty, grids, TIGHT * tols * TIGHTER**tightened, limits, x,
             axes=axes, free=objectives[0].free, steps=None if tightened else options.step_precision,
         )  # fmt: skip
-        x, n_iter, curvatures = map(np.asarray, (found.b, found.n_iter, found.curvature))
-        q = None if objectives[0].squared else np.asarray(found.q)
+        x, n_iter, curvatures, codes = map(np.asarray, (minima.b, minima.n_iter, minima.curvature, codes))
+        q = None if objectives[0].squared else np.asarray(minima.q)
         spent = spent + np.where(left, n_iter[:F, :A, :L], 0)
         for f, a in np.argwhere(left.any(axis=2)):
             images, step = None if q is None else q[f, a], 1 / float(curvatures[f].max())
-            b, b0 = sets[f].parted(x[f, a])
-            solved = Solved(b, b0, images, n_iter[f, a], step)
-            solved = as_returned(sets[f], solved, options.precision)
-            gaps, rss, _ = yield from certify[f][a](sets[f], solved, grids[f, a])
-            gaps = gaps[:L]
-            for i in np.flatnonzero(left[f, a]):
-                points[f][a][i] = point(sets[f], solved, i, gaps[i], rss[i], spent[f, a, i])
+            solved = Solved(*sets[f].parted(x[f, a]), n_iter[f, a], codes[f, a], L, step, images)
+            solved = as_returned(solved, sets[f], options.precision)
+            certified = yield from certify[f][a](sets[f], solved, grids[f, a])
+            code = np.where(spent[f, a] >= options.max_iter, Status.max_iter, solved.code[:L])
+            gaps = certified.gaps[:L]
+            fresh = Block(
+                sets[f].index, solved.x[:L], solved.b0[:L], gaps, certified.losses[:L], spent[f, a],
+                promoted(code, gaps, options.tol),
+            )  # fmt: skip
+            points[f][a] = fresh if points[f][a] is None else points[f][a].updated(fresh, left[f, a])
             left[f, a] &= (gaps > options.tol) & (spent[f, a] < options.max_iter)
         if not left.any():
             break
@@ -124,16 +125,17 @@ def _lengthened(values, number):
     return [*values, *values[-1:] * (number - len(values))]
 
 
-def alone(objective, gram, lambdas, options, start):
-    """The points of one Objective, as a loop over lambda in one block."""
-    points = yield from together([objective], [gram], [objective.penalty], lambdas[None, None], options, [start])
+def alone(objective, certify, lambdas, options, start):
+    """The points of one Objective, as a path in one block."""
+    penalties = [objective.penalty]
+    points = yield from together([objective], [certify], penalties, lambdas[None, None], options, [start])
     yield points[0][0]
 
 
-def of_grams(objectives, grams, penalties, lambdas, options):
-    """Points [fold][mixing parameter] from Gram matrices."""
+def of_grams(objectives, certificates, penalties, lambdas, options):
+    """Blocks [fold][mixing parameter] from Gram matrices."""
     shape = objectives[0].design.p, *objectives[0].y.shape[1:]
-    run = together(objectives, grams, penalties, lambdas, options, [np.zeros(shape)] * len(objectives))
+    run = together(objectives, certificates, penalties, lambdas, options, [np.zeros(shape)] * len(objectives))
     try:
         next(run)
     except StopIteration as end:

@@ -1,0 +1,192 @@
+"""From the user's arrays to the objective: data checked, centred, scaled and posed, for any mixing parameter and lambda.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxreg import _missing, _record, _validation
+from jaxreg._design import DenseDesign
+from jaxreg._labels import warn_of_classes
+from jaxreg._results import PathResult
+from jaxreg.certificates._certificate import Certificate, certificate
+from jaxreg.engines import _table
+from jaxreg.losses import Loss
+from jaxreg.objective import _grid
+from jaxreg.objective._objective import Objective, make_objective, mixed
+from jaxreg.objective._units import Model
+from jaxreg.paths._first_lambda import largest_lambda
+from jaxreg.penalties import Penalty
+
+GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
+SMALL = 256  # so it is for any n up to this
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the loops over lambda and the result need to know of the request."""
+
+    tol: float
+    precision: np.dtype  # of the result
+    max_iter: int
+    step_precision: str | None = None  # None: that of the problem
+    max_features: int | None = None
+    early_stop: bool = False
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Checked data and the objective that they pose, for any mixing parameter and lambda."""
+
+    loss: Loss
+    penalty: Penalty  # as it is given; that of the objective has the limits
+    data: _validation.Data  # y (n,) or (n, K)
+    model: Model
+    objective: Objective
+    gram: np.ndarray | None  # (p, p), where all columns are the working set
+    certify: Certificate
+    solvers: tuple[str, ...]  # the engine for each mixing parameter
+    options: Options
+    ratio: float  # of the ends of an automatic grid
+    record: dict[str, Any]  # what the result keeps of the data
+    seconds: float
+
+
+def prepare(X, y, request, l1_ratios) -> Setup:
+    """Check the data, and centre and scale them; l1_ratios: mixing parameters (A,), NaN for a penalty that has none."""
+    began = time.perf_counter()
+    imputes = request.impute is not None
+    data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype, imputes)
+    if not request.loss.of_classes:
+        warn_of_classes(y)
+    if imputes:
+        incomplete = data.X if np.isnan(data.X).any() else None
+        data = replace(imputed(replace(data, incomplete=data.X), request.impute), incomplete=incomplete)
+    return replace(posed(data, request, l1_ratios), seconds=time.perf_counter() - began)
+
+
+def imputed(data, strategy):
+    """The Data whose X is filled from the rows that have a weight."""
+    values = _missing.fill_values(data.incomplete, data.weight, strategy)
+    return replace(data, X=_missing.filled(data.incomplete, values), fill_values=values)
+
+
+def posed(data, request, l1_ratios) -> Setup:
+    """Centre and scale checked data."""
+    if jax.default_backend() == "cpu":  # the same memory, whose rows need no compilation
+        data = replace(data, X=np.asarray(data.X))
+    n, p = data.X.shape
+    responses = None if data.y.ndim == 1 else data.y.shape[1]
+    _check_warm_start(request.warm_start, p, responses)
+    factors = _validation.check_penalty_factors(request.penalty_factors, p)
+    penalty, factors = _limited(request, factors, p)
+    solvers = tuple(_solver(request, mixed(penalty, l1_ratio), responses, p) for l1_ratio in l1_ratios)
+    if responses is not None and request.loss.quadratic:
+        _refuse_cuts(request, penalty, responses)
+    in_units = request.standardize and not penalty.norm
+    model = Model(factors, request.fit_intercept, request.standardize, in_units)
+    precision = np.dtype(data.X.dtype)
+    whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL) and request.loss.quadratic
+    on_host = whole and jax.default_backend() == "cpu"
+    design = DenseDesign(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
+    options = Options(
+        tol=request.tol if request.tol is not None else (1e-6 if precision == np.float64 else 1e-4),
+        precision=precision,
+        max_iter=request.max_iter,
+        step_precision=request.step_precision,
+        max_features=request.max_features,
+        early_stop=request.early_stop,
+        progress=request.progress,
+    )
+    objective = make_objective(design, data, model, request.loss, penalty)
+    gram = np.asarray(design.gram()) if whole else None
+    return Setup(
+        loss=request.loss,
+        penalty=request.penalty,
+        data=data,
+        model=model,
+        objective=objective,
+        gram=gram,
+        certify=certificate(objective, gram),
+        solvers=solvers,
+        options=options,
+        ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
+        record=_record.of_data(
+            data, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes
+        ),
+        seconds=0.0,
+    )
+
+
+def _limited(request, factors, p):
+    """(the penalty with its limits, the penalty factors (p,), inf where both limits are 0)."""
+    lower, upper = _validation.check_limits(request.lower, request.upper, p)
+    if np.isinf(lower).all() and np.isinf(upper).all():
+        return request.penalty, factors
+    if not request.penalty.quadratic:
+        raise ValueError("lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'.")
+    return request.penalty.within(lower, upper), np.where((lower == 0) & (upper == 0), np.inf, factors)
+
+
+def _solver(request, penalty, responses, p):
+    """The name of the engine for a penalty; ValueError where there is none."""
+    return _table.chosen(request.solver, _table.Request(request.loss, penalty, responses, p, accelerated()))
+
+
+def accelerated():
+    return jax.default_backend() != "cpu"
+
+
+def _refuse_cuts(request, penalty, responses):
+    if request.max_features or (penalty.quadratic and request.early_stop):
+        name = "max_features" if request.max_features else "early_stop"
+        raise ValueError(f"{name} is given, but cuts the path of one response; y has {responses}.")
+
+
+def _check_warm_start(warm_start, p, responses):
+    if warm_start is None:
+        return
+    if not isinstance(warm_start, PathResult):
+        raise TypeError(f"warm_start is a {type(warm_start).__name__}; give a PathResult, or None.")
+    if warm_start.n_features != p:
+        raise ValueError(f"warm_start has {warm_start.n_features} features, X has {p}; give a path on the same ones.")
+    if warm_start.n_responses != responses:
+        there, here = ("one" if count is None else count for count in (warm_start.n_responses, responses))
+        what = "response" if there == "one" else "responses"
+        raise ValueError(f"warm_start has {there} {what}, y has {here}; give a path of as many, or None.")
+
+
+def lambdas_for(setup, request, l1_ratio):
+    """The grid (L,) of a mixing parameter, in the user's units: the one that is given, or an automatic one."""
+    if request.lambdas is not None:
+        return request.lambdas
+    objective = setup.objective.with_mixing(l1_ratio)
+    if objective.penalty.quadratic and l1_ratio < _grid.LEAST_RATIO and not request.standardize:
+        largest, smallest = _ends_of_ridge(objective, setup.gram)
+        return _grid.geometric(largest, request.n_lambdas, request.lambda_min_ratio or smallest / largest)
+    largest = largest_lambda(objective, getattr(setup.certify, "gram", None))
+    return _grid.geometric(largest * objective.lambda_unit, request.n_lambdas, setup.ratio)
+
+
+def _ends_of_ridge(objective, gram):
+    """(largest lambda, smallest) of a ridge grid on columns as they are, where lambda has the units of X'X."""
+    penalised = objective.l2_factor > 0
+    weight = np.divide(1.0, objective.l2_factor, out=np.zeros(len(penalised)), where=penalised)
+    ends = _grid.ends_of_spectrum(objective.design, gram, weight, objective.basis)
+    return tuple(objective.null_curvature * end for end in ends)
+
+
+def starting_point(warm_start, objective, lam):
+    """b (p [, K]) of a path's solution at a lambda of the user; 0 without a path."""
+    shape = objective.design.p, *objective.y.shape[1:]
+    if warm_start is None:
+        return np.zeros(shape)
+    b = objective.from_user(warm_start.coef_at(lam)[1])
+    lower, upper = objective.limits
+    return np.clip(b, lower, upper) if objective.penalty.limited else b
+
+

@@ -1,0 +1,80 @@
+"""How points end: codes, each with its text."""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Status(IntEnum):
+    """How a point of a path ended.
+
+    Attributes
+    ----------
+    converged
+        `PathResult.gap` is at most `tol`.
+    max_iter
+        The solver was stopped by `max_iter`: raise it.
+    stalled
+        The precision, or the collinearity of the columns, does not allow a smaller gap: raise `tol`; where X is
+        float32, give float64, else drop or combine columns.
+    early_stop
+        Last point of a path that was cut by `early_stop` or `max_features`.
+    interrupted
+        Last point of a path that was cut by Ctrl-C.
+    capacity
+        More columns would have to be solved for at once than memory has room for: end the grid at a larger lambda.
+    nonfinite
+        The solver met numbers that are not finite: the data, or a custom loss or penalty, leave the range of the
+        precision.
+
+    Examples
+    --------
+    `PathResult.status` holds these numbers.
+
+    >>> import jaxreg as jr
+    >>> [status.name for status in map(jr.Status, [0, 2])]
+    ['converged', 'stalled']
+    >>> jr.Status.max_iter == 1
+    True
+    """
+
+    converged = 0  # gap <= tol
+    max_iter = 1  # stopped by max_iter
+    stalled = 2  # the precision does not allow a smaller gap
+    early_stop = 3  # last point of a path that was cut by early_stop or max_features
+    interrupted = 4  # last point of a path that was cut by Ctrl-C
+    capacity = 5  # memory has no room for the columns that are missing
+    nonfinite = 6  # numbers that are not finite
+
+
+CAUSES = {
+    Status.max_iter: "stopped at max_iter={max_iter}: raise max_iter",
+    Status.capacity: (
+        "stopped at the end of memory: more columns are needed at once than memory has room for; end the grid at a "
+        "larger lambda"
+    ),
+    Status.stalled: "stalled above tol: {precision_limit}",
+    Status.nonfinite: "met numbers that are not finite: scale y and the columns to a size near 1",
+}
+PRECISION_LIMITS = {
+    np.dtype(np.float64): (
+        "rounding, which nearly dependent columns magnify, allows no smaller gap even in float64; raise tol, or "
+        "drop or combine columns"
+    ),
+    np.dtype(np.float32): (
+        "the precision or the collinearity of the columns allows no smaller gap; raise tol or use float64"
+    ),
+}
+
+
+def cause(status, options):
+    """Why points of this status did not converge, and what to do."""
+    limit = PRECISION_LIMITS[np.dtype(options.precision)]
+    return CAUSES[Status(status)].format(max_iter=options.max_iter, precision_limit=limit)
+
+
+def promoted(code, gaps, tol):
+    """Statuses (B,) of certified points: of an engine's codes, only a gap says that a point is converged."""
+    code = np.where(code == Status.converged, Status.stalled, code)
+    code = np.where(np.isfinite(gaps), code, Status.nonfinite)
+    return np.where(gaps <= tol, Status.converged, code)

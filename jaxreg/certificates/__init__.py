@@ -1,0 +1,1 @@
+"""Certificates of blocks of points: duality gaps of the coefficients as the user gets them."""

@@ -1,0 +1,360 @@
+"""The certificate of blocks of points of an Objective: gaps, losses, and the gradients of all columns.
+
+One formula, that of `_duality`, with two providers of what it is made from: the Gram matrix of all columns, or a pass
+over the design. For the squared loss theta = r is made orthogonal to all that is neither penalised nor limited, and to
+columns whose penalty is lost in rounding; any choice of columns inside their limits is valid, this one is tight.
+"""
+
+from abc import ABC, abstractmethod
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg._capacities import padded_length
+from jaxreg._design import PRECISION
+from jaxreg.certificates import _duality
+from jaxreg.certificates._bases import column_basis, few_sizes, gram_basis, is_blind, left_over, lengthened
+from jaxreg.penalties._base import per_row
+
+FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
+FREE_L2 = 1e-15  # the same of an l2 part, in units of the mean square of its column
+ZERO = 1e-13  # of the largest gradient: at a smaller lambda a dual scale of another loss is rounding
+AT_LIMIT = 1e-12  # of the largest correlation: a gradient of an unpenalised column at its limit that is rounding
+
+
+class Certified(NamedTuple):
+    """What is known of the points of a block."""
+
+    gaps: np.ndarray  # (B,) relative to the null model's loss, or scaled residuals
+    losses: np.ndarray  # (B, K), (B, 1) for one response
+    gradients: np.ndarray  # (B, p [, K]) on the scale of the penalty
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """A request, by a generator that is being run, for A R' (B, p) of the rows R (B, n)."""
+
+    R: jax.Array | np.ndarray
+
+
+def _gap(penalty, factors, b, h, lam, rr, tt, ty, step, scale, null_loss, kind):
+    """The gap of one point, or the scaled residual of the prox."""
+    if kind == "residual":
+        return _duality.residual(penalty, b, h, lam * factors, step, scale)
+    return _duality.squared_gap(penalty, b, h, lam * factors, rr, tt, ty, null_loss)
+
+
+_gaps = jax.vmap(_gap, (None, None, 0, 0, 0, 0, 0, 0, None, None, None, None))
+
+
+def _sum(a, b):
+    """Sums (B,) of a * b over all axes but the first."""
+    return (a * b).reshape(len(a), -1).sum(axis=1)
+
+
+def _penalised_part(penalty, factors, scale, h, members, largest):
+    """Gradients h (B, p [, K]) on the scale of the penalty, of those on the scale of the design; 0 for the members."""
+    nothing = members
+    if penalty.limited:
+        nothing = members | (factors == 0) & (jnp.abs(h) <= AT_LIMIT * largest)
+    return jnp.where(per_row(nothing, h[0]) if nothing.ndim == 1 else nothing, 0.0, h) * per_row(scale, h[0])
+
+
+@partial(jax.jit, static_argnames="kind")
+def _by_gram(gram, corr, squares, T, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
+    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K]).
+
+    squares: z'z (K or 1,); T (k, p): coefficients of an orthonormal basis; units: largest correlation, largest
+    gradient, loss of the null model
+    """
+    largest, gradient_scale, null_loss = units
+    x = b * per_row(scale, b[0])
+    fit = jnp.einsum("bj...,ji->bi...", x, gram, precision=PRECISION)
+    r = corr - fit
+    parts = jnp.maximum(squares + jnp.sum(x * (fit - 2 * corr), axis=1).reshape(len(x), -1), 0.0)
+    q = jnp.einsum("bj...,kj->bk...", r, T, precision=PRECISION)
+    h = r - jnp.einsum("bk...,ki->bi...", q, jnp.matmul(T, gram, precision=PRECISION), precision=PRECISION)
+    along = jnp.einsum("j...,kj->k...", corr, T, precision=PRECISION)
+    rr = jnp.sum(parts, axis=1)
+    tt = jnp.maximum(rr - _sum(q, q), 0.0)
+    ty = jnp.sum(squares) - _sum(x, corr) - _sum(q, along)
+    if kind == "gap":
+        h = _penalised_part(penalty, factors, scale, h, members, largest)
+    else:
+        h = h * per_row(scale, h[0])
+    gaps = _gaps(penalty, factors, b, h, lambdas, rr, tt, ty, step, gradient_scale, null_loss, kind)
+    return gaps, parts / 2, h
+
+
+@jax.jit
+def _residuals(fit, z, basis):
+    """(r, theta) (B, n [, K]) of fits (B, n [, K]); theta is orthogonal to the rows of the basis (k, n)."""
+    r = z - fit.astype(z.dtype)
+    within = jnp.einsum("bn...,kn->bk...", r, basis, precision=PRECISION)
+    return r, r - jnp.einsum("bk...,kn->bn...", within, basis, precision=PRECISION)
+
+
+@partial(jax.jit, static_argnames="kind")
+def _by_pass(r, theta, products, z, members, penalty, factors, scale, x, index, lambdas, step, units, *, kind):
+    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of x (B, m [, K]) of the columns `index` (m,), p for none.
+
+    products: theta A' (B, p [, K])
+    """
+    largest, gradient_scale, null_loss = units
+    h = products.astype(x.dtype)
+    b = jnp.zeros((len(x), len(factors), *x.shape[2:]), x.dtype).at[:, index].set(x, mode="drop")
+    h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
+    if kind == "gap":
+        h = _penalised_part(penalty, factors, scale, h, members, largest)
+    else:
+        h = h * per_row(scale, h[0])
+    parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
+    sums = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
+    gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, null_loss, kind)
+    return gaps, parts / 2, h
+
+
+@partial(jax.jit, static_argnames="balance")
+def _values(fit, omega, y, offset, loss, *, balance):
+    """(dual values u (B, n), f (B,)) of fits eta - offset (B, n), an intercept included."""
+    eta = offset + fit
+    u, value = loss.gradient(y, eta), jnp.sum(omega * loss.value(y, eta), axis=1)
+    return (jax.vmap(_duality.balanced, (0, None))(u, omega) if balance else u), value
+
+
+@partial(jax.jit, static_argnames="kind")
+def _of_loss(u, products, values, rows, penalty, factors, scale, x, index, lambdas, step, units, *, kind):
+    """As `_by_pass`, for dual values u (B, n) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
+    _, gradient_scale, null_loss = units
+    loss, y, offset, omega = rows
+    b = jnp.zeros((len(x), len(factors)), x.dtype).at[:, index].set(x, mode="drop")
+    h = jnp.pad(products.astype(x.dtype), [(0, 0), (0, len(factors) - products.shape[1])]) * scale
+
+    def one(b, h, lam, u, value):
+        residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)
+        if kind == "residual":
+            return residual
+        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, u, value, y, offset, omega, null_loss)
+        return jnp.where(lam <= ZERO * gradient_scale, jnp.maximum(gap, residual), gap)
+
+    return jax.vmap(one)(b, h, lambdas, u, values), values[:, None], h
+
+
+class Certificate(ABC):
+    """Certifies the points of a block: `yield from certificate(columns, solved, lambdas)` gives a Certified.
+
+    It is a generator, since a pass over the design is asked for by `Correlations`, so that many lanes share one.
+    """
+
+    def __init__(self, objective):
+        self.kind = objective.certificate
+        p = objective.design.p
+        self.length = padded_length(p) if objective.penalty.screens else p  # few numbers of columns are compiled
+        more = self.length - p
+        self.factors = np.append(objective.factors, np.ones(more))
+        self.scale = np.append(objective.scale, np.zeros(more))
+        largest = 0.0 if objective.corr is None else float(np.abs(objective.corr).max(initial=0.0))
+        self.units = largest, objective.gradient_scale, objective.null_loss
+        self._of(objective)
+        unlimited = np.isinf(objective.limits[0]) & np.isinf(objective.limits[1])
+        always = self._always & unlimited
+        self._bases = {always.tobytes(): self._first_basis(always)} if objective.squared else {}
+
+    def _of(self, objective):
+        self.objective, penalty = objective, objective.penalty
+        self.penalty = penalty
+        if self.length > objective.design.p:
+            self.penalty = penalty.restrict(np.append(np.arange(objective.design.p), [objective.design.p] * (self.length - objective.design.p)))
+        # of a penalty that is not separable all columns are free, or its directions alone
+        self._always = objective.unpenalised if penalty.separable else np.zeros(objective.design.p, bool)
+        strengths = objective.l1_factor * float(penalty.slope), penalty.ridge(1.0) * objective.l2_factor
+        self._l1, self._l2 = (np.where(objective.present & (objective.factors > 0), values, np.inf) for values in strengths)
+        self._least = self._l1.min(initial=np.inf), self._l2.min(initial=np.inf)
+
+    def of_penalty(self, penalty):
+        """The same with another mixing parameter; what is known of the data is shared."""
+        certificate = copy(self)
+        certificate._of(replace(self.objective, penalty=penalty))
+        return certificate
+
+    @abstractmethod
+    def _first_basis(self, members):
+        """`_basis` of what is neither penalised nor limited."""
+
+    @abstractmethod
+    def _make_basis(self, members):
+        """Orthonormal basis of the span of the columns `members` (p,) bool, in the terms of the subclass."""
+
+    @abstractmethod
+    def __call__(self, columns, solved, lambdas):
+        """A generator, which returns the Certified of solved points (B,) on some columns."""
+
+    @final
+    def _basis(self, members):
+        key = members.tobytes()
+        if key not in self._bases:
+            self._bases[key] = self._make_basis(members)
+        return self._bases[key]
+
+    @final
+    def _as_good_as_free(self, lambdas):
+        """Which columns (B, p) have penalties below rounding, whose error would be all of a dual value; None: no one."""
+        least, limit = lambdas.min(), FREE_L1 * self.units[0]
+        if least * self._least[0] > limit or least * self._least[1] > FREE_L2:
+            return None
+        lam = np.asarray(lambdas)[:, None]
+        free = (lam * self._l1 <= limit) & (lam * self._l2 <= FREE_L2)
+        if not self.objective.penalty.separable:
+            entering = self.objective.present & (self.objective.factors > 0)
+            free = np.where((free | ~entering).all(axis=1, keepdims=True), self.objective.present, False)
+        return free
+
+    @final
+    def _kinds(self, columns, solved, lambdas):
+        """(kinds of members (p,) bool, the kind (B,) of each point): what theta is made orthogonal to."""
+        free, limited = self._as_good_as_free(lambdas), self.objective.penalty.limited and self._always.any()
+        if free is None and not limited:
+            return [self._always], np.zeros(len(lambdas), int)
+        candidates = np.broadcast_to(self._always, (len(lambdas), len(self._always)))
+        candidates = candidates if free is None else candidates | free
+        if self.objective.penalty.limited:
+            margin = 8 * np.finfo(solved.precision).eps  # a limit is met up to the rounding of the result
+            low, high = (limit * np.where(np.isinf(limit), 1.0, 1 - margin) for limit in self.objective.limits)
+            b = columns.spread(solved.x, axis=1)
+            candidates = candidates & (low < b) & (b < high)
+        return np.unique(candidates, axis=0, return_inverse=True)
+
+    @final
+    def _padded_mask(self, members):
+        return np.append(members, np.zeros(self.length - len(members), bool))
+
+
+def _by_kind(results, kind):
+    """Certified of the points (B,), each from the results of its own kind."""
+    if len(results) == 1:
+        return Certified(*map(np.asarray, results[0]))
+    return Certified(*(np.stack([values[which][k] for k, which in enumerate(kind)]) for values in zip(*results, strict=True)))
+
+
+@final
+class ByGram(Certificate):
+    """From the Gram matrix (p, p) of all columns of the design, `gram` on the device with absent ones behind: squared
+    loss.
+    """
+
+    def __init__(self, objective, gram):
+        p, length = objective.design.p, padded_length(objective.design.p) if objective.penalty.screens else len(gram)
+        square = np.zeros((length, length))
+        square[:p, :p] = gram
+        self.gram = jax.device_put(square)  # once for all blocks
+        self.host = np.asarray(gram)
+        super().__init__(objective)
+        self.corr = np.concatenate([objective.corr, np.zeros((length - p, *objective.corr.shape[1:]))])
+
+    def _of_rows(self, gram, basis):
+        """The basis (k, n) of the rows of the data where a Gram matrix is blind, else None."""
+        return basis() if is_blind(gram) else None
+
+    def _first_basis(self, members):
+        objective = self.objective
+        directions = objective.directions * objective.scale if len(objective.directions) else np.eye(len(members))[members]
+        rows = self._of_rows(directions @ self.host @ directions.T, lambda: objective.basis)
+        return self._coefficients(directions), rows
+
+    def _make_basis(self, members):
+        rows = self._of_rows(self.host[np.ix_(members, members)], lambda: column_basis(self.objective.design, members))
+        return self._coefficients(np.eye(len(members))[members]), rows
+
+    def _coefficients(self, directions):
+        T = gram_basis(self.host, directions)
+        T = lengthened(T, few_sizes(int(self._always.sum()), len(T)))
+        return np.concatenate([T, np.zeros((len(T), self.length - T.shape[1]))], axis=1)
+
+    def __call__(self, columns, solved, lambdas):
+        objective = self.objective
+        if columns.whole and len(columns.index) == self.length:
+            b = solved.x
+        else:
+            b = columns.spread(solved.x, axis=1)
+            b = np.concatenate([b, np.zeros((len(b), self.length - b.shape[1], *b.shape[2:]))], axis=1)
+        kinds, kind = self._kinds(columns, solved, lambdas)
+        results = []
+        for members in kinds:
+            T, rows = self._basis(members)
+            gaps, losses, h = _by_gram(
+                self.gram, self.corr, 2 * objective.totals, T, self._padded_mask(members), self.penalty, self.factors,
+                self.scale, b, lambdas, solved.step, self.units, kind=self.kind,
+            )  # fmt: skip
+            if rows is not None and self.kind == "gap" and objective.null_loss > 0:
+                r = self._residuals(columns, solved)
+                losses = np.sum(r**2, axis=1).reshape(len(r), -1) / 2
+                gaps = np.maximum(gaps, left_over(rows, r) / objective.null_loss)
+            results.append((gaps, losses, h[:, : objective.design.p]))
+        yield from ()
+        return _by_kind(results, kind)
+
+    def _residuals(self, columns, solved):
+        """z - A'(scale b), (B, n [, K]), by the rows of the data."""
+        objective, b = self.objective, columns.spread(solved.x, axis=1)
+        rows = np.moveaxis(b * per_row(objective.scale, b[0]), 1, -1)
+        fit = np.asarray(objective.design.predict(rows.reshape(-1, rows.shape[-1])), np.float64)
+        return objective.y - np.moveaxis(fit.reshape(*rows.shape[:-1], -1), -1, 1)
+
+
+@final
+class ByPass(Certificate):
+    """By one pass over the data for all points of a block."""
+
+    def _first_basis(self, members):
+        return self._lengthened(self.objective.basis, members)
+
+    def _make_basis(self, members):
+        return self._lengthened(column_basis(self.objective.design, members), members)
+
+    def _lengthened(self, basis, members):
+        usual = min(int(self._always.sum()), self.objective.design.n)
+        return lengthened(basis, few_sizes(max(usual, len(self.objective.basis)), len(basis)))
+
+    def __call__(self, columns, solved, lambdas):
+        objective = self.objective
+        fit = columns.fitted(solved)
+        at = self.penalty, self.factors, self.scale, solved.x, columns.index_up_to(self.length), lambdas, solved.step, self.units
+        if not objective.squared:
+            rows = objective.loss, objective.y, objective.offset, objective.root**2
+            balance = self.kind == "gap" and bool(objective.free)
+            u, values = _values(fit, rows[3], *rows[1:3], rows[0], balance=balance)
+            if solved.rounded is not None:  # any dual value will do, and those before rounding are the better ones
+                after, values = _values(solved.rounded, rows[3], *rows[1:3], rows[0], balance=balance)
+                u = u if self.kind == "gap" else after
+            products = yield Correlations(-objective.root * np.asarray(u))
+            gaps, losses, h = _of_loss(u, products, values, rows, *at, kind=self.kind)
+            return Certified(np.asarray(gaps), np.asarray(losses), np.asarray(h)[:, : objective.design.p])
+        kinds, kind = self._kinds(columns, solved, lambdas)
+        results = []
+        for members in kinds:
+            r, theta = _residuals(fit, objective.y, self._basis(members))
+            products = yield from _correlations(theta)
+            gaps, losses, h = _by_pass(
+                r, theta, products, objective.y, self._padded_mask(members), *at, kind=self.kind
+            )  # fmt: skip
+            results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
+        return _by_kind(results, kind)
+
+
+def _correlations(R):
+    """Products (B, p [, K]) of rows R (B, n [, K]) with the design."""
+    if R.ndim == 2:
+        return (yield Correlations(R))
+    rows = np.moveaxis(np.asarray(R), 1, -1)
+    products = np.asarray((yield Correlations(rows.reshape(-1, rows.shape[-1]))))
+    return np.moveaxis(products.reshape(*rows.shape[:-1], -1), -1, 1)
+
+
+def certificate(objective, gram):
+    """What certifies points of an Objective: from its Gram matrix (p, p), or from a pass over its design for None."""
+    return ByPass(objective) if gram is None or not objective.squared else ByGram(objective, gram)

@@ -1,0 +1,134 @@
+"""Which engine solves what: one ordered table, which `solver="auto"` goes through and the docstring of `fit_path` prints.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+UNEVEN = 4  # times p: the number of blocks times the size of the largest, up to which they are alike
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an engine is asked for."""
+
+    loss: Any
+    penalty: Any  # with its mixing parameter and limits
+    responses: int | None  # K, None for y (n,)
+    p: int
+    accelerated: bool  # whether the data are not on a CPU
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that an engine takes for granted."""
+
+    text: str
+    holds: Callable[[Request], bool]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An engine, what it solves, and where `auto` prefers it to those behind it."""
+
+    name: str
+    solves: str
+    needs: tuple[Need, ...]
+    preferred: str
+    prefers: Callable[[Request], bool]
+
+    def lacks(self, request):
+        """Texts of the needs that a request does not meet."""
+        return [need.text for need in self.needs if not need.holds(request)]
+
+
+def _even(request):
+    """Whether blocks are of similar sizes: each takes the time and the place of the largest."""
+    sizes = np.unique(request.penalty.block_labels(request.p), return_counts=True)[1]
+    return len(sizes) * sizes.max() <= UNEVEN * request.p
+
+
+SQUARED_LOSS = Need("the squared loss", lambda request: request.loss.quadratic)
+ELASTIC_NET = Need("ElasticNet", lambda request: request.penalty.quadratic)
+RIDGE = Need("l1_ratio=0", lambda request: request.penalty.mixes and request.penalty.l1_ratio == 0)
+NO_LIMITS = Need("no limits", lambda request: not request.penalty.limited)
+BLOCKS = Need("a penalty that is a sum over blocks of columns", lambda request: request.penalty.descends)
+ONE_RESPONSE = Need("one response", lambda request: request.responses is None)
+ONE_OBJECTIVE = Need(
+    "one response, or a penalty of all of them (MultiTaskLasso)",
+    lambda request: request.responses is None or not request.penalty.quadratic,
+)
+
+TABLE = (
+    Entry(
+        "ridge",
+        "the squared loss with ElasticNet at l1_ratio=0 without limits, of one or more responses",
+        (SQUARED_LOSS, ELASTIC_NET, RIDGE, NO_LIMITS),
+        "always",
+        lambda request: True,
+    ),
+    Entry(
+        "pivot",
+        "the squared loss with ElasticNet, with or without limits",
+        (SQUARED_LOSS, ELASTIC_NET, ONE_RESPONSE),
+        "always",
+        lambda request: True,
+    ),
+    Entry(
+        "block",
+        "the squared loss with a penalty that is a sum over columns or groups, without limits",
+        (SQUARED_LOSS, BLOCKS, NO_LIMITS, ONE_OBJECTIVE),
+        "on a CPU, for convex penalties with groups of similar sizes",
+        lambda request: request.penalty.convex and not request.accelerated and _even(request),
+    ),
+    Entry(
+        "proximal",
+        "any loss and any penalty, without limits",
+        (NO_LIMITS, ONE_OBJECTIVE),
+        "always",
+        lambda request: True,
+    ),
+)
+SOLVERS = "auto", "pivot", "ridge", "block", "proximal"
+
+
+def described():
+    """The table as lines of text."""
+    return [f'"{entry.name}": {entry.solves}; "auto" takes it {entry.preferred}.' for entry in TABLE]
+
+
+def chosen(name, request):
+    """The name of the engine for a request; ValueError where there is none, or where that of the name lacks something."""
+    able = [entry for entry in TABLE if not entry.lacks(request)]
+    if name == "auto" and able:
+        return next(entry for entry in able if entry.prefers(request)).name
+    if name in {entry.name for entry in able}:
+        return name
+    raise ValueError(_refusal(name, request, able))
+
+
+def _refusal(name, request, able):
+    loss, penalty = type(request.loss).__name__, _penalty_name(request.penalty)
+    if request.responses is not None and not request.loss.quadratic:
+        return f"y has {request.responses} columns; several responses need the squared loss."
+    if request.responses is not None and request.penalty.quadratic:
+        return (
+            f"y has {request.responses} columns; several responses need l1_ratio=0 and no limits, and a solver other "
+            "than 'pivot': give one column, or these."
+        )
+    if name != "auto" and able:
+        entry = next(entry for entry in TABLE if entry.name == name)
+        others = " or ".join(map(repr, ["auto", *(entry.name for entry in able)]))
+        return (
+            f"solver is {name!r}, which solves {entry.solves}, not {loss} with {penalty}: it lacks "
+            f"{' and '.join(entry.lacks(request))}; give {others}."
+        )
+    lacking = "; ".join(f"{entry.name!r} needs {' and '.join(entry.lacks(request))}" for entry in TABLE)
+    limits = "lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'"
+    return f"{limits if request.penalty.limited else f'no solver takes {loss} with {penalty}'}: {lacking}."
+
+
+def _penalty_name(penalty):
+    return "ElasticNet with limits" if penalty.limited else type(penalty).__name__

@@ -1,0 +1,60 @@
+"""The null model: the fit of the intercept and of all that is not penalised."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg.penalties import Lasso
+from jaxreg.solvers.composite import minimum
+from jaxreg.solvers.proximal import Composite
+from jaxreg.solvers.smooth import Averaged, curvature_of
+
+NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit, relative to the largest gradient
+EXACT = 16  # units of rounding of the response: a smaller residual is none
+
+
+def row_basis(U, eps):
+    """Orthonormal basis (rank, n) of the span of the rows of U (k, n), whose lengths do not matter."""
+    length = np.linalg.norm(U, axis=1, keepdims=True)
+    _, s, Vt = np.linalg.svd(np.divide(U, length, out=np.zeros_like(U), where=length > 0), full_matrices=False)
+    return Vt[s > eps * max(U.shape) * s.max(initial=0.0)]
+
+
+def left_of(z, basis, saturated, eps):
+    """z (n,) or (n, K) less its projection on the basis (k, n): exact zeros where nothing but rounding is left."""
+    if not len(basis):
+        return z
+    left = z - basis.T @ (basis @ z)
+    exact = saturated or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0)
+    return np.zeros_like(z) if exact else left
+
+
+def left_within(z, columns, lower, upper):
+    """z (n,) less its least-squares fit on the columns (k, n) with coefficients in [lower, upper]."""
+    from scipy.optimize import lsq_linear  # imported here: it takes longer than a small path
+
+    return z - lsq_linear(columns.T, z, (lower, upper), method="bvls").x @ columns
+
+
+@jax.jit
+def _minimum(smooth, start, tol):
+    q = smooth.image(start)
+    problem = Composite(smooth, Lasso(), 0.0)
+    return minimum(problem, start, tol, NULL_ITER, curvature_of(smooth, q, start))
+
+
+def null_fit(smooth: Averaged):
+    """(coefficients (m,), eta (n,), loss) of the rows of a mean loss, without a penalty."""
+    start = jnp.zeros(len(smooth.rows))
+    scale = float(jnp.sum(smooth.omega * jnp.abs(smooth.loss.gradient(smooth.y, smooth.offset))))
+    for _ in range(NULL_ROUNDS):
+        solution = _minimum(smooth, start, NULL_TOL * scale)
+        if solution.n_iter < NULL_ITER:  # it is as good as rounding allows
+            break
+        start = solution.b
+    else:
+        raise ValueError(
+            f"loss is {type(smooth.loss).__name__}, and its fit of the intercept and the unpenalised columns to y does "
+            "not converge; scale y and these columns to a size near 1, or penalise them."
+        )
+    return np.asarray(solution.b), np.asarray(smooth.offset + solution.q), float(smooth.value(solution.b, solution.q))

@@ -1,0 +1,295 @@
+"""The one problem that is solved at all lambdas: loss, penalty and response on a design, and all that is known of them
+before the first lambda.
+
+    minimise over b0, b   sum_i omega_i loss(y_i, offset_i + b0 + (A'(scale b))_i / root_i) + penalty(b, lambda factors)
+
+A (p, n) is the design, root = sqrt(omega). b is on the scale of the penalty: the user's coefficient of column j is
+unit scale_j b_j / norm_j, with norm_j the column's length. Loss, y and offset are in the unit of the response, and
+lambda is the user's over `lambda_unit`. The squared loss is centred: y is root (y - offset - mean), and there is no b0.
+With K responses y, b and what follows from them have a last axis (K,), and the objective is the sum of theirs.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg._design import Design
+from jaxreg.losses import Loss
+from jaxreg.objective._null_model import EXACT, left_of, left_within, null_fit, row_basis
+from jaxreg.objective._units import centred_response, entering_columns
+from jaxreg.penalties import Penalty
+from jaxreg.penalties._base import per_row
+from jaxreg.solvers.smooth import Averaged
+
+
+@dataclass(frozen=True)
+class Objective:
+    """See the head of this file. Arrays are NumPy float64."""
+
+    design: Design
+    loss: Loss
+    penalty: Penalty
+    scale: np.ndarray  # (p,), 0 where a column is left out
+    factors: np.ndarray  # (p,), finite
+    unit: float  # what the response counts in
+    y: np.ndarray  # (n,) or (n, K); of the squared loss 0 where nothing but rounding is left
+    offset: np.ndarray  # (n,), 0 with the squared loss
+    b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,) or (0, K)
+    y_mean: Any  # what an intercept holds beside b0: float or (K,)
+    directions: np.ndarray  # (k, p) along which a penalty that is not separable does not change
+    basis: np.ndarray  # (k', n) orthonormal: the span of all that is neither penalised nor limited
+    corr: np.ndarray | None  # (p,) or (p, K): A y, on the scale of the design, with the squared loss
+    null_gradient: np.ndarray  # (p,) or (p, K): minus the loss' derivative in b at the null model
+    null_eta: np.ndarray | None  # (n,) linear predictor of the null model; None with the squared loss
+    null_losses: np.ndarray  # (K,) or (1,): losses of the null model, 0 where it fits exactly
+    totals: np.ndarray  # (K,) or (1,): losses of the intercept-only model
+    constant_features: np.ndarray  # columns that are left out because they do not vary
+    certificate: str  # "gap" where a dual is known, else "residual"
+
+    @property
+    def squared(self):
+        return self.loss.quadratic
+
+    @property
+    def free(self):
+        """How many intercepts are fitted beside the coefficients: 0 or 1."""
+        return len(self.b0)
+
+    @property
+    def responses(self):
+        """K, None for one response (n,)."""
+        return None if self.y.ndim == 1 else self.y.shape[1]
+
+    @property
+    def root(self):
+        return self.design.root
+
+    @property
+    def lambda_unit(self):
+        """The user's lambda for a lambda of 1."""
+        return self.unit ** (self.loss.degree - 1)
+
+    @property
+    def loss_unit(self):
+        """The user's loss for a loss of 1."""
+        return self.unit**self.loss.degree
+
+    @property
+    def null_loss(self):
+        """P0, loss of the null model."""
+        return float(np.sum(self.null_losses))
+
+    def of_response(self, r):
+        """The objective of one of K responses, where it is a sum of theirs."""
+        return replace(
+            self,
+            y=self.y[:, r],
+            b0=self.b0[:, r],
+            y_mean=self.y_mean[r],
+            corr=self.corr[:, r],
+            null_gradient=self.null_gradient[:, r],
+            null_losses=self.null_losses[[r]],
+            totals=self.totals[[r]],
+        )
+
+    @property
+    def total(self):
+        """Loss of the intercept-only model."""
+        return float(np.sum(self.totals))
+
+    @cached_property
+    def present(self):
+        """(p,) bool: columns that are not left out."""
+        return self.scale > 0
+
+    @cached_property
+    def unpenalised(self):
+        """(p,) bool: columns that are not penalised, which no screening may leave out."""
+        return self.present & ((self.factors == 0) | self.directions.any(axis=0))
+
+    @cached_property
+    def l1_factor(self):
+        """(p,) factors of |x_j| for x on the scale of the design, inf where a column is left out."""
+        return np.divide(self.factors, self.scale, out=np.full(len(self.scale), np.inf), where=self.present)
+
+    @cached_property
+    def l2_factor(self):
+        """(p,) factors of x_j^2 / 2 for x on the scale of the design, 0 where a column is left out."""
+        return np.divide(self.factors, self.scale**2, out=np.zeros(len(self.scale)), where=self.present)
+
+    @cached_property
+    def limits(self):
+        """(lower, upper), each (p,), on the scale of the penalty."""
+        if self.penalty.limited:
+            return self.penalty.lower, self.penalty.upper
+        return np.full(len(self.scale), -np.inf), np.full(len(self.scale), np.inf)
+
+    @property
+    def null_curvature(self):
+        """Mean second derivative of the loss at the null model; its bound where that is 0, and 1 without one."""
+        if self.null_eta is None:
+            return 1.0
+        curvature = jax.grad(lambda eta: jnp.sum(self.loss.gradient(self.y, eta)))(jnp.asarray(self.null_eta))
+        bound = self.loss.curvature_bound()
+        return float(self.root**2 @ np.asarray(curvature)) or (1.0 if bound is None else float(np.asarray(bound)))
+
+    @property
+    def gradient_scale(self):
+        """The largest gradient at the null model."""
+        return float(np.abs(self.null_gradient).max(initial=0.0))
+
+    def with_mixing(self, l1_ratio):
+        """The same with another mixing parameter of the penalty, NaN for a penalty that has none."""
+        return replace(self, penalty=mixed(self.penalty, l1_ratio))
+
+    def per_coefficient(self, like):
+        """The user's coefficients (p,) for b = 1, in the shape that multiplies `like`."""
+        return per_row(self.unit * self.scale / self.design.columns.norm, like)
+
+    def from_user(self, coef):
+        """b of the user's coefficients (p,) or (p, K): 0 where a column is left out."""
+        unit = self.per_coefficient(coef)
+        return np.divide(coef, unit, out=np.zeros(np.shape(coef)), where=unit > 0)
+
+
+def mixing(penalty):
+    """The mixing parameter of a penalty, NaN where it has none."""
+    return penalty.l1_ratio if penalty.mixes else np.nan
+
+
+def mixed(penalty, l1_ratio):
+    """The penalty with another mixing parameter."""
+    return penalty if np.isnan(l1_ratio) else replace(penalty, l1_ratio=l1_ratio)
+
+
+def make_objective(design, data, model, loss, penalty, corr=None):
+    """The Objective of `data` on `design`; `corr` (p,) or (p, K) where A y is known already (squared loss).
+
+    Limits of the penalty are on the user's scale.
+    """
+    left_out, factors, sigma = entering_columns(design, model)
+    scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
+    factors = penalty.checked_factors(factors, None if data.y.ndim == 1 else data.y.shape[1])
+    directions = np.zeros((0, design.p)) if penalty.separable else penalty.unpenalised(factors)
+    directions = directions[np.abs(directions * scale).max(axis=1) > 0] if len(directions) else directions
+    z, y_mean, unit = centred_response(data, model)
+    if penalty.limited:
+        penalty = penalty.rescaled(np.where(scale > 0, design.columns.norm / np.where(scale > 0, scale, 1.0), 1.0) / unit)
+    shared = {
+        "design": design,
+        "penalty": penalty,
+        "scale": scale,
+        "factors": factors,
+        "directions": directions,
+        "basis": _basis(design, penalty, factors, scale, directions),
+        "constant_features": np.flatnonzero(left_out),
+    }
+    if loss.quadratic:
+        return _squared(shared, data, model, loss, z, y_mean, unit, corr)
+    return _general(shared, data, model, loss, unit)
+
+
+def _basis(design, penalty, factors, scale, directions):
+    """Orthonormal basis (k, n) of the span of all that is neither penalised nor limited."""
+    eps = np.finfo(design.dtype).eps
+    if len(directions):
+        return row_basis(np.asarray(design.predict(directions * scale), np.float64), eps)
+    unlimited = np.isinf(penalty.lower) & np.isinf(penalty.upper) if penalty.limited else True
+    columns = np.flatnonzero((factors == 0) & (scale > 0) & unlimited) if penalty.separable else np.zeros(0, int)
+    if not columns.size:
+        return np.zeros((0, design.n))
+    return row_basis(np.asarray(design.gather(columns), np.float64), eps)
+
+
+def _dual_known(loss, penalty, data, factors, basis):
+    if jax.eval_shape(penalty.dual_norm, np.zeros((len(factors), *data.y.shape[1:])), factors) is None:
+        return False
+    if loss.quadratic:
+        return True
+    return not len(basis) and jax.eval_shape(loss.conjugate, data.y, data.y) is not None
+
+
+def _correlations(design, R):
+    """A R (p,) or (p, K) of R (n,) or (n, K)."""
+    products = np.asarray(design.correlate(R[None] if R.ndim == 1 else R.T), np.float64)
+    return products[0] if R.ndim == 1 else products.T
+
+
+def _squared(shared, data, model, loss, z, y_mean, unit, corr):
+    design, scale, penalty, basis = (shared[name] for name in ("design", "scale", "penalty", "basis"))
+    eps, rows = np.finfo(design.dtype).eps, np.count_nonzero(data.weight)
+    bounded = np.zeros(0, int)
+    if penalty.limited:
+        bounded = np.flatnonzero((shared["factors"] == 0) & (scale > 0))
+        bounded = bounded if not (np.isinf(penalty.lower) & np.isinf(penalty.upper))[bounded].all() else bounded[:0]
+    corr = _correlations(design, z) if corr is None else corr
+    if bounded.size:
+        columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
+        left = left_within(z, columns, penalty.lower[bounded], penalty.upper[bounded])
+        if rows <= model.fit_intercept + len(basis) or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0):
+            left = np.zeros_like(left)
+    else:
+        left = left_of(z, basis, rows <= model.fit_intercept + len(basis), eps)
+    null_corr = _correlations(design, left) if left is not z else corr
+    return Objective(
+        **shared,
+        loss=loss,
+        unit=unit,
+        y=z,
+        offset=np.zeros(design.n),
+        b0=np.zeros((0, *z.shape[1:])),
+        y_mean=y_mean,
+        corr=corr,
+        null_gradient=per_row(scale, corr) * null_corr,
+        null_eta=None,
+        null_losses=np.atleast_1d(np.sum(left**2, axis=0) / 2),
+        totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
+        certificate="gap" if _dual_known(loss, penalty, data, shared["factors"], basis) else "residual",
+    )
+
+
+def _general(shared, data, model, loss, unit):
+    design, scale, basis = shared["design"], shared["scale"], shared["basis"]
+    free, root = int(model.fit_intercept), design.root
+    counting = data.weight > 0
+    loss.check_response(data.y[counting])
+    unit = unit if loss.degree else 1.0
+    certificate = "gap" if _dual_known(loss, shared["penalty"], data, shared["factors"], basis) else "residual"
+    loss = loss.in_units(unit)
+    offset = np.zeros(design.n) if data.offset is None else data.offset / unit
+    y = np.where(counting, data.y, data.y[np.argmax(counting)]) / unit
+
+    def fit(rows):
+        """(coefficients, eta (n,), loss) of the model of some rows alone."""
+        smooth = Averaged(rows, root**2, y, offset, loss)
+        if not len(rows):
+            return np.zeros(0), offset, float(smooth.value(np.zeros(0), np.zeros(design.n)))
+        coef, eta, value = null_fit(smooth)
+        # what is left of y is rounding, which a narrow loss would take for a misfit
+        exact = loss.width is not None and np.abs(y - eta)[counting].max() <= EXACT * eps * np.abs(y).max()
+        return (coef, y, 0.0) if exact else (coef, eta, value)
+
+    eps = np.finfo(design.dtype).eps
+    inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+    intercept = np.ones((free, design.n))
+    coef, eta, null_loss = fit(np.concatenate([basis * inverse, intercept]))
+    total = null_loss if not len(basis) else fit(intercept)[-1]
+    return Objective(
+        **shared,
+        loss=loss,
+        unit=unit,
+        y=y,
+        offset=offset,
+        b0=coef[len(basis) :],
+        y_mean=0.0,
+        corr=None,
+        null_gradient=scale * _correlations(design, -root * np.asarray(loss.gradient(y, eta))),
+        null_eta=eta,
+        null_losses=np.array([null_loss]),
+        totals=np.array([total]),
+        certificate=certificate,
+    )

@@ -1,0 +1,59 @@
+"""Ridge without limits in closed form: points at all lambdas from one decomposition, for every response."""
+
+import numpy as np
+
+from jaxreg._status import Status, promoted
+from jaxreg.certificates._certificate import ByPass
+from jaxreg.engines._columns import ColumnSet
+from jaxreg.engines._solved import Solved, as_returned
+from jaxreg.paths._loop import filled
+from jaxreg.paths._points import Block
+from jaxreg.penalties._base import per_row
+
+BLOCK = 10  # lambdas that are certified at once by a pass over the data
+
+
+def closed_form(objective, ridge, certify, lambdas, options):
+    """Blocks of points from the decomposition `ridge`; a generator, as the path loop is.
+
+    A solution that was refined is certified by the rows of the data, too, and its gap is at least the square of what
+    its last step was: a gap sees neither a column whose penalty dwarfs its loss nor the directions of collinearity.
+    """
+    columns, first = ColumnSet.everything(objective), 0
+    by_pass = certify if isinstance(certify, ByPass) else ByPass(objective)
+    for x, df, error in _solutions(objective, ridge, lambdas):
+        scale = per_row(objective.scale, x[0])
+        x = np.divide(x, scale, out=np.zeros(x.shape), where=scale > 0)
+        count, ones = len(x), np.ones(len(x), int)
+        none, code = np.zeros((count, *objective.b0.shape)), np.full(count, Status.stalled)
+        solved = as_returned(Solved(x, none, ones, code, count), columns, options.precision)
+        block = lambdas[first : first + count]
+        first += count
+        by_rows, gaps, losses = np.arange(count), np.empty(count), np.empty((count, len(objective.totals)))
+        if by_pass is not certify:
+            certified = yield from certify(columns, solved, block)
+            by_rows, gaps, losses = np.flatnonzero(error > 0), certified.gaps.copy(), certified.losses.copy()
+        for start in range(0, len(by_rows), BLOCK):
+            at = by_rows[start : start + BLOCK]
+            whole = filled(at, BLOCK)
+            certified = yield from by_pass(columns, solved.at(whole), block[whole])
+            gaps[at], losses[at] = certified.gaps[: len(at)], certified.losses[: len(at)]
+        gaps = np.maximum(gaps, error)
+        yield Block(columns.index, solved.x, none, gaps, losses, ones, promoted(code, gaps, options.tol), df)
+
+
+def _solutions(objective, ridge, lambdas):
+    """(x (B, p [, K]) on the scale of the design, effective degrees of freedom (B,), least gaps (B,)), blockwise.
+
+    The least gap is the square of the last step of refinement, averaged over responses as their gaps are; 0 for none.
+    """
+    if objective.responses is None:
+        for x, df, error in ridge.blocks(objective, lambdas, BLOCK):
+            yield x, df, np.nan_to_num(error**2, nan=0.0, posinf=np.inf)
+        return
+    single = [objective.of_response(r) for r in range(objective.responses)]
+    share = objective.null_losses / (objective.null_loss or 1.0)
+    for parts in zip(*(ridge.blocks(response, lambdas, BLOCK) for response in single), strict=True):
+        x, df, error = zip(*parts, strict=True)
+        squares = np.nan_to_num(np.stack(error, axis=-1) ** 2, nan=0.0, posinf=np.inf)
+        yield np.stack(x, axis=-1), df[0], squares @ share
