@@ -78,7 +78,7 @@ class Objective:
         """Mean second derivative of the loss at the null model; its bound where that is 0, and 1 without one."""
         if self.null_eta is None:
             return 1.0
-        curvature = jax.grad(lambda eta: jnp.sum(self.loss.gradient(self.y, eta)))(jnp.asarray(self.null_eta))
+        curvature = self.loss.hessian(self.y, jnp.asarray(self.null_eta))
         bound = self.loss.curvature_bound()
         return float(self.root**2 @ np.asarray(curvature)) or (1.0 if bound is None else float(np.asarray(bound)))
 
@@ -170,7 +170,7 @@ def _general(shared, data, model, basis):
     loss, design, scale = shared["loss"], shared["design"], shared["scale"]
     free, root = int(model.fit_intercept), design.root
     counting = data.weight > 0
-    loss.check_response(data.y[counting])
+    loss.encode(data.y, counting)  # which checks it
     unit = _centred(data, model)[-1] if loss.degree else 1.0
     loss = shared["loss"] = loss.in_units(unit)
     offset = np.zeros(design.n) if data.offset is None else data.offset / unit
