@@ -185,4 +185,5 @@ def fit_path(
         each_alone = setup.responses is not None and not _fit.is_general(request)
         path, said = (_responses if each_alone else _fit).path(setup, request, _fit.mixing(request.penalty), began)
     _ends.warn(said)
-    return replace(path, settings=_record.sources(_fit.by_position(given, request), fit_path))
+    settings = _record.sources(_fit.by_position(given, request), fit_path)
+    return replace(path, settings=settings, link=request.loss.link)
