@@ -67,13 +67,19 @@ class Custom(Numeric):
         return self._value(y, eta)
 
     def gradient(self, y, eta):
-        return jax.grad(lambda e: jnp.sum(self._value(y, e)))(eta)
+        return _derivative(self._value, y, eta)
 
     def hessian(self, y, eta):
-        return jax.grad(lambda e: jnp.sum(self.gradient(y, e)))(eta)
+        return _derivative(self.gradient, y, eta)
 
     def curvature_bound(self):
         return self._bound
 
     def conjugate(self, y, u):
         return None
+
+
+def _derivative(function, y, eta):
+    """With respect to eta, of an elementwise function of (y, eta)."""
+    eta = jnp.broadcast_to(eta, jnp.broadcast_shapes(jnp.shape(y), jnp.shape(eta)))
+    return jax.grad(lambda e: jnp.sum(function(y, e)))(eta)

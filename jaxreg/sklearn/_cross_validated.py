@@ -23,7 +23,7 @@ class PathEstimatorCV(LinearEstimator, ABC):
     """A path of some loss and penalty for every fold, and the model that a rule chooses.
 
     A subclass states `_loss` and `_penalty`, and the keywords of `fit_cv` that are its own in `_options`. That is all a
-    new family takes; one of classes also turns its labels into numbers and its linear predictor into labels.
+    new family takes; one of classes also decodes its linear predictor, by its loss.
     """
 
     multi_task = False  # whether y has several columns, fitted together
