@@ -29,8 +29,8 @@ class Loss(ABC):
 
     The formulas `value`, `gradient`, `hessian`, `conjugate` and `saturated` are those of single observations and take
     JAX or NumPy arrays whose shapes broadcast: y is encoded as by `encode`, and eta is the linear predictor, with
-    intercept and offset. They are written with `jax.numpy`, because they are traced and differentiated; they know
-    nothing of rows that belong together, sample weights, X or penalties. Those hold for every y and eta:
+    intercept and offset. They are written with `jax.numpy`, because they are traced and differentiated, and know
+    nothing of sample weights, X or penalties. For every y and eta:
 
     - `value` is convex in eta, and at least `saturated`, which is its infimum over eta. The deviance of an observation
       is 2 (value - saturated).
@@ -41,8 +41,8 @@ class Loss(ABC):
       the residual of the prox.
 
     Instances are JAX pytrees (`jaxreg._pytree.pytree`) whose numbers are leaves: other numbers need no compilation.
-    Concrete methods are not overridden, but for `width`, `widened`, `minus_two_log_likelihood` and `decode`, whose
-    defaults say that there is no such thing.
+    `width`, `widened`, `minus_two_log_likelihood` and `decode` are hooks, whose defaults say that there is no such
+    thing; other concrete methods are not overridden.
 
     Attributes
     ----------
