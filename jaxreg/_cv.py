@@ -161,7 +161,7 @@ def fit_cv(
         folds = make_folds(cv, X, targets, setup.data.weight, groups, repeats, seed, strata)
         if request.loss.of_classes:
             check_training(folds, setup.data.y, setup.data.weight, request.loss)
-        if metric is _scores.METRICS["r2"]:
+        if metric.name == _scores.METRICS["r2"].name:
             _scores.check_varies(folds, targets, setup.data.weight)
         lambdas = np.stack([_fit.lambdas_for(setups, request, a) for a in l1_ratios])
         prepared = time.perf_counter()
@@ -183,7 +183,8 @@ def _with_settings(cv, given, penalty):
 
     def alone(path):
         own = {"penalty": _fit.mixed(penalty, path.l1_ratio)}
-        return replace(path, settings=_record.sources(shared | own, fit_cv, penalty=ElasticNet()))
+        settings = _record.sources(shared | own, fit_cv, penalty=ElasticNet())
+        return replace(path, settings=settings, link=given["loss"].link)
 
     return replace(cv, paths=tuple(map(alone, cv.paths)), settings=_record.sources(given, fit_cv))
 
@@ -278,6 +279,7 @@ def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times)
         observation_loss=losses,
         n_samples=int(np.count_nonzero(weight)),
         train_mse=train_mse,
+        minus_two_log_likelihood=setup.loss.minus_two_log_likelihood(train_mse, np.count_nonzero(weight)),
         r2=None if setup.loss.of_classes else _r2(squared, setups, folds, fold_weight),
         y=setup.data.y if setup.responses is None else setup.responses,
         fit_intercept=setup.model.fit_intercept,
@@ -330,7 +332,7 @@ def _train_mse(setup, path):
 
 
 def _train_loss(setup, path, metric):
-    if metric.squared:
+    if metric.squared and setup.loss.quadratic:
         return _train_mse(setup, path)
     data, counting = setup.data, np.flatnonzero(setup.data.weight)
     predictions = predictions_of(data, counting, path.coef_sparse, path.intercept)

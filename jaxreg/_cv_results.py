@@ -11,6 +11,7 @@ from jaxreg._choice import Selection
 from jaxreg._prominence import feature_scale
 from jaxreg._results import MEASURES, PathResult, Status
 from jaxreg._scores import METRICS
+from jaxreg.losses import Squared
 
 if TYPE_CHECKING:
     from jaxreg.report import Report
@@ -52,7 +53,9 @@ class CVResult:
     n_samples : int
         Rows with a positive weight.
     train_mse : array (A, L, R or 1)
-        Mean squared errors of the paths on the data, for the information criteria.
+        Mean squared errors of the paths on the data; of another loss mean deviances.
+    minus_two_log_likelihood : array (A, L, R or 1), or None
+        What information criteria charge for the fit, up to a constant; None for a loss that is no likelihood.
     fit_intercept : bool
         Whether the fits have an intercept.
     timings : dict
@@ -110,6 +113,7 @@ class CVResult:
     interrupted: bool = False
     r2: np.ndarray | None = None
     y: np.ndarray | None = None
+    minus_two_log_likelihood: np.ndarray | None = None
 
     @property
     def best(self) -> tuple[int, int]:
@@ -163,14 +167,17 @@ class CVResult:
         """
         found = self._effective_df
         if found is None:
-            raise ValueError(
-                f"effective_df is known for the squared loss with ElasticNet, not for {self.path.penalty} and "
-                f"{self.path.loss}, or for the solver {self.path.solver!r}; choose by rule 'min' or '1se'."
-            )
+            raise self._without_criteria()
         if callable(found):
             found = found()
             object.__setattr__(self, "_effective_df", found)
         return found
+
+    def _without_criteria(self):
+        return ValueError(
+            f"effective_df is known for the squared loss with ElasticNet, not for {self.path.penalty} and "
+            f"{self.path.loss}, or for the solver {self.path.solver!r}; choose by rule 'min' or '1se'."
+        )
 
     def __getstate__(self):
         if self._effective_df is not None:
@@ -229,12 +236,15 @@ class CVResult:
 
     def _criteria(self, rule):
         """(A, L), the average over the responses."""
-        n, p, mse = self.n_samples, self.path.n_features, self.train_mse
-        df = self.effective_df + self.fit_intercept
+        fit, deviance = self.minus_two_log_likelihood, self.train_mse
+        if fit is None:
+            raise self._without_criteria()
+        n, p, df = self.n_samples, self.path.n_features, self.effective_df + self.fit_intercept
         nonzero = np.stack([path.df for path in self.paths])
-        varies = mse.any(axis=(0, 1))  # a response that every point fits exactly has no say beside others
-        mse = mse[..., varies] if varies.any() else mse
-        return _selection.criterion(rule, mse, df[..., None], nonzero[..., None], n, p).mean(axis=-1)
+        varies = deviance.any(axis=(0, 1))  # a response that every point fits exactly has no say beside others
+        if varies.any():
+            fit, deviance = fit[..., varies], deviance[..., varies]
+        return _selection.criterion(rule, fit, deviance, df[..., None], nonzero[..., None], n, p).mean(axis=-1)
 
     def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
         """Predictions for new rows by the path of the chosen mix.
@@ -339,6 +349,9 @@ class CVResult:
         mixes = range(len(arrays["l1_ratios"]))
         paths = tuple(PathResult._of_arrays(_saving.inside(f"path{a}", arrays)) for a in mixes)
         values = _saving.to_fields({name: value for name, value in arrays.items() if "/" not in name})
+        if "effective_df" in values and "minus_two_log_likelihood" not in values:  # older files, of the squared loss
+            term = Squared().minus_two_log_likelihood(values["train_mse"], values["n_samples"])
+            values["minus_two_log_likelihood"] = term
         return cls(paths=paths, _effective_df=values.pop("effective_df", None), **values)
 
     def _rows(self):

@@ -200,7 +200,7 @@ def check_training(folds, y, weight, loss):
     """Raise where the rows that train in a fold have not a response that the loss takes, as all rows have."""
     for k in range(len(folds)):
         try:
-            loss.check_response(y[(folds.train(k) > 0) & (weight > 0)])
+            loss.encode(y, (folds.train(k) > 0) & (weight > 0))
         except ValueError as error:
             raise ValueError(
                 f"cv: in the training rows of fold {k} {error} Give fewer folds, or folds with a share of each class, "

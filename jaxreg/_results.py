@@ -8,6 +8,7 @@ import numpy as np
 from jaxreg import _hints, _html, _missing, _saving, _scores, _validation, plotting
 from jaxreg._alignment import by_row
 from jaxreg._status import Status
+from jaxreg.losses._links import inverse_link
 
 if TYPE_CHECKING:
     from jaxreg.report import Report
@@ -99,6 +100,9 @@ class PathResult:
         its name.
     fill_values : array (p,), or None
         What stands for NaN in each column, in the fit and in `predict`; None without `impute`.
+    link : str or None
+        Name of the inverse link of the loss, by which `predict` makes a response of a linear predictor; None where it
+        is not known, for a `Custom` loss.
 
     Examples
     --------
@@ -146,6 +150,7 @@ class PathResult:
     feature_sd: np.ndarray = field(default_factory=lambda: np.zeros(0))
     settings: dict[str, str] = field(default_factory=dict)
     fill_values: np.ndarray | None = None
+    link: str | None = "identity"
 
     @property
     def coef(self) -> np.ndarray:
@@ -196,7 +201,8 @@ class PathResult:
         offset : array (m,), or None
             Required if the path was fitted with one.
         type : str
-            "response" or "link", the same for the losses of this package.
+            "link" is the linear predictor, "response" what its inverse link makes of it: the same where `link` is
+            "identity", as for all losses of numbers and for SquaredHinge, and for a `Custom` loss.
 
         Returns
         -------
@@ -213,6 +219,10 @@ class PathResult:
         X = _validation.check_prediction(X, self.n_features, self.feature_names, self.fill_values is not None)
         X = _missing.filled(X, self.fill_values)
         offset = _validation.check_offset(offset, len(X), self.offset_used)
+        eta = self._linear_predictor(X, lam, offset)
+        return inverse_link(self.link, eta) if type == "response" else eta
+
+    def _linear_predictor(self, X, lam, offset):
         if self.n_responses is not None:
             if offset.any():
                 raise ValueError(
@@ -246,9 +256,11 @@ class PathResult:
             As for `predict`; for another number of rows, and a y that does not vary.
         """
         y, sample_weight = by_row(y, "y", X), by_row(sample_weight, "sample_weight", X)
-        predictions = self.predict(X, lam, offset)
+        values, type = _scores.r_squared, "response"
+        if self.data.get("of_classes"):
+            values, type = _scores.share_right, "link"
+        predictions = self.predict(X, lam, offset, type)
         y, weight = _validation.check_judged(y, sample_weight, len(predictions), self.n_responses)
-        values = _scores.share_right if self.data.get("of_classes") else _scores.r_squared
         result = values(y, predictions, weight)
         return float(result) if lam is not None else result
 

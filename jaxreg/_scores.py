@@ -1,13 +1,12 @@
 """Scores of held-out predictions: losses, lower is better, and their averages over folds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
 
 from jaxreg import _validation
-from jaxreg.losses import Squared
 
 FEWEST = 64  # rows for which a loss is compiled
 
@@ -95,14 +94,31 @@ METRICS = {
 
 
 def make_metric(metric, loss) -> Metric:
-    """None is the deviance: twice the loss, the mean squared error for the squared loss."""
-    if metric in (None, "deviance"):
-        return METRICS["mse"] if isinstance(loss, Squared) else _deviance(loss)
-    if not callable(metric):
-        if metric == "r2" and loss.of_classes:
-            raise ValueError("metric is 'r2', which is none of classes; give None or 'deviance', a loss of classes.")
-        return METRICS[_validation.check_choice(metric, "metric", (*METRICS, "deviance"))]
+    """The Metric of linear predictors that a name, one of `loss.metrics`, or a function stands for; None is the first.
 
+    The deviance is that of the loss; others judge the response that its inverse link makes of a linear predictor.
+    """
+    if callable(metric):
+        return _of_response(_of_function(metric), loss)
+    name = loss.metrics[0] if metric is None else metric
+    if loss.of_classes and name in METRICS and name not in loss.metrics:
+        raise ValueError(f"metric is {name!r}, which is none of classes; give None or 'deviance', a loss of classes.")
+    _validation.check_choice(name, "metric", loss.metrics)
+    if name == "deviance":
+        return METRICS["mse"] if loss.quadratic else _deviance(loss)
+    return _of_response(METRICS[name], loss)
+
+
+def _of_response(metric, loss):
+    of_rows = metric.of_rows
+    return replace(
+        metric,
+        in_fold=lambda y, eta, weight: metric.in_fold(y, loss.inverse_link(eta), weight),
+        of_rows=None if of_rows is None else lambda y, eta: of_rows(y, loss.inverse_link(eta)),
+    )
+
+
+def _of_function(metric):
     metric = _validation.check_metric(metric)
 
     def in_fold(y, predictions, weight):
@@ -117,21 +133,19 @@ def make_metric(metric, loss) -> Metric:
 
 
 def _deviance(loss):
-    """Twice the loss, whose least value is 0."""
-
     def of_rows(y, predictions):
         """As many rows as the next of few lengths has, so that folds of about one size are compiled for once."""
         step = max(FEWEST, 2 ** (len(y).bit_length() - 3))
         more = -len(y) % step
         predictions = np.concatenate([predictions, np.zeros((more, predictions.shape[1]))])
-        return np.asarray(_twice(loss, np.append(y, np.full(more, y[0])), predictions))[: len(y)]
+        return np.asarray(_deviances(loss, np.append(y, np.full(more, y[0])), predictions))[: len(y)]
 
     return Metric("deviance", _mean_of(of_rows), of_rows)
 
 
 @jax.jit
-def _twice(loss, y, predictions):
-    return 2 * loss.value(y[:, None], predictions)
+def _deviances(loss, y, eta):
+    return 2 * (loss.value(y[:, None], eta) - loss.saturated(y)[:, None])
 
 
 def _scalar(value):

@@ -18,25 +18,24 @@ def one_standard_error(mean_loss, std_error, best):
     return int(np.flatnonzero(mean_loss <= mean_loss[best] + std_error[best])[0])
 
 
-def criterion(rule, mse, df, nonzero, n, p):
+def criterion(rule, fit, deviance, df, nonzero, n, p):
     """The criterion at each point of a path (L,), infinite where the model has no residual degree of freedom.
 
-        AIC  = n log(mse) + 2 d                             Akaike (1974)
-        BIC  = n log(mse) + d log n                         Schwarz (1978)
+        AIC  = fit + 2 d                                    Akaike (1974)
+        BIC  = fit + d log n                                Schwarz (1978)
         EBIC = BIC + 2 gamma log binom(p, nonzero)          Chen and Chen (2008), gamma = 1
-        GCV  = mse / (1 - 1.4 d / n)^2                      Craven and Wahba (1979), modified by Kim and Gu (2004)
+        GCV  = deviance / (1 - 1.4 d / n)^2                 Craven and Wahba (1979), modified by Kim and Gu (2004)
 
-    mse (L,) is the weighted mean squared error on the data, d = df + 1 counts the intercept if there is one, n the rows
-    with a positive weight.
+    fit (L,) is -2 log-likelihood up to a constant, deviance (L,) the weighted mean deviance on the data (the mean
+    squared error of the squared loss), d = df + 1 counts the intercept if there is one, n the rows with a positive
+    weight.
     """
     from scipy.special import betaln
 
     share = df / n
     if rule == "gcv":
         left = 1.0 - GCV_WEIGHT * share
-        return np.where(left > 0, mse / np.where(left > 0, left, 1.0) ** 2, np.inf)
-    with np.errstate(divide="ignore"):
-        fit = n * np.log(mse)
+        return np.where(left > 0, deviance / np.where(left > 0, left, 1.0) ** 2, np.inf)
     charge = {"aic": 2.0, "bic": np.log(n), "ebic": np.log(n)}[rule]
     models = -betaln(p - nonzero + 1, nonzero + 1) - np.log(p + 1) if rule == "ebic" else 0.0
     return np.where(share < 1, fit + charge * df + 2 * EBIC_WEIGHT * models, np.inf)

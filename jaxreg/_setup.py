@@ -60,7 +60,7 @@ def prepare(X, y, request, l1_ratios) -> Setup:
     """Check the data, and centre and scale them; l1_ratios: mixing parameters (A,), NaN for a penalty that has none."""
     began = time.perf_counter()
     imputes = request.impute is not None
-    data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype, imputes)
+    data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype, imputes, request.loss)
     if not request.loss.of_classes:
         warn_of_classes(y)
     if imputes:

@@ -29,6 +29,7 @@ class Data:
     feature_names: tuple[str, ...] | None
     incomplete: Any = None  # X with its NaN, where these are imputed
     fill_values: np.ndarray | None = None  # (p,) that X has in their place
+    labels: np.ndarray | None = None  # (C,) that y encodes, where it holds classes
 
 
 def feature_names(obj):
@@ -122,7 +123,7 @@ def _vector(obj, name, n, per="row of X"):
 
 
 def check_responses(obj, n):
-    """y (n,), or (n, K) with K > 1."""
+    """y (n,), or (n, K) with K > 1, of finite numbers."""
     if is_text(obj):
         raise ValueError(
             "y has text: the names of classes? It has to be numbers; of two classes give -1 and 1, with "
@@ -130,8 +131,11 @@ def check_responses(obj, n):
         )
     array = numeric(obj, "y")
     if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
-        return np.asarray(array, dtype=np.float64)
-    return _vector(obj if hasattr(obj, "columns") else array, "y", n)
+        array = np.asarray(array, dtype=np.float64)
+    else:
+        array = _vector(obj if hasattr(obj, "columns") else array, "y", n)
+    require_finite(array, "y")
+    return array
 
 
 def check_dtype(dtype):
@@ -181,39 +185,42 @@ def _listed_columns(bad, names):
     return " in " + ", ".join(column_label(names, j) for j in columns[:5]) + more
 
 
-def check_data(X, y, sample_weight, offset, dtype, may_miss=False) -> Data:
+def check_data(X, y, sample_weight, offset, dtype, may_miss=False, loss=None) -> Data:
+    """The Data of a fit; y is what the loss makes of it, numbers where there is none."""
     y, sample_weight, offset = (
         by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
     )
     X, names = check_design(X, dtype, may_miss)
     n = X.shape[0]
-    y = check_responses(y, n)
-    require_finite(y, "y")
+    weight = _check_weight(sample_weight, n)
+    y, labels = (check_responses(y, n), None) if loss is None else loss.encode(y, weight > 0)
     if y.ndim == 2 and offset is not None:
         raise ValueError(f"offset is given, but y has {y.shape[1]} columns; subtract the offset from y.")
-    if sample_weight is None:
-        weight = np.full(n, 1.0 / n)
-    else:
-        weight = _vector(sample_weight, "sample_weight", n)
-        require_finite(weight, "sample_weight")
-        if (weight < 0).any():
-            raise ValueError(f"sample_weight has negative values, the least {weight.min():g}; give weights >= 0.")
-        positive = np.count_nonzero(weight)
-        if positive < 2:
-            raise ValueError(f"sample_weight has {positive} positive value(s); at least 2 samples need one.")
-        weight = weight / weight.max()  # a sum of huge weights may overflow
-        weight = weight / weight.sum()
     if offset is not None:
         offset = _vector(offset, "offset", n)
         require_finite(offset, "offset")
     require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
-    return Data(X, y, weight, offset, names)
+    return Data(X, y, weight, offset, names, labels=labels)
+
+
+def _check_weight(sample_weight, n):
+    """Weights (n,) that sum to 1."""
+    if sample_weight is None:
+        return np.full(n, 1.0 / n)
+    weight = _vector(sample_weight, "sample_weight", n)
+    require_finite(weight, "sample_weight")
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight has negative values, the least {weight.min():g}; give weights >= 0.")
+    positive = np.count_nonzero(weight)
+    if positive < 2:
+        raise ValueError(f"sample_weight has {positive} positive value(s); at least 2 samples need one.")
+    weight = weight / weight.max()  # a sum of huge weights may overflow
+    return weight / weight.sum()
 
 
 def check_judged(y, sample_weight, m, responses):
     """(y (m,) or (m, K), weights (m,)) of rows whose predictions are judged."""
     y = check_responses(y, m)
-    require_finite(y, "y")
     count = y.shape[1] if y.ndim == 2 else None
     if count != responses:
         there, here = ("one response" if number is None else f"{number} responses" for number in (responses, count))

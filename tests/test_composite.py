@@ -24,7 +24,7 @@ DIFFERENT = ("SparseGroupLasso", "LogSum", "SLOPE", "TrendFilter")  # one penalt
 
 
 def response(name):
-    return np.where(np.mean(Y) < Y, 1.0, -1.0) if name == "SquaredHinge" else Y
+    return np.where(np.mean(Y) < Y, 1.0, -1.0) if LOSSES[name].of_classes else Y
 
 
 def wide_penalty(name):
@@ -291,6 +291,9 @@ def test_folds_of_other_losses(name):
     np.testing.assert_allclose(cv.fold_loss[0, 1], deviance, rtol=1e-4)
     np.testing.assert_allclose(cv.train_loss, own, rtol=1e-6)
     assert cv.train_loss[-1] < cv.train_loss[0]
+    squared = jr.fit_cv(DATA, y, loss=loss, cv=ids, n_lambdas=6, tol=1e-7, metric="mse")
+    errors = np.mean((y[:, None] - squared.path.predict(DATA)) ** 2, axis=0)
+    np.testing.assert_allclose(squared.train_loss, errors, rtol=1e-6)
 
 
 def test_folds_of_several_responses():
@@ -371,6 +374,7 @@ def test_results_say_what_they_are(tmp_path):
     path.save(tmp_path / "path.npz")
     again = jr.PathResult.load(tmp_path / "path.npz")
     assert (again.loss, again.penalty, again.certificate) == (path.loss, path.penalty, "residual")
+    assert again.link == path.link == "identity"
     np.testing.assert_array_equal(again.coef, path.coef)
     cv = jr.fit_cv(X, Y, penalty=penalties.MCP(), cv=3, n_lambdas=4)
     with pytest.raises(ValueError, match="effective_df is known for the squared loss with ElasticNet, not for MCP"):

@@ -1,16 +1,30 @@
-"""Losses by their definitions: derivative, curvature bound, conjugate, limits."""
+"""Losses by their definitions: derivatives, conjugate, least value, response, metrics, limits; and a new one."""
+
+import sys
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from reference import ar_problem
+from scipy.optimize import minimize_scalar
 
 pytest.importorskip("hypothesis")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from instances import LOSSES
 
+import jaxreg as jr
 from jaxreg import losses
+from jaxreg._folds import check_training, make_folds
+from jaxreg._scores import make_metric
+from jaxreg._validation import check_data
+from jaxreg.losses._links import LINKS
+
+RNG = np.random.default_rng(0)
+Y, ETA = RNG.uniform(-3, 3, (2, 200))
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +37,12 @@ def test_every_loss_is_tested():
     assert set(LOSSES) == set(losses.__all__)
 
 
+def responses(name):
+    return np.array([response(name, y) for y in Y])
+
+
 def response(name, y):
-    return float(np.where(y < 0, -1.0, 1.0)) if name == "SquaredHinge" else y
+    return float(np.where(y < 0, -1.0, 1.0)) if LOSSES[name].of_classes else y
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -39,15 +57,164 @@ def test_gradient_is_the_derivative(name, y, eta):
 
 
 @pytest.mark.parametrize("name", LOSSES)
+def test_hessian_is_the_second_derivative(name):
+    loss, y = LOSSES[name], responses(name)
+    second = jax.vmap(jax.grad(jax.grad(loss.value, 1), 1))(y, ETA)  # no point is at a kink of the gradient
+    np.testing.assert_allclose(loss.hessian(y, ETA), second, atol=1e-12)
+    for derivative in (loss.gradient, loss.hessian):
+        assert derivative(y[:, None], np.zeros((1, 3))).shape == (200, 3)
+    single = loss.hessian(y.astype(np.float32), jnp.asarray(ETA, jnp.float32)) * jnp.ones(200, jnp.float32)
+    assert single.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_curvature_bound_is_that_of_the_hessian(name):
     loss, eta = LOSSES[name], jnp.linspace(-4, 4, 2001)
-    y = jnp.full_like(eta, response(name, 0.3))
-    hessian = jnp.diagonal(jax.hessian(lambda e: jnp.sum(loss.value(y[::50], e)))(eta[::50]))
-    dense = jax.vmap(jax.grad(jax.grad(loss.value, 1), 1))(y, eta)
-    bound = float(loss.curvature_bound())
-    assert float(hessian.max()) <= bound + 1e-12
-    assert float(dense.max()) == pytest.approx(bound, rel=1e-2)
-    assert float(dense.min()) >= -1e-12  # convex
+    hessian = loss.hessian(jnp.full_like(eta, response(name, 0.3)), eta)
+    assert float(hessian.max()) == pytest.approx(float(loss.curvature_bound()), rel=1e-2)
+    assert float(hessian.max()) <= loss.curvature_bound() + 1e-12
+    assert float(hessian.min()) >= -1e-12  # convex
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_saturated_value_is_the_least_over_eta(name):
+    loss, y = LOSSES[name], responses(name)
+    assert loss.saturated(y).shape == y.shape
+    for one in y[:3]:
+        least = minimize_scalar(lambda eta, y=one: float(loss.value(y, eta)), bounds=(-50, 50), method="bounded")
+        assert least.fun == pytest.approx(float(loss.saturated(one)), abs=1e-8)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_response_is_encoded_and_decoded(name):
+    loss, raw, counting = LOSSES[name], responses(name).tolist(), np.arange(200) > 0
+    raw[0] = 7  # which does not count
+    encoded = loss.encode(raw, counting)
+    assert encoded.y.dtype == np.float64
+    again = loss.encode(encoded.y, counting)
+    np.testing.assert_array_equal(again.y, encoded.y)
+    with pytest.raises(ValueError, match="y has text"):
+        loss.encode(["a", "b"], np.ones(2, bool))
+    if not loss.of_classes:
+        assert encoded.labels is None
+        np.testing.assert_array_equal(encoded.y, raw)
+        return
+    np.testing.assert_array_equal(encoded.labels, np.unique(raw[1:]))
+    np.testing.assert_array_equal(again.labels, encoded.labels)
+    eta = [minimize_scalar(lambda eta, y=y: float(loss.value(y, eta)), bounds=(-9, 9)).x for y in encoded.y[1:9]]
+    np.testing.assert_array_equal(loss.decode(np.array(eta), encoded.labels), raw[1:9])
+    data = check_data(ETA[:, None], raw, counting * 1.0, None, None, loss=loss)
+    np.testing.assert_array_equal(data.labels, encoded.labels)
+    np.testing.assert_array_equal(data.y, encoded.y)
+    folds = make_folds([(np.flatnonzero(encoded.y > 0)[2:], [1, 2])], ETA, encoded.y, np.ones(200))
+    with pytest.raises(ValueError, match="cv: in the training rows of fold 0 y has one class only"):
+        check_training(folds, encoded.y, counting, loss)
+
+
+METRICS = {
+    "mse": lambda y, f, w: np.average((y - f) ** 2, weights=w),
+    "mae": lambda y, f, w: np.average(abs(y - f), weights=w),
+    "r2": lambda y, f, w: np.average((y - f) ** 2, weights=w) / np.cov(y, aweights=w, ddof=0) - 1,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_metrics_of_a_loss(name):
+    loss, y, weight = LOSSES[name], responses(name), np.linspace(0.5, 2, 200)
+    deviance = np.average(2 * (loss.value(y, ETA) - loss.saturated(y)), weights=weight)
+    values = {key: metric(y, ETA, weight) for key, metric in METRICS.items()} | {"deviance": deviance}
+    for key in loss.metrics:
+        assert make_metric(key, loss).in_fold(y, ETA[:, None], weight)[0] == pytest.approx(values[key])
+    first = make_metric(None, loss)
+    assert first.name == ("mean squared error" if loss.quadratic else "deviance")
+    assert first.name == make_metric(loss.metrics[0], loss).name
+    for key in {*METRICS} - {*loss.metrics}:
+        with pytest.raises(ValueError, match=f"metric is '{key}', which is none of classes"):
+            make_metric(key, loss)
+    with pytest.raises(ValueError, match=r"metric is 'auc'; give one of '"):
+        make_metric("auc", loss)
+    assert (loss.minus_two_log_likelihood(np.array([0.5]), 10) is None) != loss.quadratic
+
+
+def test_metrics_and_predictions_are_of_the_response(monkeypatch):
+    """But the deviance, which is of the linear predictor."""
+    monkeypatch.setitem(LINKS, "exponential", np.exp)
+    loss = type("Multiplicative", (losses.Squared,), {"link": "exponential"})()
+    y, weight = np.exp(Y), np.ones(200)
+    for metric in ("mse", METRICS["mse"]):
+        found = make_metric(metric, loss).in_fold(y, ETA[:, None], weight)
+        assert found[0] == pytest.approx(METRICS["mse"](y, np.exp(ETA), weight))
+    X = ETA[:, None]
+    path = replace(jr.fit_path(X, Y, lambdas=[0.1]), link="exponential")
+    np.testing.assert_allclose(path.predict(X), np.exp(path.predict(X, type="link")))
+    assert path.score(X, np.exp(Y), lam=0.1) != replace(path, link="identity").score(X, np.exp(Y), lam=0.1)
+
+
+NEW = '''
+from typing import final
+
+import jax.numpy as jnp
+
+from jaxreg._pytree import number, pytree, rebuilt
+from jaxreg.losses import Numeric
+
+
+@final
+@pytree
+class LogCosh(Numeric):
+    """s^2 log cosh(r / s)."""
+
+    s: float = 1.0
+
+    degree = 2
+
+    def __post_init__(self):
+        object.__setattr__(self, "s", number(self.s, "s", "a number above 0", 0, strict=True))
+
+    def in_units(self, unit):
+        return rebuilt(self, s=self.s / unit)
+
+    def value(self, y, eta):
+        t = (y - eta) / self.s
+        return self.s**2 * (jnp.logaddexp(t, -t) - jnp.log(2.0))
+
+    def gradient(self, y, eta):
+        return -self.s * jnp.tanh((y - eta) / self.s)
+
+    def hessian(self, y, eta):
+        return 1 - jnp.tanh((y - eta) / self.s) ** 2
+
+    def curvature_bound(self):
+        return 1.0
+
+    def conjugate(self, y, u):
+        t = jnp.abs(u / self.s)
+        inside = jnp.minimum(t, 1 - jnp.finfo(t.dtype).eps)
+        entropy = self.s**2 * (inside * jnp.arctanh(inside) + jnp.log1p(-(inside**2)) / 2)
+        return jnp.where(t <= 1, u * y + entropy, jnp.inf)
+'''
+
+
+def test_a_new_loss_takes_one_file(tmp_path, monkeypatch):
+    file = tmp_path / "log_cosh.py"
+    file.write_text(NEW)
+    spec = spec_from_file_location("log_cosh", file)
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "log_cosh", module)
+    spec.loader.exec_module(module)
+    loss = module.LogCosh(2.0)
+    X, y = ar_problem(60, 8, active=4, seed=2)
+    path = jr.fit_path(X, y, loss=loss, n_lambdas=4, standardize=False)
+    assert (path.status == jr.Status.converged).all()
+    assert (path.certificate, path.loss) == ("gap", "LogCosh(s=2)")
+    one = jr.solve(X, y, float(path.lambdas[-1]), loss=loss)
+    np.testing.assert_allclose(one.coef, path.coef[-1], atol=1e-4)
+    cv = jr.fit_cv(X, y, loss=loss, n_lambdas=4, standardize=False, cv=3)
+    assert (cv.status == jr.Status.converged).all()
+    assert cv.metric == "deviance"
+    np.testing.assert_allclose(cv.train_loss, 2 * np.mean(loss.value(y[:, None], path.predict(X)), axis=0), rtol=1e-6)
+    with pytest.raises(ValueError, match="effective_df is known for the squared loss"):
+        cv.select("bic")
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "Custom"])
@@ -88,8 +255,8 @@ BAD = [
     (lambda: losses.Quantile(0.5, 0.0), ValueError, r"smoothing is 0.0"),
     (lambda: losses.Custom(3), TypeError, r"value is 3; give a function of \(y, eta\)"),
     (lambda: losses.Custom(abs, -1.0), ValueError, r"curvature_bound is -1.0"),
-    (lambda: losses.SquaredHinge().check_response(np.array([0.0, 1.0])), ValueError, r"y has the value 0, but"),
-    (lambda: losses.SquaredHinge().check_response(np.array([1.0, 1.0])), ValueError, r"y has one class only"),
+    (lambda: losses.SquaredHinge().encode([0.0, 1.0], np.ones(2, bool)), ValueError, r"y has the value 0, but"),
+    (lambda: losses.SquaredHinge().encode([1.0, 1.0], np.ones(2, bool)), ValueError, r"y has one class only"),
 ]
 
 

@@ -284,14 +284,14 @@ def test_rows_that_were_never_held_out_and_too_many_to_draw(cv):
 
 def test_held_out_classes_are_counted(cv):
     y, score = np.array([-1.0, -1, 1, 1, 1]), np.array([-0.5, 2, 0.0, np.nan, 3])
-    path = replace(cv.path, loss="SquaredHinge()")
+    path = replace(cv.path, data=cv.path.data | {"of_classes": True})
     classes = replace(cv, paths=(path, path), y=y, oof_predictions=score)
     np.testing.assert_array_equal(_held_out.class_counts(classes), [[1, 1], [0, 2]])
     page = classes.report().html
     assert "75.0% of 4 rows" in page
     assert '<th scope="row">class -1</th><td>1</td><td>1</td>' in page
     assert numbers_of(page)["held_out"] is None
-    unknown = replace(classes, paths=(replace(path, loss="Custom()"),) * 2).report().html
+    unknown = replace(classes, paths=(replace(cv.path, link=None),) * 2).report().html
     assert "Held-out predictions</h2>" not in unknown
 
 

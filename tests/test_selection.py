@@ -1,5 +1,6 @@
 """Choices: rules on the curve, criteria and degrees of freedom by their formulas, and what a CVResult tells."""
 
+import json
 import pickle
 from math import comb, log
 
@@ -104,6 +105,21 @@ def test_criteria_do_not_choose_a_saturated_fit():
         assert np.isfinite(cv._criteria(rule)[0, cv.select(rule).index])
     with pytest.raises(ValueError, match="no point leaves a degree of freedom"):
         jr.fit_cv(X, y, cv=4, lambdas=[0.0]).select("gcv")
+
+
+def test_files_of_before_the_links_and_likelihoods_of_losses(cv, tmp_path):
+    cv.save(tmp_path / "cv.npz")
+    with np.load(tmp_path / "cv.npz") as arrays:
+        old = {name: array for name, array in arrays.items() if name != "minus_two_log_likelihood"}
+    for name in [name for name in old if name.startswith("path") and name.endswith("/plain")]:
+        plain = json.loads(str(old[name]))
+        assert plain.pop("link") == "identity"
+        old[name] = np.array(json.dumps(plain))
+    np.savez(tmp_path / "old.npz", **old)
+    again = jr.CVResult.load(tmp_path / "old.npz")
+    assert again.path.link == "identity"
+    for rule in ("bic", "gcv"):
+        np.testing.assert_array_equal(again._criteria(rule), cv._criteria(rule))
 
 
 def test_an_unknown_rule_is_refused(cv):

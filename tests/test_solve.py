@@ -94,7 +94,7 @@ def test_derivatives_with_respect_to_hyperparameters(name):
 
 @pytest.mark.parametrize("name", few([name for name in LOSSES if name != "Squared"], "SquaredHinge"))
 def test_derivatives_for_other_losses(name):
-    y = np.sign(Y) if name == "SquaredHinge" else Y
+    y = np.sign(Y) if LOSSES[name].of_classes else Y
     loss = losses.Huber(0.8) if name == "Huber" else LOSSES[name]
 
     def summary(X, lam, weight, offset):
@@ -175,7 +175,7 @@ def test_solution_is_that_of_fit_path(name, standardize):
 @pytest.mark.parametrize("name", few(LOSSES, "Huber"))
 def test_gap_bounds_the_distance_to_the_minimum(name):
     """At loose solutions, against the objective of a tight one."""
-    y = np.sign(Y) if name == "SquaredHinge" else Y
+    y = np.sign(Y) if LOSSES[name].of_classes else Y
     loss, penalty, lam = LOSSES[name], penalties.ElasticNet(0.8), 0.03
 
     def objective(found):

@@ -34,7 +34,7 @@ def data():
 
 def in_other_units(name, loss, y):
     """(y, the loss, y and the loss in other units, factors of the coefficients and of lambda)."""
-    if name == "SquaredHinge":
+    if loss.of_classes:
         y = np.where(y > np.median(y), 1.0, -1.0)
         return y, y, loss, 1.0, 1.0
     if name == "Custom":  # nothing is known of its units

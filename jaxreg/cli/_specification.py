@@ -9,7 +9,6 @@ import jaxreg as jr
 from jaxreg import _validation
 from jaxreg._selection import CRITERIA
 from jaxreg.cli._messages import checked, fail
-from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
 
 ROBUST = 1.4826  # times the median distance from the median is the standard deviation of Gaussian numbers
@@ -68,8 +67,13 @@ class Specification:
     others: dict[str, Any]  # keywords of a fit that do not depend on the data
 
     @property
+    def family(self):
+        """The Loss as it is for a response of standard deviation 1."""
+        return self._loss(spread=1.0)
+
+    @property
     def of_classes(self):
-        return self.loss.name == "squaredhinge"
+        return self.family.of_classes
 
     def keywords(self, table, validation=None) -> dict[str, Any]:
         """Those of `fit_path`, or, with the options of a validation, of `fit_cv`."""
@@ -109,14 +113,10 @@ class Specification:
 
     def _loss(self, spread):
         """The Loss for responses of a robust standard deviation."""
+        make = {name.lower(): getattr(jr.losses, name) for name in jr.losses.__all__}[self.loss.name]
+        defaults = {"huber": (TUNING * spread,), "quantile": (0.5, NARROW * spread)}.get(self.loss.name, ())
         numbers = self.loss.numbers
-        if self.loss.name == "squared":
-            return Squared()
-        if self.of_classes:
-            return jr.losses.SquaredHinge()
-        if self.loss.name == "huber":
-            return checked(jr.losses.Huber, *(numbers or (TUNING * spread,)))
-        return checked(jr.losses.Quantile, *numbers, *(0.5, NARROW * spread)[len(numbers) :])
+        return checked(make, *numbers, *defaults[len(numbers) :])
 
     def _penalty(self, sources):
         """The Penalty for columns of X that come from those columns of the table; None is the elastic net."""
@@ -138,8 +138,9 @@ class Specification:
     def require_criterion(self, rule):
         """Refuse a rule that is a criterion of the squared loss with an elastic net, where it is another fit."""
         penalty = self._penalty(["x"])
-        other = f"--loss {self.loss}" if self.loss.name != "squared" else f"--penalty {self.penalty}"
-        if rule in CRITERIA and (self.loss.name != "squared" or not isinstance(penalty, ElasticNet | None)):
+        unlikely = self.family.minus_two_log_likelihood(np.ones(1), 1) is None
+        other = f"--loss {self.loss}" if unlikely else f"--penalty {self.penalty}"
+        if rule in CRITERIA and (unlikely or not isinstance(penalty, ElasticNet | None)):
             fail(
                 f"--rule {rule} is for the squared loss with lasso, ridge or elasticnet, not for {other}; give "
                 "--rule min or --rule 1se."

@@ -10,7 +10,6 @@ from jaxreg import _validation
 from jaxreg._scores import METRICS, make_metric, share_right
 from jaxreg.cli import _specification
 from jaxreg.cli._messages import checked, command, command_typed, fail, fail_with_table, require
-from jaxreg.losses import SquaredHinge
 
 
 def check(fit, validation):
@@ -24,8 +23,7 @@ def check(fit, validation):
     if validation.folds == "loo" and validation.metric == "r2":
         fail("--metric r2 needs several rows in a fold, but --folds loo has one in each; give --metric mse.")
     specification = _specification.parse(fit, validation.l1_ratio)
-    if specification.of_classes:
-        checked(make_metric, validation.metric, SquaredHinge())
+    checked(make_metric, validation.metric, specification.family)
     return specification
 
 

@@ -62,7 +62,6 @@ def check_data(X, y, task, dtype) -> Data:
         if is_text(y):
             raise ValueError("y has text, but the model's task is regression; give numbers, or task='classification'.")
         y = _validation.check_responses(y, n)
-        _validation.require_finite(y, "y")
         _require_range(np.abs(y).max(), "y", "", dtype, np.sqrt(float(np.finfo(dtype).tiny)))
         return Data(X, y, y.reshape(n, -1), None, names)
     if np.ndim(y) == 2:
@@ -112,7 +111,6 @@ def check_truth(y, X, predicted, classes):
     y = by_row(y, "y", X)
     if classes is None:
         y = _validation.check_responses(y, len(predicted))
-        _validation.require_finite(y, "y")
         if y.shape != predicted.shape:
             raise ValueError(f"y has shape {y.shape}, but the path predicts {predicted.shape}.")
         return y

@@ -133,7 +133,7 @@ class Objective:
         """Mean second derivative of the loss at the null model; its bound where that is 0, and 1 without one."""
         if self.null_eta is None:
             return 1.0
-        curvature = jax.grad(lambda eta: jnp.sum(self.loss.gradient(self.y, eta)))(jnp.asarray(self.null_eta))
+        curvature = self.loss.hessian(self.y, jnp.asarray(self.null_eta))
         bound = self.loss.curvature_bound()
         return float(self.root**2 @ np.asarray(curvature)) or (1.0 if bound is None else float(np.asarray(bound)))
 
@@ -256,7 +256,6 @@ def _general(shared, data, model, loss, unit):
     design, scale, basis = shared["design"], shared["scale"], shared["basis"]
     free, root = int(model.fit_intercept), design.root
     counting = data.weight > 0
-    loss.check_response(data.y[counting])
     unit = unit if loss.degree else 1.0
     certificate = "gap" if _dual_known(loss, shared["penalty"], data, shared["factors"], basis) else "residual"
     loss = loss.in_units(unit)

@@ -59,6 +59,7 @@ def path_result(setup, l1_ratio, solver, points, grid, asked, ended, seconds, be
         offset_used=setup.data.offset is not None,
         n_responses=responses,
         loss=described(setup.loss),
+        link=setup.loss.link,
         penalty=described(mixed(setup.penalty, l1_ratio)),
         certificate=objective.certificate,
         **setup.record,

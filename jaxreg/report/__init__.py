@@ -58,8 +58,8 @@ def write_report(result, path=None, title=None, data_source=None, notes=()) -> R
     most some hundred thousand numbers in all, and the figures of held-out predictions 2000 points; the page says what
     it leaves out. lambda = 0 has no place on the log axis of the figures, but one on the slider.
 
-    Held-out predictions are drawn where the response is a number (Squared, Huber, Quantile) and counted for
-    SquaredHinge. R squared and RMSE count each row once, whatever its weight.
+    Held-out predictions are drawn where the response is a number that they stand for (not of `Custom` losses), and
+    counted for a loss of classes. R squared and RMSE count each row once, whatever its weight.
 
     Examples
     --------

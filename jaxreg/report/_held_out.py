@@ -8,8 +8,6 @@ from jaxreg._scores import variance
 
 POINTS, SEED = 2000, 0  # drawn of one response at most, and of the draw among more
 DIGITS = 6  # of what is drawn
-RESPONSES_OF_NUMBERS = "Squared(", "Huber(", "Quantile("  # losses whose predictions are on the scale of y
-CLASSES = "SquaredHinge("
 
 
 def at_choice(cv) -> np.ndarray:
@@ -23,7 +21,7 @@ def at_choice(cv) -> np.ndarray:
 
 def points(cv) -> list[dict[str, Any]] | None:
     """Of each response what is drawn of it and how well it is predicted; None where there is nothing to draw."""
-    if cv.y is None or not cv.path.loss.startswith(RESPONSES_OF_NUMBERS):
+    if cv.y is None or cv.path.data.get("of_classes") or cv.path.link is None:
         return None
     actual = cv.y.reshape(len(cv.y), -1)
     weighted = cv.path.data.get("weighted", False)
@@ -50,7 +48,7 @@ def _points(y, predicted, weighted):
 
 def class_counts(cv) -> np.ndarray | None:
     """Held-out rows (2, 2) by their class, -1 and 1, and by the one that is predicted; None for other losses."""
-    if cv.y is None or not cv.path.loss.startswith(CLASSES):
+    if cv.y is None or not cv.path.data.get("of_classes"):
         return None
     predicted = at_choice(cv)[:, 0]
     known = np.isfinite(predicted)

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from jaxreg import _validation, fit_cv
 from jaxreg._cv_results import RULES
 from jaxreg.losses import Squared
+from jaxreg.losses._links import inverse_link
 from jaxreg.penalties import Penalty
 from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, gap_tolerance, null_loss, steps
 
@@ -22,7 +23,7 @@ class PathEstimatorCV(LinearEstimator, ABC):
     """A path of some loss and penalty for every fold, and the model that a rule chooses.
 
     A subclass states `_loss` and `_penalty`, and the keywords of `fit_cv` that are its own in `_options`. That is all a
-    new family takes; one of classes also turns its labels into numbers and its linear predictor into labels.
+    new family takes; one of classes also decodes its linear predictor, by its loss.
     """
 
     multi_task = False  # whether y has several columns, fitted together
@@ -127,8 +128,9 @@ class PathRegressor(RegressorMixin, PathEstimatorCV):
     """A cross-validated model of numbers."""
 
     def predict(self, X):
-        """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
-        return self._linear_predictor(X)
+        """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets); its inverse link, where the loss has one."""
+        eta = self._linear_predictor(X)
+        return inverse_link(self.cv_result_.path.link, eta)
 
 
 def routed(estimator, sample_weight, params):

@@ -57,7 +57,7 @@ def _model(problem, b, q, theta):
     smooth = problem.smooth
     eta = smooth.offset + q
     g, r = smooth.loss.gradient(smooth.y, eta), smooth.y - eta
-    bend = jax.grad(lambda eta: jnp.sum(smooth.loss.gradient(smooth.y, eta)))(eta)
+    bend = smooth.loss.hessian(smooth.y, eta)
     above = jnp.where(r == 0, bend, jnp.abs(g) / jnp.where(r == 0, 1.0, jnp.abs(r)))
     weight = smooth.omega * (bend + theta * (above - bend))
     part: Any = Reweighted(smooth.rows, weight, jnp.zeros_like(b), smooth.products)

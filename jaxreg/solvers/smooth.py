@@ -169,8 +169,7 @@ class Averaged(Smooth):
         return self._summed(self.loss.gradient(self.y, self.offset + q))
 
     def hessian(self, q, d):
-        curvature = jax.grad(lambda eta: jnp.sum(self.loss.gradient(self.y, eta)))(self.offset + q)
-        return self._summed(curvature * self.image(d))
+        return self._summed(self.loss.hessian(self.y, self.offset + q) * self.image(d))
 
     def majorant(self, q, d):
         bound = self.loss.curvature_bound()

@@ -1,0 +1,20 @@
+"""Losses: functions of the response and the linear predictor, one family a file.
+
+A loss states its formulas; the objective averages them with the sample weights. `Custom` makes one of a function of
+(y, eta). To add one here, subclass `Loss` (or `Numeric`, for a response of numbers) in a file of its own, mark the
+class final and a `pytree`, and name it in `__all__`: the tests run over `__all__`.
+
+All formulas take JAX or NumPy arrays, whose shapes broadcast, and are written with `jax.numpy`: y is the response, eta
+the linear predictor, intercept and offset included.
+"""
+
+from jaxreg.losses._base import Encoded as Encoded
+from jaxreg.losses._base import Loss as Loss
+from jaxreg.losses._base import Numeric as Numeric
+from jaxreg.losses._custom import Custom
+from jaxreg.losses._huber import Huber
+from jaxreg.losses._quantile import Quantile
+from jaxreg.losses._squared import Squared
+from jaxreg.losses._squared_hinge import SquaredHinge
+
+__all__ = ["Custom", "Huber", "Quantile", "Squared", "SquaredHinge"]
