@@ -80,9 +80,9 @@ def fail_with_table(error) -> NoReturn:
 
 def command(*words):
     """A command as a shell takes it."""
-    from jaxreg.tables._problems import in_words
+    from jaxreg.tables._problems import shell_command
 
-    return in_words(["jaxreg", *map(str, words)])
+    return shell_command(["jaxreg", *map(str, words)])
 
 
 def command_typed():
@@ -97,18 +97,18 @@ def seconds():
 
 def _with_options(typed, valued, call, options):
     """The words of a command with other values of some options, in the place of those it has."""
-    from jaxreg.tables._problems import SEVERAL, changes, words
+    from jaxreg.tables._problems import SEVERAL, changed_options, option_words
 
     *parts, rest = _parts(typed, valued)  # the rest begins with a --, behind which there are no options
     for name in SEVERAL:
         for value in set(call.get(name, ())) - set(options.get(name, ())):
             _take_out(parts, (f"--{name}",), (value,))
-    changed = changes(call, options)
+    changed = changed_options(call, options)
     for name, value in changed.items():
         place = len(parts)
         if name not in SEVERAL:
             place = _take_out(parts, (f"--{NAMES.get(name, name)}", *FLAGS.get(name, ())))
-        parts.insert(place, words(name, value))
+        parts.insert(place, option_words(name, value))
         for other, values in NOT_WITH.get(name, {}).items():
             _take_out(parts, (f"--{other}",), values)
     return [word for part in [*parts, rest] for word in part]
