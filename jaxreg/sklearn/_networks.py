@@ -277,7 +277,7 @@ class NetworkRegressorCV(RegressorMixin, NetworkCV):
 
 def _scales(
     columns: Float[np.ndarray, "n ..."], standardize
-) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+) -> tuple[Float[np.ndarray, " ..."], Float[np.ndarray, " ..."]]:
     """(means, standard deviations) of the columns, or 0 and 1. A column that varies by rounding has the deviation 1."""
     if not standardize:
         return np.zeros(()), np.ones(())
