@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._pytree import number, pytree
-from jaxreg.penalties._base import Blockwise, finite_factors, one_response, ratio, unit_directions
+from jaxreg.penalties._base import Blockwise, finite_factors, ratio, require_one_response, unit_directions
 
 
 class Separable(Blockwise):
     """sum_j value(b_j, lam_j), the same function for all coefficients."""
 
-    rotates = True  # each is a block by itself
+    rotates = True  # each coefficient is a block
 
     @property
     @abstractmethod
@@ -35,9 +35,9 @@ class Separable(Blockwise):
 
     @final
     def block_minimum(self, corr, curvature, strength, last):
-        there = curvature > 0
-        step = 1 / jnp.where(there, curvature, 1.0)
-        return jnp.where(there, self.prox(corr * step, strength[0], step), 0.0)
+        curved = curvature > 0
+        step = 1 / jnp.where(curved, curvature, 1.0)
+        return jnp.where(curved, self.prox(corr * step, strength[0], step), 0.0)
 
     @final
     def stopped(self, before, after, lam):
@@ -58,7 +58,7 @@ class Separable(Blockwise):
 
     @final
     def checked_factors(self, factors, responses):
-        one_response(type(self).__name__, responses)
+        require_one_response(type(self).__name__, responses)
         return finite_factors(factors)
 
 
@@ -122,7 +122,7 @@ class ElasticNet(Separable):
 
     def dual_norm(self, gradient, lam):
         l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
-        bare = (l1 == 0) & (lam > 0)  # no norm at all: no gradient but 0 has a finite one
+        bare = (l1 == 0) & (lam > 0)  # there is no norm: only the gradient 0 has a finite dual norm
         return jnp.max(jnp.where(bare & (gradient != 0), jnp.inf, ratio(gradient, l1)))
 
     def ridge(self, lam):
@@ -181,7 +181,7 @@ def Ridge() -> ElasticNet:
 
 
 class FoldedConcave(Separable):
-    """A penalty that rises ever more slowly: it has no dual, and local minima."""
+    """A penalty that rises ever more slowly. It has no dual, and it has local minima."""
 
     convex = False
 
@@ -195,7 +195,7 @@ class FoldedConcave(Separable):
 
 
 def _knot(gamma, lam):
-    """gamma * lam, where MCP and SCAD become flat; 0 where lam is 0 whatever gamma."""
+    """gamma * lam, where MCP and SCAD become flat. It is 0 where lam is 0, whatever gamma."""
     lam = jnp.asarray(lam)
     return jnp.where(lam > 0, gamma * jnp.where(lam > 0, lam, 1.0), 0.0)
 
@@ -373,7 +373,7 @@ class LogSum(FoldedConcave):
         return lam * jnp.log1p(jnp.abs(coef) / self.eps)
 
     def prox(self, coef, lam, step):
-        # the larger root of (u - |b|)(u + eps) + step lam = 0, or 0 where that is better
+        # the larger root of (u - |b|)(u + eps) + step lam = 0, or 0 if the objective is lower there
         size = jnp.abs(coef)
         square = (size + self.eps) ** 2 - 4 * step * lam
         real = square > 0
