@@ -35,7 +35,7 @@ def by_column(value, name, labels, default=None):
     index = index_of(value)
     if index is None or list(index) in (list(range(len(index))), labels):
         return value
-    return value.iloc[order(list(index), name, labels)].to_numpy()
+    return value.iloc[positions_of(list(index), name, labels)].to_numpy()
 
 
 def from_mapping(value, name, labels, subject, default=None):
@@ -51,7 +51,7 @@ def from_mapping(value, name, labels, subject, default=None):
     return np.array(entries)
 
 
-def order(entry_labels, name, labels):
+def positions_of(entry_labels, name, labels):
     """Positions of `labels`, the columns of X, among `entry_labels`, the labels of the argument `name`."""
     place = {label: position for position, label in enumerate(entry_labels)}
     if len(place) < len(entry_labels):

@@ -35,7 +35,7 @@ class CVResult:
     l1_ratios : array (A,)
         As they were given.
     lambdas : array (A, L)
-        Descending, those of each mixing parameter.
+        Descending, for each mixing parameter.
     fold_loss : array (A, F, L)
         Held-out loss of each fold.
     mean_loss, std_error : array (A, L)
@@ -204,8 +204,9 @@ class CVResult:
             "1se": at that mixing parameter, the largest lambda within one standard error of it.
             "aic", "bic", "ebic", "gcv": least criterion over all paths of the full data, for Gaussian errors of unknown
             variance, with `effective_df`. Points without a residual degree of freedom do not count. Near them (n < p,
-            small lambda) the residual variance is a poor estimate and "aic" overfits. Of several responses, each with
-            a variance of its own and independent of the others, the criterion is the average of theirs.
+            small lambda) the residual variance is a poor estimate and "aic" overfits. Several responses are taken as
+            independent, each with its own variance, and the criterion is the average over them.
+
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The commands, each of which checks its options, reads, fits, and then writes."""
+"""The commands. A command checks its options, reads, fits, and then writes."""
 
 from pathlib import Path
 from typing import Annotated

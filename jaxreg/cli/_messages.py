@@ -50,7 +50,7 @@ class LineMessages(TyperGroup):
             warnings.simplefilter("always", ConvergenceWarning)
             try:
                 return super().invoke(ctx)
-            except (typer.Exit, typer.Abort, BrokenPipeError):  # typer's own, and what it makes of a closed pipe
+            except (typer.Exit, typer.Abort, BrokenPipeError):  # typer handles these, and a closed pipe
                 raise
             except OSError as error:  # the place to write to is the user's choice
                 fail(error)

@@ -158,7 +158,7 @@ class Specification:
 
 
 def slope_weights(q, p):
-    """Weights (p,) of SLOPE that control false discoveries at the level q: those of Benjamini and Hochberg.
+    """The weights (p,) of SLOPE by Benjamini and Hochberg, which control false discoveries at the level q.
 
         w_i = Phi^-1(1 - i q / (2 p))
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxreg._alignment import from_mapping, index_of, order
+from jaxreg._alignment import from_mapping, index_of, positions_of
 from jaxreg._labels import is_missing
 from jaxreg._pytree import STATIC, number, pytree, rebuilt
 from jaxreg.penalties._base import (
@@ -127,7 +127,7 @@ class _Grouped(Norm, Blockwise):
         return (
             self
             if self.columns is None
-            else rebuilt(self, groups=self.groups[order(list(self.columns), "groups", labels)], columns=None)
+            else rebuilt(self, groups=self.groups[positions_of(list(self.columns), "groups", labels)], columns=None)
         )
 
     @final
@@ -227,7 +227,7 @@ class GroupLasso(_Grouped):
     groups : labels (p,), or list of lists
         The label of each column's group, whole numbers or text, by position; a Series with the names of the columns or
         a dict goes by name. Or the columns of each group, all indices or all names, in lists, or in a dict of lists.
-        What goes by name needs a frame X with these columns, in any order.
+        Groups by name need a frame X with these columns, in any order.
     weights : array (G,) >= 0, or None
         One for each group, in the order of the sorted labels or of the lists, or a dict by label; None is the square
         root of the group's size. 0 leaves a group unpenalised.
@@ -311,7 +311,7 @@ class SparseGroupLasso(_Grouped):
 
     Examples
     --------
-    Each coefficient falls by 2.5, then the norm of what is left of its group. The first group stays without its third
+    Each coefficient falls by 2.5, then the norm of its group falls by 2.5. The first group stays without its third
     column.
 
     >>> import jax.numpy as jnp

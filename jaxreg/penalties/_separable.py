@@ -336,9 +336,9 @@ class LogSum(FoldedConcave):
     Parameters
     ----------
     eps : float > 0
-        In units of the penalised coefficients, which with `standardize` are those of standardised columns and response:
-        1 is then a coefficient that by itself moves the prediction as y does. lambda = eps * l has the slope l at 0,
-        and is l times the lasso for eps to infinity.
+        In units of the penalised coefficients. With `standardize`, these belong to standardised columns and response: a
+        coefficient of 1 then moves the prediction by itself as y does. lambda = eps * l has the slope l at 0, and is l
+        times the lasso for eps to infinity.
 
     Raises
     ------

@@ -173,10 +173,10 @@ def _level(lam):
 @final
 @pytree
 class L0(Penalty):
-    """lambda * number of nonzero coefficients, of which at most `budget` may be nonzero: best subsets.
+    """lambda * number of nonzero coefficients, with at most `budget` nonzero coefficients: best subsets.
 
     Solutions are stationary for steps 1 / L, with L the largest curvature of the loss: no coefficient is worth more
-    than lambda by itself. They are local minima, found from the one at the last lambda. With `standardize` a
+    than lambda by itself. They are local minima, reached from the solution at the last lambda. With `standardize` a
     coefficient costs lambda sd(y) for the squared loss, so that lambda has the units of y.
 
     Parameters

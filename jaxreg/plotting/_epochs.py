@@ -38,8 +38,8 @@ def plot_epochs(path, strength=None, ax=None):
     path : NeuralPath
         As the method `path.plot_epochs(...)` it is the path itself.
     strength : float, tuple of float, "min", "1se", a sequence of these, or None
-        One of the strengths (a tuple for several regularizers) or a rule, or up to ten of them. None is "min"; of
-        `EarlyStopping`, the run of which that is a part, to its end.
+        One of the strengths (a tuple for several regularizers) or a rule, or up to ten strengths and rules. None is
+        "min"; for `EarlyStopping` it is the whole run, of which "min" is a part.
     ax : matplotlib Axes, or None
         Empty ones with linear axes. The names beside them have room if the figure has layout="constrained". None
         makes a figure.

@@ -66,8 +66,8 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     """Draw the coefficients of a path, strong penalty at the left, with their number on the top axis.
 
     Where there is a choice of lambda, vertical lines mark it: of a CVResult lambda_min and lambda_1se, or `lam`. The
-    columns that matter most have a colour and a name, and those with a name have a dot at the choice; the others are
-    grey. `plot_path.frame(result, scale="sd", lam=None, response=None)` returns the numbers as a pandas DataFrame.
+    columns that matter most have a colour, a name, and a dot at the choice; the other columns are grey.
+    `plot_path.frame(result, scale="sd", lam=None, response=None)` returns the numbers as a pandas DataFrame.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
         "l1_norm", the sum of the absolute values drawn, which need not grow all along; with a choice this axis ends at
         a tenth of the chosen lambda.
     labels : int >= 0
-        How many columns to name, as many as fit one above the other: those with the largest absolute values at the
-        choice or, without one, those that enter first and stay to the end. There are fewer names where fewer
-        coefficients are not 0.
+        How many columns to name, as far as the names fit above each other: the columns with the largest absolute values
+        at the choice or, without a choice, the columns that enter first and stay to the end. There are fewer names
+        where fewer coefficients are not 0.
     scale : str
         "sd" draws each coefficient times the standard deviation of its column, so that columns of different units
         compare: by how much the prediction changes from a column's standard deviation. "raw" draws the coefficients as

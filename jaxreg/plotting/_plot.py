@@ -10,7 +10,7 @@ Q = ParamSpec("Q")
 
 
 class Plot(Generic[P]):
-    """Draws when it is called; `frame` returns the same numbers as a pandas DataFrame, without matplotlib.
+    """A function that draws; `frame` returns the numbers of the figure as a pandas DataFrame, without matplotlib.
 
     As an attribute of a class it is a method that keeps its `frame`: `path.plot(labels=3)`, `path.plot.frame()`.
     """

@@ -26,8 +26,8 @@ MIX_STYLES = STYLES[2:]  # the chosen mixing parameter has the first two, for it
 def _frame(cv):
     """The losses: columns lambda, l1_ratio, mean_loss, std_error, train_loss and df.
 
-    A row per mixing parameter and lambda, 0 included. The training loss is known for the chosen mixing parameter, and
-    NaN for the others; df is the number of nonzero coefficients on all data.
+    There is a row for each mixing parameter and lambda, 0 included. The training loss is known for the chosen mixing
+    parameter, and NaN for other ones. df is the number of nonzero coefficients on all data.
     """
     train_loss = np.full(cv.lambdas.shape, np.nan)
     train_loss[cv.best[0]] = cv.train_loss
@@ -64,9 +64,10 @@ def plot_validation_curve(cv, ax=None):
     -------
     matplotlib Axes
         Curves and vertical lines are `ax.lines`, with labels for a legend; lambda = 0 has no place on the log axis and
-        is left out. The axis spans the lambdas of the chosen mixing parameter, and of every other the best and those
-        up to a decade above. The y axis ends at the largest loss down to a tenth of the best lambda of each mixing
-        parameter, where all of the range is more than twice as wide; a triangle says where a curve leaves it.
+        is left out. The axis spans the lambdas of the chosen mixing parameter. Of every other mixing parameter it spans
+        the best lambda and the lambdas up to a decade above the chosen ones. The y axis ends at the largest loss down
+        to a tenth of the best lambda of each mixing parameter, where all of the range is more than twice as wide; a
+        triangle says where a curve leaves it.
 
     Raises
     ------

@@ -42,7 +42,7 @@ class PathEstimatorCV(LinearEstimator, ABC):
         return Squared()
 
     def _options(self):
-        """Keywords of `fit_cv` beside those of every estimator."""
+        """Keywords of `fit_cv` beside the keywords of every estimator."""
         return {}
 
     def fit(self, X, y, sample_weight=None, **params):

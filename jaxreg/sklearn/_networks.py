@@ -142,7 +142,7 @@ class NetworkCV(BaseEstimator, ABC):
         if np.atleast_1d(self.hidden).tolist() != list(HIDDEN):
             raise ValueError("hidden is given beside model, which has its own layers; leave it away.")
         if model.task is None:
-            return replace(model, task=self.task)  # type: ignore[type-var]  # those without a task are dataclasses
+            return replace(model, task=self.task)  # type: ignore[type-var]  # models without a task are dataclasses
         if model.task != self.task:
             raise ValueError(f"model has the task {model.task}, but {type(self).__name__} needs {self.task}.")
         return model
@@ -180,7 +180,7 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
     regularizer : str, jaxreg.neural.Regularizer, a tuple of these, or None
         A name as "weight_decay", "l2", "l1", "dropout", "early_stopping", "label_smoothing", or an instance.
     strengths : sequence of float >= 0, a tuple of such for several regularizers, or None
-        None takes those that the regularizer proposes: 0 and 16 from 1e-3 to 10 of weight decay, from 1e-5 to 1 of L2
+        None takes the proposal of the regularizer: 0 and 16 from 1e-3 to 10 of weight decay, from 1e-5 to 1 of L2
         and L1; 0 to 0.9 of dropout; epochs from 1 to the last of early stopping, in up to 30 steps.
     cv : int, splitter or list of (train, test)
         None is 5 folds; in a classification a number makes stratified ones.
@@ -192,8 +192,8 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
         Step size of Adam.
     standardize : bool
         Whether columns of X, and in a regression y, are centred and divided by their standard deviations over all rows
-        of `fit`, as a `StandardScaler` in a Pipeline does it: folds share them. Else they are as they are, and a
-        network of columns on other scales than about 1 trains badly.
+        of `fit`, as a `StandardScaler` in a Pipeline does it: folds share them. Otherwise columns stay as they are, and
+        a network of columns on other scales than about 1 trains badly.
     rule : str
         "min" or "1se"; see `jaxreg.neural.NeuralPath.select`.
     random_state : int, RandomState or None
@@ -240,8 +240,8 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
 class NetworkRegressorCV(RegressorMixin, NetworkCV):
     """A network for numbers whose regularization is chosen by cross-validation.
 
-    As `NetworkClassifierCV`, whose parameters and attributes it has, less classes_. The held-out mean squared error
-    decides; with `standardize=True` that of `path_` is a share of the variance of y.
+    It has the parameters and attributes of `NetworkClassifierCV`, without classes_. The held-out mean squared error
+    decides. With `standardize=True` the errors of `path_` are shares of the variance of y.
 
     Examples
     --------

@@ -14,8 +14,8 @@ ITERATED_GAP = 1e-10  # for iterated solutions: coefficients to 7 digits or so
 class ElasticNetCV(PathRegressor):
     """Elastic net with alpha and l1_ratio chosen by cross-validation, drop-in for `sklearn.linear_model.ElasticNetCV`.
 
-    The objective is that of `ElasticNet`. All folds are fitted at one grid of alphas for each l1_ratio, from all rows;
-    the mean of the folds' (weighted) mean squared errors decides, every fold counting the same.
+    The objective is that of `ElasticNet`. Each l1_ratio has one grid of alphas, made from all rows, for all folds. The
+    mean of the folds' (weighted) mean squared errors decides. Every fold counts the same.
 
     Parameters
     ----------

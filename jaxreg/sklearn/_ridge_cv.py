@@ -32,8 +32,8 @@ GCV_MODES = (None, "auto", "svd", "eigen")
 class RidgeCV(RegressorMixin, LinearEstimator):
     """Ridge regression with alpha chosen by cross-validation, drop-in for `sklearn.linear_model.RidgeCV`.
 
-    The objective is that of `Ridge`. By default every row is predicted by the fit of all others at the same alpha, from
-    one decomposition for all rows, alphas and targets; with `cv`, every fold has one decomposition for all alphas.
+    The objective is that of `Ridge`. By default every row is predicted by the fit of all other rows at the same alpha.
+    All rows, alphas and targets share one decomposition. With `cv`, every fold has one decomposition for all alphas.
 
     Parameters
     ----------

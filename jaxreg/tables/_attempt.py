@@ -42,7 +42,7 @@ class Attempt:
             texts.add(self.options["target"])
         return read_cells(self.file, texts, marks, self.options["na"])
 
-    # ---- which column is what ----
+    # ---- roles of columns ----
 
     def _check_roles(self):
         """Whether the file has every named column, every column has one role, and features are left."""
@@ -163,7 +163,9 @@ class Attempt:
         if accounts is not None:
             return [Remark(f"{role} {accounts.text}")]
         bad_texts = list(dict.fromkeys(map(str, values[bad])))
-        strays = [text for text in bad_texts if not re.fullmatch(AS_WRITTEN, text)]  # the others have another notation
+        strays = [
+            text for text in bad_texts if not re.fullmatch(AS_WRITTEN, text)
+        ]  # not in another notation
         if 0 < len(strays) <= min(_choices.BAD_CELLS, len(texts) / 2):
             text = f"{role} {name!r} has values that are not numbers, {listed(strays, NOTED_NAMES)}"
             return [Remark(text, ({"na": tuple(strays)},))]
@@ -234,7 +236,7 @@ class Attempt:
         remedies = (impute, drop) if missing[self.features].to_numpy().any() else (drop,)
         self.problems.append(Remark(f"{text} {'is' if complete == 1 else 'are'} complete", remedies))
 
-    # ---- what is to be fitted ----
+    # ---- the table of an attempt without problems ----
 
     def encoding(self):
         return Encoding(

@@ -22,7 +22,7 @@ WHOLE_DAY = r"\d{4}-\d\d-\d\d"  # with which a date of ISO 8601 begins; pandas w
 ZONE = rf"{WHOLE_DAY}[T ].*(?:Z|[+-]\d\d(?::?\d\d)?)\s*"
 TRIED = 3  # texts that are looked at first
 MOST_NOTATIONS = 6  # that are told apart in one column
-MOSTLY = 0.8  # share of the texts that are dates where the others are bad cells
+MOSTLY = 0.8  # a column with this share of dates holds dates; its other texts are bad cells
 DAY = pd.Timedelta(days=1)
 EPOCH = pd.Timestamp("1970-01-01")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -47,14 +47,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Encoding:
-    """What became of each column of a table, fixed when it was read; new rows become the same columns.
+    """What each column of a table became, fixed when the table was read. New rows become the same columns.
 
     Attributes
     ----------
     target : str
         The column that is predicted.
     columns : tuple
-        Of the other columns what each becomes.
+        What each of the other columns becomes.
     marks
         How numbers are written in texts.
     na : tuple of str

@@ -155,7 +155,7 @@ def _read_delimited(file, extension, labels, marks, na):
 
 
 def _layout(file, extension):
-    """(Layout, remarks on what was found out)."""
+    """(TextLayout, remarks on it)."""
     encoding = _encoding(file)
     usual, declared = DELIMITED[extension.removesuffix(".gz")], _declared(file, encoding)
     skipped = int(declared is not None)

@@ -25,7 +25,7 @@ NOTATIONS = ((None, ","), (",", "."), (",", None), (None, " "), (",", " "), (Non
 
 @dataclass(frozen=True)
 class Marks:
-    """How numbers are written; None is what pandas reads, a decimal point and nothing between thousands."""
+    """How numbers are written. None is the notation of pandas: a decimal point, and nothing between thousands."""
 
     decimal: str | None = None
     thousands: str | None = None

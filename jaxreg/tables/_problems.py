@@ -154,7 +154,7 @@ def with_remedy(options, remedy):
         elif name in SEVERAL:
             value = tuple(dict.fromkeys((*options.get(name, ()), *value)))
         options[name] = value
-    if "drop" in remedy:  # what is dropped is nothing else
+    if "drop" in remedy:  # a dropped column has no other role
         options["categorical"] = tuple(name for name in options.get("categorical", ()) if name not in options["drop"])
     return options
 

@@ -33,7 +33,7 @@ class Table:
     weight, groups : Series (n,), or None
         Sample weights, and labels of rows that share a fold.
     encoding : Encoding
-        Which makes the same columns of new rows.
+        The recipe that makes the same columns of new rows.
     remarks : tuple
         What was made of columns; `notes` has them as texts.
 
@@ -53,7 +53,7 @@ class Table:
     groups: pd.Series | None
     encoding: Encoding
     remarks: tuple[Remark, ...]
-    _arguments: tuple[str, ...] = field(repr=False)  # Python source of those of `read`
+    _arguments: tuple[str, ...] = field(repr=False)  # Python source of the arguments of `read`
 
     @property
     def notes(self) -> list[str]:
@@ -99,11 +99,11 @@ def read(
     na=(),
     classes=False,
 ) -> Table:
-    """Read a table: y is one of its columns, X what becomes of the others.
+    """Read a table. One column becomes y, the other columns become X.
 
-    A column of numbers stays as it is. A column of text becomes a column of 0 and 1 for each of its levels, all of them
-    kept: "town=Rome". What could be several things is not guessed: an error lists all of it, and ends in the options
-    that work.
+    A column of numbers stays as it is. A column of text becomes a column of 0 and 1 for each of its levels, such as
+    "town=Rome", and no level is left out. A column that could be of several kinds is not guessed: an error lists all
+    such columns, and ends in the options that work.
 
     Parameters
     ----------
