@@ -163,9 +163,7 @@ class Attempt:
         if accounts is not None:
             return [Remark(f"{role} {accounts.text}")]
         bad_texts = list(dict.fromkeys(map(str, values[bad])))
-        strays = [
-            text for text in bad_texts if not re.fullmatch(AS_WRITTEN, text)
-        ]  # not in another notation
+        strays = [text for text in bad_texts if not re.fullmatch(AS_WRITTEN, text)]  # not in another notation
         if 0 < len(strays) <= min(_choices.BAD_CELLS, len(texts) / 2):
             text = f"{role} {name!r} has values that are not numbers, {listed(strays, NOTED_NAMES)}"
             return [Remark(text, ({"na": tuple(strays)},))]
