@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 
-SHOWN = 8  # labels that a message lists
+LISTED_LABELS = 8  # labels that a message lists
 
 
 def index_of(value) -> Any:
-    """The pandas index of a Series or frame, None of anything else."""
+    """The pandas index of a Series or frame; None for other values."""
     index = getattr(value, "index", None)
     return index if hasattr(index, "get_indexer") else None
 
 
 def column_labels(X) -> list:
-    """Labels of the columns of X: those of a frame, else 0 to p - 1."""
+    """Labels (p,) of the columns of X: the names of a frame, else 0 to p - 1."""
     if hasattr(X, "columns") and hasattr(X, "to_numpy"):
         return list(X.columns)
     if isinstance(X, (list, tuple)):  # of rows
@@ -25,25 +25,25 @@ def column_labels(X) -> list:
 
 
 def by_column(value, name, labels, default=None):
-    """A Series or dict with an entry per column in the order of `labels`, those of X; other values as they are.
+    """The entries of a Series or dict in the order of `labels`, the columns of X. Other values stay as they are.
 
-    A Series without names of its own (index 0, 1, 2, ...) goes by position. A dict may leave out columns, which get the
-    `default`; None: it may not.
+    A Series with the index 0, 1, 2, ... goes by position. A dict may leave out columns, which get the `default`, unless
+    that is None.
     """
     if isinstance(value, Mapping):
         return from_mapping(value, name, labels, "columns of X", default)
     index = index_of(value)
     if index is None or list(index) in (list(range(len(index))), labels):
         return value
-    return value.iloc[order(list(index), name, labels)].to_numpy()
+    return value.iloc[positions_of(list(index), name, labels)].to_numpy()
 
 
-def from_mapping(value, name, labels, of, default=None):
-    """Array of the entries of a dict in the order of `labels`, which are what `of` says."""
-    _refuse_others(list(value), name, labels, of)
+def from_mapping(value, name, labels, subject, default=None):
+    """Array of the entries of a dict in the order of `labels`. `subject` says in messages what the labels are."""
+    _refuse_unknown(list(value), name, labels, subject)
     missing = [label for label in labels if label not in value]
     if missing and default is None:
-        raise ValueError(f"{name} has no entry for {listed(missing)}; give one for each of the {of}.")
+        raise ValueError(f"{name} has no entry for {listed_labels(missing)}; give one for each of the {subject}.")
     entries = [value.get(label, default) for label in labels]
     for label, entry in zip(labels, entries, strict=True):
         if np.ndim(entry):
@@ -51,62 +51,62 @@ def from_mapping(value, name, labels, of, default=None):
     return np.array(entries)
 
 
-def order(own, name, labels):
-    """Positions in `own`, labels of the entries of `name`, of the `labels` of the columns of X."""
-    place = {label: position for position, label in enumerate(own)}
-    if len(place) < len(own):
-        twice = next(label for position, label in enumerate(own) if place[label] != position)
-        raise ValueError(f"{name} has {twice!r} twice; give each column of X once.")
-    _refuse_others(own, name, labels, "columns of X")
+def positions_of(entry_labels, name, labels):
+    """Positions of `labels`, the columns of X, among `entry_labels`, the labels of the argument `name`."""
+    place = {label: position for position, label in enumerate(entry_labels)}
+    if len(place) < len(entry_labels):
+        duplicate = next(label for position, label in enumerate(entry_labels) if place[label] != position)
+        raise ValueError(f"{name} has {duplicate!r} twice; give each column of X once.")
+    _refuse_unknown(entry_labels, name, labels, "columns of X")
     missing = [label for label in labels if label not in place]
     if missing:
-        raise ValueError(f"{name} has no entry for {listed(missing)}; give one for each of the columns of X.")
+        raise ValueError(f"{name} has no entry for {listed_labels(missing)}; give one for each of the columns of X.")
     return [place[label] for label in labels]
 
 
-def _refuse_others(own, name, labels, of):
+def _refuse_unknown(entry_labels, name, labels, subject):
     known = set(labels)
-    others = [label for label in own if label not in known]
-    if not others:
+    unknown = [label for label in entry_labels if label not in known]
+    if not unknown:
         if len(known) < len(labels):
-            raise ValueError(f"{name} goes by name, but some {of} have the same name; rename them.")
+            raise ValueError(f"{name} goes by name, but some {subject} have the same name; rename them.")
         return
-    if of == "columns of X" and labels == list(range(len(labels))):
+    if subject == "columns of X" and labels == list(range(len(labels))):
         raise ValueError(
-            f"{name} names {listed(others)}, but X has no column names; give X as a frame, or {name} as an array with "
-            "an entry for each column in its order."
+            f"{name} names {listed_labels(unknown)}, but X has no column names; give X as a frame, or {name} as an "
+            "array with an entry for each column in its order."
         )
-    raise ValueError(f"{name} names {listed(others)}, but the {of} are {listed(labels)}.")
+    raise ValueError(f"{name} names {listed_labels(unknown)}, but the {subject} are {listed_labels(labels)}.")
 
 
 def by_row(value, name, X):
-    """A Series or frame in the order of the rows of X, where both have an index; other values as they are.
+    """A Series or frame in the order of the rows of X, if both have an index. Other values stay as they are.
 
-    The index 0, 1, 2, ... is none, unless the other one has the same labels in another order: which of the two was
-    sorted or shuffled alone cannot be told, and is a ValueError.
+    The index 0, 1, 2, ... counts as no index. If value and X have it in different orders, it cannot be told which was
+    sorted or shuffled, and that is a ValueError.
     """
-    own, rows = index_of(value), index_of(X)
-    if own is None or rows is None or own.equals(rows):
+    index, rows = index_of(value), index_of(X)
+    if index is None or rows is None or index.equals(rows):
         return value
-    plain = any(np.array_equal(index, np.arange(len(index))) for index in (own, rows))
-    same = own.is_unique and rows.is_unique and len(own) == len(rows)
-    found = own.get_indexer(rows) if same else np.full(len(rows), -1)
-    same &= bool((found >= 0).all())
+    plain = any(np.array_equal(labels, np.arange(len(labels))) for labels in (index, rows))
+    same = index.is_unique and rows.is_unique and len(index) == len(rows)
+    positions = index.get_indexer(rows) if same else np.full(len(rows), -1)
+    same &= bool((positions >= 0).all())
     if same and not plain:
-        return value.iloc[found]
+        return value.iloc[positions]
     if plain and not same:
         return value
-    labels = own.tolist(), rows.tolist()
-    at = next((k for k, (a, b) in enumerate(zip(*labels, strict=False)) if a != b), min(map(len, labels)))
-    texts = [repr(each[at]) if at < len(each) else "at its end" for each in labels]
+    labels = index.tolist(), rows.tolist()
+    row = next((k for k, (a, b) in enumerate(zip(*labels, strict=False)) if a != b), min(map(len, labels)))
+    texts = [repr(index_labels[row]) if row < len(index_labels) else "at its end" for index_labels in labels]
     how = "the labels of X in another order" if same else "other labels than X"
     raise ValueError(
-        f"{name} has an index with {how}: at row {at} it is {texts[0]}, and X {texts[1]}. Give {name}.loc[X.index], or "
-        f"{name}.to_numpy() where rows go by position."
+        f"{name} has an index with {how}: at row {row} it is {texts[0]}, and X {texts[1]}. Give {name}.loc[X.index], "
+        f"or {name}.to_numpy() where rows go by position."
     )
 
 
-def listed(labels):
-    """Labels as text, the first few of many."""
-    more = len(labels) - SHOWN
-    return ", ".join(map(repr, labels[:SHOWN])) + (f" and {more} more" if more > 0 else "")
+def listed_labels(labels):
+    """Text of the first labels, and the number of the others."""
+    n_more = len(labels) - LISTED_LABELS
+    return ", ".join(map(repr, labels[:LISTED_LABELS])) + (f" and {n_more} more" if n_more > 0 else "")

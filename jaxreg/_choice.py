@@ -1,12 +1,18 @@
 """Selection: a chosen point of a cross-validated path, its coefficients by name."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from jaxreg import _hints, _html
 
-LISTED = 20  # coefficients that are shown
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+
+LISTED_COEFFICIENTS = 20  # in a text or table, at most
 INTERCEPT = "(intercept)"
 
 
@@ -14,8 +20,8 @@ class _Point(NamedTuple):
     l1_ratio: float
     lam: float
     index: int  # type: ignore[assignment]
-    coef: np.ndarray
-    intercept: float | np.ndarray
+    coef: Float[np.ndarray, "p ..."]
+    intercept: float | Float[np.ndarray, " K"]
 
 
 class Selection(_Point):
@@ -32,9 +38,9 @@ class Selection(_Point):
     index : int
         Position of `lam` among the lambdas of that mixing parameter.
     coef : array (p,)
-        Coefficients on the scale of the user's X; (p, R) for R responses.
+        Coefficients on the scale of the user's X; (p, K) for K responses.
     intercept : float
-        (R,) for R responses.
+        (K,) for K responses.
     rule : str
         What chose it.
     feature_names : tuple of str
@@ -59,7 +65,7 @@ class Selection(_Point):
 
     rule: str
     feature_names: tuple[str, ...]
-    feature_sd: np.ndarray
+    feature_sd: Float[np.ndarray, " p"]
 
     def __new__(cls, l1_ratio, lam, index, coef, intercept, rule="min", feature_names=None, feature_sd=None):
         point = super().__new__(cls, l1_ratio, lam, index, coef, intercept)
@@ -95,7 +101,7 @@ class Selection(_Point):
         return frame.iloc[order[: np.count_nonzero(self.coef)]]
 
     def _order(self):
-        """Positions of the columns that are not 0, the largest first."""
+        """Positions of the columns whose coefficients are not 0, the largest first."""
         size = np.abs(self.coef).reshape(len(self.coef), -1).max(axis=1) * self.feature_sd
         nonzero = np.abs(self.coef).reshape(len(self.coef), -1).any(axis=1)
         order = np.lexsort((-size, ~nonzero))
@@ -104,13 +110,13 @@ class Selection(_Point):
     def _headline(self, order):
         mix = "" if np.isnan(self.l1_ratio) or self.l1_ratio == 1 else f"l1_ratio {self.l1_ratio:g}, "
         counts = f"{len(order)} of {len(self.coef)} coefficients not 0"
-        return f"{mix}lambda {self.lam:.4g}, intercept {_numbers(self.intercept, 4)}, {counts}"
+        return f"{mix}lambda {self.lam:.4g}, intercept {_formatted(self.intercept, 4)}, {counts}"
 
     def __repr__(self):
         order = self._order()
-        pairs = [f"{self.feature_names[j]} {_numbers(self.coef[j], 4)}" for j in order[:LISTED]]
-        more = [f"and {len(order) - LISTED} smaller ones"] if len(order) > LISTED else []
-        listed = ": " + ", ".join(pairs + more) if pairs else ""
+        pairs = [f"{self.feature_names[j]} {_formatted(self.coef[j], 4)}" for j in order[:LISTED_COEFFICIENTS]]
+        remainder = [f"and {len(order) - LISTED_COEFFICIENTS} smaller ones"] if len(order) > LISTED_COEFFICIENTS else []
+        listed = ": " + ", ".join(pairs + remainder) if pairs else ""
         return f"<Selection by {self.rule}: {self._headline(order)}{listed}>"
 
     def _repr_html_(self):
@@ -118,15 +124,15 @@ class Selection(_Point):
         rows = [
             (
                 self.feature_names[j],
-                _numbers(self.coef[j], 5),
-                _numbers(self.coef[j] * self.feature_sd[j], 5),
+                _formatted(self.coef[j], 5),
+                _formatted(self.coef[j] * self.feature_sd[j], 5),
             )
-            for j in order[:LISTED]
+            for j in order[:LISTED_COEFFICIENTS]
         ]
-        more = [f"and {len(order) - LISTED} smaller ones"] if len(order) > LISTED else []
+        remainder = [f"and {len(order) - LISTED_COEFFICIENTS} smaller ones"] if len(order) > LISTED_COEFFICIENTS else []
         columns = ("feature", "coefficient", "times standard deviation")
-        return _html.shown(f"Chosen by {self.rule}: {self._headline(order)}", columns, rows, *more)
+        return _html.shown(f"Chosen by {self.rule}: {self._headline(order)}", columns, rows, *remainder)
 
 
-def _numbers(values, digits):
+def _formatted(values, digits):
     return ", ".join(f"{value:.{digits}g}" for value in np.atleast_1d(values))

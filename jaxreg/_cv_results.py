@@ -1,4 +1,6 @@
-"""CVResult: the curve of held-out losses, and what can be chosen on it."""
+"""CVResult: the curve of held-out losses, and the choices on it."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,16 +16,18 @@ from jaxreg._scores import METRICS
 from jaxreg.losses import Squared
 
 if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
     from jaxreg.report import Report
 
 RULES = ("min", "1se", *_selection.CRITERIA)
 SQUARED = METRICS["mse"].name
-COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
+TABLE_COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
 
 
 @dataclass(frozen=True)
 class CVResult:
-    """Cross-validated paths: A mixing parameters, K folds (repeats multiply K), L lambdas, R responses if several.
+    """Cross-validated paths: A mixing parameters, F folds (repeats multiply F), L lambdas, K responses if several.
 
     Attributes
     ----------
@@ -32,29 +36,29 @@ class CVResult:
     l1_ratios : array (A,)
         As they were given.
     lambdas : array (A, L)
-        Descending, those of each mixing parameter.
-    fold_loss : array (A, K, L)
+        Descending, for each mixing parameter.
+    fold_loss : array (A, F, L)
         Held-out loss of each fold.
     mean_loss, std_error : array (A, L)
         Over the folds; see `fit_cv`. All losses are averages over the responses. One fold has no standard error: NaN.
     train_loss : array (L,)
         Loss of `path` on the data it was fitted to.
-    gap, status : array (A, K, L)
+    gap, status : array (A, F, L)
         Duality gap and `Status` of each fit.
     metric : str
         Name of the loss.
-    fold_weight : array (K,)
+    fold_weight : array (F,)
         Total weight of the rows that each fold holds out, the data's being 1.
     oof_predictions : array (n,)
         At the choice, each row predicted by the fit that did not see it; the mean of several, NaN of none; with
-        keep="all" (A, n, L). Several responses add a last axis: (n, R), (A, n, L, R).
+        keep="all" (A, n, L). Several responses add a last axis: (n, K), (A, n, L, K).
     observation_loss : array (n,), or None
         The loss of each row, (A, n, L) with keep="all"; None for a metric that has none (r2, a callable).
     n_samples : int
         Rows with a positive weight.
-    train_mse : array (A, L, R or 1)
+    train_mse : array (A, L, K or 1)
         Mean squared errors of the paths on the data; of another loss mean deviances.
-    minus_two_log_likelihood : array (A, L, R or 1), or None
+    minus_two_log_likelihood : array (A, L, K or 1), or None
         What information criteria charge for the fit, up to a constant; None for a loss that is no likelihood.
     fit_intercept : bool
         Whether the fits have an intercept.
@@ -65,10 +69,10 @@ class CVResult:
     r2 : array (A, L), or None
         Cross-validated R squared: 1 - mean squared error of the held-out rows / variance of their y, the plain average
         over responses; None for a loss of classes.
-    y : array (n,) or (n, R)
+    y : array (n,) or (n, K)
         The response, in the order of `oof_predictions`.
     interrupted : bool
-        Whether Ctrl-C ended the fit; what is here are the folds, mixing parameters and lambdas that were done.
+        Whether Ctrl-C ended the fit. The result then holds the folds, mixing parameters and lambdas that were done.
 
     Examples
     --------
@@ -92,32 +96,32 @@ class CVResult:
     """
 
     paths: tuple[PathResult, ...]
-    l1_ratios: np.ndarray
-    lambdas: np.ndarray
-    fold_loss: np.ndarray
-    mean_loss: np.ndarray
-    std_error: np.ndarray
-    train_loss: np.ndarray
-    gap: np.ndarray
-    status: np.ndarray
+    l1_ratios: Float[np.ndarray, " A"]
+    lambdas: Float[np.ndarray, "A L"]
+    fold_loss: Float[np.ndarray, "A F L"]
+    mean_loss: Float[np.ndarray, "A L"]
+    std_error: Float[np.ndarray, "A L"]
+    train_loss: Float[np.ndarray, " L"]
+    gap: Float[np.ndarray, "A F L"]
+    status: Int[np.ndarray, "A F L"]
     metric: str
-    fold_weight: np.ndarray
-    oof_predictions: np.ndarray
-    observation_loss: np.ndarray | None
+    fold_weight: Float[np.ndarray, " F"]
+    oof_predictions: Float[np.ndarray, " ..."]
+    observation_loss: Float[np.ndarray, " ..."] | None
     n_samples: int
-    train_mse: np.ndarray
+    train_mse: Float[np.ndarray, "A L K"]
     fit_intercept: bool
     timings: dict[str, float]
-    _effective_df: Callable[[], np.ndarray] | np.ndarray | None  # None where no formula is at hand
+    _effective_df: Callable[[], np.ndarray] | np.ndarray | None  # None if no formula is known
     settings: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
-    r2: np.ndarray | None = None
-    y: np.ndarray | None = None
-    minus_two_log_likelihood: np.ndarray | None = None
+    r2: Float[np.ndarray, "A L"] | None = None
+    y: Float[np.ndarray, "n ..."] | None = None
+    minus_two_log_likelihood: Float[np.ndarray, "A L K"] | None = None
 
     @property
     def best(self) -> tuple[int, int]:
-        """Positions of the mixing parameter and of the lambda with the least mean loss; of equal ones the first."""
+        """Positions of the mixing parameter and of the lambda with the least mean loss, the first of equal losses."""
         a, k = np.unravel_index(np.argmin(self.mean_loss), self.mean_loss.shape)
         return int(a), int(k)
 
@@ -138,7 +142,7 @@ class CVResult:
 
     @property
     def lambda_min(self) -> float:
-        """The lambda of the least mean loss, the largest one of several."""
+        """The lambda of the least mean loss, the largest of equal ones."""
         return float(self.lambdas[self.best])
 
     @property
@@ -150,28 +154,28 @@ class CVResult:
         return float(self.lambdas[self.best[0], self._position_1se()])
 
     @property
-    def coef(self) -> np.ndarray:
-        """Coefficients (p,), or (p, R) for R responses, at lambda_min."""
+    def coef(self) -> Float[np.ndarray, "p ..."]:
+        """Coefficients (p,), or (p, K) for K responses, at lambda_min."""
         return self.select().coef
 
     @property
-    def intercept(self) -> float | np.ndarray:
-        """Intercept, or (R,) for R responses, at lambda_min."""
+    def intercept(self) -> float | Float[np.ndarray, " K"]:
+        """Intercept, or (K,) for K responses, at lambda_min."""
         return self.select().intercept
 
     @property
-    def effective_df(self) -> np.ndarray:
+    def effective_df(self) -> Float[np.ndarray, "A L"]:
         """(A, L) degrees of freedom of the paths without the intercept, worked out at the first call.
 
         Lasso: rank of the active columns. Elastic net and ridge: trace of the hat matrix. ValueError elsewhere.
         """
-        found = self._effective_df
-        if found is None:
+        df = self._effective_df
+        if df is None:
             raise self._without_criteria()
-        if callable(found):
-            found = found()
-            object.__setattr__(self, "_effective_df", found)
-        return found
+        if callable(df):
+            df = df()
+            object.__setattr__(self, "_effective_df", df)
+        return df
 
     def _without_criteria(self):
         return ValueError(
@@ -181,12 +185,12 @@ class CVResult:
 
     def __getstate__(self):
         if self._effective_df is not None:
-            self.effective_df  # noqa: B018 (what works it out holds the data, which does not go into a pickle)
+            self.effective_df  # noqa: B018 (its callable holds the data, which does not go into a pickle)
         return dict(self.__dict__)
 
     @property
     def _has_error(self):
-        """Whether there is a standard error: of one fold there is none."""
+        """Whether there is a standard error. One fold has none."""
         return bool(np.isfinite(self.std_error[self.best]))
 
     def _position_1se(self):
@@ -207,8 +211,9 @@ class CVResult:
             "1se": at that mixing parameter, the largest lambda within one standard error of it.
             "aic", "bic", "ebic", "gcv": least criterion over all paths of the full data, for Gaussian errors of unknown
             variance, with `effective_df`. Points without a residual degree of freedom do not count. Near them (n < p,
-            small lambda) the residual variance is a poor estimate and "aic" overfits. Of several responses, each with
-            a variance of its own and independent of the others, the criterion is the average of theirs.
+            small lambda) the residual variance is a poor estimate and "aic" overfits. Several responses are taken as
+            independent, each with its own variance, and the criterion is the average over them.
+
 
         Returns
         -------
@@ -234,8 +239,8 @@ class CVResult:
         path = self.paths[a]
         return Selection(float(self.l1_ratios[a]), lam, k, coef, intercept, rule, path.names, feature_scale(path))
 
-    def _criteria(self, rule):
-        """(A, L), the average over the responses."""
+    def _criteria(self, rule) -> Float[np.ndarray, "A L"]:
+        """The criterion at every point, averaged over the responses."""
         fit, deviance = self.minus_two_log_likelihood, self.train_mse
         if fit is None:
             raise self._without_criteria()
@@ -246,7 +251,7 @@ class CVResult:
             fit, deviance = fit[..., varies], deviance[..., varies]
         return _selection.criterion(rule, fit, deviance, df[..., None], nonzero[..., None], n, p).mean(axis=-1)
 
-    def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
+    def predict(self, X, lam=None, offset=None, type="response") -> Float[np.ndarray, "m ..."]:
         """Predictions for new rows by the path of the chosen mix.
 
         Parameters
@@ -261,13 +266,13 @@ class CVResult:
         Returns
         -------
         array (m,)
-            (m, R) for R responses.
+            (m, K) for K responses.
         """
         path, lam = self._at(lam)
         return path.predict(X, lam, offset, type)
 
     def _at(self, lam):
-        """(path, lambda) of a rule, or of a lambda on the path of the chosen mix; None is "min"."""
+        """(path, lambda) of a rule, or of a lambda on the path of the chosen mixing parameter. None is "min"."""
         if lam is None or isinstance(lam, str):
             choice = self.select(_validation.check_choice("min" if lam is None else lam, "lam", RULES))
             a = int(np.argmax(self.l1_ratios == choice.l1_ratio)) if len(self.paths) > 1 else 0
@@ -301,7 +306,7 @@ class CVResult:
         raise _hints.missing(self, name)
 
     def _choice(self, lam):
-        """What the figures draw of it: the path of a mix, and where on it the choice by a rule or a number stands."""
+        """The Choice that figures draw: the path of a mixing parameter, and the choice by a rule or a lambda."""
         if lam is None or isinstance(lam, str):
             rule = _validation.check_choice("min" if lam is None else lam, "lam", RULES)
             mix, lam = self.select(rule)[:2]
@@ -321,7 +326,7 @@ class CVResult:
     plot_path = plotting.plot_path
     plot_coefficients = plotting.plot_coefficients
 
-    def report(self, path=None, title=None, data_source=None, notes=()) -> "Report":
+    def report(self, path=None, title=None, data_source=None, notes=()) -> Report:
         """The curves and paths as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
         from jaxreg.report import write_report
 
@@ -335,12 +340,12 @@ class CVResult:
         """
         arrays = {} if self._effective_df is None else {"effective_df": self.effective_df}
         arrays |= _saving.of_fields(self, without=("paths", "_effective_df"))
-        for a, own in enumerate(self.paths):
-            arrays |= _saving.nested(f"path{a}", own._arrays())
+        for a, path_of_mix in enumerate(self.paths):
+            arrays |= _saving.nested(f"path{a}", path_of_mix._arrays())
         _saving.write(path, "CVResult", arrays)
 
     @classmethod
-    def load(cls, path) -> "CVResult":
+    def load(cls, path) -> CVResult:
         """The CVResult that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
         return _saving.read(path, "CVResult", cls._of_arrays)
 
@@ -355,7 +360,7 @@ class CVResult:
         return cls(paths=paths, _effective_df=values.pop("effective_df", None), **values)
 
     def _rows(self):
-        """Table rows: both rules at the chosen mix, and the best of every other mix, as text."""
+        """Table rows as text: both rules at the chosen mixing parameter, and the best point of every other one."""
         a, k = self.best
         points = [("min", a, k), *([("1se", a, self._position_1se())] if self._has_error else [])]
         points += [("min", b, int(np.argmin(self.mean_loss[b]))) for b in range(len(self.paths)) if b != a]
@@ -373,19 +378,19 @@ class CVResult:
         ]
 
     def _headline(self):
-        A, K, L = self.fold_loss.shape
+        A, F, L = self.fold_loss.shape
         mixes = f"{A} mixing parameters x " if A > 1 else ""
         responses = "" if self.path.n_responses is None else f" of {self.path.n_responses} responses"
         reached = int((self.status == Status.converged).sum())
         interrupted = ", interrupted" if self.interrupted else ""
-        folds = f"{K} fold" if K == 1 else f"{K} folds"
+        folds = f"{F} fold" if F == 1 else f"{F} folds"
         return (
             f"Cross-validation{interrupted}: {mixes}{folds} x {L} lambdas, {self.metric}{responses}; {reached} of "
             f"{self.status.size} fits converged, worst {MEASURES[self.path.certificate]} {self.gap.max():.1e}"
         )
 
     def _explanation(self):
-        """What the choice rests on, and what to do where it stands at an end of the grid."""
+        """Sentences on the losses at the choice, and advice if the choice is at an end of the grid."""
         a, k = self.best
         L = self.lambdas.shape[1]
         least, error = self.mean_loss[a, k], self.std_error[a, k]
@@ -404,20 +409,21 @@ class CVResult:
         return lines + self._ends_elsewhere() + self.path._notes()
 
     def _ends_elsewhere(self):
-        """The other mixing parameters whose loss is least at an end of their grid: how they compare is open."""
+        """Sentences on the other mixing parameters whose loss is least at an end of their grid."""
+
         last, best = self.lambdas.shape[1] - 1, self.mean_loss.argmin(axis=1)
-        found = []
-        for end, which in ((last, "smallest"), (0, "largest")):
-            at = [a for a, k in enumerate(best) if k == end and a != self.best[0] and self.lambdas[a, k] > 0 < last]
-            if at:
-                ratios = ", ".join(f"{self.l1_ratios[a]:g}" for a in at)
-                more = ": smaller ones may do better" if end else ""
-                found.append(f"At l1_ratio {ratios} it is least at the {which} lambda of its grid{more}.")
-        return found
+        lines = []
+        for end, end_name in ((last, "smallest"), (0, "largest")):
+            mixes = [a for a, k in enumerate(best) if k == end and a != self.best[0] and self.lambdas[a, k] > 0 < last]
+            if mixes:
+                ratios = ", ".join(f"{self.l1_ratios[a]:g}" for a in mixes)
+                advice = ": smaller ones may do better" if end else ""
+                lines.append(f"At l1_ratio {ratios} it is least at the {end_name} lambda of its grid{advice}.")
+        return lines
 
     def summary(self) -> str:
         """The choice and its reasons in a few lines of text."""
-        return "\n".join([self._headline(), *_html.text_table(COLUMNS, self._rows()), *self._explanation()])
+        return "\n".join([self._headline(), *_html.text_table(TABLE_COLUMNS, self._rows()), *self._explanation()])
 
     def __repr__(self):
         return f"<CVResult: {self._headline()}>"
@@ -426,4 +432,4 @@ class CVResult:
         return self.summary()
 
     def _repr_html_(self):
-        return _html.shown(self._headline(), COLUMNS, self._rows(), " ".join(self._explanation()))
+        return _html.shown(self._headline(), TABLE_COLUMNS, self._rows(), " ".join(self._explanation()))

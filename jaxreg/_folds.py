@@ -1,7 +1,10 @@
-"""Folds of cross-validation as weights: which rows train, and which are held out, in each of them."""
+"""Folds of cross-validation as weights: the rows of each fold that train, and the rows that are held out."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,58 +12,61 @@ from jaxreg import _validation
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
 
 @dataclass(frozen=True)
-class Part:
-    """Rows (m,) of a fold, ascending, and how often each counts: once in a partition, any number in resampling."""
+class FoldRows:
+    """Rows of a fold, ascending, and how often each row counts: once in a partition, any number in resampling."""
 
-    rows: np.ndarray
-    counts: np.ndarray
+    rows: Int[np.ndarray, " m"]
+    counts: Float[np.ndarray, " m"]
 
 
 @dataclass(frozen=True)
 class Folds:
-    """The parts that are held out, and those that train: None stands for all other rows.
+    """The held-out rows and the training rows of each fold. Training rows of None are all rows that are not held out.
 
     The repeats of an integer `cv` follow each other.
     """
 
     n: int
-    held_out: list[Part]
-    trained_on: list[Part | None]
+    held_out: list[FoldRows]
+    trained_on: list[FoldRows | None]
     repeats: int = 1
     leave_one_out: bool = False  # in the order of the rows
 
     def __len__(self):
         return len(self.held_out)
 
-    def train(self, k):
-        """Counts (n,) of the training rows of fold k."""
-        part = self.trained_on[k]
-        if part is None:
+    def train(self, k) -> Float[np.ndarray, " n"]:
+        """Counts of the rows in the training of fold k."""
+        training = self.trained_on[k]
+        if training is None:
             counts = np.ones(self.n)
             counts[self.held_out[k].rows] = 0.0
         else:
             counts = np.zeros(self.n)
-            counts[part.rows] = part.counts
+            counts[training.rows] = training.counts
         return counts
 
     def first(self, count):
-        """The first folds alone; what is left of a repeat is no repeat."""
+        """The first `count` folds. They have repeats only if they are whole repeats."""
         size = len(self) // self.repeats
         repeats = count // size if count % size == 0 else 1
         return Folds(self.n, self.held_out[:count], self.trained_on[:count], repeats)
 
-    def held_weight(self, weight):
-        """Total weight (K,) that each fold holds out."""
-        return np.array([weight[part.rows] @ part.counts for part in self.held_out])
+    def held_weight(self, weight: Float[np.ndarray, " n"]) -> Float[np.ndarray, " F"]:
+        """Total weight of the held-out rows of each fold."""
+        return np.array([weight[fold.rows] @ fold.counts for fold in self.held_out])
 
 
 def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) -> Folds:
-    """Folds of `cv`, which is what `fit_cv` documents.
+    """Folds of `cv`, as `fit_cv` documents it.
 
     groups (n,): rows with the same entry stay together. strata (n,): with an integer `cv`, every fold gets its share of
-    each value. A row of weight 0 may be held out, but does not count as one that trains or judges.
+    each value. A row of weight 0 may be held out, but it counts neither in training nor in judging.
     """
     n = len(y)
     cv, groups = by_row(cv, "cv", X), by_row(groups, "groups", X)
@@ -74,25 +80,25 @@ def make_folds(cv, X, y, weight, groups=None, repeats=1, seed=0, strata=None) ->
     if isinstance(cv, str) and cv == "loo":
         ids = [np.arange(n)]
     elif _is_count(cv):
-        ids = _drawn(_validation.check_count(cv, "cv", at_least=2), n, group_ids, repeats, seed, strata)
+        ids = _drawn_ids(_validation.check_count(cv, "cv", at_least=2), n, group_ids, repeats, seed, strata)
     elif _is_splitter(cv):
-        return _checked(_of_pairs(list(cv.split(X, y, groups)), n), weight)
+        return _checked_folds(_folds_of_pairs(list(cv.split(X, y, groups)), n), weight)
     elif isinstance(cv, (str, bytes, bool, type)) or not np.iterable(cv):
         raise ValueError(
             f"cv is {_validation.shown(cv)}; give a number of folds, a splitter, fold ids, a list of (train, test) "
             "pairs, or 'loo'."
         )
     else:
-        listed = cv if isinstance(cv, np.ndarray) and cv.dtype != object else list(cv)
-        labels = _as_labels(listed, n)
+        entries = cv if isinstance(cv, np.ndarray) and cv.dtype != object else list(cv)
+        labels = _fold_ids(entries, n)
         if labels is None:
-            return _checked(_of_pairs(listed, n), weight)
+            return _checked_folds(_folds_of_pairs(entries, n), weight)
         ids = [labels]
-    held_out = [Part(rows, np.ones(len(rows))) for each in ids for rows in _by_id(each)]
-    return _checked(Folds(n, held_out, [None] * len(held_out), len(ids), isinstance(cv, str)), weight)
+    held_out = [FoldRows(rows, np.ones(len(rows))) for fold_ids in ids for rows in _rows_by_id(fold_ids)]
+    return _checked_folds(Folds(n, held_out, [None] * len(held_out), len(ids), isinstance(cv, str)), weight)
 
 
-def _by_id(ids):
+def _rows_by_id(ids):
     """The rows of each id, in the order of the ids."""
     sizes = np.unique(ids, return_counts=True)[1]
     return np.split(np.argsort(ids, kind="stable"), np.cumsum(sizes)[:-1])
@@ -106,11 +112,11 @@ def _is_splitter(cv):
     return hasattr(cv, "split") and not isinstance(cv, (str, bytes, type))
 
 
-def _as_labels(cv, n):
+def _fold_ids(cv, n):
     """The list or array cv as fold ids (n,), or None if it is a list of pairs."""
     if not len(cv):
         raise ValueError("cv is empty; give at least one (train, test) pair.")
-    if not isinstance(cv, np.ndarray) and any(isinstance(each, (tuple, list, np.ndarray)) for each in cv):
+    if not isinstance(cv, np.ndarray) and any(isinstance(entry, (tuple, list, np.ndarray)) for entry in cv):
         return None
     array = np.asarray(cv)
     if array.dtype.kind not in "iu":
@@ -124,47 +130,49 @@ def _as_labels(cv, n):
     return array
 
 
-def _drawn(K, n, groups, repeats, seed, strata):
-    """Fold ids (n,) for each repeat."""
-    units, what = (n, "rows") if groups is None else (groups.max() + 1, "groups")
+def _drawn_ids(F, n, groups, repeats, seed, strata):
+    """A list of fold ids (n,), one for each repeat."""
+    units, unit_name = (n, "rows") if groups is None else (groups.max() + 1, "groups")
     if units == 1:
-        raise ValueError(f"groups has one label only, so that no row is left to train on; give labels of {K} groups.")
-    if units < K:
-        raise ValueError(f"cv is {K}, but there are {units} {what}; give cv <= {units}.")
+        raise ValueError(f"groups has one label only, so that no row is left to train on; give labels of {F} groups.")
+    if units < F:
+        raise ValueError(f"cv is {F}, but there are {units} {unit_name}; give cv <= {units}.")
     rng = np.random.default_rng(seed)
     if groups is not None:
-        return [_grouped(K, groups, rng) for _ in range(repeats)]
+        return [_grouped_ids(F, groups, rng) for _ in range(repeats)]
     by_stratum = np.zeros(n) if strata is None else strata
-    drawn = []
+    ids_of_repeats = []
     for _ in range(repeats):
         ids = np.empty(n, int)
-        # dealt out one by one, stratum after stratum: shares differ by at most one row
-        ids[np.lexsort((rng.permutation(n), by_stratum))] = np.arange(n) % K
-        drawn.append(ids)
-    return drawn
+        # rows are dealt to the folds one by one, stratum after stratum: shares differ by at most one row
+        ids[np.lexsort((rng.permutation(n), by_stratum))] = np.arange(n) % F
+        ids_of_repeats.append(ids)
+    return ids_of_repeats
 
 
-def _grouped(K, groups, rng):
-    """Fold ids with whole groups, the largest first, each to the fold with the fewest rows so far."""
+def _grouped_ids(F, groups, rng):
+    """Fold ids (n,) that keep groups whole. Groups, the largest first, go to the fold with the fewest rows so far."""
     sizes = np.bincount(groups)
-    fold_of, rows = np.empty(len(sizes), int), np.zeros(K)
+    fold_of, rows = np.empty(len(sizes), int), np.zeros(F)
     for g in np.lexsort((rng.permutation(len(sizes)), -sizes)):
         fold_of[g] = np.argmin(rows)
         rows[fold_of[g]] += sizes[g]
     return fold_of[groups]
 
 
-def _of_pairs(pairs, n):
+def _folds_of_pairs(pairs, n):
     """Folds of (train, test) pairs of row indices or masks."""
-    held_out: list[Part] = []
-    trained_on: list[Part | None] = []
+    held_out: list[FoldRows] = []
+    trained_on: list[FoldRows | None] = []
     for k, pair in enumerate(pairs):
         if len(pair) != 2:
             raise ValueError(f"cv has {len(pair)} entries in fold {k}; give (train, test) pairs of row indices.")
-        train, test = (_part(rows, side, k, n) for rows, side in zip(pair, ("train", "test"), strict=True))
-        both = np.intersect1d(train.rows, test.rows)
-        if both.size:
-            raise ValueError(f"cv has row {both[0]} in the training and the test part of fold {k}; take it out of one.")
+        train, test = (_fold_rows(rows, side, k, n) for rows, side in zip(pair, ("train", "test"), strict=True))
+        common = np.intersect1d(train.rows, test.rows)
+        if common.size:
+            raise ValueError(
+                f"cv has row {common[0]} in the training and the test part of fold {k}; take it out of one."
+            )
         once = (train.counts == 1).all() and (test.counts == 1).all()
         complement = len(train.rows) + len(test.rows) == n and once
         held_out.append(test)
@@ -173,18 +181,18 @@ def _of_pairs(pairs, n):
 
 
 def _repeats(held_out, n):
-    """How many groups of equal size there are of folds in a row that hold out every row once; 1 if it is not so."""
+    """The number of repeats: runs of folds, all of one length, that hold out every row once. 1 if there are none."""
     times = np.zeros(n)
     ends: list[int] = []
-    for k, part in enumerate(held_out):
-        times[part.rows] += part.counts
+    for k, fold in enumerate(held_out):
+        times[fold.rows] += fold.counts
         if np.all(times == len(ends) + 1):
             ends.append(k + 1)
     sizes = np.diff([0, *ends])
     return len(ends) if ends and ends[-1] == len(held_out) and (sizes == sizes[0]).all() and sizes[0] > 1 else 1
 
 
-def _part(rows, side, k, n):
+def _fold_rows(rows, side, k, n):
     rows = np.asarray(rows)
     if rows.dtype == bool and rows.shape == (n,):
         rows = np.flatnonzero(rows)
@@ -193,11 +201,11 @@ def _part(rows, side, k, n):
     if rows.size and not (-n <= rows.min() and rows.max() < n):
         raise ValueError(f"cv has a {side} row of fold {k} outside 0..{n - 1}.")
     rows, counts = np.unique(rows.astype(int) % n, return_counts=True)
-    return Part(rows, counts.astype(float))
+    return FoldRows(rows, counts.astype(float))
 
 
 def check_training(folds, y, weight, loss):
-    """Raise where the rows that train in a fold have not a response that the loss takes, as all rows have."""
+    """Refuse folds whose training rows have a response that the loss does not take."""
     for k in range(len(folds)):
         try:
             loss.encode(y, (folds.train(k) > 0) & (weight > 0))
@@ -208,18 +216,18 @@ def check_training(folds, y, weight, loss):
             ) from None
 
 
-def _checked(folds, weight):
-    """The folds, if each has something to train on and to judge by."""
+def _checked_folds(folds, weight):
+    """The folds, if each has rows of positive weight to train on and to judge by."""
     if not len(folds):
         raise ValueError("cv gives no fold; give a splitter or a list with at least one (train, test) pair.")
     positive = np.count_nonzero(weight)
     for k, (test, train) in enumerate(zip(folds.held_out, folds.trained_on, strict=True)):
         judging = np.count_nonzero(weight[test.rows])
         training = positive - judging if train is None else np.count_nonzero(weight[train.rows])
-        for found, name, least in ((training, "training", 2), (judging, "test", 1)):
-            if found < least:
+        for n_rows, name, least in ((training, "training", 2), (judging, "test", 1)):
+            if n_rows < least:
                 raise ValueError(
-                    f"cv leaves {found} row(s) of positive weight in the {name} part of fold {k}; it needs {least}: "
+                    f"cv leaves {n_rows} row(s) of positive weight in the {name} part of fold {k}; it needs {least}: "
                     "give fewer folds or other ones, or leave out rows of weight 0."
                 )
     return folds

@@ -1,4 +1,4 @@
-"""What other packages call things: hints at the names of this one."""
+"""Hints at the names of this package, for names of other packages."""
 
 from difflib import get_close_matches
 
@@ -89,7 +89,7 @@ def refuse_keywords(unknown, function, known, hints=KEYWORDS):
 
 
 def missing(result, name, hints=ATTRIBUTES):
-    """The AttributeError of a result that has no such attribute."""
+    """The AttributeError of a result for an attribute that it does not have."""
     kind = type(result)
     public = [known for known in (*dir(kind), *kind.__annotations__) if not known.startswith("_")]
     hint = "" if name.startswith("_") else _hint(name, hints, public)

@@ -1,4 +1,4 @@
-"""What Jupyter shows of a result: a line of text, a table, lines below it; and the table as text."""
+"""A result in Jupyter: a line of text, a table, and lines below it. The table as text."""
 
 from html import escape
 

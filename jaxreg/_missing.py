@@ -1,14 +1,22 @@
-"""Missing values: what fills the NaN of each column, from the rows that a fit trains on."""
+"""Missing values: the number that fills the NaN of a column comes from the rows that a fit trains on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxreg import _validation
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+
 STRATEGIES = "mean", "median", "most_frequent"
 
 
 def check_impute(impute):
-    """The strategy, or None; scikit-learn is there for one."""
+    """The strategy, or None. ImportError if a strategy lacks scikit-learn."""
     _validation.check_choice(impute, "impute", (None, *STRATEGIES))
     if impute is not None:
         try:
@@ -18,10 +26,10 @@ def check_impute(impute):
     return impute
 
 
-def fill_values(X, weight, strategy):
-    """(p,) of the columns of X (n, p) over the rows of positive weight, by scikit-learn's SimpleImputer.
+def fill_values(X: Float[np.ndarray, "n p"], weight: Float[np.ndarray, " n"], strategy) -> Float[np.ndarray, " p"]:
+    """The fill values of columns over the rows of positive weight, by scikit-learn's SimpleImputer.
 
-    A column without a value in these rows gets 0: it is constant there, and its coefficient 0.
+    A column without a value in these rows gets 0: it is constant in them, and its coefficient is 0.
     """
     from sklearn.impute import SimpleImputer
 
@@ -29,8 +37,8 @@ def fill_values(X, weight, strategy):
     return np.nan_to_num(imputer.fit(np.asarray(X)[weight > 0]).statistics_.astype(np.float64))
 
 
-def filled(X, values):
-    """X (m, p) with `values` (p,) in place of its NaN; X itself where it has none, or where values is None."""
+def filled(X: Float[np.ndarray, "m p"], values: Float[np.ndarray, " p"] | None) -> Float[np.ndarray, "m p"]:
+    """X with `values` in place of NaN. X itself if it has no NaN, or if values is None."""
     if values is None:
         return X
     missing = np.isnan(X)

@@ -1,4 +1,4 @@
-"""Progress bars, where they are asked for, and what Ctrl-C leaves."""
+"""Progress bars, and the exception by which Ctrl-C hands over what is finished."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ COMPILING = {"/jax/core/compile/jaxpr_to_mlir_module_duration": 1, "/jax/core/co
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, with what was finished by then: a list with None for what was not."""
+    """Ctrl-C. `finished` is a list of results, with None for unfinished ones."""
 
     def __init__(self, finished):
         super().__init__()
@@ -26,11 +26,11 @@ def in_notebook():
     """Whether the code runs in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
-    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
+    return any(ancestor.__name__ == "ZMQInteractiveShell" for ancestor in type(shell).__mro__)
 
 
 def check_progress(progress):
-    """Whether to show a bar; None shows it in Jupyter, where tqdm is installed."""
+    """Whether to show a bar. None shows it in Jupyter if tqdm is installed."""
     if progress is None:
         return in_notebook() and find_spec("tqdm") is not None
     if _validation.check_flag(progress, "progress"):
@@ -46,14 +46,14 @@ def require_tqdm():
 
 
 def _tqdm():
-    """The class of a bar; in Jupyter without ipywidgets one of text, which is not worth a warning."""
+    """The class of a bar. In Jupyter without ipywidgets it is a text bar, which is not worth a warning."""
     with warnings.catch_warnings(action="ignore"):
         from tqdm.auto import tqdm
     return tqdm
 
 
 @contextmanager
-def bar(total, what, shown):
+def bar(total, label, shown):
     """A function show(done, lam, block) for a bar of `total` lambdas, in a terminal or in Jupyter.
 
     `block` is the Block of points of `lam` and of lambdas before it.
@@ -62,37 +62,40 @@ def bar(total, what, shown):
         yield lambda done, lam, block: None
         return
     tqdm = _tqdm()
-    with tqdm(total=total, desc=what, unit="lambda") as drawn, _saying_compiling(drawn, what):
+    with tqdm(total=total, desc=label, unit="lambda") as progress_bar, _saying_compiling(progress_bar, label):
 
         def show(done, lam, block):
-            shown_of = f"lambda {lam:.3g}, df {block.counts[-1]}, gap {block.gaps.max():.0e}"
-            drawn.set_postfix_str(shown_of, refresh=False)
-            drawn.update(done - drawn.n)
+            state = f"lambda {lam:.3g}, df {block.counts[-1]}, gap {block.gaps.max():.0e}"
+            progress_bar.set_postfix_str(state, refresh=False)
+            progress_bar.update(done - progress_bar.n)
 
         yield show
 
 
 @contextmanager
-def epoch_bar(total, what, shown):
-    """A function show(done) for a bar of `total` epochs, which threads may call; parts of epochs count."""
+def epoch_bar(total, label, shown):
+    """A function show(done) for a bar of `total` epochs. Threads may call it. `done` may be a fraction."""
     if not shown:
         yield lambda done: None
         return
     tqdm = _tqdm()
     layout = "{l_bar}{bar}| {n:.0f}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
     lock = threading.Lock()
-    with tqdm(total=total, desc=what, unit="epoch", bar_format=layout) as drawn, _saying_compiling(drawn, what):
+    with (
+        tqdm(total=total, desc=label, unit="epoch", bar_format=layout) as progress_bar,
+        _saying_compiling(progress_bar, label),
+    ):
 
         def show(done):
             with lock:
-                drawn.update(done - drawn.n)
+                progress_bar.update(done - progress_bar.n)
 
         yield show
 
 
 @contextmanager
-def _saying_compiling(drawn, what):
-    """Let the bar say so while JAX compiles, in whichever thread."""
+def _saying_compiling(progress_bar, label):
+    """While JAX compiles, in any thread, let the bar say so."""
     lock, programs = threading.Lock(), 0
 
     def listen(event, *_, **__):
@@ -100,7 +103,7 @@ def _saying_compiling(drawn, what):
         if event in COMPILING:
             with lock:
                 programs = max(0, programs + COMPILING[event])
-                drawn.set_description(f"{what}, compiling" if programs else what)
+                progress_bar.set_description(f"{label}, compiling" if programs else label)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:

@@ -1,24 +1,32 @@
-"""Which columns of a path a figure names: those that a choice rests on, or those that enter first and stay."""
+"""The columns of a path that a figure names: the largest at the choice, or the first to enter and stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
 
 SCALES = ("sd", "raw")
 
 
-def feature_scale(path, scale="sd") -> np.ndarray:
-    """What the coefficients (p,) are multiplied by: 1 for "raw", the standard deviations of the columns for "sd".
+def feature_scale(path, scale="sd") -> Float[np.ndarray, " p"]:
+    """Factors of the coefficients: 1 for "raw", the standard deviations of the columns for "sd".
 
-    Where the result does not know the standard deviations, those of an old file say, it is 1 too.
+    They are 1 too if the result does not know the standard deviations, as a result of an old file.
     """
     return path.feature_sd if scale == "sd" and len(path.feature_sd) else np.ones(path.n_features)
 
 
-def prominent(path, response=0, lam=None, scale="sd") -> np.ndarray:
+def prominent(path, response=0, lam=None, scale="sd") -> Int[np.ndarray, " m"]:
     """Positions of the columns that matter to one response, the most important first.
 
-    With `lam` those are not 0 there, by the absolute coefficient on that scale. Without it, they are not 0 from some
-    lambda on down to the last, in the order in which they enter; those that enter together, as all do in ridge, are
-    ordered by their size at the last lambda.
+    With `lam`, these columns are not 0 at `lam`, and their order is that of their absolute coefficients on the scale.
+    Without it, they are not 0 from some lambda down to the last, and their order is that in which they enter. Columns
+    that enter together, as in ridge, are ordered by their size at the last lambda.
     """
     count = path.n_responses or 1
     factors = feature_scale(path, scale)
@@ -35,6 +43,6 @@ def prominent(path, response=0, lam=None, scale="sd") -> np.ndarray:
 
 
 def _size(coef, factors):
-    """Absolute values on the scale; what is not finite has no size."""
+    """Absolute values on the scale; 0 for values that are not finite."""
     size = np.abs(coef * factors)
     return np.where(np.isfinite(size), size, 0.0)

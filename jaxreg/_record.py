@@ -1,4 +1,4 @@
-"""What a result keeps of the call that made it: its data in a few numbers, and its keywords as Python source."""
+"""The record of a call in its result: the data in a few numbers, and the keywords as Python source."""
 
 import ast
 from collections.abc import Callable
@@ -10,8 +10,8 @@ import numpy as np
 
 from jaxreg._labels import few_values
 
-LONGEST = 12  # numbers that are written out
-LINE = 100  # characters of a call on one line
+MOST_NUMBERS = 12  # of an array that is written out
+LINE_LENGTH = 100  # characters of a call on one line, at most
 
 
 def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]
     columns, y_mean = design.columns, data.weight @ data.y
     if fit_intercept:
         mean = columns.mean
-    else:  # the design is not centred and knows no means; the product with root gives those of its scaled rows
+    else:  # the design is not centred and knows no means; the product with root gives the means of its scaled rows
         mean = columns.norm * np.asarray(design.correlate(design.root[None]), np.float64)[0]
     summary = {
         "n_samples": int(np.count_nonzero(data.weight)),
@@ -35,49 +35,51 @@ def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that fit."""
+    """Versions of the packages that fit, by name."""
     import jaxreg
 
     return {"jaxreg": jaxreg.__version__, "jax": jax.__version__, "numpy": np.__version__}
 
 
-def sources(given, function, **defaults) -> dict[str, str]:
-    """Keyword -> Python source of those in `given` that differ from the `defaults`, else those of the function.
+def sources(keywords, function, **defaults) -> dict[str, str]:
+    """{keyword: Python source} of the keywords that differ from `defaults`, or else from the defaults of the function.
 
-    What text cannot hold (functions, splitters, long arrays) stands by a name: that of the keyword, as `sample_weight`,
-    or within a loss or penalty that of the keyword and the argument, as `penalty_groups`.
+    A name stands for a value that text cannot hold (functions, splitters, long arrays). It is the keyword, such as
+    `sample_weight`, or, within a loss or penalty, keyword and argument, such as `penalty_groups`.
     """
     defaults = function.__kwdefaults__ | defaults
-    found = {name: _source(name, value) for name, value in given.items()}
-    return {name: source for name, source in found.items() if source != _source(name, defaults[name])}
+    by_keyword = {name: _source(name, value) for name, value in keywords.items()}
+    return {name: source for name, source in by_keyword.items() if source != _source(name, defaults[name])}
 
 
 def names_in(source) -> list[str]:
-    """The names that a source refers to: objects of the user."""
+    """The names in a source that refer to objects of the user."""
     nodes = ast.walk(ast.parse(source, mode="eval"))
     return sorted({node.id for node in nodes if isinstance(node, ast.Name)} - {"jr"})
 
 
 def call(name, function, arguments) -> str:
-    """Python source of a call of jaxreg, whose result is called `name`, with the sources of its arguments."""
-    on_one = f"{name} = jr.{function}({', '.join(arguments)})"
-    if len(on_one) <= LINE:
-        return on_one
+    """Python source of a call of jaxreg. Its result is assigned to `name`; `arguments` are sources."""
+    one_line = f"{name} = jr.{function}({', '.join(arguments)})"
+    if len(one_line) <= LINE_LENGTH:
+        return one_line
     return "\n".join([f"{name} = jr.{function}(", *(f"    {argument}," for argument in arguments), ")"])
 
 
 def script(name, function, versions, settings, data_source=None, model=()) -> str:
     """Python source that computes a result again.
 
-    `data_source` makes X, y and what else the call names; without it, and for what it does not make, a comment says so.
+    `data_source` defines X, y and the other names in the call. A comment lists the names that it does not define.
     `model` holds the sources of arguments before X.
     """
-    first = f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}"
-    lines = [first, "", "# X, y: the data of the fit" if data_source is None else data_source.strip("\n")]
-    theirs = {name for source in (*model, *settings.values()) for name in names_in(source)}
-    theirs -= {"X", "y"} | (set() if data_source is None else _names_bound(data_source))
-    if theirs:
-        lines.append(f"# {', '.join(sorted(theirs))}: as in the fit; text cannot hold functions and long arrays")
+    import_line = (
+        f"import jaxreg as jr  # {versions['jaxreg']}, with jax {versions['jax']} and numpy {versions['numpy']}"
+    )
+    lines = [import_line, "", "# X, y: the data of the fit" if data_source is None else data_source.strip("\n")]
+    unbound = {name for source in (*model, *settings.values()) for name in names_in(source)}
+    unbound -= {"X", "y"} | (set() if data_source is None else _names_bound(data_source))
+    if unbound:
+        lines.append(f"# {', '.join(sorted(unbound))}: as in the fit; text cannot hold functions and long arrays")
     arguments = [*model, "X", "y", *(f"{keyword}={source}" for keyword, source in settings.items())]
     return "\n".join([*lines, "", call(name, function, arguments)])
 
@@ -96,15 +98,15 @@ def _names_bound(source):
 
 
 def _source(name, value):
-    return "None" if value is None else _KINDS.get(name, _literal)(name, value)
+    return "None" if value is None else _KINDS.get(name, _literal_source)(name, value)
 
 
-def _literal(name, value):
+def _literal_source(name, value):
     try:
         array = np.asarray(value)
     except ValueError:  # lists of unequal length
         return name
-    text = repr(array.tolist()) if array.size <= LONGEST else name
+    text = repr(array.tolist()) if array.size <= MOST_NUMBERS else name
     try:
         ast.literal_eval(text)
     except (ValueError, SyntaxError):
@@ -112,48 +114,48 @@ def _literal(name, value):
     return text
 
 
-def _dtype(name, value):
+def _dtype_source(name, value):
     return repr(np.dtype(value).name)
 
 
-def _instance(home):
+def _instance_source(home):
     def source(name, value):
-        """A call of its class, without the arguments that are at their defaults."""
+        """A call of the class of a value, without the arguments at their defaults."""
         kind = type(value)
         if not kind.__module__.startswith("jaxreg."):
-            return name  # of the user
-        own = fields(value)
-        if any(each.name.startswith("_") for each in own):
+            return name  # a class of the user
+        kind_fields = fields(value)
+        if any(field.name.startswith("_") for field in kind_fields):
             return name  # functions of the user
-        given = {each.name: getattr(value, each.name) for each in own}
-        required = {each.name for each in own if each.default is MISSING}
-        plain = kind(**{name: given[name] for name in required})
+        values = {field.name: getattr(value, field.name) for field in kind_fields}
+        required = {field.name for field in kind_fields if field.default is MISSING}
+        with_defaults = kind(**{field: values[field] for field in required})
         arguments = [
-            f"{argument}={_literal(f'{name}_{argument}', each)}"
-            for argument, each in given.items()
-            if argument in required or not np.array_equal(each, getattr(plain, argument))
+            f"{field}={_literal_source(f'{name}_{field}', entry)}"
+            for field, entry in values.items()
+            if field in required or not np.array_equal(entry, getattr(with_defaults, field))
         ]
         return f"jr.{home}.{kind.__name__}({', '.join(arguments)})"
 
     return source
 
 
-def _tuple_of(one, several):
-    """Source of a value, or of a tuple of them where `several` says that it is one."""
+def _tuple_source(element_source, is_tuple):
+    """Source of a value, or of a tuple of values if `is_tuple(value)`."""
 
     def source(name, value):
-        if not several(value):
-            return one(name, value)
-        return f"({', '.join(one(f'{name}_{j}', each) for j, each in enumerate(value))})"
+        if not is_tuple(value):
+            return element_source(name, value)
+        return f"({', '.join(element_source(f'{name}_{j}', element) for j, element in enumerate(value))})"
 
     return source
 
 
 _KINDS: dict[str, Callable[[str, Any], str]] = {
-    "loss": _instance("losses"),
-    "penalty": _instance("penalties"),
-    "model": _instance("neural"),
-    "regularizer": _tuple_of(_instance("neural"), np.iterable),
-    "strengths": _tuple_of(_literal, lambda value: any(map(np.iterable, value))),
-    "dtype": _dtype,
+    "loss": _instance_source("losses"),
+    "penalty": _instance_source("penalties"),
+    "model": _instance_source("neural"),
+    "regularizer": _tuple_source(_instance_source("neural"), np.iterable),
+    "strengths": _tuple_source(_literal_source, lambda value: any(map(np.iterable, value))),
+    "dtype": _dtype_source,
 }

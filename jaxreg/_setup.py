@@ -1,5 +1,4 @@
-"""From the user's arrays to the objective: data checked, centred, scaled and posed, for any mixing parameter and lambda.
-"""
+"""From the user's arrays to the objective: data checked, centred, scaled and posed, for any mixing parameter and lambda."""
 
 import time
 from dataclasses import dataclass, replace
@@ -188,5 +187,3 @@ def starting_point(warm_start, objective, lam):
     b = objective.from_user(warm_start.coef_at(lam)[1])
     lower, upper = objective.limits
     return np.clip(b, lower, upper) if objective.penalty.limited else b
-
-

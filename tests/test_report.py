@@ -161,7 +161,7 @@ NUMBERS = {
 
 
 def test_numbers_are_written_alike_in_python_and_in_scripts():
-    assert [_sections._number(value) for value in NUMBERS] == list(NUMBERS.values())
+    assert [_sections._formatted_number(value) for value in NUMBERS] == list(NUMBERS.values())
     assert run_scripts(["scales.js"], f"{list(NUMBERS)}.map(number)") == list(NUMBERS.values())
 
 
@@ -264,7 +264,7 @@ def test_held_out_predictions_at_the_choice(cv):
 
 def test_what_does_not_vary_has_no_r2_on_the_page():
     constant = np.full(60, 7.1)  # whose mean is another number by rounding
-    assert _held_out._points(constant, constant + 1e-3, False)["r2"] is None
+    assert _held_out._points_of_response(constant, constant + 1e-3, False)["r2"] is None
 
 
 def test_rows_that_were_never_held_out_and_too_many_to_draw(cv):

@@ -169,11 +169,15 @@ class Certificate(ABC):
         self.objective, penalty = objective, objective.penalty
         self.penalty = penalty
         if self.length > objective.design.p:
-            self.penalty = penalty.restrict(np.append(np.arange(objective.design.p), [objective.design.p] * (self.length - objective.design.p)))
+            self.penalty = penalty.restrict(
+                np.append(np.arange(objective.design.p), [objective.design.p] * (self.length - objective.design.p))
+            )
         # of a penalty that is not separable all columns are free, or its directions alone
         self._always = objective.unpenalised if penalty.separable else np.zeros(objective.design.p, bool)
         strengths = objective.l1_factor * float(penalty.slope), penalty.ridge(1.0) * objective.l2_factor
-        self._l1, self._l2 = (np.where(objective.present & (objective.factors > 0), values, np.inf) for values in strengths)
+        self._l1, self._l2 = (
+            np.where(objective.present & (objective.factors > 0), values, np.inf) for values in strengths
+        )
         self._least = self._l1.min(initial=np.inf), self._l2.min(initial=np.inf)
 
     def of_penalty(self, penalty):
@@ -238,7 +242,9 @@ def _by_kind(results, kind):
     """Certified of the points (B,), each from the results of its own kind."""
     if len(results) == 1:
         return Certified(*map(np.asarray, results[0]))
-    return Certified(*(np.stack([values[which][k] for k, which in enumerate(kind)]) for values in zip(*results, strict=True)))
+    return Certified(
+        *(np.stack([values[which][k] for k, which in enumerate(kind)]) for values in zip(*results, strict=True))
+    )
 
 
 @final
@@ -262,7 +268,9 @@ class ByGram(Certificate):
 
     def _first_basis(self, members):
         objective = self.objective
-        directions = objective.directions * objective.scale if len(objective.directions) else np.eye(len(members))[members]
+        directions = (
+            objective.directions * objective.scale if len(objective.directions) else np.eye(len(members))[members]
+        )
         rows = self._of_rows(directions @ self.host @ directions.T, lambda: objective.basis)
         return self._coefficients(directions), rows
 
@@ -323,7 +331,16 @@ class ByPass(Certificate):
     def __call__(self, columns, solved, lambdas):
         objective = self.objective
         fit = columns.fitted(solved)
-        at = self.penalty, self.factors, self.scale, solved.x, columns.index_up_to(self.length), lambdas, solved.step, self.units
+        at = (
+            self.penalty,
+            self.factors,
+            self.scale,
+            solved.x,
+            columns.index_up_to(self.length),
+            lambdas,
+            solved.step,
+            self.units,
+        )
         if not objective.squared:
             rows = objective.loss, objective.y, objective.offset, objective.root**2
             balance = self.kind == "gap" and bool(objective.free)

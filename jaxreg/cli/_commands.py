@@ -1,4 +1,4 @@
-"""The commands, each of which checks its options, reads, fits, and then writes."""
+"""The commands. A command checks its options, reads, fits, and then writes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -81,12 +81,14 @@ def path(
     """
     require("matplotlib", "jaxreg[plot]")
     specification = _specification.parse(fit, None if l1_ratio is None else [l1_ratio])
-    _files.check_folder("--out", out, _files.PATH_FILES, [reading.data])
-    table = _work.load(reading, classes=specification.of_classes)
-    keywords, notes = specification.keywords(table), _work.note(table.remarks)
+    _files.check_output_folder("--out", out, _files.PATH_FILES, [reading.data])
+    table = _work.load_table(reading, classes=specification.of_classes)
+    keywords, notes = specification.keywords(table), _work.note_remarks(table.remarks)
     result, fit_seconds = _work.timed(jr.fit_path, table.X, table.y, **keywords)
     source = _work.source(reading, table, result, specification, anywhere=True)
-    typer.echo(_files.write_path(result, out, _title(reading), _work.about(reading, table, result, notes), source))
+    typer.echo(
+        _files.write_path(result, out, _title(reading), _work.opening_lines(reading, table, result, notes), source)
+    )
     typer.echo(_time(fit_seconds))
 
 
@@ -120,29 +122,32 @@ def cv(
     """
     checked(_validation.check_choice, rule, "--rule", RULES)
     require("matplotlib", "jaxreg[plot]")
-    specification = _work.check(fit, validation)
+    specification = _work.checked_specification(fit, validation)
     specification.require_criterion(rule)
     if unknown != "error" and test is None:
         fail("--unknown is about the rows of --test, which is not given; leave it out, or give both.")
-    _files.check_folder("--out", out, _files.CV_FILES, [reading.data, test])
+    _files.check_output_folder("--out", out, _files.CV_FILES, [reading.data, test])
     if report is not None:
-        _files.check_file("--report", report, _files.PAGE, [reading.data, test])
-    table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
+        _files.check_output_file("--report", report, _files.PAGE_ENDINGS, [reading.data, test])
+    table = _work.load_table(reading, groups=validation.groups, classes=specification.of_classes)
     _work.check_folds(table, validation)
     keywords = specification.keywords(table, validation)
-    rows = None if test is None else _work.rows(table.encoding, test, unknown, judge=True)
-    notes = _work.note(table.remarks) + ([] if rows is None else _work.note(rows.remarks, test))
+    rows = None if test is None else _work.new_rows(table.encoding, test, unknown, judge=True)
+    notes = _work.note_remarks(table.remarks) + ([] if rows is None else _work.note_remarks(rows.remarks, test))
     result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
-    chosen, said = _work.chosen(result, rule, table), [_work.at_choice(result, rule, table, specification)]
+    chosen, closing_lines = (
+        _work.chosen_model(result, rule, table),
+        [_work.choice_line(result, rule, table, specification)],
+    )
     if rows is not None and test is not None:
         metric = make_metric(validation.metric, specification.loss_of(table))
-        said.append(f"{test.name}: {_work.judged(chosen, rows, metric=metric)}")
+        closing_lines.append(f"{test.name}: {_work.error_text(chosen, rows, metric=metric)}")
     source = _work.source(reading, table, result, specification, anywhere=True)
-    about = _work.about(reading, table, result.path, notes)
-    typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, about, said))
+    opening_lines = _work.opening_lines(reading, table, result.path, notes)
+    typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, opening_lines, closing_lines))
     if report is not None:
         source = _work.source(reading, table, result, specification)
-        typer.echo(_files.write_report(result, report, _title(reading), source, notes))
+        typer.echo(_files.write_page(result, report, _title(reading), source, notes))
     typer.echo(_time(fit_seconds))
     typer.echo(f"For new rows: {command('predict', out / 'model.npz', 'FILE')}")
 
@@ -160,16 +165,16 @@ def report(
 
     `jaxreg cv` with --report writes it too, beside a model that predicts new rows.
     """
-    specification = _work.check(fit, validation)
-    _files.check_file("--out", out, _files.PAGE, [reading.data])
-    table = _work.load(reading, groups=validation.groups, classes=specification.of_classes)
+    specification = _work.checked_specification(fit, validation)
+    _files.check_output_file("--out", out, _files.PAGE_ENDINGS, [reading.data])
+    table = _work.load_table(reading, groups=validation.groups, classes=specification.of_classes)
     _work.check_folds(table, validation)
     keywords = specification.keywords(table, validation)
-    notes = _work.note(table.remarks)
+    notes = _work.note_remarks(table.remarks)
     result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
-    typer.echo(f"{result.summary()}\n{_work.at_choice(result, 'min', table, specification)}")
+    typer.echo(f"{result.summary()}\n{_work.choice_line(result, 'min', table, specification)}")
     source = _work.source(reading, table, result, specification)
-    typer.echo(_files.write_report(result, out, _title(reading), source, notes))
+    typer.echo(_files.write_page(result, out, _title(reading), source, notes))
     typer.echo(_time(fit_seconds))
     typer.echo("It has no model for new rows; `jaxreg cv` with --report writes both.")
 
@@ -195,20 +200,20 @@ def predict(
     are printed.
     """
     require("pandas", "jaxreg[frames]")
-    _files.check_file("--out", out, _files.TABLE, [model, data])
+    _files.check_output_file("--out", out, _files.TABLE_ENDINGS, [model, data])
     if lam is not None:
         checked(_validation.check_nonnegative, lam, "--lam")
-    fitted = _work.model(model, data)
-    rows = _work.rows(fitted.encoding, data, unknown)
-    _work.note(rows.remarks)
+    fitted = _work.load_model(model, data)
+    rows = _work.new_rows(fitted.encoding, data, unknown)
+    _work.note_remarks(rows.remarks)
     prediction = checked(fitted.predict_rows, rows, lam)
-    columns = {"prediction": _files.rounded(prediction)}
+    columns = {"prediction": _files.rounded_predictions(prediction)}
     if fitted.encoding.classes is not None:
         columns["class"] = fitted.classes_of(prediction)
-    beside = _work.beside(fitted.encoding, rows.frame, columns)
+    beside = _work.left_out_columns(fitted.encoding, rows.frame, columns)
     typer.echo(_files.write_predictions(beside.assign(**columns), out))
     if rows.judged.any():
-        typer.echo(f"{data.name}: {_work.judged(fitted, rows, lam)}")
+        typer.echo(f"{data.name}: {_work.error_text(fitted, rows, lam)}")
 
 
 @app.command(epilog=_examples("bench --rows 2000 --columns 50", "bench --compare"))
@@ -244,8 +249,8 @@ def demo(l1_ratio: Ratio = 1.0, no_cache: NoCache = False, out: Out = Path("jaxr
     require("sklearn", "jaxreg[sklearn]")
     from jaxreg.cli import _demo
 
-    _files.check_folder("--out", out, _files.DEMO_FILES)
-    frame, target, title = _demo.data()
+    _files.check_output_folder("--out", out, _files.DEMO_FILES)
+    frame, target, title = _demo.diabetes()
     penalty = checked(jr.penalties.ElasticNet, l1_ratio)
     _, first = _work.timed(jr.fit_path, frame, target, penalty=penalty)
     path, second = _work.timed(jr.fit_path, frame, target, penalty=penalty)
@@ -253,7 +258,7 @@ def demo(l1_ratio: Ratio = 1.0, no_cache: NoCache = False, out: Out = Path("jaxr
     typer.echo(_files.write_path(path, out, title, cv=cv))
     typer.echo(cv.summary())
     typer.echo(_files.write_curve(cv, out, title))
-    typer.echo(_files.write_report(cv, out / "report.html", title, _demo.SOURCE))
+    typer.echo(_files.write_page(cv, out / "report.html", title, _demo.SOURCE))
     typer.echo(f"First call {first:.3f} s (it compiles, or reads what was compiled), second call {second:.3f} s.")
 
 

@@ -12,9 +12,9 @@ products = [(a, b) for a, b in itertools.combinations(data.feature_names, 2)]
 X = X.assign(**{f"{a}:{b}": centred[a] * centred[b] for a, b in products})"""
 
 
-def data():
-    """(X, y, what they are)."""
+def diabetes():
+    """(X, y, title)."""
     names: dict = {}
     exec(SOURCE, names)
-    X, own = names["X"], len(names["data"].feature_names)
-    return X, names["y"], f"Diabetes data: {own} columns and their {X.shape[1] - own} products"
+    X, n_features = names["X"], len(names["data"].feature_names)
+    return X, names["y"], f"Diabetes data: {n_features} columns and their {X.shape[1] - n_features} products"

@@ -1,4 +1,4 @@
-"""What the command line writes of a result: figures, tables, summaries. Each function gives the text to print."""
+"""Files that the command line writes of a result: figures, tables, summaries. A `write` returns the text to print."""
 
 import os
 
@@ -18,12 +18,12 @@ CV_FILES = (
     "reproduce.py",
 )
 DEMO_FILES = ("path.png", "coefficients.csv", "summary.txt", "validation_curve.png", "report.html")
-PAGE, TABLE = (".html", ".htm"), (".csv", ".csv.gz")  # what the names of files end in
-DIGITS = 10  # of a prediction
+PAGE_ENDINGS, TABLE_ENDINGS = (".html", ".htm"), (".csv", ".csv.gz")  # of the names of files
+PREDICTION_DIGITS = 10  # of a prediction
 
 
-def check_folder(option, folder, names, read=()):
-    """That files of those names can be written in a folder, none of which is read, without making any."""
+def check_output_folder(option, folder, names, read=()):
+    """Refuse a folder in which a file of `names` cannot be written, or is one of the files `read`. Nothing is made."""
     if folder.exists() and not folder.is_dir():
         fail(f"{option} is {folder}, which is a file; give a folder.")
     _check_writable(option, folder)
@@ -31,8 +31,8 @@ def check_folder(option, folder, names, read=()):
         _check_target(option, folder / name, read)
 
 
-def check_file(option, file, endings, read=()):
-    """The same of a file, and that its name says what it holds."""
+def check_output_file(option, file, endings, read=()):
+    """Refuse a file that cannot be written, is one of the files `read`, or has none of the `endings`."""
     if file.is_dir():
         fail(f"{option} is {file}, which is a folder; give the name of a file.")
     if not file.name.lower().endswith(endings):
@@ -50,11 +50,11 @@ def _check_target(option, file, read):
 
 
 def _check_writable(option, target):
-    there = next(place for place in (target, *target.absolute().parents) if place.exists())
-    if there != target and not there.is_dir():
-        fail(f"{option} is {target}, but {there} is a file; give another place.")
-    if not os.access(there, os.W_OK):
-        fail(f"{option} is {target}, but {there} may not be written to; give another place.")
+    existing = next(place for place in (target, *target.absolute().parents) if place.exists())
+    if existing != target and not existing.is_dir():
+        fail(f"{option} is {target}, but {existing} is a file; give another place.")
+    if not os.access(existing, os.W_OK):
+        fail(f"{option} is {target}, but {existing} may not be written to; give another place.")
 
 
 def write_path(path, out, title, about=(), source=None, cv=None):
@@ -66,25 +66,25 @@ def write_path(path, out, title, about=(), source=None, cv=None):
     from jaxreg.plotting import plot_path
 
     names = PATH_FILES if source is not None else PATH_FILES[:-1]
-    earlier = _earlier(names, out)
+    replaces = _any_exists(names, out)
     out.mkdir(parents=True, exist_ok=True)
     _draw(plot_path, cv or path, out / "path.png", title)
     path.to_frame().to_csv(out / "coefficients.csv")
     summary = f"{path.summary()}\nWorst relative gap {path.gap.max():.1e}."
-    _write(out / "summary.txt", "\n".join((*about, summary)))
+    _write_text(out / "summary.txt", "\n".join((*about, summary)))
     if source is not None:
         _write_script(out, _record.script("path", "fit_path", path.data["versions"], path.settings, source))
-    return f"{summary}\n{_wrote(names, out, earlier)}"
+    return f"{summary}\n{_written_message(names, out, replaces)}"
 
 
-def write_cv(cv, model, out, title, source, about=(), more=()):
+def write_cv(cv, model, out, title, source, about=(), closing_lines=()):
     """Figures, coefficients.csv (at the choice), cv.csv (the losses), summary.txt, model.npz and reproduce.py.
 
-    `about` are lines at the top of the summary, `more` lines at its end.
+    `about` are lines at the top of the summary, `closing_lines` are lines at its end.
     """
     from jaxreg.plotting import plot_path
 
-    choice, earlier = cv.select(model.rule), _earlier(CV_FILES, out)
+    choice, replaces = cv.select(model.rule), _any_exists(CV_FILES, out)
     write_curve(cv, out, title)
     _draw(plot_path, cv, out / "path.png", title, lam=model.rule)
     _coefficients(choice).to_csv(out / "coefficients.csv")
@@ -95,18 +95,18 @@ def write_cv(cv, model, out, title, source, about=(), more=()):
             cv.summary(),
             f"Chosen by {model.rule}: {mix}lambda {choice.lam:.4g}, "
             f"{(choice.coef != 0).sum()} of {len(choice.coef)} coefficients not 0.",
-            *more,
+            *closing_lines,
         )
     )
-    _write(out / "summary.txt", "\n".join((*about, summary)))
+    _write_text(out / "summary.txt", "\n".join((*about, summary)))
     model.save(out / "model.npz")
     script = _record.script("cv", "fit_cv", cv.path.data["versions"], cv.settings, source)
     _write_script(out, f"{script}\nchoice = cv.select({model.rule!r})\nprint(choice)")
-    return f"{summary}\n{_wrote(CV_FILES, out, earlier)}"
+    return f"{summary}\n{_written_message(CV_FILES, out, replaces)}"
 
 
 def _coefficients(choice):
-    """The intercept, and all coefficients as `Selection.to_frame` has them, those of 0 last."""
+    """The intercept and all coefficients, as `Selection.to_frame` has them. Coefficients of 0 are last."""
     from pandas import concat
 
     series, frame = choice.to_series(), choice.to_frame()
@@ -119,12 +119,12 @@ def write_curve(cv, out, title):
     from jaxreg.plotting import plot_validation_curve
 
     out.mkdir(parents=True, exist_ok=True)
-    earlier = _earlier(["validation_curve.png"], out)
+    replaces = _any_exists(["validation_curve.png"], out)
     _draw(plot_validation_curve, cv, out / "validation_curve.png", title)
-    return _wrote(["validation_curve.png"], out, earlier)
+    return _written_message(["validation_curve.png"], out, replaces)
 
 
-def write_report(cv, file, title, source=None, notes=()):
+def write_page(cv, file, title, source=None, notes=()):
     """The interactive page."""
     written = "Replaced" if file.exists() else "Wrote"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -140,28 +140,28 @@ def write_predictions(frame, file):
     return f"Wrote {len(frame)} predictions to {file}{earlier}."
 
 
-def rounded(values):
-    """Numbers (m,) of no more digits than a prediction has."""
-    return [float(f"{value:.{DIGITS}g}") for value in values]
+def rounded_predictions(values):
+    """Predictions (m,), rounded to the digits that are written."""
+    return [float(f"{value:.{PREDICTION_DIGITS}g}") for value in values]
 
 
 def _write_script(out, script):
-    _write(out / "reproduce.py", f"# What was computed by: {command_typed()}\n{script}")
+    _write_text(out / "reproduce.py", f"# What was computed by: {command_typed()}\n{script}")
 
 
-def _write(file, text):
+def _write_text(file, text):
     file.write_text(text + "\n", encoding="utf-8")
 
 
-def _earlier(names, folder):
-    """Whether some of the files are there."""
+def _any_exists(names, folder):
+    """Whether one or more of the files exist."""
     return any((folder / name).exists() for name in names)
 
 
-def _wrote(names, folder, earlier):
-    *others, last = names
-    listed = f"{', '.join(others)} and {last}" if others else last
-    return f"Wrote {listed} to {folder}{', in place of earlier ones' if earlier else ''}."
+def _written_message(names, folder, replaces):
+    *first_names, last = names
+    listed = f"{', '.join(first_names)} and {last}" if first_names else last
+    return f"Wrote {listed} to {folder}{', in place of earlier ones' if replaces else ''}."
 
 
 def _draw(plot, result, file, title, **options):

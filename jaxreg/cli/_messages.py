@@ -20,7 +20,7 @@ from jaxreg._selection import CRITERIA
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 FLAGS = {"dayfirst": ("--dayfirst", "--monthfirst")}  # options without a value
-NAMES = {"classes": "loss"}  # of options that tables call otherwise
+OPTION_NAMES = {"classes": "loss"}  # options of `tables.read` that have another name here
 NOT_WITH = {"classes": {"rule": CRITERIA, "metric": ("r2",)}}  # values of other options that an option rules out
 
 
@@ -40,34 +40,34 @@ class LineMessages(TyperGroup):
     """Commands whose warnings and errors are lines on stderr, without a traceback."""
 
     def parse_args(self, ctx, args):
-        options = [each for command in self.commands.values() for each in command.params]
-        valued = (name for each in options if not getattr(each, "is_flag", True) for name in each.opts)
+        options = [parameter for command in self.commands.values() for parameter in command.params]
+        valued = (name for parameter in options if not getattr(parameter, "is_flag", True) for name in parameter.opts)
         _typed.set(Typed(tuple(args), frozenset(valued), time.perf_counter()))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx):
-        with _compilation_cache.restored(), warnings.catch_warnings(record=True) as caught:
+        with _compilation_cache.restored(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", ConvergenceWarning)
             try:
                 return super().invoke(ctx)
-            except (typer.Exit, typer.Abort, BrokenPipeError):  # typer's own, and what it makes of a closed pipe
+            except (typer.Exit, typer.Abort, BrokenPipeError):  # typer handles these, and a closed pipe
                 raise
             except OSError as error:  # the place to write to is the user's choice
                 fail(error)
             except (ImportError, MemoryError, RuntimeError) as error:  # JAX tells of a device in a RuntimeError
                 fail(str(error) or "out of memory", FAILED)
             finally:
-                for message in dict.fromkeys(_one_line(each.message) for each in caught):
+                for message in dict.fromkeys(_on_one_line(warning.message) for warning in warned):
                     typer.echo(f"Warning: {message}{_compilation_cache.remedy(message)}", err=True)
 
 
 def fail(message, code=BAD_INPUT) -> NoReturn:
-    typer.echo(f"jaxreg: {_one_line(message)}", err=True)
+    typer.echo(f"jaxreg: {_on_one_line(message)}", err=True)
     raise typer.Exit(code)
 
 
 def fail_with_table(error) -> NoReturn:
-    """End with all lines of a TableError, the last of which is a command that works."""
+    """End with all lines of a TableError. The last line is a command that works."""
     from jaxreg.tables._problems import on_command_line
 
     works = ""
@@ -80,9 +80,9 @@ def fail_with_table(error) -> NoReturn:
 
 def command(*words):
     """A command as a shell takes it."""
-    from jaxreg.tables._problems import in_words
+    from jaxreg.tables._problems import shell_command
 
-    return in_words(["jaxreg", *map(str, words)])
+    return shell_command(["jaxreg", *map(str, words)])
 
 
 def command_typed():
@@ -96,46 +96,46 @@ def seconds():
 
 
 def _with_options(typed, valued, call, options):
-    """The words of a command with other values of some options, in the place of those it has."""
-    from jaxreg.tables._problems import SEVERAL, changes, words
+    """The words of a command with changed options. A changed option stays in its place."""
+    from jaxreg.tables._problems import SEVERAL, changed_options, option_words
 
-    *parts, rest = _parts(typed, valued)  # the rest begins with a --, behind which there are no options
+    *word_groups, operands = _word_groups(typed, valued)  # operands begin with a --, behind which there are no options
     for name in SEVERAL:
         for value in set(call.get(name, ())) - set(options.get(name, ())):
-            _take_out(parts, (f"--{name}",), (value,))
-    changed = changes(call, options)
+            _take_out(word_groups, (f"--{name}",), (value,))
+    changed = changed_options(call, options)
     for name, value in changed.items():
-        place = len(parts)
+        place = len(word_groups)
         if name not in SEVERAL:
-            place = _take_out(parts, (f"--{NAMES.get(name, name)}", *FLAGS.get(name, ())))
-        parts.insert(place, words(name, value))
-        for other, values in NOT_WITH.get(name, {}).items():
-            _take_out(parts, (f"--{other}",), values)
-    return [word for part in [*parts, rest] for word in part]
+            place = _take_out(word_groups, (f"--{OPTION_NAMES.get(name, name)}", *FLAGS.get(name, ())))
+        word_groups.insert(place, option_words(name, value))
+        for conflicting, values in NOT_WITH.get(name, {}).items():
+            _take_out(word_groups, (f"--{conflicting}",), values)
+    return [word for group in [*word_groups, operands] for word in group]
 
 
-def _parts(typed, valued):
-    """The words of a command, those of an option together, and at the end what comes from a -- on."""
-    parts, at = [], 0
-    while at < len(typed) and typed[at] != "--":
-        size = 2 if typed[at] in valued else 1
-        parts.append(typed[at : at + size])
-        at += size
-    return [*parts, typed[at:]]
+def _word_groups(typed, valued):
+    """The words of a command in groups: an option with its value, or one word. The last group begins with a --."""
+    word_groups, position = [], 0
+    while position < len(typed) and typed[position] != "--":
+        size = 2 if typed[position] in valued else 1
+        word_groups.append(typed[position : position + size])
+        position += size
+    return [*word_groups, typed[position:]]
 
 
-def _take_out(parts, options, values=None):
-    """Take options, of those values alone if some are given, out of the parts of a command; where, or the end."""
-    place = len(parts)
-    for at in reversed(range(len(parts))):
-        name, _, value = "=".join(parts[at]).partition("=")
+def _take_out(word_groups, options, values=None):
+    """Take options out of groups of words, or only options with some `values`. The place of the first, or the end."""
+    place = len(word_groups)
+    for position in reversed(range(len(word_groups))):
+        name, _, value = "=".join(word_groups[position]).partition("=")
         if name in options and (values is None or value in values):
-            place = at
-            del parts[at]
-    return min(place, len(parts))
+            place = position
+            del word_groups[position]
+    return min(place, len(word_groups))
 
 
-def _one_line(message):
+def _on_one_line(message):
     return " ".join(str(message).split())
 
 
@@ -147,7 +147,7 @@ def require(module, package):
 
 
 def checked(function, *arguments, **options):
-    """The result of a function whose errors are about the user's data or options, and say what to do."""
+    """The result of a function. Its errors are about data or options of the user, and end the command."""
     try:
         return function(*arguments, **options)
     except (ValueError, TypeError) as error:
@@ -157,8 +157,9 @@ def checked(function, *arguments, **options):
 def end_at_ctrl_c():
     """Let Ctrl-C end the process at once, unless the shell has turned it off.
 
-    As an exception it would not do: a fit gives what it has by then, which must not replace what an earlier command
-    wrote; callbacks of jaxlib swallow it; and jaxlib crashes where the interpreter ends after it came in a compilation.
+    An exception would not do, for three reasons. A fit would return the points it has by then, and they must not
+    replace the files of an earlier command. Callbacks of jaxlib swallow the exception. And jaxlib crashes if the
+    exception comes in a compilation and the interpreter ends afterwards.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)

@@ -1,4 +1,4 @@
-"""Options that commands share, each group of them a dataclass, and the commands that take groups."""
+"""Options that commands share. A group of options is a dataclass, and commands take groups."""
 
 import inspect
 from dataclasses import MISSING, dataclass, fields
@@ -11,22 +11,22 @@ from jaxreg import _compilation_cache
 
 
 def with_groups(command):
-    """The command, whose parameters may be groups of options, with an option of its own for each field of them."""
-    groups, parameters = {}, []
+    """A command whose parameters may be groups of options. The result has an option for each field of the groups."""
+    group_classes, parameters = {}, []
     for name, parameter in inspect.signature(command).parameters.items():
-        kind = parameter.annotation
-        if isinstance(kind, type) and issubclass(kind, Group):
-            groups[name] = kind
-            parameters += kind.parameters()
+        annotation = parameter.annotation
+        if isinstance(annotation, type) and issubclass(annotation, Group):
+            group_classes[name] = annotation
+            parameters += annotation.parameters()
         else:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
     def flat(**options):
-        made = {
-            name: kind(**{field.name: options.pop(field.name) for field in fields(kind)})
-            for name, kind in groups.items()
+        option_groups = {
+            name: annotation(**{field.name: options.pop(field.name) for field in fields(annotation)})
+            for name, annotation in group_classes.items()
         }
-        return command(**made, **options)
+        return command(**option_groups, **options)
 
     flat.__name__, flat.__doc__ = command.__name__, command.__doc__
     flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -52,7 +52,7 @@ class Group:
 
 
 def keep_programs(no_cache: bool):
-    """Let what JAX compiles until the end of the command be read by later ones, or not."""
+    """Keep the programs that JAX compiles for later commands, unless `no_cache`."""
     if no_cache:
         _compilation_cache.disable_compilation_cache()
         return
@@ -122,10 +122,10 @@ class Reading(Group):
     ] = None
 
     def keywords(self) -> dict[str, Any]:
-        """Those of `jaxreg.tables.read`, but for the file and the target."""
-        several = {name: tuple(getattr(self, name) or ()) for name in ("drop", "categorical", "na", "units")}
+        """The keywords of `jaxreg.tables.read`, without the file and the target."""
+        sequences = {name: tuple(getattr(self, name) or ()) for name in ("drop", "categorical", "na", "units")}
         names = ("weights", "dates", "dayfirst", "missing", "decimal", "thousands")
-        return several | {name: getattr(self, name) for name in names}
+        return sequences | {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

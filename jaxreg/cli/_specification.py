@@ -1,4 +1,4 @@
-"""What is to be fitted: losses, penalties and lambdas from the words of options."""
+"""The fit that a command asks for: losses, penalties and lambdas from the words of options."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,43 +11,43 @@ from jaxreg._selection import CRITERIA
 from jaxreg.cli._messages import checked, fail
 from jaxreg.penalties import ElasticNet
 
-ROBUST = 1.4826  # times the median distance from the median is the standard deviation of Gaussian numbers
-TUNING = 1.345  # robust standard deviations: 95% as efficient as least squares for Gaussian errors
-NARROW = 0.01  # robust standard deviations over which a quantile loss is smoothed
+MAD_TO_SD = 1.4826  # times the median distance from the median is the standard deviation of Gaussian numbers
+HUBER_TUNING = 1.345  # robust standard deviations: 95% as efficient as least squares for Gaussian errors
+QUANTILE_WIDTH = 0.01  # robust standard deviations over which a quantile loss is smoothed
 
 
 @dataclass(frozen=True)
-class Form:
-    """How an option writes a loss or penalty, and how many numbers may and must be behind its name."""
+class OptionForm:
+    """How an option writes a loss or penalty. Behind its name are at most `most` and at least `least` numbers."""
 
     written: str
     most: int = 0
     least: int = 0
 
 
-LOSSES = {
-    "squared": Form("squared"),
-    "huber": Form("huber:SIZE", 1),  # the least is a hint that needs the data
-    "quantile": Form("quantile:TAU (0.5 for absolute errors)", 2),
-    "squaredhinge": Form("squaredhinge (two classes)"),
+LOSS_FORMS = {
+    "squared": OptionForm("squared"),
+    "huber": OptionForm("huber:SIZE", 1),  # the least is a hint that needs the data
+    "quantile": OptionForm("quantile:TAU (0.5 for absolute errors)", 2),
+    "squaredhinge": OptionForm("squaredhinge (two classes)"),
 }
-PENALTIES = {
-    "lasso": Form("lasso (L1)"),
-    "ridge": Form("ridge (L2)"),
-    "elasticnet": Form("elasticnet (with --l1-ratio)"),
-    "mcp": Form("mcp:GAMMA", 1),
-    "scad": Form("scad:GAMMA", 1),
-    "logsum": Form("logsum:EPS", 1, 1),
-    "l0": Form("l0:COLUMNS", 1, 1),
-    "slope": Form("slope:Q", 1, 1),
-    "grouplasso": Form("grouplasso"),
-    "sparsegrouplasso": Form("sparsegrouplasso (with --l1-ratio)"),
+PENALTY_FORMS = {
+    "lasso": OptionForm("lasso (L1)"),
+    "ridge": OptionForm("ridge (L2)"),
+    "elasticnet": OptionForm("elasticnet (with --l1-ratio)"),
+    "mcp": OptionForm("mcp:GAMMA", 1),
+    "scad": OptionForm("scad:GAMMA", 1),
+    "logsum": OptionForm("logsum:EPS", 1, 1),
+    "l0": OptionForm("l0:COLUMNS", 1, 1),
+    "slope": OptionForm("slope:Q", 1, 1),
+    "grouplasso": OptionForm("grouplasso"),
+    "sparsegrouplasso": OptionForm("sparsegrouplasso (with --l1-ratio)"),
 }
-MIXED = ("elasticnet", "sparsegrouplasso")
+MIXED_PENALTIES = ("elasticnet", "sparsegrouplasso")
 
 
 @dataclass(frozen=True)
-class Words:
+class ParsedOption:
     """A name, and the numbers behind it."""
 
     name: str
@@ -59,12 +59,12 @@ class Words:
 
 @dataclass(frozen=True)
 class Specification:
-    """What is to be fitted, from options that have been checked without the data."""
+    """The fit that options ask for. The options have been checked without the data."""
 
-    loss: Words
-    penalty: Words | None
+    loss: ParsedOption
+    penalty: ParsedOption | None
     l1_ratios: list[float] | None
-    others: dict[str, Any]  # keywords of a fit that do not depend on the data
+    fit_keywords: dict[str, Any]  # keywords of a fit that do not depend on the data
 
     @property
     def family(self):
@@ -76,8 +76,8 @@ class Specification:
         return self.family.of_classes
 
     def keywords(self, table, validation=None) -> dict[str, Any]:
-        """Those of `fit_path`, or, with the options of a validation, of `fit_cv`."""
-        options = self.others | {"sample_weight": table.weight}
+        """The keywords of `fit_path`, or of `fit_cv` if there are options of a validation."""
+        options = self.fit_keywords | {"sample_weight": table.weight}
         if table.encoding.imputes:
             options["impute"] = "mean"
         if self.loss.name != "squared":
@@ -102,27 +102,27 @@ class Specification:
     def loss_of(self, table):
         """The Loss for the y of a table."""
         y = table.y
-        spread = ROBUST * float(np.median(np.abs(y - np.median(y)))) or float(np.std(y)) or 1.0
-        if self.loss == Words("huber", ()):
-            size = f"{TUNING * spread:.3g}"
+        spread = MAD_TO_SD * float(np.median(np.abs(y - np.median(y)))) or float(np.std(y)) or 1.0
+        if self.loss == ParsedOption("huber", ()):
+            size = f"{HUBER_TUNING * spread:.3g}"
             fail(
                 f"--loss huber needs the size of a residual, in units of {y.name}, from which on it costs linearly: "
-                f"such as --loss huber:{size}, {TUNING} robust standard deviations of {y.name}."
+                f"such as --loss huber:{size}, {HUBER_TUNING} robust standard deviations of {y.name}."
             )
         return self._loss(spread)
 
     def _loss(self, spread):
         """The Loss for responses of a robust standard deviation."""
         make = {name.lower(): getattr(jr.losses, name) for name in jr.losses.__all__}[self.loss.name]
-        defaults = {"huber": (TUNING * spread,), "quantile": (0.5, NARROW * spread)}.get(self.loss.name, ())
+        defaults = {"huber": (HUBER_TUNING * spread,), "quantile": (0.5, QUANTILE_WIDTH * spread)}.get(self.loss.name, ())
         numbers = self.loss.numbers
         return checked(make, *numbers, *defaults[len(numbers) :])
 
     def _penalty(self, sources):
-        """The Penalty for columns of X that come from those columns of the table; None is the elastic net."""
+        """The Penalty for columns of X whose columns of the table are `sources`; None is the elastic net."""
         if self.penalty is None or self.penalty.name == "elasticnet":
             return None
-        make = {
+        constructors = {
             "lasso": jr.penalties.Lasso,
             "ridge": jr.penalties.Ridge,
             "mcp": jr.penalties.MCP,
@@ -133,24 +133,24 @@ class Specification:
             "grouplasso": lambda: jr.penalties.GroupLasso(list(sources)),
             "sparsegrouplasso": lambda: jr.penalties.SparseGroupLasso(list(sources), (self.l1_ratios or [0.5])[0]),
         }
-        return checked(make[self.penalty.name], *self.penalty.numbers)
+        return checked(constructors[self.penalty.name], *self.penalty.numbers)
 
     def require_criterion(self, rule):
-        """Refuse a rule that is a criterion of the squared loss with an elastic net, where it is another fit."""
+        """Refuse a criterion of the squared loss with an elastic net as the rule of another fit."""
         penalty = self._penalty(["x"])
         unlikely = self.family.minus_two_log_likelihood(np.ones(1), 1) is None
-        other = f"--loss {self.loss}" if unlikely else f"--penalty {self.penalty}"
+        option = f"--loss {self.loss}" if unlikely else f"--penalty {self.penalty}"
         if rule in CRITERIA and (unlikely or not isinstance(penalty, ElasticNet | None)):
             fail(
-                f"--rule {rule} is for the squared loss with lasso, ridge or elasticnet, not for {other}; give "
+                f"--rule {rule} is for the squared loss with lasso, ridge or elasticnet, not for {option}; give "
                 "--rule min or --rule 1se."
             )
 
     def source(self, settings):
-        """Python lines that make what the call of a result with those settings names beside the table."""
+        """Python lines that define what the call of a result names beside the table; `settings` are its keywords."""
         lines = []
         if settings.get("lambdas") == "lambdas":  # more than a call writes out
-            lines.append(f"lambdas = {self.others['lambdas']}")
+            lines.append(f"lambdas = {self.fit_keywords['lambdas']}")
         if self.penalty is not None and "penalty_weights" in settings.get("penalty", ""):
             lines += ["import numpy as np", "from scipy.special import ndtri"]
             q = self.penalty.numbers[0]
@@ -159,7 +159,7 @@ class Specification:
 
 
 def slope_weights(q, p):
-    """Weights (p,) of SLOPE that control false discoveries at the level q: those of Benjamini and Hochberg.
+    """The weights (p,) of SLOPE by Benjamini and Hochberg, which control false discoveries at the level q.
 
         w_i = Phi^-1(1 - i q / (2 p))
 
@@ -174,35 +174,37 @@ def slope_weights(q, p):
 
 def parse(fit, l1_ratios) -> Specification:
     """The Specification of the options of a fit, and of mixing parameters (a list, or None)."""
-    words = None if fit.penalty is None else _words("--penalty", fit.penalty, PENALTIES)
-    if words is not None and l1_ratios and words.name not in MIXED:
-        fail(f"--penalty {words.name} has no mixing parameter; leave out --l1-ratio, or give --penalty elasticnet.")
-    if words is not None and not l1_ratios and words.name in MIXED:
-        fail(f"--penalty {words.name} needs its mixing parameter; give --l1-ratio 0.5, or another from 0 to 1.")
+    penalty = None if fit.penalty is None else _parsed_option("--penalty", fit.penalty, PENALTY_FORMS)
+    if penalty is not None and l1_ratios and penalty.name not in MIXED_PENALTIES:
+        fail(f"--penalty {penalty.name} has no mixing parameter; leave out --l1-ratio, or give --penalty elasticnet.")
+    if penalty is not None and not l1_ratios and penalty.name in MIXED_PENALTIES:
+        fail(f"--penalty {penalty.name} needs its mixing parameter; give --l1-ratio 0.5, or another from 0 to 1.")
     for ratio in l1_ratios or ():
         checked(ElasticNet, ratio)
         if l1_ratios.count(ratio) > 1:
             fail(f"--l1-ratio {ratio:g} is there twice; give each mixing parameter once.")
-    others = {"standardize": not fit.no_standardize, "progress": fit.progress}
+    fit_keywords = {"standardize": not fit.no_standardize, "progress": fit.progress}
     grid = _grid(fit.n_lambdas, fit.lambda_min_ratio, fit.lambdas)
-    specification = Specification(_words("--loss", fit.loss, LOSSES), words, l1_ratios or None, others | grid)
-    specification._loss(spread=1.0)  # of numbers that no data can make right
+    specification = Specification(
+        _parsed_option("--loss", fit.loss, LOSS_FORMS), penalty, l1_ratios or None, fit_keywords | grid
+    )
+    specification._loss(spread=1.0)  # refuses numbers that no data can make right
     specification._penalty(["x"])
     return specification
 
 
-def _words(option, text, known):
+def _parsed_option(option, text, forms):
     name, *numbers = text.split(":")
     plain = name.lower().replace("_", "").replace("-", "")
-    if plain not in known:
-        fail(f"{option} is {text!r}; give one of {', '.join(form.written for form in known.values())}.")
-    form = known[plain]
+    if plain not in forms:
+        fail(f"{option} is {text!r}; give one of {', '.join(form.written for form in forms.values())}.")
+    form = forms[plain]
     if len(numbers) > form.most:
         fail(f"{option} is {text!r}, but {plain} takes {form.most or 'no'} number{'s' * (form.most != 1)}.")
     if len(numbers) < form.least:
         fail(f"{option} is {text!r}, but {plain} needs a number; give {form.written}.")
     try:
-        return Words(plain, tuple(map(float, numbers)))
+        return ParsedOption(plain, tuple(map(float, numbers)))
     except ValueError:
         fail(f"{option} is {text!r}; behind the colon give a number, as in {plain}:0.5.")
 

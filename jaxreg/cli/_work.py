@@ -1,4 +1,4 @@
-"""What commands do between their options and their files: read, fit, choose and judge."""
+"""The work of commands between their options and their files: read, fit, choose and judge."""
 
 import time
 
@@ -12,8 +12,8 @@ from jaxreg.cli import _specification
 from jaxreg.cli._messages import checked, command, command_typed, fail, fail_with_table, require
 
 
-def check(fit, validation):
-    """The Specification of the options, after what can be said of folds and their loss without the data."""
+def checked_specification(fit, validation):
+    """The Specification of the options, whose folds and metric are checked as far as that needs no data."""
     if validation.folds == "loo" and validation.repeats > 1:
         fail(f"--repeats is {validation.repeats}, but --folds loo has one draw only; leave one of them out.")
     if validation.folds == "loo" and validation.groups is not None:
@@ -30,8 +30,8 @@ def check(fit, validation):
 # ---- tables ----
 
 
-def load(reading, groups=None, classes=False):
-    """The Table of a file; `note` tells its remarks."""
+def load_table(reading, groups=None, classes=False):
+    """The Table of a file; `note_remarks` prints its remarks."""
     require("pandas", "jaxreg[frames]")
     if reading.missing == "impute":
         require("sklearn", "jaxreg[sklearn]")
@@ -39,7 +39,7 @@ def load(reading, groups=None, classes=False):
     return _read(jr.tables.read, reading.data, reading.target, **options)
 
 
-def model(file, data):
+def load_model(file, data):
     """The Model that `cv` has written, for predictions of `data`."""
     if not file.is_file():
         inside = f" The folder has one: {file / 'model.npz'}." if (file / "model.npz").is_file() else ""
@@ -55,8 +55,8 @@ def _not_a_file(file):
     return "a folder" if file.is_dir() else "not there"
 
 
-def rows(encoding, data, unknown, judge=False):
-    """The Rows of a file, with what predictions are judged by if that is asked for; `note` tells their remarks."""
+def new_rows(encoding, data, unknown, judge=False):
+    """The Rows of a file; `judge` requires a target to judge predictions by. `note_remarks` prints their remarks."""
     return _read(encoding.rows, data, unknown, judge)
 
 
@@ -69,23 +69,23 @@ def _read(function, *arguments, **options):
         fail(error)
 
 
-def beside(encoding, frame, columns):
-    """Of the frame of new rows the columns that the fit left out, for a file that has those columns too."""
+def left_out_columns(encoding, frame, columns):
+    """The columns of new rows that the fit left out, renamed where one of the written `columns` has the same name."""
     left_out = frame[[name for name in encoding.left_out if name in frame]]
-    others = {}
+    new_names = {}
     for name in left_out:
         if name in columns:
-            others[name] = f"{name}_"
-            while others[name] in left_out:
-                others[name] += "_"
+            new_names[name] = f"{name}_"
+            while new_names[name] in left_out:
+                new_names[name] += "_"
             typer.echo(
-                f"Note: the column {name!r} of the file is called {others[name]!r} beside the prediction.", err=True
+                f"Note: the column {name!r} of the file is called {new_names[name]!r} beside the prediction.", err=True
             )
-    return left_out.rename(columns=others)
+    return left_out.rename(columns=new_names)
 
 
-def note(remarks, file=None):
-    """Tell remarks, of another file than that of the fit with its name; their lines."""
+def note_remarks(remarks, file=None):
+    """Print remarks, and return their lines. The lines have the name of `file`, if it is not the file of the fit."""
     from jaxreg.tables._problems import on_command_line
 
     start = "Note: " if file is None else f"Note: {file.name}: "
@@ -99,26 +99,26 @@ def note(remarks, file=None):
 
 
 def check_folds(table, validation):
-    """That there are as many rows or groups as folds."""
-    number, what = (len(table.y), "rows") if table.groups is None else (table.groups.nunique(), "groups")
+    """Refuse more folds than rows or groups."""
+    number, unit = (len(table.y), "rows") if table.groups is None else (table.groups.nunique(), "groups")
     if validation.folds != "loo" and validation.folds > number:
-        fail(f"--folds is {validation.folds}, but there are {number} {what}; give --folds {number} or less.")
+        fail(f"--folds is {validation.folds}, but there are {number} {unit}; give --folds {number} or less.")
 
 
 def source(reading, table, result, specification, anywhere=False):
-    """Python that makes what the call of a result names; `anywhere` reads the table from any folder."""
+    """Python source that defines what the call of a result names. If `anywhere`, it reads the table from any folder."""
     file = reading.data.resolve() if anywhere else reading.data
     return "\n".join([table.source(result.settings, file), *specification.source(result.settings)])
 
 
 def timed(fit, X, y, **options):
     """(result, seconds)."""
-    began = time.perf_counter()
+    start = time.perf_counter()
     result = checked(fit, X, y, **options)
-    return result, time.perf_counter() - began
+    return result, time.perf_counter() - start
 
 
-def chosen(result, rule, table):
+def chosen_model(result, rule, table):
     """The jaxreg.tables.Model of a CVResult at what a rule chooses."""
     choice = checked(result.select, rule)
     return jr.tables.Model(result.paths[_mix(result, choice)], table.encoding, choice.lam, rule)
@@ -132,8 +132,8 @@ def _mix(result, choice):
 # ---- words ----
 
 
-def about(reading, table, path, notes):
-    """Lines that say what was fitted, by which command, with the notes on the table."""
+def opening_lines(reading, table, path, notes):
+    """The first lines of a summary: the command, the table, the fit and the notes on the table."""
     weights = f", weighted by {reading.weights!r}" if reading.weights else ""
     return [
         f"Command: {command_typed()}",
@@ -144,30 +144,34 @@ def about(reading, table, path, notes):
     ]
 
 
-def at_choice(result, rule, table, specification):
-    """What cross-validation says of the choice: in units of the target if the metric is the squared error."""
+def choice_line(result, rule, table, specification):
+    """The cross-validated scores of the choice on one line. A squared error is in units of the target, as RMSE."""
     choice = result.select(rule)
     point = _mix(result, choice), choice.index
     loss = result.mean_loss[point]
-    others = {METRICS["mse"].name: f"RMSE {loss**0.5:.5g}", METRICS["r2"].name: f"mean R2 of the folds {-loss:.3f}"}
-    said = [others.get(result.metric, f"{result.metric} {loss:.5g}")]
+    score_texts = {
+        METRICS["mse"].name: f"RMSE {loss**0.5:.5g}",
+        METRICS["r2"].name: f"mean R2 of the folds {-loss:.3f}",
+    }
+    scores = [score_texts.get(result.metric, f"{result.metric} {loss:.5g}")]
     if specification.loss.name in ("squared", "huber"):  # R2 is about means, and not about quantiles
-        said.append(_score("R2", result.r2[point], ".3f"))
+        scores.append(_score("R2", result.r2[point], ".3f"))
     if specification.of_classes and point == result.best:  # where the held-out predictions are
         weight = np.ones(len(table.y)) if table.weight is None else table.weight.to_numpy()
-        said.append(_score("accuracy", share_right(result.y, result.oof_predictions, weight), ".3f"))
-    return f"Cross-validated at the choice: {', '.join(said)}."
+        scores.append(_score("accuracy", share_right(result.y, result.oof_predictions, weight), ".3f"))
+    return f"Cross-validated at the choice: {', '.join(scores)}."
 
 
-def judged(model, rows, lam=None, metric=None):
-    """The errors of a model on rows with a target, in words, that of a metric among them."""
+def error_text(model, rows, lam=None, metric=None):
+    """The errors of a model on rows with a target, in words. The error by `metric` is among them."""
+
     scores = model.score(rows, lam)
     if metric is not None and metric.name == "deviance":
         y, prediction = rows.y[rows.judged], model.predict_rows(rows, lam)[rows.judged]
         scores["deviance"] = float(metric.in_fold(y, prediction[:, None], rows.weight[rows.judged])[0])
     weights = model.encoding.weights
     weighted = f" weighted by {weights!r}" if weights in rows.frame else ""
-    return f"{scores.pop('rows')} rows{weighted}, " + ", ".join(_score(*each) for each in scores.items())
+    return f"{scores.pop('rows')} rows{weighted}, " + ", ".join(_score(name, value) for name, value in scores.items())
 
 
 def _score(name, value, digits=".5g"):

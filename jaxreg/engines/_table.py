@@ -1,5 +1,4 @@
-"""Which engine solves what: one ordered table, which `solver="auto"` goes through and the docstring of `fit_path` prints.
-"""
+"""Which engine solves what: one ordered table, which `solver="auto"` goes through and the docstring of `fit_path` prints."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

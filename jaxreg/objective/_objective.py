@@ -178,7 +178,9 @@ def make_objective(design, data, model, loss, penalty, corr=None):
     directions = directions[np.abs(directions * scale).max(axis=1) > 0] if len(directions) else directions
     z, y_mean, unit = centred_response(data, model)
     if penalty.limited:
-        penalty = penalty.rescaled(np.where(scale > 0, design.columns.norm / np.where(scale > 0, scale, 1.0), 1.0) / unit)
+        penalty = penalty.rescaled(
+            np.where(scale > 0, design.columns.norm / np.where(scale > 0, scale, 1.0), 1.0) / unit
+        )
     shared = {
         "design": design,
         "penalty": penalty,

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._status import Status, promoted
-from jaxreg.certificates._certificate import certificate
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE, TIGHT, TIGHTER, code_of, residuals_asked
 from jaxreg.engines._solved import Solved, as_returned

@@ -7,8 +7,8 @@ from functools import cache
 import jax
 import numpy as np
 
-from jaxreg.certificates._certificate import Correlations
 from jaxreg._progress import Interrupted
+from jaxreg.certificates._certificate import Correlations
 
 
 @cache

@@ -128,7 +128,9 @@ class _Loop:
         pace, gaps, h = self.engine.pace, certified.gaps[: len(block)], certified.gradients[: len(block)]
         outside, pulls = np.zeros(len(block), bool), None
         if self.screens:
-            slack = np.where(gaps <= pace.share * self.options.tol, pace.slack[self.precision], pace.unsure[self.precision])
+            slack = np.where(
+                gaps <= pace.share * self.options.tol, pace.slack[self.precision], pace.unsure[self.precision]
+            )
             pulls = np.stack([self._strength(gradient) for gradient in h])
             pulls = np.where((pulls > ((1 + slack) * block)[:, None]) & ~self.columns.member, pulls, 0.0)
             outside = pulls.any(axis=1)
@@ -145,7 +147,9 @@ class _Loop:
         )  # fmt: skip
         before, last = self.attempt, max(accepted, 1)
         settled = [self._point(points, i) for i in range(max(last - 2, 0), last)]
-        self.engine.settle([(*point, lam) for point, lam in zip(settled, block[max(last - 2, 0) :], strict=False)], accepted > 0)
+        self.engine.settle(
+            [(*point, lam) for point, lam in zip(settled, block[max(last - 2, 0) :], strict=False)], accepted > 0
+        )
         if accepted:
             self.secant.extend(h[:accepted], block[:accepted])
             self._next(accepted)
@@ -169,7 +173,7 @@ class _Loop:
 
     def _longer(self, accepted):
         pace = self.engine.pace
-        if self.columns.capacity <= pace.cheap or self.columns.whole and not pace.sharpenings:
+        if self.columns.capacity <= pace.cheap or (self.columns.whole and not pace.sharpenings):
             return pace.block
         return min(pace.block, pace.times * accepted + pace.more) or self.length
 

@@ -97,6 +97,9 @@ def points_of(objective, blocks):
     return Points(
         coef,
         objective.y_mean - coef @ mean + objective.unit * b0,
-        *(np.concatenate([getattr(block, name) for block in blocks]) for name in ("gaps", "losses", "n_iter", "status")),
+        *(
+            np.concatenate([getattr(block, name) for block in blocks])
+            for name in ("gaps", "losses", "n_iter", "status")
+        ),
         df,
     )

@@ -3,9 +3,9 @@
 lambda is always an argument and never a field. `Custom` makes one of two functions. To add one here, subclass `Penalty`
 (or `Separable`, `Norm`), mark the class final and a `pytree`, and name it in `__all__`: the tests run over `__all__`.
 
-All of them have `value`, `prox` and `critical_lambda`, whose arguments are JAX or NumPy arrays:
+All penalties have `value`, `prox` and `critical_lambda`. The arguments are JAX or NumPy arrays:
 
-    value(coef, lam)            the penalty, in parts that add up to it
+    value(coef, lam)            the penalty, in terms that add up to it
     prox(coef, lam, step)       argmin over u of |u - coef|^2 / (2 step) + value(u, lam)
     critical_lambda(gradient)   smallest lambda at which all penalised coefficients are 0
 """

@@ -1,16 +1,23 @@
-"""What a penalty is: formulas that the solvers, the grids and the certificates are made from."""
+"""Bases of penalties: the formulas that solvers, grids and certificates use."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-BISECTIONS, FARTHEST = 120, 1e12  # steps; the largest lambda that is tried, in units of the largest gradient
-SECULAR, SETTLED = 20, 1e-8  # most steps of Newton's method for a block's norm; a relative change, with which it ends
-DEGENERATE = 1e-12  # curvature, of the largest, that is none
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+
+BISECTIONS, LARGEST_RATIO = 120, 1e12  # steps; the largest lambda that is tried, in units of the largest gradient
+SECULAR_STEPS = 20  # of Newton's method for the norm of a block, at most
+SECULAR_CHANGE = 1e-8  # relative change of the norm at which Newton's method ends
+DEGENERATE = 1e-12  # share of the largest curvature below which a curvature counts as 0
 
 
 class Penalty(ABC):
@@ -35,26 +42,28 @@ class Penalty(ABC):
         return 1.0
 
     @abstractmethod
-    def value(self, coef: ArrayLike, lam: ArrayLike) -> Array:
-        """Penalty, as one number or as parts of any shape that add up to it."""
+    def value(self, coef: Float[ArrayLike, "p ..."], lam: ArrayLike) -> Float[Array, " ..."]:
+        """The penalty, as one number or as terms of any shape that add up to it."""
 
     @abstractmethod
-    def prox(self, coef: ArrayLike, lam: ArrayLike, step: ArrayLike) -> Array:
-        """argmin over u of |u - coef|^2 / (2 step) + value(u, lam), of several minimisers the smallest."""
+    def prox(self, coef: Float[ArrayLike, "p ..."], lam: ArrayLike, step: ArrayLike) -> Float[Array, "p ..."]:
+        """argmin over u of |u - coef|^2 / (2 step) + value(u, lam), the smallest of several minimisers."""
 
     @abstractmethod
-    def critical_lambda(self, gradient: ArrayLike, factors: ArrayLike = 1.0, step: ArrayLike = 1.0) -> Array:
+    def critical_lambda(
+        self, gradient: Float[ArrayLike, "p ..."], factors: ArrayLike = 1.0, step: ArrayLike = 1.0
+    ) -> Float[Array, ""]:
         """Smallest lambda at which 0 is stationary, given the gradient of the loss at 0 and the penalty factors.
 
-        Stationary means 0 = prox(-step * gradient, lambda * factors, step). Where the prox jumps (`L0`) that depends
-        on the step, else not.
+        Stationary means 0 = prox(-step * gradient, lambda * factors, step). This depends on the step only if the prox
+        jumps (`L0`).
         """
 
     @abstractmethod
-    def dual_norm(self, gradient: ArrayLike, lam: ArrayLike) -> Array | None:
-        """sup of gradient'b over value(b, lam) - ridge part <= 1; None where that part is no norm, or is unknown.
+    def dual_norm(self, gradient: Float[ArrayLike, "p ..."], lam: ArrayLike) -> Float[Array, ""] | None:
+        """sup of gradient'b over value(b, lam) - ridge part <= 1. None if value - ridge part is no norm, or unknown.
 
-        0 is optimal if and only if it is at most 1.
+        The coefficients 0 are optimal if and only if the dual norm is at most 1.
         """
 
     @abstractmethod
@@ -86,29 +95,29 @@ class Penalty(ABC):
         inside = beyond**2 / (2 * jnp.where(l2 > 0, l2, 1.0))
         return jnp.sum(jnp.where(l2 > 0, inside, jnp.where(beyond != 0, jnp.inf, 0.0)))
 
-    def stopped(self, before: Array, after: Array, lam: ArrayLike) -> Array:
-        """The point `after` on the way from `before`, but what would cross a kink of the penalty stays there.
+    def stopped(
+        self, before: Float[Array, "p ..."], after: Float[Array, "p ..."], lam: ArrayLike
+    ) -> Float[Array, "p ..."]:
+        """The point `after`, reached from `before`. A coefficient that would cross a kink of the penalty stays at it.
 
-        Any point will do: steps of Newton's method that lead out of the manifold on which they were computed are tried
-        so.
+        Any point will do. It is tried where a step of Newton's method leaves the manifold on which it was computed.
         """
         return after
 
     @abstractmethod
-    def unpenalised(self, factors: np.ndarray) -> np.ndarray:
-        """Directions (k, p) along which the penalty does not change, on the host."""
+    def unpenalised(self, factors: Float[np.ndarray, " p"]) -> Float[np.ndarray, "k p"]:
+        """Directions along which the penalty does not change, on the host."""
 
     @abstractmethod
-    def checked_factors(self, factors: np.ndarray, responses: int | None) -> np.ndarray:
-        """Finite penalty factors (p,) for those of the user, inf for columns that are left out, which are 0 in the
-        data.
+    def checked_factors(self, factors: Float[np.ndarray, " p"], responses: int | None) -> Float[np.ndarray, " p"]:
+        """Finite penalty factors for the factors of the user, on the host.
 
-        On the host. Raises ValueError where they, their number or y do not fit the penalty. responses is None for y
-        (n,).
+        The user's factor inf leaves out a column; the data have zeros in it. ValueError if the factors, their number or
+        y do not fit the penalty. responses is None for y (n,).
         """
 
-    def for_columns(self, labels: list) -> "Penalty":
-        """The penalty of columns with these labels, in their order: itself, unless it goes by their names."""
+    def for_columns(self, labels: list) -> Penalty:
+        """The penalty of columns with these labels, in their order. It is `self` unless the penalty names columns."""
         return self
 
 
@@ -134,20 +143,20 @@ class Norm(Penalty):
 
 
 class Screened(Penalty):
-    """A penalty whose columns come in one by one; of the others all are worked on at every lambda."""
+    """A penalty whose columns enter one by one. The columns of any other penalty are all worked on at every lambda."""
 
     screens = True
 
     @abstractmethod
-    def pull(self, gradient: np.ndarray, factors: np.ndarray) -> np.ndarray:
-        """How strongly the gradient (p,), or (p, K), pulls each column (p,) away from 0, on the host.
+    def pull(self, gradient: Float[np.ndarray, "p ..."], factors: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
+        """The strength by which the gradient pulls each column away from 0, on the host.
 
         A column stays at 0 about as long as its pull is less than lambda. Columns of a group have the same pull.
         """
 
     @abstractmethod
-    def restrict(self, columns: np.ndarray) -> Penalty:
-        """The penalty of the coefficients of some columns (m,), the others being 0; an index p stands for no column."""
+    def restrict(self, columns: Int[np.ndarray, " m"]) -> Penalty:
+        """The penalty of the coefficients of some columns, while all others are 0. An index p stands for no column."""
 
 
 class Blockwise(Screened):
@@ -157,31 +166,40 @@ class Blockwise(Screened):
     rotates: bool  # whether the penalty of a block stays the same when its coefficients are rotated
 
     @abstractmethod
-    def block_labels(self, p: int) -> np.ndarray:
-        """The label (p,) of each column's block, on the host."""
+    def block_labels(self, p: int) -> Int[np.ndarray, " p"]:
+        """The label of each column's block, on the host."""
 
     @abstractmethod
-    def block_strength(self, lam: Array) -> Array:
-        """What lam (p,) makes of the penalty of each column's block, (p, S): S numbers for `block_minimum`."""
+    def block_strength(self, lam: Float[Array, " p"]) -> Float[Array, "p S"]:
+        """For each column the S numbers by which `block_minimum` knows the penalty of its block at lam."""
 
     @abstractmethod
-    def block_minimum(self, corr: Array, curvature: Array, strength: Array, last: Array) -> Array:
+    def block_minimum(
+        self,
+        corr: Float[Array, "d K"],
+        curvature: Float[Array, " d"],
+        strength: Float[Array, " S"],
+        last: Float[Array, "d K"],
+    ) -> Float[Array, "d K"]:
         """argmin over u (d, K) of sum_i (curvature_i |u_i|^2 / 2 - corr_i'u_i) + the block's penalty at strength (S,).
 
-        All curvatures (d,) are equal unless `rotates`; where one is 0 so is the correlation, and u. `last` is a guess.
+        All curvatures are equal unless `rotates`. Where a curvature is 0, the correlation and u are 0 too. `last` is a
+        guess.
         """
 
 
-def shortened(corr, curvature, strength, last):
+def shortened(
+    corr: Float[Array, "d K"], curvature: Float[Array, " d"], strength: Float[Array, ""], last: Float[Array, "d K"]
+) -> Float[Array, "d K"]:
     """argmin over u (d, K) of sum_i (curvature_i |u_i|^2 / 2 - corr_i'u_i) + strength |u|, from a guess.
 
-    u_i = rho corr_i / (curvature_i rho + strength) with rho = |u|, the root of a function that is concave as
-    1 / |u / rho|: Newton's method for it stays on the left from the second step on (More and Sorensen 1983 for trust
-    regions; Yang and Hastie 2024, section 3.2, for groups). One step is exact where all curvatures are equal.
+    u_i = rho corr_i / (curvature_i rho + strength) with rho = |u|. rho is the root of a function that is concave in the
+    form 1 / |u / rho|. So Newton's method stays on the left of the root from the second step on (More and Sorensen 1983
+    for trust regions; Yang and Hastie 2024, section 3.2, for groups). One step is exact if all curvatures are equal.
     """
     square, largest = jnp.sum(corr**2, axis=1), jnp.max(curvature)
-    pressed = strength > 0
-    lam = jnp.where(pressed, strength, 1.0)
+    penalised = strength > 0
+    lam = jnp.where(penalised, strength, 1.0)
     equal = len(curvature) == 1
 
     def improved(rho):
@@ -197,18 +215,18 @@ def shortened(corr, curvature, strength, last):
 
     def unsettled(state):
         before, rho, k = state
-        return (jnp.abs(rho - before) > SETTLED * rho) & (k < SECULAR)
+        return (jnp.abs(rho - before) > SECULAR_CHANGE * rho) & (k < SECULAR_STEPS)
 
     rho = jnp.sqrt(jnp.sum(last**2))
     rho = improved(rho) if equal else lax.while_loop(unsettled, step, (jnp.full_like(rho, jnp.inf), rho, 0))[1]
     share = jnp.where(jnp.sum(square) > lam**2, rho / (curvature * rho + lam), 0.0)
-    there = curvature > DEGENERATE * largest
-    free = jnp.where(there, 1 / jnp.where(there, curvature, 1.0), 0.0)
-    return corr * jnp.where(pressed, share, free)[:, None]
+    curved = curvature > DEGENERATE * largest
+    free = jnp.where(curved, 1 / jnp.where(curved, curvature, 1.0), 0.0)
+    return corr * jnp.where(penalised, share, free)[:, None]
 
 
-def unit_directions(factors):
-    """Directions (k, p) of the columns with the penalty factor 0."""
+def unit_directions(factors: Float[np.ndarray, " p"]) -> Float[np.ndarray, "k p"]:
+    """Directions of the columns with the penalty factor 0."""
     free = np.flatnonzero(factors == 0)
     directions = np.zeros((len(free), len(factors)))
     directions[np.arange(len(free)), free] = 1.0
@@ -216,13 +234,13 @@ def unit_directions(factors):
 
 
 def ratio(gradient, lam):
-    """|gradient| / lam, 0 where an unpenalised coefficient has lam 0: its gradient vanishes."""
+    """|gradient| / lam. It is 0 where lam is 0: the gradient of an unpenalised coefficient vanishes."""
     lam = jnp.asarray(lam)
     return jnp.where(lam > 0, jnp.abs(gradient) / jnp.where(lam > 0, lam, 1.0), 0.0)
 
 
 def per_row(values, like):
-    """Values () or (m,) in the shape that multiplies an array (m,) or (m, K), of NumPy or JAX."""
+    """Values () or (m,) in the shape that multiplies an array `like`, (m,) or (m, K), of NumPy or JAX."""
     return values[:, None] if np.ndim(values) == 1 and np.ndim(like) == 2 else values
 
 
@@ -233,7 +251,7 @@ def root(square):
 
 
 def critical_by_bisection(penalty, gradient, factors, step):
-    """Smallest lambda at which the prox keeps 0, for a penalty known by its prox alone; infinite where none does."""
+    """Smallest lambda at which the prox keeps 0, for a penalty known by its prox only; infinite if there is none."""
     z = -step * jnp.asarray(gradient)
 
     def stays(lam):
@@ -243,33 +261,35 @@ def critical_by_bisection(penalty, gradient, factors, step):
         return 2 * end[0], stays(2 * end[0])
 
     start = jnp.maximum(jnp.max(jnp.abs(gradient)), jnp.finfo(z.dtype).tiny)
-    # the answer of the loop counts: outside, rounding errors may be others
-    high, found = lax.while_loop(lambda end: ~end[1] & (end[0] < FARTHEST * start), wider, (start, stays(start)))
-    high = jnp.where(found, high, jnp.inf)
+    # the answer of the loop counts: outside the loop rounding errors may differ
+    bounded = LARGEST_RATIO * start
+    high, is_bracketed = lax.while_loop(lambda end: ~end[1] & (end[0] < bounded), wider, (start, stays(start)))
+    high = jnp.where(is_bracketed, high, jnp.inf)
 
-    def halve(_, ends):
-        low, high = ends
+    def halve(_, bracket):
+        low, high = bracket
         middle = (low + high) / 2
-        fine = stays(middle)
-        return jnp.where(fine, low, middle), jnp.where(fine, middle, high)
+        keeps_zero = stays(middle)
+        return jnp.where(keeps_zero, low, middle), jnp.where(keeps_zero, middle, high)
 
     low = jnp.where(stays(0.0), high, 0.0)
     low, high = lax.fori_loop(0, BISECTIONS, halve, (low, high))
     return jnp.where(jnp.any(z != 0), high, 0.0)
 
 
-def finite_factors(factors):
-    """1 for the columns that are left out."""
+def finite_factors(factors: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
+    """The factors, with 1 for the columns that are left out by inf."""
     return np.where(np.isinf(factors), 1.0, factors)
 
 
-def plain_factors(name, factors):
-    """1 for all; raises where a penalty that treats its coefficients as a whole is given penalty factors."""
+def require_no_factors(name, factors: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
+    """Refuse penalty factors of a penalty that treats its coefficients as a whole. The factors are 1 for all."""
     if not np.isin(factors, (1.0, np.inf)).all():
         raise ValueError(f"penalty_factors is given, but {name} has none: its coefficients count as a whole.")
     return np.ones(len(factors))
 
 
-def one_response(name, responses):
+def require_one_response(name, responses):
+    """Refuse several responses for a penalty of one response."""
     if responses is not None:
         raise ValueError(f"y has {responses} columns; {name} takes one response. MultiTaskLasso() takes several.")

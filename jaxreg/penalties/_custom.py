@@ -18,8 +18,8 @@ class Custom(Penalty):
     coef is (p,), or (p, K) for K responses; lam is lambda times the penalty factors, (p,). The solver differentiates
     the prox, whose derivative has to be right where it exists. Points are certified by the residual of the prox, and
     lambda_max comes from the prox by bisection: 0 has to be a fixed point for all larger lambdas. All columns are
-    worked on at every lambda. With `standardize` coef is that of standardised columns and response, and lam is lambda
-    over the standard deviation of y, as `fit_path` has it.
+    worked on at every lambda. With `standardize`, coef belongs to standardised columns and response, and lam is lambda
+    over the standard deviation of y, as in `fit_path`.
 
     Parameters
     ----------
@@ -59,13 +59,13 @@ class Custom(Penalty):
     convex: bool = field(metadata=STATIC)
 
     def __init__(self, value, prox, convex=False):
-        for given, name in ((value, "value"), (prox, "prox")):
-            if not callable(given):
-                raise TypeError(f"{name} is {given!r}; give a function.")
+        for function, name in ((value, "value"), (prox, "prox")):
+            if not callable(function):
+                raise TypeError(f"{name} is {function!r}; give a function.")
         if not isinstance(convex, (bool, np.bool_)):
             raise ValueError(f"convex is {convex!r}; give True or False.")
-        for name, given in (("_value", value), ("_prox", prox), ("convex", bool(convex))):
-            object.__setattr__(self, name, given)
+        for name, entry in (("_value", value), ("_prox", prox), ("convex", bool(convex))):
+            object.__setattr__(self, name, entry)
 
     def value(self, coef, lam):
         return self._value(coef, lam)
@@ -83,7 +83,7 @@ class Custom(Penalty):
         return 0.0
 
     def concavity(self, lam):
-        return 0.0  # unknown: the solver sees to it that the objective falls
+        return 0.0  # unknown: the solver ensures that the objective falls
 
     def unpenalised(self, factors):
         return unit_directions(factors)

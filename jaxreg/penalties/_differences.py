@@ -1,17 +1,19 @@
 """Penalties of differences of neighbours: fused lasso (total variation) and trend filter.
 
-Their prox is x = z - D'u with a dual u, |u| <= t, that is t sign(D x) where D x is not 0: at the knots. Given the knots
-and the signs there, x is one projection in O(p). The knots are found by an active set method with many changes at once:
-where |u| exceeds t, the largest excess between two knots becomes a knot, and knots where D x gets the wrong sign go.
+Their prox is x = z - D'u with a dual u, |u| <= t. At the knots, where D x is not 0, u = t sign(D x). Given the knots
+and their signs, x is one projection in O(p). An active set method with many changes at once looks for the knots. Where
+|u| exceeds t, the largest excess between two knots becomes a knot. Knots where D x gets the wrong sign are removed.
 
-For D of order 1 that is the taut string: of all points between two knots where a straight string leaves its tube the
-farthest one is on the taut string (Davies and Kovac 2001, Ann. Statist. 29), thus no knot ever goes. For order 2 knots
-may have to go; see `_solution` on why the search ends.
+For D of order 1 this is the taut string. A straight string between two knots may leave its tube; its farthest point
+outside is on the taut string (Davies and Kovac 2001, Ann. Statist. 29). So no knot is ever removed. For order 2 knots
+may have to be removed; see `_solution` on why the search ends.
 """
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import ClassVar, NamedTuple, final
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, final
 
 import jax
 import jax.numpy as jnp
@@ -19,40 +21,44 @@ import numpy as np
 from jax import Array, lax
 
 from jaxreg._pytree import pytree
-from jaxreg.penalties._base import Norm, one_response, plain_factors, ratio
+from jaxreg.penalties._base import Norm, ratio, require_no_factors, require_one_response
 
-ROUNDING = 2  # units in the last place of the data that count as nothing
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+
+ROUNDING_UNITS = 2  # differences of so many units in the last place of the data count as rounding
 
 
 class _Pieces(ABC):
-    """The vectors x (p,) with differences D x (p - order,) that are 0 but at knots, where `signs` is not 0."""
+    """The vectors x (p,) whose differences D x (p - order,) are 0 except at knots, where `signs` is not 0."""
 
     order: ClassVar[int]
-    signs: Array
-    piece: Array  # (p,) number of the piece of each entry
+    signs: Float[Array, " differences"]
+    piece: Int[Array, " p"]  # number of the piece of each entry
 
     @abstractmethod
     def __init__(self, signs): ...
 
     @abstractmethod
-    def collect(self, v):
-        """Inner products (p,) of v (p,) with a basis, 0 beyond its size."""
+    def collect(self, v: Float[Array, " p"]) -> Float[Array, " p"]:
+        """Inner products of v with a basis, 0 beyond the size of the basis."""
 
     @abstractmethod
-    def pull(self):
+    def pull(self) -> Float[Array, " p"]:
         """collect(D' signs), without the rounding errors of large numbers that cancel."""
 
     @abstractmethod
-    def solve(self, products):
-        """The one x whose inner products are `products`."""
+    def solve(self, products: Float[Array, " p"]) -> Float[Array, " p"]:
+        """The vector x whose inner products are `products`."""
 
     @abstractmethod
-    def jumps(self, x):
-        """D x for such an x."""
+    def jumps(self, x: Float[Array, " p"]) -> Float[Array, " differences"]:
+        """D x, for an x of these vectors."""
 
     @abstractmethod
-    def dual(self, residual, t):
-        """u with D'u = residual, which is known to be t * signs at the knots."""
+    def dual(self, residual: Float[Array, " p"], t) -> Float[Array, " differences"]:
+        """The u with D'u = residual. At the knots u is t * signs."""
 
     @final
     def project(self, v):
@@ -60,13 +66,13 @@ class _Pieces(ABC):
 
     @final
     def between(self):
-        """(p - order,) number of the piece in which each difference is, or with which its knot ends or begins."""
+        """For each difference (p - order,) the number of its piece; at a knot, of a piece that ends or begins there."""
         return self.piece[self.order - 1 : -1]
 
 
 @final
 class _Steps(_Pieces):
-    """Piecewise constant vectors: D x = x_{j+1} - x_j. The basis is the indicators of the pieces."""
+    """Piecewise constant vectors: D x = x_{j+1} - x_j. The basis vectors are the indicators of the pieces."""
 
     order = 1
 
@@ -88,23 +94,23 @@ class _Steps(_Pieces):
         return jnp.diff(x)
 
     def dual(self, residual, t):
-        # a mean is rounded off, by as much in each entry: a running sum would gather that
+        # a mean has a rounding error, the same in each entry, which a running sum would accumulate
         return -jnp.cumsum(residual - self.solve(self.collect(residual) - t * self.pull()))[:-1]
 
 
 @final
 class _Splines(_Pieces):
-    """Continuous piecewise linear vectors: D x = x_j - 2 x_{j+1} + x_{j+2}. The basis is the hat functions.
+    """Continuous piecewise linear vectors: D x = x_j - 2 x_{j+1} + x_{j+2}. The basis vectors are hat functions.
 
-    Their Gram matrix is tridiagonal and diagonally dominant, where D D' has a condition number of order p^4.
+    Their Gram matrix is tridiagonal and diagonally dominant, whereas D D' has a condition number of order p^4.
     """
 
     order = 2
 
     def __init__(self, signs):
         p, self.signs = len(signs) + 2, signs
-        self.piece = jnp.cumsum(jnp.pad(signs != 0, 1))  # a knot begins one; the last entry ends the last one
-        # (p,) both ends and the knots between them, then the last entry again and again
+        self.piece = jnp.cumsum(jnp.pad(signs != 0, 1))  # a knot begins a piece; the last entry ends the last piece
+        # nodes (p,): both ends and the knots between them, then the last entry repeated
         place = jnp.arange(p)
         self.node = jnp.minimum(jax.ops.segment_min(place, self.piece, p, indices_are_sorted=True), p - 1)
         self.length = jnp.maximum(jnp.diff(self.node, append=p - 1), 1).astype(signs.dtype)
@@ -136,7 +142,7 @@ class _Splines(_Pieces):
         return jnp.where(self.signs != 0, self.bends(x[self.node])[self.between()], 0.0)
 
     def dual(self, residual, t):
-        # what two running sums gather in rounding errors is a line in each piece, which the known ends tell
+        # the rounding errors of two running sums are a line in each piece, known from the known ends of the piece
         total = jnp.pad(jnp.cumsum(jnp.cumsum(residual)), (1, 0))[:-1]
         return (total + self.spread(t * self.strength - total[self.node]))[1:-1]
 
@@ -149,8 +155,8 @@ def _shifted(v):
     return jnp.pad(v, (1, 0))[:-1]
 
 
-class _Point(NamedTuple):
-    """The minimiser x among the vectors with some knots, for given signs there."""
+class _KnotPoint(NamedTuple):
+    """The minimiser x among the vectors with some knots and given signs at them."""
 
     signs: Array
     between: Array
@@ -160,9 +166,9 @@ class _Point(NamedTuple):
 
 
 class _Search(NamedTuple):
-    best: _Point  # with the right signs, of the lowest objective so far
-    signs: Array  # to be tried
-    jumps: Array  # of the vector that a careful search has come to
+    best: _KnotPoint  # the point with right signs of the lowest objective so far
+    signs: Array  # to be tried next
+    jumps: Array  # of the vector that a careful search has reached
     careful: Array
     rounds: int | Array
     ended: Array
@@ -171,26 +177,26 @@ class _Search(NamedTuple):
 def _solution(pieces, z, t):
     """(argmin over x of |x - z|^2 / 2 + t |D x|_1, signs of D x).
 
-    From a point with the right signs new knots are tried, and all knots with wrong signs go until there are none. Where
-    that does not lower the objective the search is repeated with care: x moves on the line to the minimiser until the
-    first jump is 0, whose knot goes (Lawson and Hanson 1974, chapter 23, for signs as well). That lowers the objective,
-    since the gradient is 0 at the old knots and pulls the new ones to their signs. So no point comes twice, and there
-    are finitely many.
+    From a point with right signs, new knots are tried. All knots with wrong signs are removed until no sign is wrong.
+    If this does not lower the objective, the search is repeated with care: x moves on the line to the minimiser until
+    the first jump is 0, and the knot of this jump is removed (Lawson and Hanson 1974, chapter 23, here for signs too).
+    This lowers the objective, since the gradient is 0 at the old knots and pulls the new knots to their signs. So no
+    point occurs twice, and there are finitely many points.
     """
-    p, eps = len(z), ROUNDING * jnp.finfo(z.dtype).eps
+    p, eps = len(z), ROUNDING_UNITS * jnp.finfo(z.dtype).eps
     flat = pieces(jnp.zeros(p - pieces.order, z.dtype))
     centre = flat.project(z)
     z, t = z - centre, jnp.minimum(t, jnp.finfo(z.dtype).max)
     scale = jnp.max(jnp.abs(z))
 
     def point(signs):
-        at = pieces(signs)
-        x = at.solve(at.collect(z) - t * at.pull())
-        jumps = at.jumps(x)
-        return _Point(signs, at.between(), x, jumps, at.dual(z - x, t))
+        vectors = pieces(signs)
+        x = vectors.solve(vectors.collect(z) - t * vectors.pull())
+        jumps = vectors.jumps(x)
+        return _KnotPoint(signs, vectors.between(), x, jumps, vectors.dual(z - x, t))
 
     def farthest(point):
-        """Signs (p - order,) of the new knots, 0 elsewhere: between two knots there is one at most."""
+        """Signs (p - order,) of the new knots, 0 elsewhere. Between two knots there is at most one new knot."""
         place = jnp.arange(p - pieces.order)
         size = jnp.where(point.signs == 0, jnp.abs(point.dual), 0.0)
         top = jax.ops.segment_max(size, point.between, p, indices_are_sorted=True)[point.between]
@@ -202,7 +208,7 @@ def _solution(pieces, z, t):
         best, new, jumps = search.best, point(search.signs), search.jumps
         wrong = (new.signs != 0) & (new.signs * new.jumps <= 0)
         settled = ~jnp.any(wrong)
-        # the objective of `best` less that of `new`, each term as exact as its size: a difference would not be
+        # the objective of `best` minus that of `new`, in terms as exact as their size: a difference would not be exact
         left = jnp.where(new.signs == best.signs, 0.0, (t - new.dual * best.signs) * jnp.abs(best.jumps))
         lower = jnp.sum((new.x - best.x) ** 2) / 2 + jnp.sum(left)
         better = settled & ((lower > p * (eps * scale) ** 2) | (search.rounds == 0))
@@ -221,10 +227,10 @@ def _solution(pieces, z, t):
         )
 
     def goes_on(search):
-        return ~search.ended & (search.rounds < 100 + 10 * p)  # only rounding errors could lead in a circle
+        return ~search.ended & (search.rounds < 100 + 10 * p)  # only rounding errors could make a circle
 
-    none = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(point, flat.signs))
-    search = _Search(none, flat.signs, flat.signs, jnp.asarray(False), 0, jnp.asarray(False))
+    empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(point, flat.signs))
+    search = _Search(empty, flat.signs, flat.signs, jnp.asarray(False), 0, jnp.asarray(False))
     best = lax.while_loop(goes_on, advance, search).best
     return centre + best.x, best.signs
 
@@ -237,15 +243,15 @@ def _prox(pieces, z, t):
 
 @_prox.defjvp
 def _prox_jvp(pieces, primals, tangents):
-    # x = P (z - t D' signs), where P projects on the vectors with these knots
+    # x = P (z - t D' signs), where P projects onto the vectors with these knots
     (z, t), (d_z, d_t) = primals, tangents
     x, signs = _prox(pieces, z, t)
-    at = pieces(lax.stop_gradient(signs))
-    return (x, signs), (at.project(d_z) - at.solve(at.pull()) * d_t, jnp.zeros_like(signs))
+    vectors = pieces(lax.stop_gradient(signs))
+    return (x, signs), (vectors.project(d_z) - vectors.solve(vectors.pull()) * d_t, jnp.zeros_like(signs))
 
 
 class _Differences(Norm):
-    """lambda * |D b|_1. Penalty factors there are none: lam (p,) holds one number."""
+    """lambda * |D b|_1. There are no penalty factors: lam (p,) holds one number."""
 
     pieces: ClassVar[type[_Pieces]]
 
@@ -266,14 +272,14 @@ class _Differences(Norm):
         if len(gradient) <= self.pieces.order:
             return jnp.zeros((), gradient.dtype)
         flat = self.pieces(jnp.zeros(len(gradient) - self.pieces.order, gradient.dtype))
-        # the gradient has no part along the unpenalised directions but rounding errors, which running sums would raise
+        # along the unpenalised directions the gradient has only rounding errors, which running sums would accumulate
         dual = flat.dual(gradient - flat.project(gradient), 0.0)
         return ratio(jnp.max(jnp.abs(dual)), jnp.ravel(lam)[0])
 
     @final
     def checked_factors(self, factors, responses):
-        one_response(type(self).__name__, responses)
-        return plain_factors(type(self).__name__, factors)
+        require_one_response(type(self).__name__, responses)
+        return require_no_factors(type(self).__name__, factors)
 
 
 @final

@@ -1,63 +1,70 @@
 """Penalties of groups of coefficients: group lasso, sparse-group lasso, rows of several responses."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import field
 from numbers import Integral
-from typing import Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
-from jaxreg._alignment import from_mapping, index_of, order
+from jaxreg._alignment import from_mapping, index_of, positions_of
 from jaxreg._labels import is_missing
 from jaxreg._pytree import STATIC, number, pytree, rebuilt
 from jaxreg.penalties._base import (
     Blockwise,
     Norm,
     finite_factors,
-    one_response,
     per_row,
     ratio,
+    require_one_response,
     root,
     shortened,
     unit_directions,
 )
 
-NEWTON = 60  # steps at most for the dual norm of the sparse-group lasso; it ends when nothing moves
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+
+NEWTON_STEPS = 60  # for the dual norm of the sparse-group lasso, at most; Newton's method ends when nothing moves
 
 
 class _Groups(NamedTuple):
-    ids: np.ndarray  # (p,) the group of each column, from 0 on
+    ids: Int[np.ndarray, " p"]  # the group of each column, from 0 on
     labels: list  # (G,) of the groups
-    columns: tuple | None  # (p,) labels of the columns, where they are named
+    columns: tuple | None  # (p,) names of the columns; None if columns go by position
 
 
 def _groups(groups):
-    """Of a label per column, an array, a Series or a dict; or of the columns of each group, a list or a dict."""
+    """The _Groups of a label per column (array, Series or dict), or of the columns of each group (list or dict)."""
     if isinstance(groups, Mapping):
         if groups and all(_is_list(members) for members in groups.values()):
-            return _of_members(list(groups.values()), list(groups))
-        return _of_labels(list(groups.values()), tuple(groups), groups)
+            return _groups_of_members(list(groups.values()), list(groups))
+        return _groups_of_labels(list(groups.values()), tuple(groups), groups)
     if isinstance(groups, (str, bytes)) or not np.iterable(groups):
         raise ValueError(f"groups is {groups!r}; give the group of each column, (p,), or a list of index lists.")
-    listed = list(groups)
-    if listed and all(map(_is_list, listed)):
-        return _of_members(listed, list(range(len(listed))))
+    entries = list(groups)
+    if entries and all(map(_is_list, entries)):
+        return _groups_of_members(entries, list(range(len(entries))))
     index = index_of(groups)
     columns = None if index is None or list(index) == list(range(len(index))) else tuple(index)
-    return _of_labels(listed, columns, groups)
+    return _groups_of_labels(entries, columns, groups)
 
 
 def _is_list(members):
     return np.ndim(members) == 1
 
 
-def _of_members(members, labels):
-    """The columns of each group, by position or by name."""
-    columns = [column for own in members for column in (own.tolist() if isinstance(own, np.ndarray) else own)]
-    owner = np.repeat(np.arange(len(members), dtype=np.int32), [len(own) for own in members])
+def _groups_of_members(members, labels):
+    """The _Groups of the columns of each group, by position or by name."""
+    columns = [column for group in members for column in (group.tolist() if isinstance(group, np.ndarray) else group)]
+    owner = np.repeat(np.arange(len(members), dtype=np.int32), [len(group) for group in members])
     if all(isinstance(column, Integral) and not isinstance(column, bool) for column in columns):
         if sorted(columns) != list(range(len(columns))):
             raise ValueError(
@@ -69,12 +76,12 @@ def _of_members(members, labels):
     return _Groups(owner, labels, tuple(columns))
 
 
-def _of_labels(listed, columns, groups):
-    missing = [k for k, label in enumerate(listed) if np.ndim(label) == 0 and is_missing(label)]
+def _groups_of_labels(entries, columns, groups):
+    missing = [k for k, label in enumerate(entries) if np.ndim(label) == 0 and is_missing(label)]
     if missing:
         raise ValueError(f"groups has no label (None or NaN) for column {missing[0]}; give every column one.")
-    labels = np.asarray(listed)
-    if len({isinstance(label, (str, bytes)) for label in np.ravel(np.asarray(listed, dtype=object))}) > 1:
+    labels = np.asarray(entries)
+    if len({isinstance(label, (str, bytes)) for label in np.ravel(np.asarray(entries, dtype=object))}) > 1:
         raise TypeError("groups has labels of which some are text and some are not; give numbers only, or strings.")
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "iubUS":
         raise ValueError(f"groups is {groups!r}; give the group of each column, (p,), or a list of index lists.")
@@ -101,15 +108,15 @@ def _weights(weights, groups):
 
 
 class _Grouped(Norm, Blockwise):
-    """Groups that do not overlap: `groups` (p,) holds the number of each column's, `weights` (G,) their weights."""
+    """Groups that do not overlap: `groups` has the number of each column's group, `weights` the weights of groups."""
 
-    groups: Any
-    weights: Any
-    columns: Any  # (p,) names, None where the columns go by position
+    groups: Any  # (p,)
+    weights: Any  # (G,)
+    columns: Any  # (p,) names; None if columns go by position
 
     @final
     def _read(self):
-        """Turn what the user gave into arrays."""
+        """Turn the arguments of the user into arrays."""
         groups = _groups(self.groups)
         object.__setattr__(self, "weights", _weights(self.weights, groups))
         object.__setattr__(self, "groups", groups.ids)
@@ -120,29 +127,29 @@ class _Grouped(Norm, Blockwise):
         return (
             self
             if self.columns is None
-            else rebuilt(self, groups=self.groups[order(list(self.columns), "groups", labels)], columns=None)
+            else rebuilt(self, groups=self.groups[positions_of(list(self.columns), "groups", labels)], columns=None)
         )
 
     @final
-    def _sums(self, values):
-        """Sums (G,) over the groups of values (p,) or (p, K)."""
+    def _sums(self, values: Float[Array, "p ..."]) -> Float[Array, " G"]:
+        """Sums of values over the columns of each group."""
         by_column = values if jnp.ndim(values) == 1 else jnp.sum(values, axis=1)
         return jax.ops.segment_sum(by_column, self.groups, num_segments=len(self.weights))
 
     @final
-    def _lam(self, lam):
-        """Strength (G,): the mean of lam over the columns of a group."""
+    def _lam(self, lam) -> Float[Array, " G"]:
+        """Strength: the mean of lam over the columns of each group."""
         lam = jnp.broadcast_to(lam, jnp.shape(self.groups))
         return self._sums(lam) / jnp.maximum(self._sums(jnp.ones_like(lam)), 1.0)
 
     @final
     def _of_columns(self, values, coef):
-        """Values (G,) of the groups as those of their columns, in the shape that multiplies coef."""
+        """For each column the value of its group, from values (G,), in the shape that multiplies coef."""
         return per_row(values[self.groups], coef)
 
     @final
     def _shrunk(self, coef, strength):
-        """coef with the norm of each group less by its strength (G,)."""
+        """coef, where the norm of each group is reduced by its strength (G,)."""
         norm = root(self._sums(jnp.square(coef)))
         share = jnp.where(norm > strength, 1 - strength / jnp.where(norm > 0, norm, 1.0), 0.0)
         return coef * self._of_columns(share, coef)
@@ -157,12 +164,12 @@ class _Grouped(Norm, Blockwise):
 
     @abstractmethod
     def _weightless(self):
-        """Groups (G,) bool that are not penalised at any lambda, on the host."""
+        """Flags (G,) of the groups that are not penalised at any lambda, on the host."""
 
     @final
     def checked_factors(self, factors, responses):
         name, ids, present = type(self).__name__, np.asarray(self.groups), np.isfinite(factors)
-        one_response(name, responses)
+        require_one_response(name, responses)
         if len(ids) != len(factors):
             raise ValueError(f"penalty is {name} of {len(ids)} columns, but X has {len(factors)}; give each a group.")
         most, least = np.full(len(self.weights), -np.inf), np.full(len(self.weights), np.inf)
@@ -175,17 +182,17 @@ class _Grouped(Norm, Blockwise):
 
     @final
     def pull(self, gradient, factors):
-        alone = np.asarray(_alone(self, gradient))
+        norms = np.asarray(_group_norms(self, gradient))
         with np.errstate(divide="ignore", invalid="ignore"):
-            return alone[self.groups] / factors
+            return norms[self.groups] / factors
 
     @final
     def dual_norm(self, gradient, lam):
-        return jnp.max(self._alone(gradient, lam))
+        return jnp.max(self._group_norms(gradient, lam))
 
     @abstractmethod
-    def _alone(self, gradient, lam):
-        """Dual norms (G,) of the groups."""
+    def _group_norms(self, gradient: Float[Array, " p"], lam) -> Float[Array, " G"]:
+        """Dual norms of the groups."""
 
     @final
     def restrict(self, columns):
@@ -194,18 +201,18 @@ class _Grouped(Norm, Blockwise):
 
     @final
     def _restricted(self, columns):
-        """(groups, weights) of some columns; the absent ones form a group without weight."""
+        """(groups, weights) of some columns. Absent columns form a group without weight."""
         ids = np.append(np.asarray(self.groups), len(self.weights) - 1)
         absent = columns >= len(self.groups)
-        found, new = np.unique(np.where(absent, len(self.weights), ids[columns]), return_inverse=True)
+        present, ids_of_columns = np.unique(np.where(absent, len(self.weights), ids[columns]), return_inverse=True)
         weights = np.zeros(len(columns) + 1)
-        weights[: len(found)] = np.append(np.asarray(self.weights), 0.0)[found]
-        return new.astype(np.int32), weights
+        weights[: len(present)] = np.append(np.asarray(self.weights), 0.0)[present]
+        return ids_of_columns.astype(np.int32), weights
 
 
 @jax.jit
-def _alone(penalty, gradient):
-    return penalty._alone(gradient, 1.0)
+def _group_norms(penalty, gradient):
+    return penalty._group_norms(gradient, 1.0)
 
 
 @final
@@ -220,7 +227,7 @@ class GroupLasso(_Grouped):
     groups : labels (p,), or list of lists
         The label of each column's group, whole numbers or text, by position; a Series with the names of the columns or
         a dict goes by name. Or the columns of each group, all indices or all names, in lists, or in a dict of lists.
-        What goes by name needs a frame X with these columns, in any order.
+        Groups by name need a frame X with these columns, in any order.
     weights : array (G,) >= 0, or None
         One for each group, in the order of the sorted labels or of the lists, or a dict by label; None is the square
         root of the group's size. 0 leaves a group unpenalised.
@@ -273,7 +280,7 @@ class GroupLasso(_Grouped):
     def block_minimum(self, corr, curvature, strength, last):
         return shortened(corr, curvature, strength[0], last)
 
-    def _alone(self, gradient, lam):
+    def _group_norms(self, gradient, lam):
         return ratio(root(self._sums(jnp.square(gradient))), self._lam(lam) * self.weights)
 
 
@@ -304,7 +311,7 @@ class SparseGroupLasso(_Grouped):
 
     Examples
     --------
-    Each coefficient falls by 2.5, then the norm of what is left of its group. The first group stays without its third
+    Each coefficient falls by 2.5, then the norm of its group falls by 2.5. The first group stays without its third
     column.
 
     >>> import jax.numpy as jnp
@@ -349,8 +356,8 @@ class SparseGroupLasso(_Grouped):
         soft = jnp.sign(corr) * jnp.maximum(jnp.abs(corr) - strength[0], 0.0)
         return shortened(soft, curvature, strength[1], last)
 
-    def _alone(self, gradient, lam):
-        # the root s of |soft(g, s l1)| = s l2 for each group: convex and falling, so that Newton comes from the left
+    def _group_norms(self, gradient, lam):
+        # s is the root of |soft(g, s l1)| = s l2 for each group: convex and falling, so Newton comes from the left
         a, lam = self.l1_ratio, self._lam(lam)
         weight, size = (1 - a) * self.weights, jnp.abs(gradient)
 
@@ -359,7 +366,7 @@ class SparseGroupLasso(_Grouped):
             soft = jnp.maximum(size - self._of_columns(s * a, size), 0.0)
             norm = root(self._sums(soft**2))
             fall = a * self._sums(soft) / jnp.where(norm > 0, norm, 1.0) + weight
-            # at the root of the lasso, where nothing is left of the group, the step ends
+            # at the root of the lasso all of the group is 0, and the step ends
             step = jnp.where(
                 (norm > s * weight) & (fall > 0), (norm - s * weight) / jnp.where(fall > 0, fall, 1.0), 0.0
             )
@@ -370,7 +377,7 @@ class SparseGroupLasso(_Grouped):
             return jnp.any(step > 4 * jnp.finfo(s.dtype).eps * s)
 
         def until(carry):
-            return (carry[0] < NEWTON) & moves(carry[1])
+            return (carry[0] < NEWTON_STEPS) & moves(carry[1])
 
         zero = jnp.zeros(len(self.weights), jnp.result_type(gradient, lam, float))
         _, (s, _) = jax.lax.while_loop(until, lambda c: (c[0] + 1, advance(c[1])), (1, advance((zero, zero))))

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._pytree import pytree, rebuilt
-from jaxreg.penalties._base import Screened, finite_factors, one_response, ratio, unit_directions
+from jaxreg.penalties._base import Screened, finite_factors, require_one_response, ratio, unit_directions
 
 
 @final
@@ -113,5 +113,5 @@ class LimitedElasticNet(Screened):
         return rebuilt(self, lower=self.lower * by, upper=self.upper * by)
 
     def checked_factors(self, factors, responses):
-        one_response("ElasticNet with limits", responses)
+        require_one_response("ElasticNet with limits", responses)
         return finite_factors(factors)

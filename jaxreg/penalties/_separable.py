@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._pytree import number, pytree
-from jaxreg.penalties._base import Blockwise, finite_factors, one_response, ratio, unit_directions
+from jaxreg.penalties._base import Blockwise, finite_factors, ratio, require_one_response, unit_directions
 from jaxreg.penalties._limited import LimitedElasticNet
 
 
 class Separable(Blockwise):
     """sum_j value(b_j, lam_j), the same function for all coefficients."""
 
-    rotates = True  # each is a block by itself
+    rotates = True  # each coefficient is a block
     separable = True
 
     @property
@@ -37,9 +37,9 @@ class Separable(Blockwise):
 
     @final
     def block_minimum(self, corr, curvature, strength, last):
-        there = curvature > 0
-        step = 1 / jnp.where(there, curvature, 1.0)
-        return jnp.where(there, self.prox(corr * step, strength[0], step), 0.0)
+        curved = curvature > 0
+        step = 1 / jnp.where(curved, curvature, 1.0)
+        return jnp.where(curved, self.prox(corr * step, strength[0], step), 0.0)
 
     @final
     def stopped(self, before, after, lam):
@@ -61,7 +61,7 @@ class Separable(Blockwise):
     @final
     def checked_factors(self, factors, responses):
         if not self.quadratic:  # of the squared loss ridge solves several, each as alone
-            one_response(type(self).__name__, responses)
+            require_one_response(type(self).__name__, responses)
         return finite_factors(factors)
 
 
@@ -127,7 +127,7 @@ class ElasticNet(Separable):
 
     def dual_norm(self, gradient, lam):
         l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
-        bare = (l1 == 0) & (lam > 0)  # no norm at all: no gradient but 0 has a finite one
+        bare = (l1 == 0) & (lam > 0)  # there is no norm: only the gradient 0 has a finite dual norm
         return jnp.max(jnp.where(bare & (gradient != 0), jnp.inf, ratio(gradient, l1)))
 
     def ridge(self, lam):
@@ -190,7 +190,7 @@ def Ridge() -> ElasticNet:
 
 
 class FoldedConcave(Separable):
-    """A penalty that rises ever more slowly: it has no dual, and local minima."""
+    """A penalty that rises ever more slowly. It has no dual, and it has local minima."""
 
     convex = False
 
@@ -204,7 +204,7 @@ class FoldedConcave(Separable):
 
 
 def _knot(gamma, lam):
-    """gamma * lam, where MCP and SCAD become flat; 0 where lam is 0 whatever gamma."""
+    """gamma * lam, where MCP and SCAD become flat. It is 0 where lam is 0, whatever gamma."""
     lam = jnp.asarray(lam)
     return jnp.where(lam > 0, gamma * jnp.where(lam > 0, lam, 1.0), 0.0)
 
@@ -345,9 +345,9 @@ class LogSum(FoldedConcave):
     Parameters
     ----------
     eps : float > 0
-        In units of the penalised coefficients, which with `standardize` are those of standardised columns and response:
-        1 is then a coefficient that by itself moves the prediction as y does. lambda = eps * l has the slope l at 0,
-        and is l times the lasso for eps to infinity.
+        In units of the penalised coefficients. With `standardize`, these belong to standardised columns and response: a
+        coefficient of 1 then moves the prediction by itself as y does. lambda = eps * l has the slope l at 0, and is l
+        times the lasso for eps to infinity.
 
     Raises
     ------
@@ -382,7 +382,7 @@ class LogSum(FoldedConcave):
         return lam * jnp.log1p(jnp.abs(coef) / self.eps)
 
     def prox(self, coef, lam, step):
-        # the larger root of (u - |b|)(u + eps) + step lam = 0, or 0 where that is better
+        # the larger root of (u - |b|)(u + eps) + step lam = 0, or 0 if the objective is lower there
         size = jnp.abs(coef)
         square = (size + self.eps) ** 2 - 4 * step * lam
         real = square > 0

@@ -1,25 +1,39 @@
 """Penalties that depend on the order of the coefficients' sizes: SLOPE, and a count with a budget."""
 
+from __future__ import annotations
+
 from dataclasses import field
 from numbers import Integral
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 
 from jaxreg._pytree import STATIC, pytree, rebuilt
-from jaxreg.penalties._base import Norm, Penalty, Screened, finite_factors, one_response, plain_factors, ratio
+from jaxreg.penalties._base import (
+    Norm,
+    Penalty,
+    Screened,
+    finite_factors,
+    ratio,
+    require_no_factors,
+    require_one_response,
+)
 
-SMALLEST = 1e-12  # weight, of the largest, by which sums are divided
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
-def _positive_falling(z):
-    """The vector (m,) that is falling, >= 0 and nearest to z: blocks that rise are averaged until none does.
+SMALLEST_WEIGHT = 1e-12  # the least weight by which sums are divided, as a share of the largest weight
 
-    All neighbours that rise are merged at once, which is as right as one after the other: neighbours of which the
-    second mean is larger are equal at the solution (Barlow et al. 1972; Best and Chakravarti 1990).
+
+def _positive_falling(z: Float[Array, " m"]) -> Float[Array, " m"]:
+    """The falling vector >= 0 that is nearest to z. Neighbouring blocks that rise are averaged until none rises.
+
+    All rising neighbours are merged at once. This is as right as merging one after the other: neighbours whose second
+    mean is larger are equal at the solution (Barlow et al. 1972; Best and Chakravarti 1990).
     """
     m = len(z)
 
@@ -41,7 +55,7 @@ def _positive_falling(z):
 
 
 @jax.custom_jvp
-def _prox_sorted(coef, thresholds):
+def _prox_sorted(coef: Float[Array, " p"], thresholds: Float[Array, " p"]) -> Float[Array, " p"]:
     """argmin over u of |u - coef|^2 / 2 + sum_i thresholds_i |u|_(i), with falling thresholds."""
     order = jnp.argsort(-jnp.abs(coef), stable=True)
     size = _positive_falling(jnp.abs(coef)[order] - thresholds)
@@ -50,17 +64,17 @@ def _prox_sorted(coef, thresholds):
 
 @_prox_sorted.defjvp
 def _prox_sorted_jvp(primals, tangents):
-    # on a cluster of equal sizes the mean of what comes in, with the signs; nothing where the result is 0
+    # on a cluster of equal sizes: the mean of the inward changes, with the signs; 0 where the result is 0
     (coef, thresholds), (d_coef, d_thresholds) = primals, tangents
-    found = _prox_sorted(coef, thresholds)
+    shrunk = _prox_sorted(coef, thresholds)
     order = jnp.argsort(-jnp.abs(coef), stable=True)
-    size, sign = jnp.abs(found)[order], jnp.sign(found)[order]
+    size, sign = jnp.abs(shrunk)[order], jnp.sign(shrunk)[order]
     block = jnp.cumsum(jnp.append(True, size[1:] != size[:-1])) - 1
     m = len(coef)
     count = jax.ops.segment_sum(jnp.ones_like(size), block, m, indices_are_sorted=True)
     inward = jnp.where(size > 0, sign * d_coef[order] - d_thresholds, 0.0)
     mean = jax.ops.segment_sum(inward, block, m, indices_are_sorted=True) / jnp.maximum(count, 1)
-    return found, jnp.zeros_like(found).at[order].set(sign * mean[block], unique_indices=True)
+    return shrunk, jnp.zeros_like(shrunk).at[order].set(sign * mean[block], unique_indices=True)
 
 
 @final
@@ -117,7 +131,7 @@ class SLOPE(Norm, Screened):
         return _prox_sorted(coef, (step * _level(lam) * self.weights).astype(coef.dtype))
 
     def dual_norm(self, gradient, lam):
-        # some weight above stands behind every sum, since the first one is positive
+        # every sum of weights is positive, since the first weight is
         share = jnp.cumsum(jnp.sort(jnp.abs(gradient), descending=True)) / jnp.cumsum(self.weights)
         level = _level(lam)
         return jnp.where(level > 0, jnp.max(share) / jnp.where(level > 0, level, 1.0), 0.0)
@@ -126,42 +140,43 @@ class SLOPE(Norm, Screened):
         return np.zeros((0, len(factors)))
 
     def pull(self, gradient, factors):
-        # slopes of the least concave majorant of sorted sums: the largest of them is the dual norm
+        # slopes of the least concave majorant of sorted sums; the largest slope is the dual norm
         from scipy.optimize import isotonic_regression
 
         size, weights = np.abs(gradient), np.asarray(self.weights)
         order = np.argsort(-size, kind="stable")
-        floor = np.maximum(weights, SMALLEST * weights[0])
+        floor = np.maximum(weights, SMALLEST_WEIGHT * weights[0])
         slopes = np.empty_like(size)
         slopes[order] = isotonic_regression(size[order] / floor, weights=floor, increasing=False).x
         return slopes
 
     def restrict(self, columns):
-        # absent columns are zeros, which come last
+        # absent columns are zeros, and zeros are last in the order
         weights = np.asarray(self.weights)[: len(columns)]
         return rebuilt(self, weights=np.pad(weights, (0, len(columns) - len(weights)), "edge"))
 
     def checked_factors(self, factors, responses):
-        one_response("SLOPE", responses)
+        require_one_response("SLOPE", responses)
         if len(self.weights) != len(factors):
             raise ValueError(
                 f"weights has length {len(self.weights)}, but X has {len(factors)} columns; give each one."
             )
-        return plain_factors("SLOPE", factors)
+        return require_no_factors("SLOPE", factors)
 
 
 def _level(lam):
-    """The one strength that all entries of lam hold."""
+    """The strength, which all entries of lam hold."""
+
     return jnp.mean(jnp.asarray(lam))
 
 
 @final
 @pytree
 class L0(Penalty):
-    """lambda * number of nonzero coefficients, of which at most `budget` may be nonzero: best subsets.
+    """lambda * number of nonzero coefficients, with at most `budget` nonzero coefficients: best subsets.
 
     Solutions are stationary for steps 1 / L, with L the largest curvature of the loss: no coefficient is worth more
-    than lambda by itself. They are local minima, found from the one at the last lambda. With `standardize` a
+    than lambda by itself. They are local minima, reached from the solution at the last lambda. With `standardize` a
     coefficient costs lambda sd(y) for the squared loss, so that lambda has the units of y.
 
     Parameters
@@ -223,5 +238,5 @@ class L0(Penalty):
         return np.zeros((0, len(factors)))
 
     def checked_factors(self, factors, responses):
-        one_response("L0", responses)
+        require_one_response("L0", responses)
         return finite_factors(factors)

@@ -1,4 +1,4 @@
-"""What the figures share: axes to draw on, the axis of lambdas, dots, names at the ends of curves."""
+"""Elements of all figures: axes to draw on, the axis of lambdas, dots, names at the ends of curves."""
 
 from itertools import groupby
 
@@ -9,18 +9,18 @@ from jaxreg.plotting._colours import tones
 STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 LABEL_SIZE = 9.0  # points
 LINE_HEIGHT = 1.35 * LABEL_SIZE
-DOT = 5.0  # points
-LONGEST, TAIL = 24, 10  # characters of a label, and of them at its end
-EXPONENT = 18.0  # points that the exponent of the y axis is moved to the left by
-MOST_TICKS, TICK_ROOM = 7, 45.0  # on the top axis; points for one
+DOT_DIAMETER = 5.0  # points
+LABEL_CHARACTERS, TAIL_CHARACTERS = 24, 10  # of a shortened label, and of its end
+EXPONENT_SHIFT = 18.0  # points by which the exponent of the y axis is moved to the left
+MOST_TICKS, TICK_ROOM = 7, 45.0  # ticks of the top axis, at most; points for one tick
 LAMBDA_LABEL = r"penalty strength $\lambda$ (log scale)"
 INSTALL = 'plots need matplotlib: pip install "jaxreg[plot]"'
 
 
 def axes_for(ax, figsize=(8, 5), linear="y"):
-    """The axes to draw on, which are those that were given, or those of a new figure if ax is None.
+    """The axes to draw on: `ax`, or the axes of a new figure if `ax` is None.
 
-    linear : str, "y" or "xy", the axes whose scale the figure needs as it is
+    linear : str, "y" or "xy", the axes that must be linear
     """
     if ax is None:
         try:
@@ -38,23 +38,27 @@ def axes_for(ax, figsize=(8, 5), linear="y"):
 
 
 def short(name):
-    """One line; of a long name the two ends, since columns made by a program often begin alike."""
+    """A name on one line. A long name keeps its two ends, since columns made by a program often begin alike."""
     name = " ".join(name.split())
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - TAIL - 1]}…{name[-TAIL:]}"
+    return (
+        name
+        if len(name) <= LABEL_CHARACTERS
+        else f"{name[: LABEL_CHARACTERS - TAIL_CHARACTERS - 1]}…{name[-TAIL_CHARACTERS:]}"
+    )
 
 
 def plain_box(ax):
-    """What lies behind text that curves may cross."""
+    """Style of the box behind a text that curves may cross."""
     return {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1.0}
 
 
 def marker(at):
-    """A line through one point is invisible."""
+    """The marker of a curve: a dot if it has one point, since its line is invisible; else None."""
     return "o" if len(at) == 1 else None
 
 
 def log_axis(ax, at, label=LAMBDA_LABEL):
-    """Lambdas, or what the label says, on a log axis, the large ones at the left."""
+    """Prepare the x axis for lambdas, or other positive values: a log axis with the large values at the left."""
     low, high = at.min(), at.max()
     if low == high:
         low, high = low / 2, high * 2
@@ -65,7 +69,7 @@ def log_axis(ax, at, label=LAMBDA_LABEL):
 
 
 def draw_crowd(ax, at, curves):
-    """Many curves (len(at), m) as one grey collection behind the others; points that stand alone are dots."""
+    """Draw many curves (L, m) at places (L,) as one grey collection in the background. A single point is a dot."""
     from matplotlib.collections import LineCollection
 
     style = {"color": tones(ax).faint, "alpha": max(0.2, min(0.6, 30 / curves.shape[1])), "zorder": 1.5}
@@ -77,7 +81,7 @@ def draw_crowd(ax, at, curves):
 
 
 def df_axis(ax, at, df, chosen=None):
-    """Numbers of nonzero coefficients at a chosen point and at those nearest to evenly spaced places.
+    """Top axis: numbers of nonzero coefficients at the chosen point, and at points nearest to evenly spaced places.
 
     chosen : int, the position of the point, or None
     """
@@ -87,38 +91,40 @@ def df_axis(ax, at, df, chosen=None):
     top = ax.secondary_xaxis("top")
     exponent = ax.yaxis.get_offset_text()  # "1e6" of large values, left of the first number of this axis
     exponent.set_horizontalalignment("right")
-    exponent.set_transform(exponent.get_transform() + ScaledTranslation(-EXPONENT / 72, 0, ax.figure.dpi_scale_trans))
+    exponent.set_transform(
+        exponent.get_transform() + ScaledTranslation(-EXPONENT_SHIFT / 72, 0, ax.figure.dpi_scale_trans)
+    )
     shares = ax.transAxes.inverted().transform(ax.transData.transform(np.column_stack([at, np.zeros(len(at))])))[:, 0]
     most = int(np.clip(ax.bbox.width * 72 / ax.figure.dpi / TICK_ROOM, 2, MOST_TICKS))
     ticks = [] if chosen is None else [chosen]
     for place in np.linspace(0, 1, most):
         k = int(np.argmin(np.abs(shares - place)))
-        if all(abs(shares[k] - shares[other]) > 0.6 / most for other in ticks):
+        if all(abs(shares[k] - shares[tick]) > 0.6 / most for tick in ticks):
             ticks.append(k)
-    ticks = _one_of_equal(sorted(ticks, key=lambda k: shares[k]), df, chosen)
+    ticks = _distinct_ticks(sorted(ticks, key=lambda k: shares[k]), df, chosen)
     top.set_xticks(at[ticks], labels=[str(df[k]) for k in ticks])
     top.xaxis.set_minor_locator(NullLocator())
     top.set_xlabel("number of nonzero coefficients")
 
 
-def _one_of_equal(ticks, df, chosen):
-    """Of ticks in a row with the same number the chosen one, or the first."""
+def _distinct_ticks(ticks, df, chosen):
+    """One tick for each run of ticks with the same number: the chosen tick, or the first."""
     runs = [list(run) for _, run in groupby(ticks, key=lambda k: df[k])]
     return [chosen if chosen in run else run[0] for run in runs]
 
 
 def nearest_point(lambdas, lam):
-    """Position of the lambda nearest to a choice on a log axis, None without one there."""
+    """Position of the lambda nearest to the choice `lam` on a log axis; None if there is no choice on it."""
     return int(np.argmin(np.abs(np.log(lambdas / lam)))) if lam else None
 
 
 def room(ax):
-    """How many lines of text fit one above the other, with some reserve: titles and the like come later."""
+    """The number of lines of text that fit above each other. Some room is kept for a title, which comes later."""
     return int(0.8 * ax.bbox.height * 72 / ax.figure.dpi / LINE_HEIGHT)
 
 
 def make_room(ax, above, below):
-    """Widen the limits of y by lines of text above and below what is drawn, which has from now on this share of it."""
+    """Widen the limits of y by lines of text `above` and `below` the curves. (low, high) of the curves, as shares."""
     low, high = ax.get_ylim()
     lines = max(room(ax), 2 * (above + below))
     line = (high - low) / (lines - above - below)
@@ -127,21 +133,21 @@ def make_room(ax, above, below):
 
 
 def draw_dot(ax, x, y, colour):
-    """At a special point of a curve, whole at the edge of the view too."""
-    style = {"color": colour, "markersize": DOT, "markeredgecolor": tones(ax).paper, "zorder": 2.6}
+    """Draw a dot at a special point of a curve. The dot is whole at the edge of the view too."""
+    style = {"color": colour, "markersize": DOT_DIAMETER, "markeredgecolor": tones(ax).paper, "zorder": 2.6}
     (dot,) = ax.plot(x, y, "o", **style)
     overlap_edge(ax, dot)
 
 
 def overlap_edge(ax, small):
-    """Show a small artist at the edge of the view whole, and none of it outside."""
+    """Show a small artist whole at the edge of the view, and not at all outside."""
     from jaxreg.plotting._view import View
 
-    small.set_clip_box(View(ax, around=DOT))
+    small.set_clip_box(View(ax, around=DOT_DIAMETER))
 
 
 def label_ends(ax, curves, names, colours, bold=None, limits=None):
-    """Names right of the axes, at the height of the ends of their curves (x, y) or as near as there is room.
+    """Write names right of the axes, at the height of the ends of their curves (x, y) or as near as there is room.
 
     bold : position of a name that stands out
     limits : (low, high) of y between which the curves are drawn, or None

@@ -1,4 +1,4 @@
-"""What the figures of a choice share: the choice, curves of both losses, and what is said of lambdas and of ends."""
+"""Elements of the figures of a choice: the choice, curves of both losses, marks at lambdas, words at the ends."""
 
 from typing import Any, NamedTuple
 
@@ -8,13 +8,13 @@ from jaxreg.plotting._axes import STYLES
 from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import Mark
 
-SUBSCRIPTS = {"": "", "min": r"_{\min}"}  # of other rules it is their name
+SUBSCRIPTS = {"": "", "min": r"_{\min}"}  # of lambda, by its rule; another rule has its name as subscript
 VISIBLE = 0.02  # of the height of the axis: a rise of about the width of two lines
-TRAINING = STYLES[1]  # of its line, the held-out loss being unbroken
+TRAINING_DASHES = STYLES[1]  # of the training loss; the held-out loss is unbroken
 
 
 class Choice(NamedTuple):
-    """What a figure of coefficients draws.
+    """The path and the choice of lambda that a figure of coefficients draws.
 
     path : PathResult
     lam : float, or None where there is no choice
@@ -28,8 +28,8 @@ class Choice(NamedTuple):
     marks: dict[str, float]
 
 
-def drawn_points(cv):
-    """(position of the chosen mix, positions of its lambdas that a log axis can show)."""
+def drawn_lambdas(cv):
+    """(position of the chosen mixing parameter, positions of its lambdas above 0, which a log axis can show)."""
     a, _ = cv.best
     points = np.flatnonzero(cv.lambdas[a] > 0)
     if not points.size:
@@ -38,33 +38,33 @@ def drawn_points(cv):
 
 
 def draw_losses(ax, at, held_out, training, of="", **style):
-    """Both curves, as (x, y), with their names and colours. `of` says whose the held-out loss is."""
+    """Draw both losses. [(curve as (x, y), name, colour)]; `of` names the mixing parameter of the held-out loss."""
     drawn = []
     first, second = tones(ax).curves[:2]
     for values, colour, dashes, name in (
         (held_out, first, "-", ["held out", of]),
-        (training, second, TRAINING, ["training"]),
+        (training, second, TRAINING_DASHES, ["training"]),
     ):
-        name = [part for part in name if part]
+        name = [line for line in name if line]
         ax.plot(at, values, color=colour, ls=dashes, lw=1.9, label=", ".join(name), zorder=2.5, **style)
         drawn.append(((at, values), "\n".join(name), colour))
     return drawn
 
 
 def draw_band(ax, at, values, error):
-    """One standard error to each side."""
+    """Draw a band of one standard error to each side of the losses."""
     ax.fill_between(at, values - error, values + error, color=tones(ax).curves[0], alpha=0.2, linewidth=0)
 
 
 def log_place(lam):
-    """Where a log axis has a lambda, None for 0."""
+    """The place of a lambda on a log axis; None for 0."""
     return lam if lam > 0 else None
 
 
 def choice_marks(lambdas, place=log_place):
-    """Vertical lines at lambdas by the rules that chose them, "" for a number that was given.
+    """Marks at lambdas. `lambdas` has them by the rules that chose them; the rule is "" for a lambda of the call.
 
-    place : function, where the axis has a lambda, None for nowhere
+    place : function, the place of a lambda on the axis, or None
     """
     marks = []
     for rule, lam in lambdas.items():
@@ -76,9 +76,9 @@ def choice_marks(lambdas, place=log_place):
 
 
 def fit_words(ax, held_out):
-    """What the ends of the axis mean, where a held-out loss (..., L), drawn already, rises visibly.
+    """[(side, text)] for the ends of the axis to which a held-out loss (..., L), drawn already, rises visibly.
 
-    The left end underfits if a curve rises to it from its least value, the right end overfits likewise.
+    The left end underfits if a curve rises to it from its least value. The right end overfits likewise.
     """
     low, high = ax.get_ylim()
     ends = (("left", 0, r"$\leftarrow$ underfitting"), ("right", -1, r"overfitting $\rightarrow$"))
@@ -90,6 +90,6 @@ def fit_words(ax, held_out):
 
 
 def _rise(curve, last):
-    """How far a curve rises from its least value to its first or last, NaN left out."""
+    """The rise of a curve from its least value to its first or last. NaN is left out."""
     values = curve[np.isfinite(curve)]
     return values[last] - values.min() if values.size else 0.0

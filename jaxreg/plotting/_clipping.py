@@ -1,43 +1,43 @@
-"""The part of a path that a choice needs, and what is left outside of it."""
+"""The range of y that a choice needs, and triangles where curves leave it."""
 
 import numpy as np
 
 from jaxreg.plotting._colours import tones
 
-DECADES = 1.0  # past the choice, to which the part reaches
-WORTHWHILE = 2.0  # how many times the range of the part all of it is at least, where no choice asks for the part
-MARGIN = 0.05  # of the range, to each side, as matplotlib has it
+DECADES_PAST = 1.0  # decades of lambda past the choice that set the range
+WORTHWHILE = 2.0  # without a choice, the range is narrowed only if the full range is more than so many times as wide
+RANGE_MARGIN = 0.05  # of the range, to each side, as in matplotlib
 TRIANGLE = 7.0  # points, of a curve with a name
 
 
 def points_until(lambdas, lam):
-    """The number of descending lambdas down to a decade past the choice, at least one."""
-    return max(1, np.count_nonzero(lambdas >= lam / 10**DECADES))
+    """The number of descending lambdas down to a decade past the choice; at least 1."""
+    return max(1, np.count_nonzero(lambdas >= lam / 10**DECADES_PAST))
 
 
 def range_of(values):
-    """(low, high) of y, None for values that are all 0."""
+    """(low, high) of y; None if all values are 0."""
     values = values[np.isfinite(values)]
     low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
-    margin = MARGIN * (high - low)
+    margin = RANGE_MARGIN * (high - low)
     return (low - margin, high + margin) if margin else None
 
 
 def range_of_losses(near, everywhere):
-    """(low, high) of y that has all of the low losses, and of the high ones those near the choice.
+    """(low, high) of y: the range has all low losses, and the high losses near the choice.
 
-    None, for all of the range, if that is at most twice as wide.
+    None, for the full range, if the full range is at most twice as wide.
     """
     low, high = np.nanmin(everywhere), np.nanmax(near)
-    margin = MARGIN * (high - low)
+    margin = RANGE_MARGIN * (high - low)
     worthwhile = np.nanmax(everywhere) - low > WORTHWHILE * (high - low) > 0
     return (low - margin, high + margin) if worthwhile else None
 
 
 def range_of_entries(lambdas, curves, named):
-    """(low, high) of curves (L, m) down to a decade past the lambda by which the first `named` of them have entered.
+    """(low, high) of curves (L, m) down to a decade past the lambda by which the first `named` curves have entered.
 
-    None, for all of the range, if that is at most twice as wide, or if they enter together, as in ridge.
+    None, for the full range, if the full range is at most twice as wide, or if the curves enter together, as in ridge.
     """
     at_zero = curves[:, :named] == 0
     entries = np.where(at_zero.any(axis=0), len(lambdas) - at_zero[::-1].argmax(axis=0), 0)
@@ -50,7 +50,7 @@ def range_of_entries(lambdas, curves, named):
 
 
 def clip_drawn(ax, limits):
-    """End what is drawn already at limits of y."""
+    """Clip all artists that are drawn already at limits of y."""
     from jaxreg.plotting._view import View
 
     view = View(ax, limits)
@@ -60,11 +60,11 @@ def clip_drawn(ax, limits):
 
 
 def mark_leaving(ax, at, curves, colours, limits):
-    """Triangles where curves (L, m), drawn at places (L,) of a log axis, leave limits of y.
+    """Draw triangles where curves (L, m), drawn at places (L,) of a log axis, leave limits of y.
 
-    A curve that passes through all of the range in one step has one at each end.
+    A curve that passes through the whole range in one step has a triangle at each end.
 
-    colours : list of those of the first curves; the others are background
+    colours : list of colours of the first curves; the others are background
     """
     faint = tones(ax).faint
     low, high = curves < limits[0], curves > limits[1]
@@ -82,7 +82,7 @@ def mark_leaving(ax, at, curves, colours, limits):
 
 
 def _draw_triangles(ax, places, edge, symbol, size, colours, zorder):
-    """With their tips at the edge, from within."""
+    """Draw triangles inside the view, with their tips at its edge."""
     from matplotlib.transforms import ScaledTranslation
 
     inward = ScaledTranslation(0.0, (-0.5 if symbol == "^" else 0.5) * size / 72, ax.figure.dpi_scale_trans)

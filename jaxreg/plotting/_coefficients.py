@@ -1,6 +1,8 @@
 """Coefficients at one lambda."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -10,16 +12,20 @@ from jaxreg.plotting._colours import tones, tones_beside
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._scale import factors_of
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+
 ROW = 0.28  # inches of a new figure for each row
 
 
 def _frame(result, lam=None, scale="sd", response=None):
-    """What is drawn of all coefficients at a choice that are not 0, the largest first.
+    """The coefficients at a choice that are not 0, the largest first: columns lambda, feature and coefficient.
 
-    Columns lambda, feature and coefficient, which on the scale "sd" is the coefficient times the standard deviation of
-    its column. The arguments are those of `plot_coefficients`.
+    On the scale "sd" the coefficient is multiplied by the standard deviation of its column. The arguments are as for
+    `plot_coefficients`.
     """
-    chosen = _chosen(result, lam, scale, response)
+    chosen = _coefficients_at_choice(result, lam, scale, response)
     all_names = result.names
     names = [all_names[j] for j in chosen.order]
     return data_frame({"lambda": chosen.lam, "feature": names, "coefficient": chosen.values[chosen.order]})
@@ -78,24 +84,26 @@ def plot_coefficients(result, lam=None, most=20, scale="sd", ax=None, response=N
     ['x2', 'x8', 'and 8 more']
     """
     most = _validation.check_count(most, "most")
-    chosen = _chosen(result, lam, scale, response)
+    chosen = _coefficients_at_choice(result, lam, scale, response)
     order = chosen.order
     ax = axes_for(ax, (8, max(2.5, ROW * (min(most, len(order)) + 2))), linear="xy")
     within, beside = tones(ax), tones_beside(ax)
-    rows = min(most, len(order), max(1, room(ax) - 1))  # one is for the number of the others
-    more = len(order) - rows
+    rows = min(most, len(order), max(1, room(ax) - 1))  # one row is for the number of the others
+    n_more = len(order) - rows
     shown = chosen.values[order[:rows]]
 
     ax.axvline(0.0, color=within.line, linewidth=0.8, zorder=1)
     right, left = within.curves[:2]
     for sign, colour, filling in ((1, right, right), (-1, left, within.paper)):
-        at = np.flatnonzero(np.sign(shown) == sign)
-        ax.hlines(at, 0.0, shown[at], color=colour, linewidth=1.6, zorder=2)
-        ax.plot(shown[at], at, "o", color=colour, markerfacecolor=filling, markersize=5.5, zorder=2.5)
+        rows_of_sign = np.flatnonzero(np.sign(shown) == sign)
+        ax.hlines(rows_of_sign, 0.0, shown[rows_of_sign], color=colour, linewidth=1.6, zorder=2)
+        ax.plot(
+            shown[rows_of_sign], rows_of_sign, "o", color=colour, markerfacecolor=filling, markersize=5.5, zorder=2.5
+        )
     names = result.names
-    labels = [short(names[j]) for j in order[:rows]] + ([f"and {more} more"] if more else [])
+    labels = [short(names[j]) for j in order[:rows]] + ([f"and {n_more} more"] if n_more else [])
     ax.set_yticks(np.arange(len(labels)), labels=labels, fontsize=LABEL_SIZE, color=beside.ink, parse_math=False)
-    if more:
+    if n_more:
         ax.get_yticklabels()[-1].set(fontstyle="italic", color=beside.faint)
     if not rows:
         place = {"transform": ax.transAxes, "ha": "center", "va": "center"}
@@ -110,23 +118,23 @@ def plot_coefficients(result, lam=None, most=20, scale="sd", ax=None, response=N
     return ax
 
 
-class _Chosen(NamedTuple):
+class _CoefficientsAtChoice(NamedTuple):
     """Coefficients at a choice.
 
     said : str, lambda and the words on it
-    values : array (p,), the coefficients on the scale
-    quantity : str, what they are
-    order : array (k,), positions of those that are not 0, the largest first
+    values : the coefficients on the scale
+    quantity : str, what the values are
+    order : positions of the values that are not 0, the largest first
     """
 
     lam: float
     said: str
-    values: np.ndarray
+    values: Float[np.ndarray, " p"]
     quantity: str
-    order: np.ndarray
+    order: Int[np.ndarray, " nonzero"]
 
 
-def _chosen(result, lam, scale, response):
+def _coefficients_at_choice(result, lam, scale, response):
     path, lam, said, _ = result._choice(lam)
     lam = float(path.lambdas[-1]) if lam is None else lam
     factors, quantity = factors_of(path, scale)
@@ -136,4 +144,4 @@ def _chosen(result, lam, scale, response):
     values = coef * factors
     order = np.lexsort((-np.abs(values), coef == 0))[: np.count_nonzero(coef)]
     words = f" ({', '.join(said)})" if said else ""
-    return _Chosen(lam, rf"$\lambda$ = {lam:.4g}{words}", values, quantity, order)
+    return _CoefficientsAtChoice(lam, rf"$\lambda$ = {lam:.4g}{words}", values, quantity, order)

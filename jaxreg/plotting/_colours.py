@@ -1,15 +1,15 @@
-"""Colours of curves and of what stands beside them, on light axes and on dark ones."""
+"""Colours of curves, lines and texts, on light and on dark axes."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# Any two of a list are 19 or more apart in CIELAB, to full sight and to protanopes, deuteranopes and tritanopes, and
-# each has a contrast of 3:1 or more to white, or to black; tests/test_plot_choices.py holds them to it.
+# Any two colours of a list are 19 or more apart in CIELAB, to full sight and to protanopes, deuteranopes and
+# tritanopes. Each colour has a contrast of 3:1 or more to white, or to black. tests/test_plot_choices.py checks both.
 COLOURS = ("#3333e0", "#ee6a00", "#2e9e80", "#4b1c1a", "#c275cb", "#002a55", "#924900", "#6e507e", "#ea0051", "#8700a2")
 ON_DARK = ("#6987ff", "#ff962d", "#00b469", "#ffd2ff", "#a56987", "#69ffc3", "#b4f087", "#7869b4", "#d23c2d", "#b4a5f0")
 LUMINANCES = np.array([0.2126, 0.7152, 0.0722])  # of red, green and blue, linear
-DARK = 0.179  # the luminance below which white has the larger contrast to it (WCAG 2)
+DARK = 0.179  # luminance: on a darker background white has the larger contrast (WCAG 2)
 
 
 class Tones(NamedTuple):
@@ -17,10 +17,10 @@ class Tones(NamedTuple):
 
     curves : tuple of str
     ink : str, of texts
-    faint : str, of what is behind the named curves, and of side remarks
-    line : str, of the line at 0 and of vertical ones
+    faint : str, of curves in the background, and of side remarks
+    line : str, of the line at 0 and of vertical lines
     strong : str, of a mean
-    grid, paper : str, of lines between rows, and of what fills an open dot
+    grid, paper : str, of lines between rows, and of the inside of an open dot
     """
 
     curves: tuple[str, ...]
@@ -37,17 +37,20 @@ DARK_TONES = Tones(ON_DARK, ink="0.9", faint="0.6", line="0.75", strong="0.95", 
 
 
 def tones(ax):
-    """For what is drawn within the axes."""
+    """The Tones within the axes."""
     return _on(ax, ax.figure, ax.figure.canvas.figure)
 
 
 def tones_beside(ax):
-    """For what is drawn beside the axes."""
+    """The Tones beside the axes."""
     return _on(ax.figure, ax.figure.canvas.figure)
 
 
 def _on(*layers):
-    """For the uppermost layer that is not transparent; if all are, the style's colour of text says what is behind."""
+    """The Tones for the uppermost layer that is not transparent.
+
+    If all layers are transparent, the colour of text in the style tells whether the background is dark.
+    """
     from matplotlib import rcParams
     from matplotlib.colors import to_rgba
 
@@ -59,6 +62,6 @@ def _on(*layers):
 
 
 def _luminance(rgb):
-    """WCAG 2, from 0 to 1."""
+    """Luminance of a colour (red, green, blue), from 0 to 1, as in WCAG 2."""
     rgb = np.asarray(rgb)
     return LUMINANCES @ np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)

@@ -3,19 +3,19 @@
 import numpy as np
 
 from jaxreg.plotting._axes import axes_for, draw_dot, label_ends, marker
-from jaxreg.plotting._choices import TRAINING, draw_losses, fit_words
+from jaxreg.plotting._choices import TRAINING_DASHES, draw_losses, fit_words
 from jaxreg.plotting._colours import COLOURS, tones
 from jaxreg.plotting._marks import Mark, draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._strength_axis import axis_label
 
-KINDS = (("held out", "-", 1.9), ("training", TRAINING, 1.2))
+LOSS_LINES = (("held out", "-", 1.9), ("training", TRAINING_DASHES, 1.2))
 
 
 def _frame(path, strength=None):
     """The losses after each epoch, averaged over folds and seeds: the strengths, epoch, mean_loss and train_loss.
 
-    One strength after the other. `strength` is that of `plot_epochs`.
+    One strength follows the other. `strength` is as for `plot_epochs`.
     """
     points = path._positions(strength)
     epochs = path.valid_loss.shape[-1]
@@ -38,8 +38,8 @@ def plot_epochs(path, strength=None, ax=None):
     path : NeuralPath
         As the method `path.plot_epochs(...)` it is the path itself.
     strength : float, tuple of float, "min", "1se", a sequence of these, or None
-        One of the strengths (a tuple for several regularizers) or a rule, or up to ten of them. None is "min"; of
-        `EarlyStopping`, the run of which that is a part, to its end.
+        One of the strengths (a tuple for several regularizers) or a rule, or up to ten strengths and rules. None is
+        "min"; for `EarlyStopping` it is the whole run, of which "min" is a part.
     ax : matplotlib Axes, or None
         Empty ones with linear axes. The names beside them have room if the figure has layout="constrained". None
         makes a figure.
@@ -76,14 +76,14 @@ def plot_epochs(path, strength=None, ax=None):
     points = path._positions(strength)
     if len(points) > len(COLOURS):
         raise ValueError(f"strength has {len(points)} entries; give up to {len(COLOURS)}: so many colours differ.")
-    held_out, training = (np.where(np.isfinite(each), each, np.nan) for each in _curves(path, points))
+    held_out, training = (np.where(np.isfinite(losses), losses, np.nan) for losses in _curves(path, points))
     empty = np.isnan(held_out[:, 0]) | np.isnan(training[:, 0])
     if empty.any():
         k = points[np.argmax(empty)]
         raise ValueError(f"strength {path._said(k)} diverged in the first epoch; there is nothing to draw of it.")
     ax = axes_for(ax, linear="xy")
     epoch = np.arange(1, held_out.shape[1] + 1)
-    (_draw_one if len(points) == 1 else _draw_several)(ax, path, points, epoch, held_out, training)
+    (_draw_strength if len(points) == 1 else _draw_strengths)(ax, path, points, epoch, held_out, training)
     if np.isnan(held_out).any() or np.isnan(training).any():
         ax.set_xlabel(f"{ax.get_xlabel()}\ncurves end where a loss became NaN or infinite")
     ax.set_xlim(1, max(epoch[-1], 2))
@@ -98,7 +98,7 @@ def _curves(path, points):
     return path.valid_loss[points].mean(axis=(1, 2)), path.train_loss[points].mean(axis=(1, 2))
 
 
-def _draw_one(ax, path, points, epoch, held_out, training):
+def _draw_strength(ax, path, points, epoch, held_out, training):
     (k,) = points
     losses = draw_losses(ax, epoch, held_out[0], training[0], marker=marker(epoch))
     texts = path._strength_texts(k)[: len(path.regularizers)]  # none without a regularizer
@@ -108,32 +108,32 @@ def _draw_one(ax, path, points, epoch, held_out, training):
     label_ends(ax, curves, names, colours, bold=0)
 
 
-def _mark(kept, epoch, held_out):
-    if kept.min() == epoch[-1]:
+def _mark(kept_epochs, epoch, held_out):
+    if kept_epochs.min() == epoch[-1]:
         least = epoch[np.nanargmin(held_out)]
         text = f"least held-out loss at epoch {least}"
         return Mark(least, text, "", text, "--")
-    text = f"kept: epoch {kept.mean():.4g}" + (" on average" if kept.min() < kept.max() else "")
-    return Mark(kept.mean(), text, "", text, ":")
+    text = f"kept: epoch {kept_epochs.mean():.4g}" + (" on average" if kept_epochs.min() < kept_epochs.max() else "")
+    return Mark(kept_epochs.mean(), text, "", text, ":")
 
 
-def _draw_several(ax, path, points, epoch, held_out, training):
+def _draw_strengths(ax, path, points, epoch, held_out, training):
     from matplotlib.lines import Line2D
 
     named = []
-    for colour, k, *both in zip(tones(ax).curves, points, held_out, training, strict=False):
+    for colour, k, *losses in zip(tones(ax).curves, points, held_out, training, strict=False):
         name = f"strength {path._said(k)}"
-        for (kind, dashes, width), values in zip(KINDS, both, strict=True):
+        for (kind, dashes, width), values in zip(LOSS_LINES, losses, strict=True):
             style = {"color": colour, "ls": dashes, "lw": width, "marker": marker(epoch)}
             ax.plot(epoch, values, label=f"{kind}, {name}", **style)
-        least = np.nanargmin(both[0])
-        draw_dot(ax, epoch[least], both[0][least], colour)
-        named.append(((epoch, both[0]), name, colour))
-    said = ", ".join(axis_label(path, j) for j in range(len(path.regularizers)))
-    ax.set_xlabel(f"epoch\nstrength: {said}")
+        least = np.nanargmin(losses[0])
+        draw_dot(ax, epoch[least], losses[0][least], colour)
+        named.append(((epoch, losses[0]), name, colour))
+    quantities = ", ".join(axis_label(path, j) for j in range(len(path.regularizers)))
+    ax.set_xlabel(f"epoch\nstrength: {quantities}")
     draw_marks(ax, [], fit_words(ax, held_out))
     ink = tones(ax).ink
-    kinds = [Line2D([], [], color=ink, ls=ls, lw=lw, label=kind) for kind, ls, lw in KINDS]
+    kinds = [Line2D([], [], color=ink, ls=ls, lw=lw, label=kind) for kind, ls, lw in LOSS_LINES]
     ax.legend(handles=kinds, frameon=False, labelcolor=ink)
     curves, names, colours = zip(*named, strict=True)
     label_ends(ax, curves, names, colours)

@@ -15,19 +15,19 @@ from jaxreg.plotting._axes import (
     overlap_edge,
     room,
 )
-from jaxreg.plotting._choices import choice_marks, drawn_points, log_place
+from jaxreg.plotting._choices import choice_marks, drawn_lambdas, log_place
 from jaxreg.plotting._clipping import clip_drawn, mark_leaving, points_until, range_of_losses
 from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 
-MOST = 10  # more folds than this become background
+MOST_FOLD_CURVES = 10  # more folds become background
 
 
 def _frame(cv):
     """The held-out loss of each fold at the chosen mixing parameter: columns fold, lambda and loss.
 
-    One fold after the other, a row for each lambda, 0 included.
+    One fold follows the other. Each has a row for each lambda, 0 included.
     """
     losses, lambdas = cv.fold_loss[cv.best[0]], cv.lambdas[cv.best[0]]
     return data_frame(
@@ -84,7 +84,7 @@ def plot_fold_loss(cv, ax=None):
     >>> cv.plot_folds.frame().columns.tolist()
     ['fold', 'lambda', 'loss']
     """
-    a, points = drawn_points(cv)
+    a, points = drawn_lambdas(cv)
     ax = axes_for(ax)
     at, losses, mean = cv.lambdas[a][points], cv.fold_loss[a][:, points], cv.mean_loss[a][points]
     lam = log_place(cv.lambda_min)
@@ -101,14 +101,14 @@ def plot_fold_loss(cv, ax=None):
 
 
 def draw_folds(ax, at, losses, mean, symbol, limits=None):
-    """Curves (K, L) of folds and their mean (L,), NaN where there is a gap; those with names as (x, y), and these.
+    """Draw curves (F, L) of folds and their mean (L,); NaN is a gap. (named curves as (x, y), names, colours).
 
-    limits : (low, high) of y at which they end, or None
+    limits : (low, high) of y at which the curves end, or None
     """
     tone = tones(ax)
     folds = len(losses)
-    best = np.nanargmin(losses, axis=1)  # of equal ones the strongest
-    few = folds <= min(MOST, room(ax) - 1)
+    best = np.nanargmin(losses, axis=1)  # the strongest penalty among equal losses
+    few = folds <= min(MOST_FOLD_CURVES, room(ax) - 1)
     names = ["mean", *(f"fold {k}" for k in range(folds))] if few else [f"mean of\n{folds} folds"]
     curves, colours = [mean, *losses][: len(names)], [tone.strong, *tone.curves][: len(names)]
     for k, (loss, colour) in enumerate(zip(curves[1:], colours[1:], strict=True)):

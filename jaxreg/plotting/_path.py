@@ -1,7 +1,9 @@
 """Coefficients along a path."""
 
+from __future__ import annotations
+
 from textwrap import fill
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,18 +30,23 @@ from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._scale import factors_of
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+
 X_LABELS = {"lambda": LAMBDA_LABEL, "l1_norm": "L1 norm: sum of the absolute values drawn"}
 LABEL_WIDTH = 26  # characters of a line at the axis of the coefficients
-DOT = 16.0  # square points
+DOT_AREA = 16.0  # square points
 ALL_ZERO = "all coefficients are 0"
 
 
 def _frame(result, scale="sd", lam=None, response=None):
-    """The numbers drawn: columns lambda, l1_norm, feature and coefficient.
+    """The coefficients: columns lambda, l1_norm, feature and coefficient.
 
-    On the scale "sd" the coefficient is that times the standard deviation of its column, and the L1 norm is the sum of
-    their absolute values. One curve after the other, a row for each lambda, 0 included; features that are 0 all along
-    are left out. The arguments are those of `plot_path`: of a CVResult, `lam` says whose path it is.
+    On the scale "sd" the coefficient is multiplied by the standard deviation of its column, and the L1 norm sums the
+    absolute values of these products. One curve follows the other. Each has a row for each lambda, 0 included. Features
+    that are 0 at all lambdas are left out. The arguments are as for `plot_path`. For a CVResult, `lam` chooses the
+    path.
     """
     path = result._choice(lam).path
     features, curves = _Values(path, _response(path, response), *factors_of(path, scale)).curves()
@@ -59,8 +66,8 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     """Draw the coefficients of a path, strong penalty at the left, with their number on the top axis.
 
     Where there is a choice of lambda, vertical lines mark it: of a CVResult lambda_min and lambda_1se, or `lam`. The
-    columns that matter most have a colour and a name, and those with a name have a dot at the choice; the others are
-    grey. `plot_path.frame(result, scale="sd", lam=None, response=None)` returns the numbers as a pandas DataFrame.
+    columns that matter most have a colour, a name, and a dot at the choice; the other columns are grey.
+    `plot_path.frame(result, scale="sd", lam=None, response=None)` returns the numbers as a pandas DataFrame.
 
     Parameters
     ----------
@@ -72,9 +79,9 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
         "l1_norm", the sum of the absolute values drawn, which need not grow all along; with a choice this axis ends at
         a tenth of the chosen lambda.
     labels : int >= 0
-        How many columns to name, as many as fit one above the other: those with the largest absolute values at the
-        choice or, without one, those that enter first and stay to the end. There are fewer names where fewer
-        coefficients are not 0.
+        How many columns to name, as far as the names fit above each other: the columns with the largest absolute values
+        at the choice or, without a choice, the columns that enter first and stay to the end. There are fewer names
+        where fewer coefficients are not 0.
     scale : str
         "sd" draws each coefficient times the standard deviation of its column, so that columns of different units
         compare: by how much the prediction changes from a column's standard deviation. "raw" draws the coefficients as
@@ -125,7 +132,7 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     labels = _validation.check_count(labels, "labels", at_least=0)
     path, lam, _, chosen = result._choice(lam)
     values = _Values(path, _response(path, response), *factors_of(path, scale))
-    points = _points(path.lambdas, x, lam)
+    points = _drawn_positions(path.lambdas, x, lam)
     features, curves = values.curves(points)
     at, place = (path.lambdas[points], log_place) if x == "lambda" else (_l1_norm(curves), values.norm_at)
     marks = choice_marks(chosen, place)
@@ -135,7 +142,7 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     named = named[np.isin(named, features)][: min(labels, room(ax))]
     curves = curves[:, np.searchsorted(features, [*named, *np.setdiff1d(features, named)])]
     all_names = path.names
-    names, colours = [short(all_names[j]) for j in named], [_look(ax, k)["color"] for k in range(len(named))]
+    names, colours = [short(all_names[j]) for j in named], [_curve_style(ax, k)["color"] for k in range(len(named))]
 
     _x_axis(ax, x, np.append(at, [mark.at for mark in marks if mark.at is not None]))
     if len(points) < len(path.lambdas) and x == "l1_norm":
@@ -143,7 +150,7 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     if not len(features):
         ax.set_xlabel(f"{ax.get_xlabel()}\n{ALL_ZERO}")
     ax.set_ylabel(fill(values.quantity, LABEL_WIDTH))
-    _draw_curves(ax, at, curves, names)
+    _draw_coefficients(ax, at, curves, names)
     if lam is not None:
         near = curves[: points_until(path.lambdas[points], lam)]
         limits = range_of(np.append(near, values.at(lam)))
@@ -155,13 +162,13 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     df_axis(ax, at, values.df[points], nearest_point(path.lambdas[points], lam))
     draw_marks(ax, marks)
     if lam is not None and place(lam) is not None:
-        dots = ax.scatter(np.full(len(named), place(lam)), values.at(lam)[named], s=DOT, c=colours, zorder=2.7)
+        dots = ax.scatter(np.full(len(named), place(lam)), values.at(lam)[named], s=DOT_AREA, c=colours, zorder=2.7)
         overlap_edge(ax, dots)
     label_ends(ax, [(at, curves[:, k]) for k in range(len(named))], names, colours, limits=limits)
     return ax
 
 
-def _points(lambdas, x, lam):
+def _drawn_positions(lambdas, x, lam):
     """Positions of the lambdas to draw."""
     if x == "l1_norm":
         return np.arange(len(lambdas) if lam is None else points_until(lambdas, lam))
@@ -171,11 +178,11 @@ def _points(lambdas, x, lam):
 
 
 class _Values(NamedTuple):
-    """The coefficients of one response, times factors (p,), which are the quantity that is drawn."""
+    """The coefficients of one response, multiplied by factors. `quantity` names the product."""
 
     path: Any
     response: int
-    factors: np.ndarray
+    factors: Float[np.ndarray, " p"]
     quantity: str
 
     @property
@@ -183,21 +190,21 @@ class _Values(NamedTuple):
         return self.path.coef_sparse[:, self.response :: self.path.n_responses or 1]
 
     @property
-    def df(self):
-        """Numbers (L,) of coefficients that are not 0."""
+    def df(self) -> Int[np.ndarray, " L"]:
+        """Numbers of coefficients that are not 0."""
         return np.asarray((self._coef != 0).sum(axis=1)).ravel()
 
     def curves(self, points=slice(None)):
-        """The features that are not 0 at all of these points, and their values there, NaN if not finite."""
+        """(features (m,) that are not 0 at every point, their values (points, m)). A value is NaN if not finite."""
         coef = self._coef[points]
         features = np.unique(coef.indices[coef.data != 0])
         curves = coef[:, features].toarray() * self.factors[features]
         finite = np.isfinite(curves)
-        there = finite.any(axis=0)
-        return features[there], np.where(finite, curves, np.nan)[:, there]
+        is_drawn = finite.any(axis=0)
+        return features[is_drawn], np.where(finite, curves, np.nan)[:, is_drawn]
 
-    def at(self, lam):
-        """Values (p,) at any lambda."""
+    def at(self, lam) -> Float[np.ndarray, " p"]:
+        """Values at any lambda."""
         return self.path.coef_at(lam)[1].reshape(len(self.factors), -1)[:, self.response] * self.factors
 
     def norm_at(self, lam):
@@ -223,19 +230,19 @@ def _x_axis(ax, x, at):
     ax.axhline(0.0, color=tones(ax).line, linewidth=0.8, zorder=1)
 
 
-def _look(ax, k):
-    """Colour and style of curve k: where colours come again, the style is another one."""
+def _curve_style(ax, k):
+    """Colour and style of curve k. Where a colour is repeated, the style differs."""
     colours = tones(ax).curves
-    again, colour = divmod(k, len(colours))
-    return {"color": colours[colour], "linestyle": STYLES[again % len(STYLES)]}
+    n_repeats, colour = divmod(k, len(colours))
+    return {"color": colours[colour], "linestyle": STYLES[n_repeats % len(STYLES)]}
 
 
-def _draw_curves(ax, at, curves, names):
-    """Named curves, which come first, as lines on top; the others as one collection."""
+def _draw_coefficients(ax, at, curves, names):
+    """Draw the named curves, which come first, as lines on top, and the others as one collection."""
     named, total = len(names), curves.shape[1]
     if total > named:
         draw_crowd(ax, at, curves[:, named:])
     for k, name in reversed(list(enumerate(names))):  # the most important on top
-        ax.plot(at, curves[:, k], linewidth=1.7, marker=marker(at), label=name, zorder=2.5, **_look(ax, k))
+        ax.plot(at, curves[:, k], linewidth=1.7, marker=marker(at), label=name, zorder=2.5, **_curve_style(ax, k))
     if not total:
         ax.set_ylim(-1, 1)

@@ -10,7 +10,7 @@ Q = ParamSpec("Q")
 
 
 class Plot(Generic[P]):
-    """Draws when it is called; `frame` returns the same numbers as a pandas DataFrame, without matplotlib.
+    """A function that draws; `frame` returns the numbers of the figure as a pandas DataFrame, without matplotlib.
 
     As an attribute of a class it is a method that keeps its `frame`: `path.plot(labels=3)`, `path.plot.frame()`.
     """
@@ -23,7 +23,7 @@ class Plot(Generic[P]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         return self._draw(*args, **kwargs)
 
-    # typed for what a result gives; the class itself, which has no result, gives the plot
+    # typed for the attribute of a result; the attribute of the class, which has no result, is the plot
     def __get__(self: "Plot[Concatenate[Any, Q]]", result: Any, owner: Any = None) -> "Plot[Q]":
         if result is None:
             return self  # type: ignore[return-value]

@@ -4,11 +4,11 @@ from jaxreg import _validation
 from jaxreg._prominence import SCALES, feature_scale
 
 QUANTITIES = {"sd": "coefficient \N{MULTIPLICATION SIGN} standard deviation of its column", "raw": "coefficient"}
-UNKNOWN = "coefficient (standard deviations of columns not known)"
+UNSCALED = "coefficient (standard deviations of columns not known)"
 
 
 def factors_of(path, scale):
-    """What the coefficients (p,) of a path are multiplied by, and what that makes of them."""
+    """(factors (p,) of the coefficients of a path, name of the product)."""
     _validation.check_choice(scale, "scale", SCALES)
     known = scale == "raw" or len(path.feature_sd)
-    return feature_scale(path, scale), QUANTITIES[scale] if known else UNKNOWN
+    return feature_scale(path, scale), QUANTITIES[scale] if known else UNSCALED

@@ -1,10 +1,17 @@
 """Boxes in a row that do not overlap."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def spread(wanted, sizes, low, high):
-    """Least-squares centres (k,) near `wanted`, in its order, of boxes of these sizes: apart, within the bounds."""
+
+def spread(wanted: Float[np.ndarray, " k"], sizes: Float[np.ndarray, " k"], low, high) -> Float[np.ndarray, " k"]:
+    """Least-squares centres of boxes near `wanted`, in its order. The boxes are disjoint and within the bounds."""
     from scipy.optimize import isotonic_regression
 
     order = np.argsort(wanted, kind="stable")

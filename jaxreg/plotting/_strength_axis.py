@@ -1,4 +1,4 @@
-"""The axis of the strengths of a NeuralPath, where 0 has a place too, and what is marked on it."""
+"""The axis of the strengths of a NeuralPath, with a place for 0, and the marks of the choices."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +9,13 @@ from jaxreg.plotting._axes import log_axis, overlap_edge, plain_box
 from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import Mark, draw_marks
 
-LOG = 15.0  # largest by smallest positive strength from which on the axis is logarithmic
-MARGIN = 0.02  # share of the axis beyond the strengths: a line at an end stands clear of the frame
-GAP = 0.1  # between 0 and the smallest positive strength, as a share of the log axis
-FEW_DECADES = 2.5  # up to which 2 and 5 are ticks too
-TICK_ROOM = 30.0  # points
-MARKS = (("strength_min", "--"), ("strength_1se", ":"))
-LISTED = 5  # strengths that diverged
+LOG = 15.0  # the axis is logarithmic if the largest by the smallest positive strength is at least this
+AXIS_MARGIN = 0.02  # share of the axis beyond the strengths: a line at an end stands clear of the frame
+ZERO_GAP = 0.1  # between 0 and the smallest positive strength, as a share of the log axis
+FEW_DECADES = 2.5  # an axis of at most so many decades has ticks at 2 and 5 too
+STRENGTH_TICK_ROOM = 30.0  # points for one tick
+CHOICE_STYLES = (("strength_min", "--"), ("strength_1se", ":"))
+LISTED_STRENGTHS = 5  # diverged strengths that the label names
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class StrengthAxis:
     """Strengths in the order of the axis: strong regularization at the left.
 
     points : array (S',)
-        Positions in the path, those that diverged left out.
-    at : array (S',), or (S' + 1,) with a NaN before the last one
-        Their places. On a log axis 0 stands alone at the right.
+        Positions in the path. Diverged strengths are left out.
+    at : array (S',), or (S' + 1,) with a NaN before the last place
+        Places of the points. On a log axis 0 stands alone at the right.
     """
 
     ax: Any
@@ -35,7 +35,7 @@ class StrengthAxis:
 
     @property
     def apart(self):
-        """Whether the last point has no line to it."""
+        """Whether no line leads to the last point."""
         return len(self.at) == 1 or len(self.at) > len(self.points)
 
     def along(self, values):
@@ -44,17 +44,17 @@ class StrengthAxis:
         return drawn if len(self.at) == len(self.points) else _gapped(drawn)
 
     def mark_choices(self, words=()):
-        """strength_min and, where there is a standard error, strength_1se, see `draw_marks`."""
+        """Mark strength_min and, if there is a standard error, strength_1se. `words` are as for `draw_marks`."""
         marks = []
-        for name, style in MARKS if self.path.has_error else MARKS[:1]:
+        for name, style in CHOICE_STYLES if self.path.has_error else CHOICE_STYLES[:1]:
             strength = getattr(self.path, name)
             at = self.at[np.isfinite(self.at)][self.path.strengths[self.points] == strength][0]
             marks.append(Mark(at, name, f"{strength:.4g}", f"{name} {strength:.4g}", style))
         draw_marks(self.ax, marks, words)
 
 
-def drawn_points(path):
-    """Positions of the strengths that can be drawn, the strongest first."""
+def drawn_strengths(path):
+    """Positions of the strengths that did not diverge, the strongest first."""
     path.best  # noqa: B018 (an error where all diverged)
     points = np.flatnonzero(np.isfinite(path.mean_loss))
     return points[np.argsort(-path.strengths[points], kind="stable")]
@@ -62,13 +62,13 @@ def drawn_points(path):
 
 def strength_axis(ax, path) -> StrengthAxis:
     """Prepare the x axis for the strengths (S,) of a path."""
-    points = drawn_points(path)
+    points = drawn_strengths(path)
     strengths = path.strengths[points]
     positive = strengths[strengths > 0]
-    label = "\n".join([axis_label(path, 0), *said_of_diverged(path)])
+    label = "\n".join([axis_label(path, 0), *diverged_lines(path)])
     if not positive.size or positive[0] < LOG * positive[-1]:
         low, high = strengths[-1], strengths[0]
-        room = MARGIN * (high - low) or high / 2 or 1.0
+        room = AXIS_MARGIN * (high - low) or high / 2 or 1.0
         ax.set_xlim(high + room, low - room)
         if low == high:
             ax.set_xticks([low])
@@ -79,7 +79,7 @@ def strength_axis(ax, path) -> StrengthAxis:
     if strengths[-1] > 0:
         _log_axis(ax, strengths, label)
         return StrengthAxis(ax, path, points, strengths)
-    zero = positive[-1] / (positive[0] / positive[-1]) ** GAP
+    zero = positive[-1] / (positive[0] / positive[-1]) ** ZERO_GAP
     at = np.append(positive, zero)
     _log_axis(ax, at, label)
     _ticks_with_zero(ax, positive[-1], positive[0], zero)
@@ -87,23 +87,23 @@ def strength_axis(ax, path) -> StrengthAxis:
 
 
 def axis_label(path, j):
-    """What the strength of regularizer j is."""
+    """The label of an axis: regularizer j and the quantity of its strength."""
     if not path.regularizers:
         return "no regularizer"
     return f"{path._regularizer_names[j]}: {type(path.regularizers[j]).quantity}"
 
 
-def said_of_diverged(path):
-    """A line for a label, or none."""
-    at = np.flatnonzero(~np.isfinite(path.mean_loss))
-    if not at.size:
+def diverged_lines(path):
+    """Lines of a label that name the diverged strengths: one, or none."""
+    diverged = np.flatnonzero(~np.isfinite(path.mean_loss))
+    if not diverged.size:
         return []
-    more = f" and {at.size - LISTED} more" if at.size > LISTED else ""
-    return [f"diverged, not drawn: {', '.join(path._said(k) for k in at[:LISTED])}{more}"]
+    remainder = f" and {diverged.size - LISTED_STRENGTHS} more" if diverged.size > LISTED_STRENGTHS else ""
+    return [f"diverged, not drawn: {', '.join(path._said(k) for k in diverged[:LISTED_STRENGTHS])}{remainder}"]
 
 
 def _log_axis(ax, at, label):
-    room = (at[0] / at[-1]) ** MARGIN
+    room = (at[0] / at[-1]) ** AXIS_MARGIN
     log_axis(ax, np.array([at[0] * room, at[-1] / room]), label)
 
 
@@ -116,14 +116,14 @@ def _ticks_with_zero(ax, low, high, zero):
     from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
     def ticks(subs):
-        found = LogLocator(subs=subs, numticks=100).tick_values(low, high)
-        return found[(found >= low * (1 - 1e-9)) & (found <= high * (1 + 1e-9))]
+        locations = LogLocator(subs=subs, numticks=100).tick_values(low, high)
+        return locations[(locations >= low * (1 - 1e-9)) & (locations <= high * (1 + 1e-9))]
 
     width = ax.bbox.width * 72 / ax.figure.dpi
     span = np.log10(high / zero)
     few = np.log10(high / low) <= FEW_DECADES
     major = ticks((1.0, 2.0, 5.0)) if few else ticks((1.0,))
-    least = TICK_ROOM / width * span  # decades from tick to tick
+    least = STRENGTH_TICK_ROOM / width * span  # decades from tick to tick
     major = major[np.log10(major / zero) >= least][::-1]
     step = 1 if few else int(np.ceil(least))
     major = major[::step]

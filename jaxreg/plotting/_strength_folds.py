@@ -1,5 +1,9 @@
 """Held-out loss of each fold against the strength."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from jaxreg.plotting._axes import axes_for, label_ends
@@ -7,13 +11,16 @@ from jaxreg.plotting._folds import draw_folds
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._strength_axis import strength_axis
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 
 def _frame(path):
     """The held-out loss of each fold, averaged over the seeds: columns fold, the strengths and loss.
 
-    One fold after the other, a row for each strength in the order of the path.
+    One fold follows the other. Each has a row for each strength in the order of the path.
     """
-    losses = _of_folds(path)
+    losses = _fold_losses(path)
     strengths = {name: np.tile(values, len(losses)) for name, values in path._strength_columns().items()}
     return data_frame(
         {"fold": np.repeat(np.arange(len(losses)), len(path.strengths)), **strengths, "loss": losses.ravel()}
@@ -68,10 +75,10 @@ def plot_strength_folds(path, ax=None):
     J = path.strengths[0].size
     if J > 1:
         raise ValueError(f"path has {J} regularizers; plot_folds draws one, and plot_folds.frame() has all losses.")
-    path.best  # noqa: B018 (as above)
+    path.best  # noqa: B018 (an error where all diverged, before there is a figure)
     ax = axes_for(ax)
     axis = strength_axis(ax, path)
-    losses, mean = axis.along(_of_folds(path)), axis.along(path.mean_loss)
+    losses, mean = axis.along(_fold_losses(path)), axis.along(path.mean_loss)
     curves, names, colours = draw_folds(ax, axis.at, losses, mean, ".")
     ax.set_ylabel(f"held-out\n{path.metric}")
     axis.mark_choices()
@@ -79,6 +86,6 @@ def plot_strength_folds(path, ax=None):
     return ax
 
 
-def _of_folds(path):
-    """(K, S), averaged over the seeds."""
+def _fold_losses(path) -> Float[np.ndarray, "F S"]:
+    """Held-out losses of folds and strengths, averaged over the seeds."""
     return path.valid_loss[..., -1].mean(axis=2).T

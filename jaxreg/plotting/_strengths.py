@@ -13,7 +13,8 @@ SYMBOL = {"marker": "o", "markersize": 3.5}
 def _frame(path):
     """The losses at the end of training: the strengths, and columns mean_loss, std_error and train_loss.
 
-    A row per strength in the order of the path; several regularizers have a column each, "strength_L2", say.
+    There is a row for each strength in the order of the path. Several regularizers have several columns, such as
+    "strength_L2".
     """
     return data_frame(path._losses())
 
@@ -71,10 +72,10 @@ def plot_strengths(path, ax=None):
         raise ValueError(f"path has {J} regularizers; a figure shows one or two, and path.to_frame() has all losses.")
     path.best  # noqa: B018 (an error where all diverged, before there is a figure)
     ax = axes_for(ax, linear="y" if J == 1 else "xy")
-    return (_draw_curves if J == 1 else draw_map)(path, ax)
+    return (_draw_loss_curves if J == 1 else draw_map)(path, ax)
 
 
-def _draw_curves(path, ax):
+def _draw_loss_curves(path, ax):
     axis = strength_axis(ax, path)
     held_out, error = axis.along(path.mean_loss), axis.along(path.std_error)
     draw_band(ax, axis.at, held_out, error)

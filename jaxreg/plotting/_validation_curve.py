@@ -3,7 +3,7 @@
 import numpy as np
 
 from jaxreg.plotting._axes import (
-    DOT,
+    DOT_DIAMETER,
     STYLES,
     axes_for,
     df_axis,
@@ -14,20 +14,20 @@ from jaxreg.plotting._axes import (
     overlap_edge,
     room,
 )
-from jaxreg.plotting._choices import choice_marks, draw_band, draw_losses, drawn_points, fit_words, log_place
-from jaxreg.plotting._clipping import DECADES, clip_drawn, mark_leaving, points_until, range_of_losses
+from jaxreg.plotting._choices import choice_marks, draw_band, draw_losses, drawn_lambdas, fit_words, log_place
+from jaxreg.plotting._clipping import DECADES_PAST, clip_drawn, mark_leaving, points_until, range_of_losses
 from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 
-OTHERS = STYLES[2:]  # the chosen mix has the unbroken line, its training loss the first of the others
+MIX_STYLES = STYLES[2:]  # the chosen mixing parameter has the first two, for its held-out and training loss
 
 
 def _frame(cv):
     """The losses: columns lambda, l1_ratio, mean_loss, std_error, train_loss and df.
 
-    A row per mixing parameter and lambda, 0 included. The training loss is known for the chosen mixing parameter, and
-    NaN for the others; df is the number of nonzero coefficients on all data.
+    There is a row for each mixing parameter and lambda, 0 included. The training loss is known for the chosen mixing
+    parameter, and NaN for other ones. df is the number of nonzero coefficients on all data.
     """
     train_loss = np.full(cv.lambdas.shape, np.nan)
     train_loss[cv.best[0]] = cv.train_loss
@@ -64,9 +64,10 @@ def plot_validation_curve(cv, ax=None):
     -------
     matplotlib Axes
         Curves and vertical lines are `ax.lines`, with labels for a legend; lambda = 0 has no place on the log axis and
-        is left out. The axis spans the lambdas of the chosen mixing parameter, and of every other the best and those
-        up to a decade above. The y axis ends at the largest loss down to a tenth of the best lambda of each mixing
-        parameter, where all of the range is more than twice as wide; a triangle says where a curve leaves it.
+        is left out. The axis spans the lambdas of the chosen mixing parameter. Of every other mixing parameter it spans
+        the best lambda and the lambdas up to a decade above the chosen ones. The y axis ends at the largest loss down
+        to a tenth of the best lambda of each mixing parameter, where all of the range is more than twice as wide; a
+        triangle says where a curve leaves it.
 
     Raises
     ------
@@ -90,50 +91,51 @@ def plot_validation_curve(cv, ax=None):
     >>> cv.plot.frame().columns[:4].tolist()
     ['lambda', 'l1_ratio', 'mean_loss', 'std_error']
     """
-    a, points = drawn_points(cv)
+    a, points = drawn_lambdas(cv)
     ax = axes_for(ax)
     lam = cv.lambda_min
     at, held_out, error = cv.lambdas[a][points], cv.mean_loss[a][points], cv.std_error[a][points]
     prefix = "held out\n" if 2 * len(cv.paths) + 1 < room(ax) else ""
-    others = [
-        _Other(cv, b, prefix, *_look(ax, order)) for order, b in enumerate(b for b in range(len(cv.paths)) if b != a)
+    mix_curves = [
+        _MixCurve(cv, b, prefix, *_mix_style(ax, order))
+        for order, b in enumerate(b for b in range(len(cv.paths)) if b != a)
     ]
-    log_axis(ax, np.concatenate([at, *(other.needed(at[0]) for other in others)]))
+    log_axis(ax, np.concatenate([at, *(mix_curve.needed(at[0]) for mix_curve in mix_curves)]))
 
-    for other in others:
-        other.draw(ax)
+    for mix_curve in mix_curves:
+        mix_curve.draw(ax)
     draw_band(ax, at, held_out, error)
-    mix = f"l1_ratio {cv.l1_ratio_:g}" if others else ""
+    mix = f"l1_ratio {cv.l1_ratio_:g}" if mix_curves else ""
     training = cv.train_loss[points]
     losses = draw_losses(ax, at, held_out, training, of=mix, marker=marker(at))
-    limits = _limits(at, np.stack([held_out, held_out + error, training]), lam, others)
+    limits = _loss_limits(at, np.stack([held_out, held_out + error, training]), lam, mix_curves)
     if limits:
         clip_drawn(ax, limits)
-        for (x, y), _, colour in [*losses, *(other.named for other in others)]:
+        for (x, y), _, colour in [*losses, *(mix_curve.named for mix_curve in mix_curves)]:
             mark_leaving(ax, x, y[:, None], [colour], limits)
     ax.set_ylabel(cv.metric)
     df_axis(ax, at, cv.path.df[points], nearest_point(at, log_place(lam)))
     draw_marks(ax, choice_marks(cv._choice(None).marks), fit_words(ax, held_out))
-    curves, names, colours = zip(*(other.named for other in others), *losses, strict=True)
-    label_ends(ax, curves, names, colours, bold=len(others), limits=limits)
+    curves, names, colours = zip(*(mix_curve.named for mix_curve in mix_curves), *losses, strict=True)
+    label_ends(ax, curves, names, colours, bold=len(mix_curves), limits=limits)
     return ax
 
 
-def _limits(at, losses, lam, others):
-    """(low, high) of y: of each mixing parameter the losses (..., L) down to a decade past its best lambda count."""
-    curves = [(at, losses, lam), *((other.at, other.losses, other.lam) for other in others)]
+def _loss_limits(at, losses, lam, mix_curves):
+    """(low, high) of y, from the losses (..., L) of each mixing parameter down to a decade past its best lambda."""
+    curves = [(at, losses, lam), *((mix_curve.at, mix_curve.losses, mix_curve.lam) for mix_curve in mix_curves)]
     near = [values[..., : points_until(places, best)].ravel() for places, values, best in curves]
     return range_of_losses(np.concatenate(near), np.concatenate([values.ravel() for _, values, _ in curves]))
 
 
-def _look(ax, order):
+def _mix_style(ax, order):
     """Colour and style of the line of another mixing parameter."""
     colours = tones(ax).curves[2:]
-    return colours[order % len(colours)], OTHERS[order % len(OTHERS)]
+    return colours[order % len(colours)], MIX_STYLES[order % len(MIX_STYLES)]
 
 
-class _Other:
-    """Thin line of another mixing parameter.
+class _MixCurve:
+    """Thin line of a mixing parameter that is not chosen.
 
     named : the curve as (x, y), its name and its colour, as `draw_losses` has them
     """
@@ -147,11 +149,11 @@ class _Other:
         self.look = {"color": colour, "ls": style, "label": f"held out, {mix}"}
 
     def needed(self, first):
-        """Lambdas that the axis spans: the best, and those up to a decade above the first one of the chosen mix."""
-        return np.append(min(self.at[0], first * 10**DECADES), self.lam if self.lam > 0 else [])
+        """Lambdas that the axis spans: the best, and up to a decade above `first`, the first of the chosen curve."""
+        return np.append(min(self.at[0], first * 10**DECADES_PAST), self.lam if self.lam > 0 else [])
 
     def draw(self, ax):
         ax.plot(self.at, self.losses, lw=1.2, marker=marker(self.at), zorder=1.5, **self.look)
-        end = {"color": self.look["color"], "markersize": DOT, "zorder": 1.5}
-        (dot,) = ax.plot(self.at[-1], self.losses[-1], ".", **end)
-        overlap_edge(ax, dot)  # the line from here to the name is no curve
+        end_style = {"color": self.look["color"], "markersize": DOT_DIAMETER, "zorder": 1.5}
+        (dot,) = ax.plot(self.at[-1], self.losses[-1], ".", **end_style)
+        overlap_edge(ax, dot)  # the line from the dot to the name is no curve

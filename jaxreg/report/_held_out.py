@@ -1,34 +1,43 @@
 """Held-out predictions beside the responses they predict: points to draw, or counts of two classes."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxreg._scores import variance
 
-POINTS, SEED = 2000, 0  # drawn of one response at most, and of the draw among more
-DIGITS = 6  # of what is drawn
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
-def at_choice(cv) -> np.ndarray:
-    """Held-out predictions (n, R) at the chosen mixing parameter and lambda; R is 1 for one response."""
+POINTS, SEED = 2000, 0  # points of one response, at most; the seed that draws them among more
+POINT_DIGITS = 6  # of the coordinates of a point
+
+
+def predictions_at_choice(cv) -> Float[np.ndarray, "n K"]:
+    """Held-out predictions (n, K) at the chosen mixing parameter and lambda; K is 1 for one response."""
     n, predictions = len(cv.y), cv.oof_predictions
-    if predictions.ndim > cv.y.ndim:  # keep="all" has them at all mixing parameters (A, n, L[, R])
+    if predictions.ndim > cv.y.ndim:  # keep="all" has predictions at all mixing parameters (A, n, L[, K])
         a, k = cv.best
         predictions = predictions[a, :, k]
     return predictions.reshape(n, -1)
 
 
-def points(cv) -> list[dict[str, Any]] | None:
-    """Of each response what is drawn of it and how well it is predicted; None where there is nothing to draw."""
+def points_of_responses(cv) -> list[dict[str, Any]] | None:
+    """For each response its points and the errors of its predictions; None where there is nothing to draw."""
     if cv.y is None or cv.path.data.get("of_classes") or cv.path.link is None:
         return None
     actual = cv.y.reshape(len(cv.y), -1)
     weighted = cv.path.data.get("weighted", False)
-    return [_points(y, predicted, weighted) for y, predicted in zip(actual.T, at_choice(cv).T, strict=True)]
+    return [
+        _points_of_response(y, predicted, weighted)
+        for y, predicted in zip(actual.T, predictions_at_choice(cv).T, strict=True)
+    ]
 
 
-def _points(y, predicted, weighted):
+def _points_of_response(y, predicted, weighted):
     rows = np.flatnonzero(np.isfinite(predicted))
     residual, spread = y[rows] - predicted[rows], variance(y[rows], np.ones(len(rows)))
     drawn = rows
@@ -46,11 +55,11 @@ def _points(y, predicted, weighted):
     }
 
 
-def class_counts(cv) -> np.ndarray | None:
-    """Held-out rows (2, 2) by their class, -1 and 1, and by the one that is predicted; None for other losses."""
+def class_counts(cv) -> Int[np.ndarray, "2 2"] | None:
+    """Numbers (2, 2) of held-out rows by their class, -1 and 1, and by the predicted class; None for other losses."""
     if cv.y is None or not cv.path.data.get("of_classes"):
         return None
-    predicted = at_choice(cv)[:, 0]
+    predicted = predictions_at_choice(cv)[:, 0]
     known = np.isfinite(predicted)
     sides = (cv.y[known] > 0).astype(int), (predicted[known] >= 0).astype(int)
     counts = np.zeros((2, 2), int)
@@ -59,4 +68,4 @@ def class_counts(cv) -> np.ndarray | None:
 
 
 def _short(values):
-    return [float(f"{value:.{DIGITS}g}") for value in values]
+    return [float(f"{value:.{POINT_DIGITS}g}") for value in values]

@@ -1,4 +1,4 @@
-"""The text of the page: its template, style and scripts, the sections in HTML, and the numbers for the scripts."""
+"""The text of the page: template, style, scripts, sections in HTML, and the numbers for the scripts."""
 
 import json
 from html import escape
@@ -9,12 +9,12 @@ from jaxreg._cv_results import CVResult
 from jaxreg.report import _sections
 from jaxreg.report._content import content
 
-# in the order in which they rest on each other; page.js starts it all
+# each script uses only the scripts before it; page.js starts the page
 SCRIPTS = "dom.js", "scales.js", "chart.js", "figures.js", "table.js", "page.js"
 
 
 def page(result, title, data_source, notes) -> str:
-    """The page of a PathResult or CVResult, all of it encodable as UTF-8."""
+    """The page of a PathResult or CVResult. All of its text is encodable as UTF-8."""
     explanation = result._explanation() if isinstance(result, CVResult) else result._notes()
     numbers = content(result)
     sources = files("jaxreg.report") / "page"
@@ -22,12 +22,12 @@ def page(result, title, data_source, notes) -> str:
         title=escape(title),
         headline=escape(result._headline()),
         explanation="".join(f"<p>{escape(sentence)}</p>" for sentence in explanation),
-        notes=_sections.notes(notes),
-        held_out=_sections.held_out(result, numbers["held_out"]),
-        reproduce=_sections.reproduce(result, data_source),
-        certificates=_sections.certificates(result),
-        timings=_sections.timings(result),
-        data=_sections.data(result),
+        notes=_sections.notes_section(notes),
+        held_out=_sections.held_out_section(result, numbers["held_out"]),
+        reproduce=_sections.reproduce_section(result, data_source),
+        certificates=_sections.certificates_section(result),
+        timings=_sections.timings_section(result),
+        data=_sections.data_section(result),
         style=(sources / "page.css").read_text("utf-8"),
         script="\n".join((sources / name).read_text("utf-8") for name in SCRIPTS),
         content=_for_script(numbers),

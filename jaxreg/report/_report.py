@@ -9,9 +9,9 @@ HEIGHT = 820  # pixels of the page in a notebook: the controls and one figure on
 
 @dataclass(frozen=True)
 class Report:
-    """The page of a result, which Jupyter shows; `open(report)` and all that takes a path take it as its file.
+    """The page of a result. Jupyter shows it. `open(report)`, and any function that takes a path, opens its file.
 
-    It also has what the `pathlib.Path` of its file has, as `report.name` or `report.exists()`.
+    It also has the attributes of the `pathlib.Path` of its file, such as `report.name` or `report.exists()`.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Report:
     path: Path | None
 
     def __getattr__(self, name):
-        file = vars(self).get("path")  # not there yet while a copy is made
+        file = vars(self).get("path")  # absent while a copy is made
         if name.startswith("_") or file is None:
             raise AttributeError(f"Report has no attribute {name!r}; it has html and path.")
         return getattr(file, name)

@@ -12,10 +12,10 @@ from jaxreg._cv_results import CVResult
 from jaxreg._results import MEASURES, Status
 from jaxreg.report import _held_out
 
-COLUMNS, FOLDS, RESPONSES, NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
-SCROLLED_ROWS = 25  # from more of them on a table has its own scroll bar
+MOST_COLUMNS, MOST_FOLDS, MOST_RESPONSES, MOST_NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
+SCROLLED_ROWS = 25  # a table with more rows has its own scroll bar
 FILLING = {"mean": "mean", "median": "median", "most_frequent": "most frequent value"}  # by the name of `impute`
-WHOLE, MOST_WHOLE = 1e4, 1e7  # between them, numbers are whole and have groups of three digits
+LEAST_WHOLE, MOST_WHOLE = 1e4, 1e7  # numbers in this range are written whole, in groups of three digits
 MEANING = {
     "gap": "The relative duality gap bounds how far the objective of a solution is above its minimum, in units of the "
     "loss of the model without penalised columns: at a gap of 1e-6 no coefficients at all are better by more than a "
@@ -35,7 +35,7 @@ HELD_OUT_FIGURES = """<p id="held-out-said"></p>
 
 
 def table(caption, head, rows):
-    """An HTML table whose first column holds the names of the rows; all cells are text."""
+    """An HTML table. Its first column holds the names of the rows. All cells are text."""
     columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(
         f'<tr><th scope="row">{_breakable(name)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
@@ -49,24 +49,24 @@ def table(caption, head, rows):
 
 
 def _breakable(name):
-    """A name in HTML, with places where it may be broken."""
-    return "<wbr>".join(escape(part) for part in re.split(r"(?<=[=_:])", name))
+    """A name in HTML, with places where a line may break."""
+    return "<wbr>".join(escape(fragment) for fragment in re.split(r"(?<=[=_:])", name))
 
 
-def notes(texts) -> str:
+def notes_section(texts) -> str:
     """The notes, folded away, or nothing."""
     entries = "".join(f"<li>{escape(text)}</li>" for text in texts)
     return f"<details><summary>Notes</summary><ul>{entries}</ul></details>" if entries else ""
 
 
-def certificates(result) -> str:
-    """What the number means, its worst values and the counts of each status."""
-    first = _first(result)
+def certificates_section(result) -> str:
+    """The meaning of the certificate, its worst values and the counts of each status."""
+    first = _first_path(result)
     measure = MEASURES[first.certificate]
     head = ["fits", f"worst {measure}", "at lambda", "status"]
-    said = f"<p>{MEANING[first.certificate]}</p>"
+    meaning = f"<p>{MEANING[first.certificate]}</p>"
     if not isinstance(result, CVResult):
-        return said + table("The path", head, [("all rows", *_worst(first.gap, first.lambdas, first.status))])
+        return meaning + table("The path", head, [("all rows", *_worst(first.gap, first.lambdas, first.status))])
     rows = []
     for path, gap, status in zip(result.paths, result.gap, result.status, strict=True):
         mix = "" if len(result.paths) == 1 else f"l1_ratio {path.l1_ratio:g}, "
@@ -74,13 +74,13 @@ def certificates(result) -> str:
         rows.append((f"{mix}{len(gap)} folds", *_worst(gap, path.lambdas, status)))
     folds = [
         (f"fold {k}", f"{result.gap[:, k].max():.1e}", _counts(result.status[:, k]))
-        for k in range(min(result.gap.shape[1], FOLDS))
+        for k in range(min(result.gap.shape[1], MOST_FOLDS))
     ]
     caption = "The folds, over all mixing parameters and lambdas" if len(result.paths) > 1 else "The folds"
     return (
-        said
+        meaning
         + table("Paths and folds", head, rows)
-        + table(caption + _more(result.gap.shape[1], FOLDS), ["fold", f"worst {measure}", "status"], folds)
+        + table(caption + _more(result.gap.shape[1], MOST_FOLDS), ["fold", f"worst {measure}", "status"], folds)
     )
 
 
@@ -99,17 +99,17 @@ def _more(number, most):
     return f", the first {most} and {number - most} more" if number > most else ""
 
 
-def timings(result) -> str:
+def timings_section(result) -> str:
     rows = [(name, f"{seconds:.3f}") for name, seconds in result.timings.items()]
     return table("Seconds", ["phase", "seconds"], rows)
 
 
-def data(result) -> str:
+def data_section(result) -> str:
     """The data in numbers, and a table of the columns."""
-    path = _first(result)
-    constant = [path.names[j] for j in path.constant_features[:NAMES]]
-    more = len(path.constant_features) - len(constant)
-    listed = ": " + ", ".join(constant) + (f" and {more} more" if more else "") if constant else ""
+    path = _first_path(result)
+    constant = [path.names[j] for j in path.constant_features[:MOST_NAMES]]
+    n_more = len(path.constant_features) - len(constant)
+    listed = ": " + ", ".join(constant) + (f" and {n_more} more" if n_more else "") if constant else ""
     facts = [("features", str(path.n_features)), ("constant features", f"{len(path.constant_features)}{listed}")]
     facts.append(("offset", "yes" if path.offset_used else "no"))
     if path.fill_values is not None and "impute" in path.settings:
@@ -124,30 +124,30 @@ def data(result) -> str:
         ("precision", path.data["dtype"]),
     ]
     level, spread = np.atleast_1d(path.data["y_mean"]), np.atleast_1d(path.data["y_sd"])
-    numbers = [(_number(a), _number(b)) for a, b in zip(level, spread, strict=True)]
+    numbers = [(_formatted_number(a), _formatted_number(b)) for a, b in zip(level, spread, strict=True)]
     responses = ""
     if path.n_responses is None:
         facts += zip(("mean of y", "standard deviation of y"), numbers[0], strict=True)
     else:
-        rows = [(str(r), *each) for r, each in enumerate(numbers[:RESPONSES])]
-        caption = "Responses" + _more(len(numbers), RESPONSES)
+        rows = [(str(r), *moments) for r, moments in enumerate(numbers[:MOST_RESPONSES])]
+        caption = "Responses" + _more(len(numbers), MOST_RESPONSES)
         responses = table(caption, ["response", "mean", "standard deviation"], rows)
     rows = [
-        (name, _number(mean), _number(sd))
+        (name, _formatted_number(mean), _formatted_number(sd))
         for name, mean, sd in zip(
-            path.names[:COLUMNS], path.feature_mean[:COLUMNS], path.feature_sd[:COLUMNS], strict=True
+            path.names[:MOST_COLUMNS], path.feature_mean[:MOST_COLUMNS], path.feature_sd[:MOST_COLUMNS], strict=True
         )
     ]
-    caption = "Columns of X" + _more(path.n_features, COLUMNS)
+    caption = "Columns of X" + _more(path.n_features, MOST_COLUMNS)
     return _facts(facts) + responses + table(caption, ["feature", "mean", "standard deviation"], rows)
 
 
-def _number(value):
-    """Five digits, as the scripts of the page write them; a fraction of zeros alone is left out."""
+def _formatted_number(value):
+    """Five digits, as in the scripts of the page, without a fraction of zeros."""
     if not value:
         return "0"
     rounded = f"{value:#.5g}"
-    if WHOLE <= abs(float(rounded)) < MOST_WHOLE:
+    if LEAST_WHOLE <= abs(float(rounded)) < MOST_WHOLE:
         return f"{value:,.0f}".replace(",", "\u202f")
     return re.sub(r"\.0*(?=e|$)", "", rounded).replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
@@ -156,7 +156,7 @@ def _facts(pairs):
     return "<dl>" + "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in pairs) + "</dl>"
 
 
-def held_out(result, points) -> str:
+def held_out_section(result, points) -> str:
     """The frame of the two figures of `points`, or a table of two classes, or nothing."""
     if points is not None:
         return _section("held-out", "Held-out predictions", HELD_OUT_FIGURES)
@@ -164,34 +164,36 @@ def held_out(result, points) -> str:
     if counts is None:
         return ""
     share = np.trace(counts) / counts.sum()
-    said = (
+    share_text = (
         f"<p>At the choice, each row predicted by the fit that did not see it: {share:.1%} of {counts.sum()} rows have "
         "the sign of their class.</p>"
     )
     rows = [(f"class {label}", *map(str, row)) for label, row in zip(("-1", "1"), counts, strict=True)]
-    return _section("held-out", "Held-out predictions", said + table("Rows", ["", "predicted -1", "predicted 1"], rows))
+    return _section(
+        "held-out", "Held-out predictions", share_text + table("Rows", ["", "predicted -1", "predicted 1"], rows)
+    )
 
 
 def _section(name, heading, body):
     return f'<section aria-labelledby="h-{name}" id="{name}"><h2 id="h-{name}">{heading}</h2>{body}</section>'
 
 
-def reproduce(result, data_source) -> str:
+def reproduce_section(result, data_source) -> str:
     """Python that rebuilds the result; the script fills in the path and its lambda."""
-    path = _first(result)
+    path = _first_path(result)
     if not path.data:
-        source = "" if data_source is None else _code(escape(data_source.strip("\n")))
+        source = "" if data_source is None else _code_block(escape(data_source.strip("\n")))
         return f"<p>The result does not carry the call that made it.</p>{source}"
     name, function = ("cv", "fit_cv") if isinstance(result, CVResult) else ("path", "fit_path")
     script = _record.script(name, function, path.data["versions"], result.settings, data_source)
-    at = '<span id="code-path"></span>.coef_at(<span id="code-lambda"></span>)'
-    return _code(escape(script) + f"\nintercept, coef = {at}")
+    call = '<span id="code-path"></span>.coef_at(<span id="code-lambda"></span>)'
+    return _code_block(escape(script) + f"\nintercept, coef = {call}")
 
 
-def _code(text):
+def _code_block(text):
     copy = '<button type="button" id="copy">Copy</button>'
     return f'<div class="code">{copy}<pre tabindex="0"><code id="code">{text}</code></pre></div>'
 
 
-def _first(result):
+def _first_path(result):
     return result.path if isinstance(result, CVResult) else result

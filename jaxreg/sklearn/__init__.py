@@ -1,11 +1,11 @@
 """Estimators with scikit-learn's names, parameters and semantics.
 
-Drop-in: in code that uses a class of `sklearn.linear_model` the import is all that changes. `alpha` is what the rest of
-this package calls lambda, columns are penalised as they are (no standardisation), and weights, folds and averages are
-scikit-learn's. What is more: every solution has a certificate, a cross-validated estimator keeps all that was fitted in
-`cv_result_` (curves, plots, report) and takes `rule="1se"` and other rules, and an automatic grid exists for
-l1_ratio=0. Parameters that steer scikit-learn's coordinate descent (`precompute`, `copy_X`, `selection`,
-`random_state`, `n_jobs`, `verbose`) are accepted and change nothing: X is never written to, and the solvers need none.
+Drop-in: in code that uses a class of `sklearn.linear_model` only the import changes. `alpha` is the lambda of the rest
+of this package. Columns are penalised as they are (no standardisation), and weights, folds and averages are
+scikit-learn's. In addition, every solution has a certificate. A cross-validated estimator keeps all fits in
+`cv_result_` (curves, plots, report) and takes `rule="1se"` and other rules. l1_ratio=0 has an automatic grid too.
+Parameters that steer scikit-learn's coordinate descent (`precompute`, `copy_X`, `selection`, `random_state`, `n_jobs`,
+`verbose`) are accepted and change nothing: X is never written to, and the solvers do not need them.
 
 `PathRegressorCV(loss=, penalty=)` reaches every loss and penalty of the package. `NetworkClassifierCV` and
 `NetworkRegressorCV` are networks with a regularizer of `jaxreg.neural`.

@@ -1,8 +1,11 @@
-"""What cross-validated estimators share: folds, scikit-learn's routing of metadata, and the choice."""
+"""The base of cross-validated estimators: folds, scikit-learn's routing of metadata, and the choice."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sklearn
@@ -16,18 +19,21 @@ from jaxreg._cv_results import RULES
 from jaxreg.losses import Squared
 from jaxreg.losses._links import inverse_link
 from jaxreg.penalties import Penalty
-from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, gap_tolerance, null_loss, steps
+from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, gap_tolerance, null_loss, solver_steps
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class PathEstimatorCV(LinearEstimator, ABC):
     """A path of some loss and penalty for every fold, and the model that a rule chooses.
 
-    A subclass states `_loss` and `_penalty`, and the keywords of `fit_cv` that are its own in `_options`. That is all a
-    new family takes; one of classes also decodes its linear predictor, by its loss.
+    A subclass states `_loss`, `_penalty`, and in `_options` further keywords of `fit_cv`. A subclass for classes also
+    decodes its linear predictor, by its loss.
     """
 
     multi_task = False  # whether y has several columns, fitted together
-    default_gap: float | None = None  # what tol=None asks for in float64; None as in `fit_path`
+    default_gap: float | None = None  # the tolerance of tol=None in float64; None is that of `fit_path`
 
     @abstractmethod
     def _penalty(self, n_features):
@@ -37,7 +43,7 @@ class PathEstimatorCV(LinearEstimator, ABC):
         return Squared()
 
     def _options(self):
-        """Keywords of `fit_cv` beside those of every estimator."""
+        """Keywords of `fit_cv` beside the keywords of every estimator."""
         return {}
 
     def fit(self, X, y, sample_weight=None, **params):
@@ -62,7 +68,7 @@ class PathEstimatorCV(LinearEstimator, ABC):
         X, y = self._checked(X, y, several=self.multi_task)
         if self.multi_task and y.ndim == 1:
             raise ValueError(f"y has one dimension. For mono-task outputs, use LassoCV, not {type(self).__name__}.")
-        splits = list(check_cv(self.cv).split(X, y, **routed(self, sample_weight, params).splitter.split))
+        splits = list(check_cv(self.cv).split(X, y, **routed_metadata(self, sample_weight, params).splitter.split))
         weight = checked_weight(sample_weight, len(X))
         penalty = self._penalty(X.shape[1])
         if isinstance(penalty, Penalty):
@@ -97,7 +103,7 @@ class PathEstimatorCV(LinearEstimator, ABC):
             self.intercept_ = 0.0
         self.alphas_ = cv.lambdas[0] if len(cv.l1_ratios) == 1 or np.ndim(self.alphas) else cv.lambdas
         path = cv.paths[int(np.argmax(cv.l1_ratios == choice.l1_ratio))]
-        self.n_iter_ = steps(path, choice.index)
+        self.n_iter_ = solver_steps(path, choice.index)
         self._keep(choice, path.gap[choice.index], y, weight)
 
     def _keep(self, choice, gap, y, sample_weight):
@@ -105,12 +111,12 @@ class PathEstimatorCV(LinearEstimator, ABC):
         self.mse_path_ = self._loss_path()
         self.dual_gap_ = gap * null_loss(y, sample_weight, self.fit_intercept)
 
-    def _loss_path(self):
-        """Losses (n_alphas, n_folds), with the mixing parameters in front if there are several."""
+    def _loss_path(self) -> Float[np.ndarray, "... L F"]:
+        """Losses (L, F), or (A, L, F) for several mixing parameters."""
         return np.squeeze(np.moveaxis(self.cv_result_.fold_loss, 2, 1))
 
     def get_metadata_routing(self):
-        """The routing of metadata: `fit` takes sample_weight, and what the splitter asks for."""
+        """The routing of metadata: `fit` takes sample_weight, and the metadata of the splitter."""
         return (
             MetadataRouter(owner=self)
             .add_self_request(self)
@@ -127,17 +133,16 @@ class PathEstimatorCV(LinearEstimator, ABC):
 class PathRegressor(RegressorMixin, PathEstimatorCV):
     """A cross-validated model of numbers."""
 
-    def predict(self, X):
+    def predict(self, X) -> Float[np.ndarray, "n ..."]:
         """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets); its inverse link, where the loss has one."""
-        eta = self._linear_predictor(X)
-        return inverse_link(self.cv_result_.path.link, eta)
+        return inverse_link(self.cv_result_.path.link, self._linear_predictor(X))
 
 
-def routed(estimator, sample_weight, params):
-    """What of the metadata given to `fit` goes to whom."""
+def routed_metadata(estimator, sample_weight, params):
+    """A Bunch of the metadata of `fit` that go to the splitter and to the scorer."""
     if sklearn.get_config()["enable_metadata_routing"]:
-        given = params if sample_weight is None else params | {"sample_weight": sample_weight}
-        return process_routing(estimator, "fit", **given)
+        metadata = params if sample_weight is None else params | {"sample_weight": sample_weight}
+        return process_routing(estimator, "fit", **metadata)
     if params:
         raise ValueError(
             f"fit is given {', '.join(params)}, which is for a splitter or a scorer; switch on "
@@ -152,4 +157,4 @@ def alpha_grid(alphas):
         return {"n_lambdas": _validation.check_count(alphas, "alphas")}
     if np.ndim(alphas) != 1:
         raise ValueError(f"alphas is {alphas!r}; give the number of alphas, or a sequence of them.")
-    return {"lambdas": [_validation.check_nonnegative(each, "alphas") for each in np.asarray(alphas).tolist()]}
+    return {"lambdas": [_validation.check_nonnegative(alpha, "alphas") for alpha in np.asarray(alphas).tolist()]}

@@ -1,8 +1,11 @@
-"""What all estimators share: checked data, a linear predictor, and the translation of scikit-learn's conventions."""
+"""The base of all estimators: checked data, a linear predictor, and the translation of scikit-learn's conventions."""
+
+from __future__ import annotations
 
 import sys
 import warnings
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,6 +15,10 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from jaxreg import _validation
 from jaxreg._labels import is_text
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 
 DTYPES = (np.float64, np.float32)
 SPARSE = ("csr", "csc")  # formats that predictions take as they are
@@ -25,9 +32,9 @@ class LinearEstimator(BaseEstimator):
     """
 
     def _checked(self, X, y, several):
-        """(X, y) as arrays; y keeps its columns if `several`, else it must be (n,) or, with a warning, (n, 1).
+        """(X, y) as arrays. If `several`, y keeps its columns, else it must be (n,) or, with a warning, (n, 1).
 
-        Rows go by position, as everywhere in scikit-learn: its permutation tests shuffle y with its index.
+        Rows are matched by position, as everywhere in scikit-learn: its permutation tests shuffle y with its index.
         """
         if is_text(y):
             raise ValueError("y has text, names of classes; a regressor needs numbers.")
@@ -36,7 +43,7 @@ class LinearEstimator(BaseEstimator):
         )
         return X, np.asarray(y, dtype=np.float64)
 
-    def _linear_predictor(self, X):
+    def _linear_predictor(self, X) -> Float[np.ndarray, "n ..."]:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=DTYPES, reset=False, accept_sparse=SPARSE)
         return X @ self.coef_.T + self.intercept_
@@ -47,7 +54,7 @@ class LinearEstimator(BaseEstimator):
         return tags
 
     def _labels(self):
-        """Labels of the columns of the X that was fitted: names, or 0 to p - 1."""
+        """Labels (p,) of the columns of the fitted X: names, or 0 to p - 1."""
         return list(getattr(self, "feature_names_in_", range(self.n_features_in_)))
 
     @property
@@ -59,9 +66,9 @@ class LinearEstimator(BaseEstimator):
 
 
 def dense(X, noted=True):
-    """X, a sparse one as an array, with a warning at the caller of the caller's caller if `noted`.
+    """X, where a sparse X becomes an array. If `noted`, a warning points at the caller of the caller's caller.
 
-    ValueError where the array would take more than DENSE_LIMIT bytes.
+    ValueError if the array would take more than DENSE_LIMIT bytes.
     """
     frame = _is_sparse_frame(X)
     if not (frame or issparse(X)):
@@ -86,15 +93,15 @@ def dense(X, noted=True):
 
 
 def _is_sparse_frame(X):
-    """Whether X is a pandas frame all of whose columns are sparse: check_array refuses it, and takes others."""
+    """Whether X is a pandas frame with sparse columns only. check_array refuses such a frame, and takes mixed ones."""
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(X, pandas.DataFrame):
         return False
     return len(X.columns) > 0 and all(isinstance(dtype, pandas.SparseDtype) for dtype in X.dtypes)
 
 
-def checked_weight(sample_weight, n):
-    """Weights (n,), or None; scikit-learn takes a number for all rows, too."""
+def checked_weight(sample_weight, n) -> Float[np.ndarray, " n"] | None:
+    """Weights of rows, or None. As in scikit-learn, a number is the weight of all rows."""
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Real):
@@ -109,32 +116,32 @@ def checked_weight(sample_weight, n):
     return weight
 
 
-def total_weight(weight, n):
-    """By how much scikit-learn's objective of ridge exceeds ours."""
+def total_weight(weight: Float[np.ndarray, " n"] | None, n):
+    """The sum of the weights: scikit-learn's alpha of ridge is lambda times this."""
     return float(n if weight is None else weight.sum())
 
 
 def gap_tolerance(tol, otherwise=None):
-    """The bound on `gap` that scikit-learn's `tol` is: it bounds the dual gap by tol |y|^2, and we by half of that."""
+    """The bound on `gap` for scikit-learn's `tol`. It bounds the dual gap by tol |y|^2, in twice the unit of `gap`."""
     return otherwise if tol is None else 2 * _validation.check_positive(tol, "tol")
 
 
-def limits(positive):
+def coefficient_limits(positive):
     """Keywords of `fit_path` for coefficients >= 0."""
     return {"lower": 0.0} if _validation.check_flag(positive, "positive") else {}
 
 
-def null_loss(y, sample_weight, fit_intercept):
+def null_loss(y: Float[np.ndarray, "n ..."], sample_weight: Float[np.ndarray, " n"] | None, fit_intercept):
     """Half the weighted mean square of y about its mean, or about 0, summed over the columns: the unit of `gap`."""
     deviation = y - np.average(y, axis=0, weights=sample_weight) if fit_intercept else y
     return float(np.sum(np.average(deviation**2, axis=0, weights=sample_weight)) / 2)
 
 
-def steps(path, k):
-    """Steps of the solver at the point k of a path: at least the one that finds nothing to change."""
+def solver_steps(path, k):
+    """Steps of the solver at point k of a path. At least 1: a last step finds nothing to change."""
     return max(int(path.n_iter[k]), 1)
 
 
-def by_target(coef):
-    """(K, p) of coefficients (p,) or (p, K), as scikit-learn has them."""
+def by_target(coef: Float[np.ndarray, "p ..."]) -> Float[np.ndarray, "K p"]:
+    """Coefficients in the layout of scikit-learn."""
     return np.ascontiguousarray(coef.T.reshape(-1, len(coef)))

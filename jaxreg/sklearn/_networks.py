@@ -1,9 +1,12 @@
 """Networks whose regularization is chosen by cross-validation: NetworkClassifierCV and NetworkRegressorCV."""
 
+from __future__ import annotations
+
 import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import optax
@@ -19,22 +22,27 @@ from jaxreg._labels import check_labels, is_text
 from jaxreg.neural._models import Model
 from jaxreg.neural._regularizer import Regularizer
 from jaxreg.neural._result import RULES
-from jaxreg.sklearn._cross_validated import routed
+from jaxreg.sklearn._cross_validated import routed_metadata
 from jaxreg.sklearn._linear import DTYPES, dense
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Shaped
+
 
 HIDDEN = (64,)
 LARGEST_SEED = 2**31 - 1
-ROUNDING = 32 * np.finfo(np.float64).eps  # share of the level of a column; as for `fit_path` it counts as constant then
+# a column that varies by less than this share of its level counts as constant, as for `fit_path`
+ROUNDING_SHARE = 32 * np.finfo(np.float64).eps
 
 
 class NetworkCV(BaseEstimator, ABC):
     """A network at every strength of a regularizer, and the strength that a rule chooses.
 
-    A subclass states its task, how y is read, and what is predicted.
+    A subclass states its task, how y is read, and what `predict` returns.
     """
 
     task: str  # of `jaxreg.neural`
-    metrics: tuple[str, ...]  # that the path has beside its loss
+    metrics: tuple[str, ...]  # of the path, beside its loss
 
     def __init__(
         self,
@@ -67,7 +75,7 @@ class NetworkCV(BaseEstimator, ABC):
 
     @abstractmethod
     def _target(self, y, standardize):
-        """y as `jaxreg.neural.fit_path` takes it, of y (n,) or (n, C) as an array."""
+        """The y of `jaxreg.neural.fit_path`, from an array y (n,) or (n, K)."""
 
     def fit(self, X, y, **params):
         """Train all strengths, folds and seeds, and all rows at each strength; choose.
@@ -91,7 +99,7 @@ class NetworkCV(BaseEstimator, ABC):
         self._mean, self._scale = _scales(X, standardize)
         target = self._target(y, standardize)
         splitter = check_cv(self.cv, target, classifier=is_classifier(self))
-        splits = list(splitter.split(X, target, **routed(self, None, params).splitter.split))
+        splits = list(splitter.split(X, target, **routed_metadata(self, None, params).splitter.split))
         path = neural.fit_path(
             self._model(),
             self._scaled(X),
@@ -134,7 +142,7 @@ class NetworkCV(BaseEstimator, ABC):
         if np.atleast_1d(self.hidden).tolist() != list(HIDDEN):
             raise ValueError("hidden is given beside model, which has its own layers; leave it away.")
         if model.task is None:
-            return replace(model, task=self.task)  # type: ignore[type-var]  # those without a task are dataclasses
+            return replace(model, task=self.task)  # type: ignore[type-var]  # models without a task are dataclasses
         if model.task != self.task:
             raise ValueError(f"model has the task {model.task}, but {type(self).__name__} needs {self.task}.")
         return model
@@ -151,7 +159,7 @@ class NetworkCV(BaseEstimator, ABC):
         return self.path_.predict(self._scaled(X), self.strength_, type)
 
     def get_metadata_routing(self):
-        """The routing of metadata: `fit` takes what the splitter asks for."""
+        """The routing of metadata: `fit` takes the metadata of the splitter."""
         splitter = check_cv(self.cv, classifier=is_classifier(self))
         mapping = MethodMapping().add(caller="fit", callee="split")
         return MetadataRouter(owner=self).add_self_request(self).add(splitter=splitter, method_mapping=mapping)
@@ -172,7 +180,7 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
     regularizer : str, jaxreg.neural.Regularizer, a tuple of these, or None
         A name as "weight_decay", "l2", "l1", "dropout", "early_stopping", "label_smoothing", or an instance.
     strengths : sequence of float >= 0, a tuple of such for several regularizers, or None
-        None takes those that the regularizer proposes: 0 and 16 from 1e-3 to 10 of weight decay, from 1e-5 to 1 of L2
+        None takes the proposal of the regularizer: 0 and 16 from 1e-3 to 10 of weight decay, from 1e-5 to 1 of L2
         and L1; 0 to 0.9 of dropout; epochs from 1 to the last of early stopping, in up to 30 steps.
     cv : int, splitter or list of (train, test)
         None is 5 folds; in a classification a number makes stratified ones.
@@ -184,8 +192,8 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
         Step size of Adam.
     standardize : bool
         Whether columns of X, and in a regression y, are centred and divided by their standard deviations over all rows
-        of `fit`, as a `StandardScaler` in a Pipeline does it: folds share them. Else they are as they are, and a
-        network of columns on other scales than about 1 trains badly.
+        of `fit`, as a `StandardScaler` in a Pipeline does it: folds share them. Otherwise columns stay as they are, and
+        a network of columns on other scales than about 1 trains badly.
     rule : str
         "min" or "1se"; see `jaxreg.neural.NeuralPath.select`.
     random_state : int, RandomState or None
@@ -220,11 +228,11 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
         check_classification_targets(y)
         return y
 
-    def predict(self, X):
+    def predict(self, X) -> Shaped[np.ndarray, " n"]:
         """The most probable labels (n_samples,)."""
         return self._predicted(X)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> Float[np.ndarray, "n classes"]:
         """Probabilities (n_samples, n_classes), in the order of classes_: the softmax of the outputs."""
         return self._predicted(X, "probability")
 
@@ -232,8 +240,8 @@ class NetworkClassifierCV(ClassifierMixin, NetworkCV):
 class NetworkRegressorCV(RegressorMixin, NetworkCV):
     """A network for numbers whose regularization is chosen by cross-validation.
 
-    As `NetworkClassifierCV`, whose parameters and attributes it has, less classes_. The held-out mean squared error
-    decides; with `standardize=True` that of `path_` is a share of the variance of y.
+    It has the parameters and attributes of `NetworkClassifierCV`, without classes_. The held-out mean squared error
+    decides. With `standardize=True` the errors of `path_` are shares of the variance of y.
 
     Examples
     --------
@@ -256,7 +264,7 @@ class NetworkRegressorCV(RegressorMixin, NetworkCV):
         self._y_mean, self._y_scale = _scales(y, standardize)
         return (y - self._y_mean) / self._y_scale
 
-    def predict(self, X):
+    def predict(self, X) -> Float[np.ndarray, "n ..."]:
         """Responses (n_samples,), or (n_samples, n_targets)."""
         predicted = self._predicted(X)
         return self._y_mean + self._y_scale * predicted.astype(np.float64)
@@ -267,34 +275,40 @@ class NetworkRegressorCV(RegressorMixin, NetworkCV):
         return tags
 
 
-def _scales(columns, standardize) -> tuple[np.ndarray, np.ndarray]:
-    """(means, standard deviations) of the columns, 1 for those that vary by rounding only; or 0 and 1."""
+def _scales(
+    columns: Float[np.ndarray, "n ..."], standardize
+) -> tuple[Float[np.ndarray, " ..."], Float[np.ndarray, " ..."]]:
+    """(means, standard deviations) of the columns, or 0 and 1. A column that varies by rounding has the deviation 1."""
     if not standardize:
         return np.zeros(()), np.ones(())
     columns = np.asarray(columns, np.float64)
     largest = np.abs(columns).max(axis=0)
     shares = columns / np.where(largest > 0, largest, 1.0)  # squares of these do not overflow
     deviation = shares.std(axis=0)
-    return largest * shares.mean(axis=0), np.where(deviation > ROUNDING, largest * deviation, 1.0)
+    return largest * shares.mean(axis=0), np.where(deviation > ROUNDING_SHARE, largest * deviation, 1.0)
 
 
 @cache
 def _adam(learning_rate):
-    """One for each step size: another instance would compile anew."""
+    """The optimizer of a step size. There is one for each, since another instance would compile anew."""
     return optax.adam(learning_rate)
 
 
 def _regularizer(value):
-    """Regularizers, of which each may go by its name."""
+    """Regularizers. Names stand for instances of their classes."""
     if isinstance(value, (tuple, list)):
         return tuple(map(_regularizer, value))
     if not isinstance(value, str):
         return value
-    kinds = (getattr(neural, name) for name in neural.__all__ if name not in ("Regularizer", "Augment"))
-    named = {_snake(kind.__name__): kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Regularizer)}
-    if value.lower() not in named:
-        raise ValueError(f"regularizer is {value!r}; give one of jaxreg.neural, or a name: {', '.join(named)}.")
-    return named[value.lower()]()
+    candidates = (getattr(neural, name) for name in neural.__all__ if name not in ("Regularizer", "Augment"))
+    classes = {
+        _snake(candidate.__name__): candidate
+        for candidate in candidates
+        if isinstance(candidate, type) and issubclass(candidate, Regularizer)
+    }
+    if value.lower() not in classes:
+        raise ValueError(f"regularizer is {value!r}; give one of jaxreg.neural, or a name: {', '.join(classes)}.")
+    return classes[value.lower()]()
 
 
 def _snake(name):

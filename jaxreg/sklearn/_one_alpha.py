@@ -1,6 +1,8 @@
 """Estimators at one alpha: Lasso, ElasticNet, Ridge."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -9,33 +11,36 @@ from jaxreg import _validation, fit_path, penalties
 from jaxreg.sklearn._linear import (
     LinearEstimator,
     checked_weight,
+    coefficient_limits,
     gap_tolerance,
-    limits,
     null_loss,
-    steps,
+    solver_steps,
     total_weight,
 )
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 
 class _OneAlpha(RegressorMixin, LinearEstimator):
-    """A model of the squared loss at one strength, for one or several columns of y, each solved alone."""
+    """A model of the squared loss at one strength. Several columns of y are fitted one by one."""
 
     coef_: Any
     intercept_: Any
     path_: list
 
-    def _fit_parts(self, X, y, parts, lambdas, sample_weight, penalty, max_iter):
-        """Fit each part of y, a column (n,) or several (n, K), at its lambda."""
+    def _fit_responses(self, X, y, responses, lambdas, sample_weight, penalty, max_iter):
+        """Fit each of the responses, arrays (n,) or (n, K), at its lambda."""
         warm = getattr(self, "warm_start", False) and hasattr(self, "path_")
-        if warm and len(self.path_) != len(parts):
+        if warm and len(self.path_) != len(responses):
             raise ValueError(
-                f"warm_start is True, but the last fit had {len(self.path_)} target(s), and y has {len(parts)}; give "
-                "warm_start=False, or take a new estimator."
+                f"warm_start is True, but the last fit had {len(self.path_)} target(s), and y has {len(responses)}; "
+                "give warm_start=False, or take a new estimator."
             )
         self.path_ = [
             fit_path(
                 X,
-                part,
+                response,
                 penalty=penalty,
                 lambdas=[lam],
                 sample_weight=sample_weight,
@@ -44,9 +49,11 @@ class _OneAlpha(RegressorMixin, LinearEstimator):
                 tol=gap_tolerance(self.tol),
                 max_iter=max_iter,
                 warm_start=previous,
-                **limits(self.positive),
+                **coefficient_limits(self.positive),
             )
-            for part, lam, previous in zip(parts, lambdas, self.path_ if warm else [None] * len(parts), strict=True)
+            for response, lam, previous in zip(
+                responses, lambdas, self.path_ if warm else [None] * len(responses), strict=True
+            )
         ]
         coef = np.concatenate([path.coef[0].T.reshape(-1, X.shape[1]) for path in self.path_])
         intercept = np.concatenate([path.intercept.ravel() for path in self.path_])
@@ -55,7 +62,7 @@ class _OneAlpha(RegressorMixin, LinearEstimator):
         if not self.fit_intercept:
             self.intercept_ = 0.0
 
-    def predict(self, X):
+    def predict(self, X) -> Float[np.ndarray, "n ..."]:
         """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
         return self._linear_predictor(X)
 
@@ -65,7 +72,7 @@ class _OneAlpha(RegressorMixin, LinearEstimator):
         return tags
 
 
-def _columns(y):
+def _response_columns(y: Float[np.ndarray, "n ..."]) -> list[Float[np.ndarray, " n"]]:
     return list(y.reshape(len(y), -1).T)
 
 
@@ -164,11 +171,11 @@ class ElasticNet(_OneAlpha):
         _validation.check_flag(self.warm_start, "warm_start")
         X, y = self._checked(X, y, several=True)
         weight = checked_weight(sample_weight, len(X))
-        columns = _columns(y)
-        self._fit_parts(X, y, columns, [alpha] * len(columns), weight, self._penalty(), self.max_iter)
+        columns = _response_columns(y)
+        self._fit_responses(X, y, columns, [alpha] * len(columns), weight, self._penalty(), self.max_iter)
         losses = [null_loss(column, weight, self.fit_intercept) for column in columns]
         gap = np.array([path.gap[0] * unit for path, unit in zip(self.path_, losses, strict=True)])
-        n_iter = [steps(path, 0) for path in self.path_]
+        n_iter = [solver_steps(path, 0) for path in self.path_]
         self.dual_gap_, self.n_iter_ = (gap, n_iter) if len(columns) > 1 else (gap[0], n_iter[0])
         return self
 
@@ -286,20 +293,20 @@ class Ridge(_OneAlpha):
         _validation.check_choice(self.solver, "solver", RIDGE_SOLVERS)
         positive = _validation.check_flag(self.positive, "positive")
         X, y = self._checked(X, y, several=True)
-        weight, columns = checked_weight(sample_weight, len(X)), _columns(y)
+        weight, columns = checked_weight(sample_weight, len(X)), _response_columns(y)
         lambdas = self._alphas(len(columns)) / total_weight(weight, len(X))
         together = len(columns) > 1 and not positive and len(set(lambdas)) == 1  # one decomposition for all
-        parts, lambdas = ([y], lambdas[:1]) if together else (columns, lambdas)
+        responses, lambdas = ([y], lambdas[:1]) if together else (columns, lambdas)
         max_iter = 2000 if self.max_iter is None else self.max_iter
-        self._fit_parts(X, y, parts, lambdas, weight, penalties.Ridge(), max_iter)
-        n_iter = [steps(path, 0) for path in self.path_]
+        self._fit_responses(X, y, responses, lambdas, weight, penalties.Ridge(), max_iter)
+        n_iter = [solver_steps(path, 0) for path in self.path_]
         self.n_iter_ = None if not positive else n_iter if len(columns) > 1 else n_iter[0]
         self.solver_ = self.path_[0].solver
         return self
 
-    def _alphas(self, targets):
-        """Alpha (targets,)."""
-        given = [_validation.check_nonnegative(each, "alpha") for each in np.ravel(self.alpha).tolist()]
-        if len(given) not in (1, targets):
-            raise ValueError(f"alpha has {len(given)} values, y has {targets} column(s); give one, or one for each.")
-        return np.broadcast_to(np.array(given), (targets,))
+    def _alphas(self, n_targets) -> Float[np.ndarray, " K"]:
+        """The alpha of each column of y."""
+        alphas = [_validation.check_nonnegative(alpha, "alpha") for alpha in np.ravel(self.alpha).tolist()]
+        if len(alphas) not in (1, n_targets):
+            raise ValueError(f"alpha has {len(alphas)} values, y has {n_targets} column(s); give one, or one for each.")
+        return np.broadcast_to(np.array(alphas), (n_targets,))

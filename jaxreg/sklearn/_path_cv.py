@@ -6,16 +6,16 @@ from jaxreg import penalties
 from jaxreg._alignment import by_column
 from jaxreg.losses import Squared
 from jaxreg.sklearn._cross_validated import PathRegressor
-from jaxreg.sklearn._linear import limits
+from jaxreg.sklearn._linear import coefficient_limits
 
-ITERATED_GAP = 1e-10  # where the solution is no exact one, coefficients to 7 digits or so
+ITERATED_GAP = 1e-10  # for iterated solutions: coefficients to 7 digits or so
 
 
 class ElasticNetCV(PathRegressor):
     """Elastic net with alpha and l1_ratio chosen by cross-validation, drop-in for `sklearn.linear_model.ElasticNetCV`.
 
-    The objective is that of `ElasticNet`. All folds are fitted at one grid of alphas for each l1_ratio, from all rows;
-    the mean of the folds' (weighted) mean squared errors decides, every fold counting the same.
+    The objective is that of `ElasticNet`. Each l1_ratio has one grid of alphas, made from all rows, for all folds. The
+    mean of the folds' (weighted) mean squared errors decides. Every fold counts the same.
 
     Parameters
     ----------
@@ -109,10 +109,10 @@ class ElasticNetCV(PathRegressor):
         return None
 
     def _options(self):
-        return {"l1_ratios": self.l1_ratio, **limits(self.positive)}
+        return {"l1_ratios": self.l1_ratio, **coefficient_limits(self.positive)}
 
-    def _keep(self, choice, *rest):
-        super()._keep(choice, *rest)
+    def _keep(self, choice, gap, y, sample_weight):
+        super()._keep(choice, gap, y, sample_weight)
         self.l1_ratio_ = choice.l1_ratio
 
 
@@ -168,7 +168,7 @@ class LassoCV(PathRegressor):
         return penalties.Lasso()
 
     def _options(self):
-        return limits(self.positive)
+        return coefficient_limits(self.positive)
 
 
 class MultiTaskLassoCV(PathRegressor):

@@ -1,6 +1,9 @@
 """RidgeCV: leave-one-out in closed form, or folds, with alpha beside the sum of squares as in scikit-learn."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -14,10 +17,14 @@ from jaxreg import _validation, fit_path, penalties
 from jaxreg._design import DenseDesign
 from jaxreg._left_out import left_out
 from jaxreg._problem import Model, make_problems
-from jaxreg.sklearn._cross_validated import routed
+from jaxreg.sklearn._cross_validated import routed_metadata
 from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, total_weight
 from jaxreg.sklearn._one_alpha import Ridge
 from jaxreg.solvers.ridge import decomposed
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 
 GCV_MODES = (None, "auto", "svd", "eigen")
 
@@ -25,8 +32,8 @@ GCV_MODES = (None, "auto", "svd", "eigen")
 class RidgeCV(RegressorMixin, LinearEstimator):
     """Ridge regression with alpha chosen by cross-validation, drop-in for `sklearn.linear_model.RidgeCV`.
 
-    The objective is that of `Ridge`. By default every row is predicted by the fit of all others at the same alpha, from
-    one decomposition for all rows, alphas and targets; with `cv`, every fold has one decomposition for all alphas.
+    The objective is that of `Ridge`. By default every row is predicted by the fit of all other rows at the same alpha.
+    All rows, alphas and targets share one decomposition. With `cv`, every fold has one decomposition for all alphas.
 
     Parameters
     ----------
@@ -102,19 +109,19 @@ class RidgeCV(RegressorMixin, LinearEstimator):
         alphas = self._checked_alphas()
         X, y = self._checked(X, y, several=True)
         weight = checked_weight(sample_weight, len(X))
-        metadata = routed(self, sample_weight, params)
+        metadata = routed_metadata(self, sample_weight, params)
         if not sklearn.get_config()["enable_metadata_routing"] and weight is not None:
             metadata.scorer.score["sample_weight"] = weight
         if self.cv is None:
-            scores, kept = self._leave_one_out(X, y, alphas, weight, metadata)
+            scores, cv_results = self._leave_one_out(X, y, alphas, weight, metadata)
             if store:
-                self.cv_results_ = kept
+                self.cv_results_ = cv_results
         else:
-            for name, asked in (("store_cv_results", store), ("alpha_per_target", per_target)):
-                if asked:
+            for name, flag in (("store_cv_results", store), ("alpha_per_target", per_target)):
+                if flag:
                     raise ValueError(f"{name} is True, but cv is {self.cv!r}; it needs leave-one-out, cv=None.")
-            scores = self._folds(X, y, alphas, weight, metadata)
-        best = np.argmax(scores, axis=0)  # of equal ones the first
+            scores = self._fold_scores(X, y, alphas, weight, metadata)
+        best = np.argmax(scores, axis=0)  # the first among equal scores
         self.alpha_ = np.take(alphas, best) if np.ndim(best) else alphas[best]
         self.best_score_ = np.take_along_axis(scores, best[None], axis=0)[0] if np.ndim(best) else float(scores[best])
         model = Ridge(self.alpha_, fit_intercept=self.fit_intercept).fit(X, y, weight)
@@ -122,11 +129,11 @@ class RidgeCV(RegressorMixin, LinearEstimator):
         return self
 
     def _checked_alphas(self):
-        given = np.ravel(self.alphas).tolist()
+        alphas = np.ravel(self.alphas).tolist()
         check = _validation.check_positive if self.cv is None else _validation.check_nonnegative
-        if not given:
+        if not alphas:
             raise ValueError("alphas is empty; give one or more numbers above 0.")
-        return np.array([check(alpha, "alphas") for alpha in given])
+        return np.array([check(alpha, "alphas") for alpha in alphas])
 
     def _scorer(self):
         if self.scoring is not None:
@@ -135,45 +142,45 @@ class RidgeCV(RegressorMixin, LinearEstimator):
         return get_scorer("r2").set_score_request(sample_weight=True) if weighted else get_scorer("r2")
 
     def _leave_one_out(self, X, y, alphas, weight, metadata):
-        """(scores (n_alphas,) or (n_alphas, n_targets), what `cv_results_` holds)."""
+        """(scores (L,) or (L, K), the array of `cv_results_`)."""
         weight = np.ones(len(X)) if weight is None else weight
         errors = _left_out(X, y.reshape(len(y), -1), weight, alphas, self.fit_intercept)  # (n, n_targets, n_alphas)
         if self.scoring is None:
-            kept = weight[:, None, None] * errors**2
-            scores = -kept.mean(axis=0).T
+            cv_results = weight[:, None, None] * errors**2
+            scores = -cv_results.mean(axis=0).T
             scores = scores if self.alpha_per_target and y.ndim == 2 else scores.mean(axis=1)
         else:
-            kept = y.reshape(len(y), -1, 1) - errors
-            scores = self._scored(y, kept, metadata.scorer.score)
-        return scores, kept[:, 0] if y.ndim == 1 else kept
+            cv_results = y.reshape(len(y), -1, 1) - errors
+            scores = self._scored(y, cv_results, metadata.scorer.score)
+        return scores, cv_results[:, 0] if y.ndim == 1 else cv_results
 
     def _scored(self, y, predictions, metadata):
         scorer, identity = self._scorer(), _Identity()
 
-        def scored(found, target):
-            return [scorer(identity, each, target, **metadata) for each in np.moveaxis(found, -1, 0)]
+        def scored(held_out, target):
+            return [scorer(identity, predicted, target, **metadata) for predicted in np.moveaxis(held_out, -1, 0)]
 
         if self.alpha_per_target and y.ndim == 2:
             return np.transpose([scored(predictions[:, j], y[:, j]) for j in range(y.shape[1])])
         return np.array(scored(predictions[:, 0] if y.ndim == 1 else predictions, y))
 
-    def _folds(self, X, y, alphas, weight, metadata):
-        """Mean scores (n_alphas,) of the folds."""
-        scorer, found = self._scorer(), []
+    def _fold_scores(self, X, y, alphas, weight, metadata) -> Float[np.ndarray, " L"]:
+        """Scores of the alphas, averaged over the folds."""
+        scorer, fold_scores = self._scorer(), []
         for train, test in check_cv(self.cv).split(X, y, **metadata.splitter.split):
-            own = None if weight is None else weight[train]
-            lambdas = alphas / total_weight(own, len(X[train]))
-            path = _ridge_path(X[train], y[train], lambdas, own, self.fit_intercept)
-            given = _of_rows(metadata.scorer.score, test, len(X))
-            found.append([scorer(_at(path, lam), X[test], y[test], **given) for lam in lambdas])
-        return np.mean(found, axis=0)
+            train_weight = None if weight is None else weight[train]
+            lambdas = alphas / total_weight(train_weight, len(X[train]))
+            path = _ridge_path(X[train], y[train], lambdas, train_weight, self.fit_intercept)
+            score_metadata = _metadata_of_rows(metadata.scorer.score, test, len(X))
+            fold_scores.append([scorer(_model_at(path, lam), X[test], y[test], **score_metadata) for lam in lambdas])
+        return np.mean(fold_scores, axis=0)
 
-    def predict(self, X):
+    def predict(self, X) -> Float[np.ndarray, "n ..."]:
         """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
         return self._linear_predictor(X)
 
     def get_metadata_routing(self):
-        """The routing of metadata: `fit` takes sample_weight, and what splitter and scorer ask for."""
+        """The routing of metadata: `fit` takes sample_weight, and the metadata of splitter and scorer."""
         return (
             MetadataRouter(owner=self)
             .add_self_request(self)
@@ -188,7 +195,7 @@ class RidgeCV(RegressorMixin, LinearEstimator):
 
 
 class _Identity(RegressorMixin, BaseEstimator):
-    """Its predictions are what it is given."""
+    """A model whose predictions are its X, so that a scorer judges predictions."""
 
     def __sklearn_is_fitted__(self):
         return True
@@ -197,25 +204,31 @@ class _Identity(RegressorMixin, BaseEstimator):
         return X
 
 
-def _left_out(X, y, weight, alphas, fit_intercept):
-    """Errors (n, K, L) of y (n, K), each row predicted by the fit of the others at the same alphas (L,)."""
-    lambdas, counting = alphas / weight.sum(), np.flatnonzero(weight)
+def _left_out(
+    X: Float[np.ndarray, "n p"],
+    y: Float[np.ndarray, "n K"],
+    weight: Float[np.ndarray, " n"],
+    alphas: Float[np.ndarray, " L"],
+    fit_intercept,
+) -> Float[np.ndarray, "n K L"]:
+    """Errors of y: each row is predicted by the fit of the other rows at the same alphas."""
+    lambdas, weighted = alphas / weight.sum(), np.flatnonzero(weight)
     errors = np.empty((*y.shape, len(alphas)))
     with jax.enable_x64(True):
-        data = _validation.check_data(X[counting], y[counting, 0], weight[counting], None, np.float64)
-        each = [replace(data, y=column) for column in y[counting].T]
+        data = _validation.check_data(X[weighted], y[weighted, 0], weight[weighted], None, np.float64)
+        per_response = [replace(data, y=column) for column in y[weighted].T]
         p = X.shape[1]
         model = Model(np.ones(p), np.full(p, -np.inf), np.full(p, np.inf), fit_intercept, standardize=False)
         design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, on_host=True)
-        problems = make_problems(design, each, model)
+        problems = make_problems(design, per_response, model)
         ridge = decomposed(problems[0], None, fit_intercept)
-        errors[counting] = left_out(ridge, problems, each, lambdas, model, of_sum=True).swapaxes(0, 1)
-    others = np.flatnonzero(weight == 0)
-    if others.size:  # the fit does not see them as it is
+        errors[weighted] = left_out(ridge, problems, per_response, lambdas, model, of_sum=True).swapaxes(0, 1)
+    weightless = np.flatnonzero(weight == 0)
+    if weightless.size:  # the fit of all rows does not see them
         path = _ridge_path(X, y, lambdas, weight, fit_intercept)
-        predictions = path.predict(X[others]).reshape(len(others), len(alphas), -1).transpose(0, 2, 1)
+        predictions = path.predict(X[weightless]).reshape(len(weightless), len(alphas), -1).transpose(0, 2, 1)
         order = np.argsort(np.argsort(-lambdas, kind="stable"), kind="stable")
-        errors[others] = y[others, :, None] - predictions[..., order]
+        errors[weightless] = y[weightless, :, None] - predictions[..., order]
     return errors
 
 
@@ -231,8 +244,8 @@ def _ridge_path(X, y, lambdas, sample_weight, fit_intercept):
     )
 
 
-def _at(path, lam):
-    """A fitted model of one point of a path, for a scorer."""
+def _model_at(path, lam):
+    """The fitted model of one point of a path, for a scorer."""
     model = Ridge()
     model.n_features_in_ = path.n_features
     model.intercept_, coef = path.coef_at(lam)
@@ -240,8 +253,8 @@ def _at(path, lam):
     return model
 
 
-def _of_rows(metadata, rows, n):
-    """Metadata with an entry per row, cut to some rows."""
+def _metadata_of_rows(metadata, rows, n):
+    """Metadata for some rows. Metadata without an entry for each row stay as they are."""
 
     def cut(value):
         return np.asarray(value)[rows] if np.shape(value)[:1] == (n,) else value

@@ -1,9 +1,9 @@
-"""Tables: files and frames with dates, categories and missing values in, numbers out, and the same of new rows.
+"""Tables: files and frames with dates, categories and missing values become numbers, and new rows become alike.
 
-- `read` makes a `Table` of a file: X and y for the fits. All that it must be told comes in one `TableError`, with the
-  options that work.
-- `Encoding` is what was made of each column, and does the same to new rows.
-- `Model` is a fit with its encoding, which predicts rows of files and can be saved.
+- `read` makes a `Table` of a file: X and y for the fits. One `TableError` lists all open questions, with the options
+  that work.
+- `Encoding` records what each column became, and encodes new rows alike.
+- `Model` is a fit with its encoding. It predicts rows of files and can be saved.
 
 The command line reads by this package, and writes a `Model`.
 """

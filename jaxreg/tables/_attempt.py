@@ -1,4 +1,4 @@
-"""A file read with some options: what each column becomes, and all that stands against it."""
+"""A file read with some options: what each column becomes, and the problems that remain."""
 
 import difflib
 import itertools
@@ -11,11 +11,11 @@ from pandas.api.types import infer_dtype
 
 from jaxreg._labels import few_values
 from jaxreg.tables import _choices, _dates, _formats
-from jaxreg.tables._cells import NUMBERS, labels, level_labels, numbers_or_labels, to_numbers
-from jaxreg.tables._columns import Column, Date, digits_lost, said_of
+from jaxreg.tables._cells import NUMBER_TYPES, labels, level_labels, numbers_or_labels, to_numbers
+from jaxreg.tables._columns import Column, Date, digits_remark, encoding_remark
 from jaxreg.tables._encoding import Encoding, read_cells
 from jaxreg.tables._numbers import AS_WRITTEN, Marks
-from jaxreg.tables._problems import LISTED, NOTED, SEVERAL, Remark, listed
+from jaxreg.tables._problems import LISTED_NAMES, NOTED_NAMES, SEVERAL, Remark, listed
 
 
 class Attempt:
@@ -32,7 +32,7 @@ class Attempt:
         if self._check_roles() and self._leave_out_rows():
             self._take_columns()
             if not any(problem.remedies for problem in self.problems):
-                self._settle_missing()
+                self._note_missing()
 
     def _cells(self, marks):
         texts = set(self.options["categorical"])
@@ -42,17 +42,17 @@ class Attempt:
             texts.add(self.options["target"])
         return read_cells(self.file, texts, marks, self.options["na"])
 
-    # ---- which column is what ----
+    # ---- roles of columns ----
 
     def _check_roles(self):
-        """Whether every column is there, has one role, and some are left to predict from."""
+        """Whether the file has every named column, every column has one role, and features are left."""
         single = {name: self.options[name] for name in ("target", "weights", "groups")}
         roles = [(option, name) for option, name in single.items() if name is not None]
         roles += [(option, name) for option in ("drop", "categorical") for name in self.options[option]]
         taken: dict[str, str] = {}
         for option, name in roles:
             if name not in self.frame.columns:
-                self.problems.append(self._unknown(option, name))
+                self.problems.append(self._unknown_column(option, name))
             elif taken.setdefault(name, option) != option:
                 self.problems.append(Remark(f"{taken[name]} and {option} are both {name!r}; give two columns"))
         empty = [(option, name) for option, name in single.items() if name in taken and self.frame[name].isna().all()]
@@ -67,7 +67,7 @@ class Attempt:
         if unnamed:
             left_out.update(unnamed)
             text = "what pandas calls a first column without a name is left out, as labels of the rows"
-            self.remarks.append(Remark(f"{text}: {listed(unnamed, LISTED)}"))
+            self.remarks.append(Remark(f"{text}: {listed(unnamed, LISTED_NAMES)}"))
         self.features = [name for name in self.frame.columns if name not in left_out]
         self.dropped = [name for name in self.frame.columns if name in left_out and name not in single.values()]
         if not self.features:
@@ -75,99 +75,104 @@ class Attempt:
             self.problems.append(Remark(text))
         return not self.problems
 
-    def _unknown(self, option, name):
+    def _unknown_column(self, option, name):
         names = list(self.frame.columns)
-        lowered = {each.lower(): each for each in reversed(names)}
+        lowered = {column.lower(): column for column in reversed(names)}
         close = difflib.get_close_matches(name.lower(), lowered, n=1)
         text = f"{option} is {name!r}, which is not a column. "
         if not close:
             headless = len(names) == 1 or bool(pd.to_numeric(pd.Series(names), errors="coerce").notna().all())
             hint = "; if these are no names, the first line of the file is no header" * headless
-            return Remark(f"{text}The columns are {listed(names, LISTED)}{hint}")
-        right = lowered[close[0]]
-        others = listed([each for each in names if each != right], LISTED)
-        text += f"Did you mean {right!r}? Other columns are {others}"
-        return Remark(text, ({option: {name: right} if option in SEVERAL else right},))
+            return Remark(f"{text}The columns are {listed(names, LISTED_NAMES)}{hint}")
+        nearest = lowered[close[0]]
+        other_names = listed([column for column in names if column != nearest], LISTED_NAMES)
+        text += f"Did you mean {nearest!r}? Other columns are {other_names}"
+        return Remark(text, ({option: {name: nearest} if option in SEVERAL else nearest},))
 
     def _take_columns(self):
-        """What becomes of each column, and problems with those of which it is not clear."""
+        """Set `columns`: what each feature becomes. A feature whose kind is not clear adds a problem."""
         numeric = [name for name in ("target", "weights") if self.options[name] is not None]
         roles = {self.options[name]: name for name in numeric if not (name == "target" and self.options["classes"])}
         as_text = self._numbers_as_text(roles)
         for name, role in roles.items():
-            self.problems += self._number_role(name, role, as_text)
+            self.problems += self._number_problems(name, role, as_text)
         if self.options["classes"]:
-            self.problems += self._two_classes()
+            self.problems += self._class_problems()
         if self.options["groups"] is not None:
-            self.problems += self._groups()
-        taken = {name: as_text.get(name) or self._take(name) for name in self.features}
-        for column in (taken | self._of_another_order(taken)).values():
+            self.problems += self._group_problems()
+        columns = {name: as_text.get(name) or self._column_or_remark(name) for name in self.features}
+        for column in (columns | self._columns_of_another_order(columns)).values():
             if isinstance(column, Column):
                 self.columns.append(column)
             else:
                 self.problems.append(column)
-        identifiers = [_choices.identifier(self.frame[name], name) for name in self.features]
+        identifiers = [_choices.identifier_remark(self.frame[name], name) for name in self.features]
         self.remarks += [remark for remark in identifiers if remark is not None]
         formats = [column.format for column in self.columns if isinstance(column, Date) and column.format is not None]
         orders = {_dates.day_first(form) for form in formats} - {None}
-        self.problems = [_choices.in_view_of_others(problem, orders) for problem in self.problems]
+        self.problems = [_choices.with_likely_order(problem, orders) for problem in self.problems]
         names = [name for column in self.columns for name in column.names]
         if not self.problems:
             _formats.require_distinct(names, "the table of all levels")
 
-    def _take(self, name, **options):
-        return _choices.take(self.frame[name], name, self.options | options)
+    def _column_or_remark(self, name, **options):
+        return _choices.column_or_remark(self.frame[name], name, self.options | options)
 
-    def _of_another_order(self, taken):
-        """Of columns of dates that show another order than is given, what they are where further ones need it."""
-        others = [name for name, remark in taken.items() if _cause(remark) == _choices.ANOTHER_ORDER]
-        dates = [name for name, column in taken.items() if isinstance(column, Date)]
-        if not others or all(_cause(self._take(name, dayfirst=None)) != _choices.UNCLEAR_ORDER for name in dates):
+    def _columns_of_another_order(self, columns):
+        """The dates in another order than `dayfirst`, read without it, where other columns need the option.
+
+        A dict of names to Column or Remark; it is empty where no column needs the option.
+        """
+        ambiguous = [name for name, remark in columns.items() if _cause(remark) == _choices.ANOTHER_ORDER]
+        dates = [name for name, column in columns.items() if isinstance(column, Date)]
+        if not ambiguous or all(
+            _cause(self._column_or_remark(name, dayfirst=None)) != _choices.UNCLEAR_ORDER for name in dates
+        ):
             return {}
-        return {name: self._take(name, dayfirst=None) for name in others}
+        return {name: self._column_or_remark(name, dayfirst=None) for name in ambiguous}
 
     def _numbers_as_text(self, roles):
-        """Remarks on columns of numbers in another notation."""
+        """{name: Remark} of columns of numbers in another notation."""
         names = [*roles, *self.features]
         texts = [name for name in names if self._is_text(name)]
 
         def numeric_columns(marks):
             frame, _ = self._cells(marks)
-            numeric = [name for name in names if infer_dtype(frame[name], skipna=True) in NUMBERS]
-            return sum(len(names) if name in roles else 1 for name in numeric)  # roles can be nothing else
+            numeric = [name for name in names if infer_dtype(frame[name], skipna=True) in NUMBER_TYPES]
+            return sum(len(names) if name in roles else 1 for name in numeric)  # a role must be numeric
 
         return _choices.numbers_as_text(self.frame, texts, self.marks, numeric_columns)
 
     def _is_text(self, name):
         return infer_dtype(self.frame[name], skipna=True) == "string" and name not in self.options["categorical"]
 
-    def _number_role(self, name, role, as_text):
-        """What is wrong with a column that must hold numbers."""
+    def _number_problems(self, name, role, as_text):
+        """Problems of a column that must hold numbers."""
         if name in as_text:
-            remedies = [each for each in as_text[name].remedies if not {"drop", "categorical"} & each.keys()]
+            remedies = [remedy for remedy in as_text[name].remedies if not {"drop", "categorical"} & remedy.keys()]
             return [Remark(f"{role} {as_text[name].text}", tuple(remedies))]
         values = self.frame[name]
         numbers, bad = to_numbers(values, self.marks)
         if np.isinf(numbers).any():
-            remark = _choices.infinite(name, numbers)
+            remark = _choices.infinite_remark(name, numbers)
             return [Remark(f"{role} {remark.text}", remark.remedies)]
         if not bad.any():
             return []
         texts = pd.Index(labels(values).dropna().unique(), dtype="str")
-        accounts = _choices.of_accounts(texts, name)
+        accounts = _choices.accounts_remark(texts, name)
         if accounts is not None:
             return [Remark(f"{role} {accounts.text}")]
         bad_texts = list(dict.fromkeys(map(str, values[bad])))
-        strays = [text for text in bad_texts if not re.fullmatch(AS_WRITTEN, text)]  # the others have another notation
+        strays = [text for text in bad_texts if not re.fullmatch(AS_WRITTEN, text)]  # not in another notation
         if 0 < len(strays) <= min(_choices.BAD_CELLS, len(texts) / 2):
-            text = f"{role} {name!r} has values that are not numbers, {listed(strays, NOTED)}"
+            text = f"{role} {name!r} has values that are not numbers, {listed(strays, NOTED_NAMES)}"
             return [Remark(text, ({"na": tuple(strays)},))]
         text = f"{role} {name!r} has values that are not numbers, such as {bad_texts[0]!r}"
         if role == "target" and len(texts) == 2:
             return [Remark(f"{text}; of two classes", ({"classes": True},))]
         return [Remark(f"{text}; give a column of numbers")]
 
-    def _two_classes(self):
+    def _class_problems(self):
         name = self.options["target"]
         texts = sorted(level_labels(self.frame[name]).dropna().unique())
         if len(texts) != 2:
@@ -176,8 +181,8 @@ class Attempt:
         self.remarks.append(Remark(f"target {name!r} has two classes: {texts[0]!r} is -1, {texts[1]!r} is 1"))
         return []
 
-    def _groups(self):
-        """What is wrong with a column whose values must be told apart."""
+    def _group_problems(self):
+        """Problems of the column of groups, whose values must be hashable."""
         name = self.options["groups"]
         values = self.frame[name].dropna()
         if all(isinstance(value, Hashable) for value in values.astype(object)):
@@ -188,46 +193,48 @@ class Attempt:
 
     # ---- missing values ----
 
-    def _needed(self):
-        """The columns in which no value may be missing, whatever is imputed."""
+    def _required_columns(self):
+        """Target, weights and groups: no value of these columns is imputed."""
         return [self.options[name] for name in ("target", "weights", "groups") if self.options[name] is not None]
 
     def _leave_out_rows(self):
-        """Leave out rows with missing values where that is asked for; whether some are left."""
-        way, needed = self.options["missing"], self._needed()
-        if way is None:
+        """Leave out the rows with missing values that `missing` asks to leave out. True if rows remain."""
+        treatment, needed = self.options["missing"], self._required_columns()
+        if treatment is None:
             return True
-        missing = self.frame[[*needed, *self.features] if way == "drop" else needed].isna()
-        keep = ~missing.any(axis=1)
-        if not keep.any():
+        missing = self.frame[[*needed, *self.features] if treatment == "drop" else needed].isna()
+        complete = ~missing.any(axis=1)
+        if not complete.any():
             whole, remedies = (
-                ("row is complete", ({"missing": "impute"},)) if way == "drop" else ("row has a target", ())
+                ("row is complete", ({"missing": "impute"},)) if treatment == "drop" else ("row has a target", ())
             )
-            self.problems.append(Remark(f"no {whole}: there are missing values in {_counted(missing)}", remedies))
+            self.problems.append(
+                Remark(f"no {whole}: there are missing values in {_missing_counts(missing)}", remedies)
+            )
             return False
-        if not keep.all():
-            left, n = int((~keep).sum()), len(keep)
-            text = f"{left} of {n} rows {'is' if left == 1 else 'are'} left out"
-            self.remarks.append(Remark(f"{text}, with missing values in {_counted(missing)}"))
-            self.frame = self.frame[keep].reset_index(drop=True)
+        if not complete.all():
+            n_left_out, n = int((~complete).sum()), len(complete)
+            text = f"{n_left_out} of {n} rows {'is' if n_left_out == 1 else 'are'} left out"
+            self.remarks.append(Remark(f"{text}, with missing values in {_missing_counts(missing)}"))
+            self.frame = self.frame[complete].reset_index(drop=True)
         return True
 
-    def _settle_missing(self):
-        """What is said of missing values that are there still."""
-        missing = self.frame[[*self._needed(), *self.features]].isna()
+    def _note_missing(self):
+        """Add a remark or a problem on the missing values that remain."""
+        missing = self.frame[[*self._required_columns(), *self.features]].isna()
         if not missing.to_numpy().any():
             return
         if self.options["missing"] == "impute":
-            text = f"missing values are filled with means of the rows that a fit trains on: {_counted(missing)}"
+            text = f"missing values are filled with means of the rows that a fit trains on: {_missing_counts(missing)}"
             self.remarks.append(Remark(text))
             return
         n, complete = len(missing), int((~missing.any(axis=1)).sum())
-        text = f"there are missing values in {_counted(missing)}, and {complete} of {n} rows"
+        text = f"there are missing values in {_missing_counts(missing)}, and {complete} of {n} rows"
         drop, impute = {"missing": "drop"}, {"missing": "impute"}
         remedies = (impute, drop) if missing[self.features].to_numpy().any() else (drop,)
         self.problems.append(Remark(f"{text} {'is' if complete == 1 else 'are'} complete", remedies))
 
-    # ---- what is to be fitted ----
+    # ---- the table of an attempt without problems ----
 
     def encoding(self):
         return Encoding(
@@ -253,26 +260,26 @@ class Attempt:
         return None if name is None else numbers_or_labels(self.frame[name])
 
     def all_remarks(self, y):
-        said = [said_of(column, self.frame[column.name]) for column in self.columns]
+        remarks = [encoding_remark(column, self.frame[column.name]) for column in self.columns]
         roles = [self.options["target"]] if self.classes is None else []
         roles += [self.options["weights"]] if self.options["weights"] is not None else []
-        said += [digits_lost(name, self.frame[name]) for name in roles]
-        return (*self.remarks, *self._few_values(y), *(remark for remark in said if remark is not None))
+        remarks += [digits_remark(name, self.frame[name]) for name in roles]
+        return (*self.remarks, *self._class_remarks(y), *(remark for remark in remarks if remark is not None))
 
-    def _few_values(self, y):
+    def _class_remarks(self, y):
         values = [] if self.classes else few_values(y)
         if not values:
             return []
         text = f"target {self.options['target']!r} has {len(values)} different values, "
-        text += f"{listed([int(value) for value in values], NOTED)}: fitted as numbers, not as classes"
+        text += f"{listed([int(value) for value in values], NOTED_NAMES)}: fitted as numbers, not as classes"
         return [Remark(f"{text}; if they are classes", ({"classes": True},)) if len(values) == 2 else Remark(text)]
 
 
-def _counted(missing):
-    """Columns of a frame of flags that have some, with their numbers."""
+def _missing_counts(missing):
+    """Text: the columns of a frame of flags (n, p) with a missing value, and their numbers of missing values."""
     counts = missing.sum()
     return ", ".join(f"{name!r} ({number})" for name, number in counts[counts > 0].items())
 
 
-def _cause(taken):
-    return taken.cause if isinstance(taken, Remark) else None
+def _cause(column):
+    return column.cause if isinstance(column, Remark) else None

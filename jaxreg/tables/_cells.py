@@ -10,11 +10,11 @@ from pandas.api.types import infer_dtype
 from jaxreg.tables._numbers import MINUS, mixed_units
 from jaxreg.tables._problems import Remark
 
-NUMBERS = {"floating", "integer", "boolean", "mixed-integer-float", "decimal", "empty"}  # names that pandas infers
-TIMES = {"datetime64", "datetime", "date", "period"}
-DURATIONS = {"timedelta64", "timedelta"}
+NUMBER_TYPES = {"floating", "integer", "boolean", "mixed-integer-float", "decimal", "empty"}  # names that pandas infers
+TIME_TYPES = {"datetime64", "datetime", "date", "period"}
+DURATION_TYPES = {"timedelta64", "timedelta"}
 # texts that stand for a missing value, as pandas takes them in CSV
-MISSING: tuple[str, ...] = (
+MISSING_TEXTS: tuple[str, ...] = (
     "",
     "NA",
     "N/A",
@@ -30,20 +30,22 @@ MISSING: tuple[str, ...] = (
     "NULL",
     "null",
 )
-MISSING += ("None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN")
+MISSING_TEXTS += ("None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN")
 TRUTHS = {text: text.lower() == "true" for text in ("True", "TRUE", "true", "False", "FALSE", "false")}
-PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)  # a number that is no code such as 01
-WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
-EXACT = 2**53  # whole numbers up to which float64 holds them all
+PLAIN_NUMBER = re.compile(
+    r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE
+)  # a number that is no code such as 01
+WHOLE_NUMBER = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
+LARGEST_EXACT = 2**53  # whole numbers up to which float64 holds them all
 
 
-def tidied(values, name, as_text, marks, na):
-    """(a column without spaces around texts, and with numbers and truths where its texts are some, remarks).
+def tidied_column(values, name, as_text, marks, na):
+    """(a column without spaces around texts, remarks). Texts that are all numbers or all truths become these.
 
-    Missing are the cells that are a text of MISSING or `na`, or a number that one of `na` is. Texts stay as they are
-    where `as_text`.
+    A cell is missing if it is one of the texts MISSING_TEXTS or `na`, or a number equal to one of `na`. If `as_text`,
+    texts stay texts.
     """
-    missing = {*MISSING, *na}
+    missing = {*MISSING_TEXTS, *na}
     values = _usual_type(values)
     if isinstance(values.dtype, pd.CategoricalDtype):
         texts = labels(pd.Series(values.cat.categories)).str.strip()
@@ -53,8 +55,8 @@ def tidied(values, name, as_text, marks, na):
         if values.dropna().map(lambda cell: isinstance(cell, (str, Number))).all() and values.map(type).eq(str).any():
             values = labels(values)  # numbers and texts beside each other are all texts
     kind = infer_dtype(values, skipna=True)
-    if kind in NUMBERS:
-        return _without(values, kind, marks, na), []
+    if kind in NUMBER_TYPES:
+        return _without_missing(values, kind, marks, na), []
     if kind != "string":
         return values, []
     texts, remarks = values.str.strip(), []
@@ -63,22 +65,22 @@ def tidied(values, name, as_text, marks, na):
     texts = texts.mask(texts.isin(missing))
     if as_text:
         return texts, remarks
-    different = set(texts.dropna().unique())
-    if different and different <= TRUTHS.keys():
+    levels = set(texts.dropna().unique())
+    if levels and levels <= TRUTHS.keys():
         return texts.map(TRUTHS).astype("boolean"), remarks
-    asked = marks.need_text or marks.units or na or any(MINUS in text for text in different)
-    numbers = marks.numbers(texts) if asked else None
+    numbers_expected = marks.need_text or marks.units or na or any(MINUS in text for text in levels)
+    numbers = marks.numbers(texts) if numbers_expected else None
     if numbers is None:
         return texts, remarks
     by_unit = mixed_units(texts.dropna(), marks.units)
     if by_unit:
-        said = f"the units of {name!r} are left out, and nothing is converted, though they differ: {by_unit[0][0]!r}, "
-        remarks.append(Remark(f"{said}{by_unit[1][0]!r}"))
-    return _without(numbers, "floating", marks, na), remarks
+        text = f"the units of {name!r} are left out, and nothing is converted, though they differ: {by_unit[0][0]!r}, "
+        remarks.append(Remark(f"{text}{by_unit[1][0]!r}"))
+    return _without_missing(numbers, "floating", marks, na), remarks
 
 
 def _usual_type(values):
-    """A Series without the types of Arrow, which pandas treats otherwise."""
+    """A Series without the types of Arrow, which pandas treats differently."""
     if not isinstance(values.dtype, pd.ArrowDtype):
         return values
     import pyarrow
@@ -87,29 +89,32 @@ def _usual_type(values):
 
 
 def nullable_integers(arrow):
-    """The type of pandas that keeps all digits of integers of Arrow beside missing ones, None of other types."""
+    """The pandas type that keeps all digits of Arrow integers beside missing values; None for other types."""
     return {"int64": pd.Int64Dtype(), "uint64": pd.UInt64Dtype()}.get(str(arrow))
 
 
-def _without(numbers, kind, marks, na):
-    """Numbers that are missing where they are one of the texts `na`, whatever their notation."""
+def _without_missing(numbers, kind, marks, na):
+    """Numbers, missing where they equal one of the texts `na` in any notation."""
     if not na:
         return numbers
     if kind == "boolean":
         return numbers.astype("boolean").mask(labels(numbers).isin(na))
-    read = [marks.numbers(pd.Series([text])) for text in na]
-    gone = {*pd.to_numeric(pd.Series(na), errors="coerce").dropna(), *(each[0] for each in read if each is not None)}
-    which = np.isin(numbers.to_numpy("float64", na_value=np.nan), list(gone))
+    readings = [marks.numbers(pd.Series([text])) for text in na]
+    missing_numbers = {
+        *pd.to_numeric(pd.Series(na), errors="coerce").dropna(),
+        *(parsed[0] for parsed in readings if parsed is not None),
+    }
+    is_missing = np.isin(numbers.to_numpy("float64", na_value=np.nan), list(missing_numbers))
     if numbers.dtype.kind in "iu":  # in float64 the last digits would be lost
         numbers = numbers.astype("UInt64" if numbers.dtype.kind == "u" else "Int64")
-    return numbers.mask(which)
+    return numbers.mask(is_missing)
 
 
 # ---- labels ----
 
 
 def labels(values):
-    """Values as the texts of their levels: a whole number without a point, whatever type it has."""
+    """Values as texts of levels. A whole number has no point, whatever its type."""
     if infer_dtype(values, skipna=True) == "string":
         return values
     return values.astype(object).map(_label, na_action="ignore")
@@ -122,14 +127,14 @@ def _label(value):
 
 
 def level_labels(values, levels=None):
-    """The same, spelled alike in text and in columns of numbers or truths: 1.0 is 1, and TRUE is True.
+    """`labels`, spelled alike in text and in columns of numbers or truths: 1.0 is 1, and TRUE is True.
 
-    That is so where all levels, those of the values or others, are such, and none are then the same. Other texts stay
-    as they are written.
+    The spelling changes only if all levels are numbers, or all are truths, and remain different. The levels are those
+    of the values, or `levels`. Other texts stay as they are written.
     """
     texts = labels(values)
     spelled = {text: _spelled(text) for text in (texts.dropna().unique() if levels is None else levels)}
-    alike = all(PLAIN.fullmatch(text) for text in spelled) or spelled.keys() <= TRUTHS.keys()
+    alike = all(PLAIN_NUMBER.fullmatch(text) for text in spelled) or spelled.keys() <= TRUTHS.keys()
     if levels is None:
         alike = alike and len(set(spelled.values())) == len(spelled)
     else:
@@ -138,25 +143,27 @@ def level_labels(values, levels=None):
 
 
 def _spelled(text):
-    return str(TRUTHS[text]) if text in TRUTHS else WHOLE.sub(r"\1", text) if WHOLE.fullmatch(text) else text
+    return (
+        str(TRUTHS[text]) if text in TRUTHS else WHOLE_NUMBER.sub(r"\1", text) if WHOLE_NUMBER.fullmatch(text) else text
+    )
 
 
 def numbers_or_labels(values):
-    """Labels as numbers, which sort as these do, where that keeps all apart, else as texts: 1 and 01 are two."""
+    """Labels as numbers, which sort by size, if different labels remain different; else as texts: 1 and 01 are two."""
     texts = labels(values)
-    different = texts.dropna().unique()
-    if not all(PLAIN.fullmatch(text) for text in different):
+    levels = texts.dropna().unique()
+    if not all(PLAIN_NUMBER.fullmatch(text) for text in levels):
         return texts
     numbers = pd.to_numeric(texts)
-    return numbers if numbers.nunique() == len(different) else texts
+    return numbers if numbers.nunique() == len(levels) else texts
 
 
 # ---- numbers ----
 
 
 def to_numbers(values, marks):
-    """(float64 (n,), which are there and no numbers)."""
-    if infer_dtype(values, skipna=True) in NUMBERS:
+    """(numbers (n,) in float64, flags (n,) of the values that are present and no numbers)."""
+    if infer_dtype(values, skipna=True) in NUMBER_TYPES:
         return values.to_numpy("float64", na_value=np.nan), np.zeros(len(values), bool)
     texts = labels(values)
     numbers = marks.numbers(texts)
@@ -167,8 +174,8 @@ def to_numbers(values, marks):
 
 
 def loses_digits(values):
-    """Whether a column has whole numbers, some of them beyond those that float64 tells apart."""
-    if infer_dtype(values, skipna=True) not in NUMBERS:
+    """Whether a column has whole numbers, and some beyond the range in which float64 holds all of them."""
+    if infer_dtype(values, skipna=True) not in NUMBER_TYPES:
         return False
     numbers = values.dropna().to_numpy("float64")
-    return bool((np.abs(numbers) > EXACT).any() and (numbers == np.round(numbers)).all())
+    return bool((np.abs(numbers) > LARGEST_EXACT).any() and (numbers == np.round(numbers)).all())

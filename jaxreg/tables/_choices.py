@@ -1,4 +1,4 @@
-"""What each column of a table is taken for, and what a user must say of those that could be several things."""
+"""The kind of each column of a table, and the remark on a column that could be of several kinds."""
 
 import re
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from jaxreg.tables import _dates
-from jaxreg.tables._cells import DURATIONS, NUMBERS, TIMES, labels, level_labels, to_numbers
+from jaxreg.tables._cells import DURATION_TYPES, NUMBER_TYPES, TIME_TYPES, labels, level_labels, to_numbers
 from jaxreg.tables._columns import Boolean, Category, Column, Duration, Number, date_with_parts, to_times
 from jaxreg.tables._numbers import (
     AS_WRITTEN,
@@ -28,14 +28,14 @@ FEW_ROWS, MANY_LEVELS = 5, 500  # rows of a level, at least, and levels, at most
 RARE = 0.03  # share of the rows whose texts among numbers are taken for slips, rather than for levels such as "4+"
 BAD_CELLS = 5  # different ones that a column of numbers or dates may have to be taken for one
 UNCLEAR_ORDER, ANOTHER_ORDER = "unclear order", "another order"  # causes
-MISSING = re.compile(
+MISSING_PATTERN = re.compile(
     r"\W*|[nk]\W?\s?[ak]\W?|nil|none|null|missing|unknown|not (?:available|known)|no data|tbd", re.IGNORECASE
 )
 IDENTIFIER = re.compile(r"(?:.*[_ .-])?(?:id|nr|no|num|number|index|idx|key|row|row.?names?)|.*Id|.*ID", re.IGNORECASE)
 
 
-def take(values, name, options) -> Column | Remark:
-    """The Column that becomes of the values of one, or what must be said of it first."""
+def column_or_remark(values, name, options) -> Column | Remark:
+    """The Column that values become, or a Remark that the user must answer first."""
     leave_out = {"drop": (name,)}
     if values.isna().all():
         return Remark(f"{name!r} has no value at all", (leave_out,), name, "empty")
@@ -45,39 +45,41 @@ def take(values, name, options) -> Column | Remark:
             return _category(values, name)
         if kind == "boolean":
             return Boolean(name)
-        if kind in NUMBERS:
-            return _number(values, name, leave_out)
-        if kind in DURATIONS and options["dates"] is not None:
+        if kind in NUMBER_TYPES:
+            return _number_or_remark(values, name, leave_out)
+        if kind in DURATION_TYPES and options["dates"] is not None:
             return Duration(name)
-        if kind in DURATIONS or kind in TIMES:
-            return _times(values, name, options, leave_out)
+        if kind in DURATION_TYPES or kind in TIME_TYPES:
+            return _times_or_remark(values, name, options, leave_out)
         texts = pd.Index(labels(pd.Series(values.dropna().unique())).unique(), dtype="str")
     except TypeError:  # lists and other values that cannot be told apart by a hash
         return Remark(f"{name!r} holds neither numbers nor text", (leave_out,), name, "other objects")
-    remedies = _as_kinds(values, len(texts), name)
-    return _dates_in_text(values, texts, name, options, remedies) or _text(values, texts, name, remedies)
+    remedies = _category_remedies(values, len(texts), name)
+    return _text_dates_or_remark(values, texts, name, options, remedies) or _category_or_remark(
+        values, texts, name, remedies
+    )
 
 
 def _is_category_of_numbers(values):
-    """Whether its type says that a column of numbers holds categories."""
-    return isinstance(values.dtype, pd.CategoricalDtype) and infer_dtype(values.cat.categories) in NUMBERS
+    """Whether a column of numbers has the type of categories."""
+    return isinstance(values.dtype, pd.CategoricalDtype) and infer_dtype(values.cat.categories) in NUMBER_TYPES
 
 
-def _as_kinds(values, n, name):
-    """What may be done with a column of n different texts: the likelier first."""
+def _category_remedies(values, n, name):
+    """Remedies for a column of n different texts: categories, or to drop it. The likelier remedy is first."""
     kinds, leave_out = {"categorical": (name,)}, {"drop": (name,)}
     return (kinds, leave_out) if FEW_ROWS * n <= values.notna().sum() and n <= MANY_LEVELS else (leave_out, kinds)
 
 
-def _number(values, name, leave_out):
+def _number_or_remark(values, name, leave_out):
     numbers = values.to_numpy("float64", na_value=np.nan)
     if np.isinf(numbers).any():
-        return infinite(name, numbers, (leave_out,))
+        return infinite_remark(name, numbers, (leave_out,))
     return Number(name)
 
 
-def infinite(name, numbers, remedies=()):
-    """A Remark on a column of numbers of which some are infinite."""
+def infinite_remark(name, numbers, remedies=()):
+    """A Remark on a column of numbers with infinite values."""
     values = numbers[np.isinf(numbers)]
     texts, rows = tuple(dict.fromkeys(map(str, values))), f"{len(values)} row{'s' * (len(values) != 1)}"
     return Remark(f"{name!r} has infinite values in {rows}", (*remedies, {"na": texts}), name, "infinite")
@@ -95,38 +97,41 @@ def _category(values, name):
     return Category(name, tuple(levels))
 
 
-def _times(values, name, options, leave_out):
+def _times_or_remark(values, name, options, leave_out):
     if options["dates"] is None:
-        what = "lengths of time" if infer_dtype(values, skipna=True) in DURATIONS else "dates or times"
-        return _what_of_dates(name, f"{what}, such as {str(values.dropna().iloc[0])!r}", leave_out)
+        description = "lengths of time" if infer_dtype(values, skipna=True) in DURATION_TYPES else "dates or times"
+        return _dates_remark(name, f"{description}, such as {str(values.dropna().iloc[0])!r}", leave_out)
     times, bad = to_times(values, None)
     if bad.any():
         return Remark(f"{name!r} holds times that are none, such as {str(values[bad].iloc[0])!r}", (leave_out,))
-    return _date(values, name, None, times, options, (leave_out,))
+    return _date_or_remark(values, name, None, times, options, (leave_out,))
 
 
-def _date(values, name, form, times, options, remedies):
-    """A Date, or what must be said where some times have a time zone and others not."""
-    there = values.notna().to_numpy()
-    zoned = _dates.zoned(values)[there]
+def _date_or_remark(values, name, form, times, options, remedies):
+    """A Date, or a Remark where only some times have a time zone."""
+    present = values.notna().to_numpy()
+    zoned = _dates.zoned(values)[present]
     if zoned.any() and not zoned.all():
-        texts = [str(values[there][zoned == each].iloc[0]) for each in (True, False)]
+        texts = [str(values[present][zoned == has_zone].iloc[0]) for has_zone in (True, False)]
         text = f"{name!r} holds times with a time zone, such as {texts[0]!r}, and without one, such as {texts[1]!r}"
         return Remark(f"{text}; write all in one way", remedies, name, "zones")
     return date_with_parts(name, form, times, options["dates"] == "parts", bool(zoned.any()))
 
 
-def _what_of_dates(name, what, leave_out):
+def _dates_remark(name, description, leave_out):
     return Remark(
-        f"{name!r} holds {what}", ({"dates": "parts"}, {"dates": "numbers"}, leave_out), name, what.split(",")[0]
+        f"{name!r} holds {description}",
+        ({"dates": "parts"}, {"dates": "numbers"}, leave_out),
+        name,
+        description.split(",")[0],
     )
 
 
-def _dates_in_text(values, texts, name, options, remedies):
-    """A Date, or what must be said of it; None where the texts hold none."""
-    formats, bad = _dates.notations(texts)
+def _text_dates_or_remark(values, texts, name, options, remedies):
+    """A Date or a Remark on dates in text; None where the texts hold no dates."""
+    formats, bad = _dates.formats_of(texts)
     if bad or not formats:
-        pair = _dates.mixed(texts)
+        pair = _dates.differing_dates(texts)
         if pair:
             text = f"{name!r} holds dates in different notations, such as {pair[0]!r} and {pair[1]!r}"
             return Remark(f"{text}; write all in one", remedies, name, "mixed dates")
@@ -137,33 +142,33 @@ def _dates_in_text(values, texts, name, options, remedies):
         text = f"{name!r} holds dates, such as {texts[~texts.isin(bad)][0]!r}, but {bad[0]!r} is none"
         return Remark(text, ({"na": tuple(bad)}, leave_out) if len(bad) <= BAD_CELLS else (leave_out,))
     if options["dates"] is None:
-        return _what_of_dates(name, f"dates, such as {texts[0]!r}", leave_out)
+        return _dates_remark(name, f"dates, such as {texts[0]!r}", leave_out)
     orders = {form: _dates.day_first(form) for form in formats}
     if options["dayfirst"] is not None:
         formats = [form for form, first in orders.items() if first in (None, options["dayfirst"])]
         if not formats:
-            right: dict[str, Any] = {"dayfirst": not options["dayfirst"]}
+            other_order: dict[str, Any] = {"dayfirst": not options["dayfirst"]}
             text = f"{name!r} holds dates in another order, such as {texts[0]!r}"
-            return Remark(text, (right, leave_out), name, ANOTHER_ORDER)
+            return Remark(text, (other_order, leave_out), name, ANOTHER_ORDER)
     if len(formats) > 1:
-        differ = texts[(_dates.parsed(texts, formats[0]) != _dates.parsed(texts, formats[1])).to_numpy()]
+        differing = texts[(_dates.parsed(texts, formats[0]) != _dates.parsed(texts, formats[1])).to_numpy()]
         text = f"whether day or month comes first in the dates of {name!r} is not clear, such as in "
-        text += repr([*differ, *texts][0])
+        text += repr([*differing, *texts][0])
         return Remark(text, ({"dayfirst": False}, {"dayfirst": True}, leave_out), name, UNCLEAR_ORDER)
-    return _date(values, name, formats[0], to_times(values, formats[0])[0], options, remedies)
+    return _date_or_remark(values, name, formats[0], to_times(values, formats[0])[0], options, remedies)
 
 
-def in_view_of_others(problem, orders):
-    """A Remark on a date with the remedy first that suits the orders, day first or not, of the clear columns."""
+def with_likely_order(problem, orders):
+    """A Remark on dates whose first remedy suits the clear columns; `orders` are theirs, True for day first."""
     if len(orders) != 1 or problem.cause not in (UNCLEAR_ORDER, ANOTHER_ORDER):
         return problem
     # beside clear columns of both orders none must be said
-    best: dict[str, Any] = {"dayfirst": None if problem.cause == ANOTHER_ORDER else next(iter(orders))}
-    return replace(problem, remedies=(best, *(each for each in problem.remedies if each != best)))
+    likeliest: dict[str, Any] = {"dayfirst": None if problem.cause == ANOTHER_ORDER else next(iter(orders))}
+    return replace(problem, remedies=(likeliest, *(remedy for remedy in problem.remedies if remedy != likeliest)))
 
 
-def of_accounts(texts, name, remedies=()):
-    """A Remark on numbers of which negative ones are written as in accounts, which no option reads; else None."""
+def accounts_remark(texts, name, remedies=()):
+    """A Remark on numbers with negatives as in accounts, which no option reads; None for other texts."""
     negative = negative_of_accounts(texts)
     if negative is None:
         return None
@@ -171,51 +176,52 @@ def of_accounts(texts, name, remedies=()):
     return Remark(text, remedies, name, "accounts")
 
 
-def _bad_cells(values, bad, name):
-    """A Remark on a few texts among numbers: marks of what is missing, or slips where they are rare, else levels."""
+def _bad_cells_remark(values, bad, name):
+    """A Remark on a few texts among numbers. Marks of missing values and rare texts are slips, others are levels."""
     rows = int(labels(values).isin(bad).sum())
     cells = f"{listed(list(bad), BAD_CELLS)} {'is none' if len(bad) == 1 else 'are none'}"
     text = f"{name!r} holds numbers, but {cells} (in {rows} of {len(values)} rows)"
-    slips = all(MISSING.fullmatch(text) for text in bad) or rows <= RARE * len(values)
+    slips = all(MISSING_PATTERN.fullmatch(text) for text in bad) or rows <= RARE * len(values)
     kinds = ({"na": tuple(bad)}, {"categorical": (name,)})
     return Remark(text, (*(kinds if slips else kinds[::-1]), {"drop": (name,)}), name, f"bad cells {slips}")
 
 
-def _text(values, texts, name, remedies):
-    """A Category, or what must be said of text that looks like something else than a few kinds of things."""
+def _category_or_remark(values, texts, name, remedies):
+    """A Category, or a Remark on texts that do not look like a few levels."""
     plain = not_numbers(texts)
     bad = plain[~plain.str.fullmatch(AS_WRITTEN)]
-    accounts = of_accounts(texts, name, remedies)
+    accounts = accounts_remark(texts, name, remedies)
     if accounts is not None:
         return accounts
     if 0 < len(bad) <= min(BAD_CELLS, len(texts) / 2):
-        return _bad_cells(values, bad, name)
+        return _bad_cells_remark(values, bad, name)
     rows, n = int(values.notna().sum()), len(texts)
-    looks = look_like_numbers(texts)
-    if n <= MOST_LEVELS and 2 * n < rows and not looks:
+    number_like = look_like_numbers(texts)
+    if n <= MOST_LEVELS and 2 * n < rows and not number_like:
         return _category(values, name)
-    different = f"{n} different texts in {rows} rows" if n < rows else f"another text in each of its {rows} rows"
-    numbers = ", which look like numbers in no notation that all of them have; mend the file" if looks else ""
-    return Remark(f"{name!r} has {different}, such as {texts[0]!r}{numbers}", remedies, name, f"texts {looks}")
+    description = f"{n} different texts in {rows} rows" if n < rows else f"another text in each of its {rows} rows"
+    numbers = ", which look like numbers in no notation that all of them have; mend the file" if number_like else ""
+    return Remark(f"{name!r} has {description}, such as {texts[0]!r}{numbers}", remedies, name, f"texts {number_like}")
 
 
-def _mixed(values, by_unit, n, name):
-    """A Remark on numbers of different units, lists of texts, of which rare ones are taken for slips."""
-    said = f"{name!r} mixes numbers of different units, such as {by_unit[0][0]!r} and {by_unit[1][0]!r}"
+def _mixed_units_remark(values, by_unit, n, name):
+    """A Remark on numbers of different units; `by_unit` has a list of texts for each unit. Rare units are slips."""
+    text = f"{name!r} mixes numbers of different units, such as {by_unit[0][0]!r} and {by_unit[1][0]!r}"
     rows = sorted(((labels(values).isin(texts).sum(), texts) for texts in by_unit), key=lambda pair: pair[0])
-    others = [text for _, texts in rows[:-1] for text in texts]
-    slips = len(others) <= BAD_CELLS and sum(count for count, _ in rows[:-1]) <= RARE * len(values)
-    remedies = (*([{"na": tuple(others)}] if slips else []), *_as_kinds(values, n, name))
-    return Remark(f"{said}, which are not converted; write one unit", remedies, name, f"mixed units {slips}")
+    rare = [text for _, texts in rows[:-1] for text in texts]
+    slips = len(rare) <= BAD_CELLS and sum(count for count, _ in rows[:-1]) <= RARE * len(values)
+    remedies = (*([{"na": tuple(rare)}] if slips else []), *_category_remedies(values, n, name))
+    return Remark(f"{text}, which are not converted; write one unit", remedies, name, f"mixed units {slips}")
 
 
 # ---- numbers in another notation ----
 
 
 def numbers_as_text(frame, names, current, numeric_columns):
-    """For those of the columns `names` whose texts are numbers in another notation, a Remark with one choice of marks.
+    """{name: Remark} of the columns among `names` whose texts are numbers in another notation.
 
-    `numeric_columns` gives the number of numeric columns that the file has when read with some Marks.
+    All remarks offer one choice of marks first. `numeric_columns(marks)` is the number of numeric columns of the file
+    when it is read with these Marks.
     """
     problems: dict[str, Remark] = {}
     offers: dict[str, tuple[pd.Index, list[Marks]]] = {}
@@ -224,46 +230,46 @@ def numbers_as_text(frame, names, current, numeric_columns):
         if not look_like_numbers(texts):
             continue
         units = units_of(texts)
-        mixed = [] if set(units) <= set(current.units) else mixed_units(texts, units)
-        if mixed:
-            problems[name] = _mixed(frame[name], mixed, len(texts), name)
+        by_unit = [] if set(units) <= set(current.units) else mixed_units(texts, units)
+        if by_unit:
+            problems[name] = _mixed_units_remark(frame[name], by_unit, len(texts), name)
         else:
             offers[name] = texts, [marks for marks in notations(texts) if _settles(marks, current)]
     units = tuple(dict.fromkeys(unit for _, offer in offers.values() for marks in offer[:1] for unit in marks.units))
-    others = ((marks.decimal, marks.thousands) for _, offer in offers.values() for marks in offer)
-    tried = list(dict.fromkeys(((current.decimal, current.thousands), *others)))
+    offered = ((marks.decimal, marks.thousands) for _, offer in offers.values() for marks in offer)
+    candidates = list(dict.fromkeys(((current.decimal, current.thousands), *offered)))
     if not offers:
         return problems
-    best = max(tried, key=lambda marks: numeric_columns(Marks(marks[0], marks[1], (*current.units, *units))))
+    best = max(candidates, key=lambda marks: numeric_columns(Marks(marks[0], marks[1], (*current.units, *units))))
     for name, (texts, offer) in offers.items():
-        remark = _another_notation(frame[name], texts, name, offer, best, current)
+        remark = _notation_remark(frame[name], texts, name, offer, best, current)
         if remark is not None:
             problems[name] = remark
     return problems
 
 
-def _another_notation(values, texts, name, offer, best, current):
-    """The Remark on one column of numbers as text, whose own notations are an offer; None where that is empty."""
+def _notation_remark(values, texts, name, offer, best, current):
+    """The Remark on one column of numbers as text; `offer` has its notations. None where `offer` is empty."""
     if not offer:
         return None
-    right, series = Marks(best[0], best[1], offer[0].units), texts.to_series()
-    numbers = right.numbers(series)
-    said, kinds = f"{name!r} holds numbers as text, such as {_telling(texts)!r}", {"categorical": (name,)}
-    if numbers is None or not _settles(right, current):
-        said += ", in another notation than other columns; write all in one"
-        return Remark(said, _as_kinds(values, len(texts), name), name, "another notation")
-    others = [marks for marks in offer if not numbers.equals(marks.numbers(series))]
-    remedies = [_remedy(marks, current) for marks in (right, *others)]
-    words = any(unit.isalpha() for unit in right.units)
-    return Remark(said, (*remedies, *[kinds] * words), name, "numbers as text")
+    marks_of_column, series = Marks(best[0], best[1], offer[0].units), texts.to_series()
+    numbers = marks_of_column.numbers(series)
+    text, kinds = f"{name!r} holds numbers as text, such as {_telling_text(texts)!r}", {"categorical": (name,)}
+    if numbers is None or not _settles(marks_of_column, current):
+        text += ", in another notation than other columns; write all in one"
+        return Remark(text, _category_remedies(values, len(texts), name), name, "another notation")
+    other_marks = [marks for marks in offer if not numbers.equals(marks.numbers(series))]
+    remedies = [_remedy(marks, current) for marks in (marks_of_column, *other_marks)]
+    words = any(unit.isalpha() for unit in marks_of_column.units)
+    return Remark(text, (*remedies, *[kinds] * words), name, "numbers as text")
 
 
-def _telling(texts):
+def _telling_text(texts):
     return [*not_numbers(texts), *texts][0]
 
 
 def _settles(marks, current):
-    """Whether the marks are others than those given, under which the text was no number."""
+    """Whether the marks differ from the current ones, under which the text was no number."""
     return _remedy(marks, current) != {}
 
 
@@ -278,9 +284,9 @@ def _remedy(marks, current):
 # ---- identifiers ----
 
 
-def identifier(values, name):
-    """A Remark where numbers count the rows, or differ in all of them under the name of an identifier, else None."""
-    if infer_dtype(values, skipna=True) not in NUMBERS - {"boolean"} or len(values) < 3 or values.isna().any():
+def identifier_remark(values, name):
+    """A Remark on numbers that count the rows, or differ in all rows and are named as an identifier; else None."""
+    if infer_dtype(values, skipna=True) not in NUMBER_TYPES - {"boolean"} or len(values) < 3 or values.isna().any():
         return None
     numbers = to_numbers(values, Marks())[0]
     if (numbers != np.round(numbers)).any():

@@ -1,23 +1,29 @@
 """What becomes of a column: numbers, a column of 0 and 1 for each level, or the numbers of dates."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_timedelta64_dtype
 
 from jaxreg.tables import _dates
-from jaxreg.tables._cells import DURATIONS, labels, level_labels, loses_digits, to_numbers
-from jaxreg.tables._problems import NOTED, Remark, listed
+from jaxreg.tables._cells import DURATION_TYPES, labels, level_labels, loses_digits, to_numbers
+from jaxreg.tables._problems import NOTED_NAMES, Remark, listed
 
-SHOWN = 3  # rows and values in a problem
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+
+SHOWN_ROWS = 3  # rows and values in a problem
 
 
 @dataclass(frozen=True)
 class Column(ABC):
-    """A column of the file: `names` are those of X that it becomes."""
+    """A column of the file. It becomes the columns `names` of X."""
 
     name: str
 
@@ -28,8 +34,8 @@ class Column(ABC):
     def names(self) -> tuple[str, ...]: ...
 
     @abstractmethod
-    def encode(self, values, marks) -> tuple[np.ndarray, list[Remark]]:
-        """((n, len(names)), NaN where a value is missing, and what is wrong with the values)."""
+    def encode(self, values, marks) -> tuple[Float[np.ndarray, "n names"], list[Remark]]:
+        """(columns of X (n, len(names)), with NaN where a value is missing; problems of the values)."""
 
     @final
     def to_plain(self):
@@ -108,10 +114,10 @@ class Category(Column):
 @final
 @dataclass(frozen=True)
 class Date(Column):
-    """Days since 1970-01-01, and of `parts` the year, and columns of 0 and 1 for months, weekdays and hours.
+    """Days since 1970-01-01, and the `parts` of dates: the year, and columns of 0 and 1 for month, weekday and hour.
 
-    `format` is that of texts, None where the file holds times. `parts` holds the levels of each part, none of the year.
-    Times that are `zoned` have a time zone, and are taken in UTC.
+    `format` is the notation of texts; None where the file holds times. `parts` maps each part to its levels; the year
+    has no levels. If `zoned`, the times have a time zone and are taken in UTC.
     """
 
     format: str | None
@@ -122,10 +128,10 @@ class Date(Column):
 
     @property
     def names(self):
-        return (f"{self.name}.days", *(name for each in self._parts() for name in each.names))
+        return (f"{self.name}.days", *(name for column in self._part_columns() for name in column.names))
 
-    def _parts(self):
-        """The columns that the parts would be."""
+    def _part_columns(self):
+        """A Column for each part."""
         return [
             Category(f"{self.name}.{part}", tuple(levels)) if levels else Number(f"{self.name}.{part}")
             for part, levels in self.parts.items()
@@ -141,11 +147,11 @@ class Date(Column):
             text = f"{self.name!r} needs {written}, but has {cells_where(values, bad)}"
             return np.full((len(values), len(self.names)), np.nan), [Remark(text)]
         columns, problems = [_dates.days(times)[:, None]], []
-        parts = _dates.parts(times)
-        for column in self._parts():
-            numbers, wrong = column.encode(pd.Series(parts[column.name.rpartition(".")[2]]), marks)
+        parts = _dates.date_parts(times)
+        for column in self._part_columns():
+            numbers, part_problems = column.encode(pd.Series(parts[column.name.rpartition(".")[2]]), marks)
             columns.append(numbers)
-            problems += wrong
+            problems += part_problems
         return np.concatenate(columns, axis=1), problems
 
 
@@ -162,22 +168,22 @@ class Duration(Column):
 
     def encode(self, values, marks):
         if not is_timedelta64_dtype(values):
-            there = values.notna().to_numpy()
-            if there.any() and infer_dtype(values, skipna=True) not in DURATIONS:
+            present = values.notna().to_numpy()
+            if present.any() and infer_dtype(values, skipna=True) not in DURATION_TYPES:
                 return np.full((len(values), 1), np.nan), [
-                    Remark(f"{self.name!r} needs lengths of time, but has {cells_where(values, there)}")
+                    Remark(f"{self.name!r} needs lengths of time, but has {cells_where(values, present)}")
                 ]
             values = pd.to_timedelta(values)
         return (values / _dates.DAY).to_numpy("float64", na_value=np.nan)[:, None], []
 
 
-KINDS: dict[str, type[Column]] = {each.kind: each for each in (Number, Boolean, Category, Date, Duration)}
+COLUMN_KINDS: dict[str, type[Column]] = {column.kind: column for column in (Number, Boolean, Category, Date, Duration)}
 
 
-def from_plain(plain):
+def column_from_plain(plain):
     """The Column that `to_plain` turned into a dict; JSON has made lists of its tuples."""
     fields = dict(plain)
-    kind = KINDS[fields.pop("kind")]
+    kind = COLUMN_KINDS[fields.pop("kind")]
     if "levels" in fields:
         fields["levels"] = tuple(fields["levels"])
     if "parts" in fields:
@@ -185,37 +191,39 @@ def from_plain(plain):
     return kind(**fields)
 
 
-def date_with_parts(name, form, times, whole, zoned):
-    """The Date of times: its days alone, or with those parts that differ between rows where `whole`."""
-    if not whole:
+def date_with_parts(name, form, times, with_parts, zoned):
+    """The Date of times. If `with_parts`, it has the parts that differ between rows."""
+    if not with_parts:
         return Date(name, form, {}, zoned)
     order = {"month": _dates.MONTHS, "weekday": _dates.WEEKDAYS, "hour": tuple(map(str, range(24)))}
     parts: dict[str, tuple[str, ...]] = {}
-    for part, values in _dates.parts(times).items():
-        different = set(pd.Series(values).dropna())
-        if len(different) > 1:
-            parts[part] = tuple(level for level in order.get(part, ()) if level in different)
+    for part, values in _dates.date_parts(times).items():
+        levels = set(pd.Series(values).dropna())
+        if len(levels) > 1:
+            parts[part] = tuple(level for level in order.get(part, ()) if level in levels)
     return Date(name, form, parts, zoned)
 
 
 def to_times(values, form):
-    """(times, which are there and no times)."""
+    """(times (n,), flags (n,) of the values that are present and no times)."""
     times = _dates.parsed(values, form)
     return times, (values.notna() & times.isna()).to_numpy()
 
 
-def cells_where(values, which):
-    """The first of some values, and where they are."""
-    rows = np.flatnonzero(which)
-    different = list(dict.fromkeys(map(str, values.iloc[rows])))
-    where = ", ".join(str(row + 1) for row in rows[:SHOWN]) + (f" and {len(rows) - SHOWN} more" * (len(rows) > SHOWN))
-    return f"{listed(different, SHOWN)} in row{'s' * (len(rows) > 1)} {where}"
+def cells_where(values, flags):
+    """Text: the first values with a flag, and their rows."""
+    rows = np.flatnonzero(flags)
+    texts = list(dict.fromkeys(map(str, values.iloc[rows])))
+    row_numbers = ", ".join(str(row + 1) for row in rows[:SHOWN_ROWS]) + (
+        f" and {len(rows) - SHOWN_ROWS} more" * (len(rows) > SHOWN_ROWS)
+    )
+    return f"{listed(texts, SHOWN_ROWS)} in row{'s' * (len(rows) > 1)} {row_numbers}"
 
 
-def said_of(column, values):
-    """A Remark on what became of a column, or None where nothing did."""
+def encoding_remark(column, values):
+    """A Remark on what a column became; None where it stays as it is."""
     names = column.names
-    became = f"{len(names)} column{'s' * (len(names) != 1)}: {listed(list(names), NOTED)}"
+    became = f"{len(names)} column{'s' * (len(names) != 1)}: {listed(list(names), NOTED_NAMES)}"
     if isinstance(column, Category):
         return Remark(f"{column.name!r} has {len(names)} level{'s' * (len(names) != 1)} and became {became}")
     if isinstance(column, Date):
@@ -224,15 +232,15 @@ def said_of(column, values):
         zone = ", with a time zone and taken in UTC," if column.zoned else ""
         span = f"from {times.min().date()} to {times.max().date()}"
         months = column.parts.get("month", _dates.MONTHS)
-        other = "" if len(months) == len(_dates.MONTHS) else "; new rows in other months have no column for them"
-        return Remark(f"{column.name!r} holds dates{written}{zone} {span}, and became {became}{other}")
+        warning = "" if len(months) == len(_dates.MONTHS) else "; new rows in other months have no column for them"
+        return Remark(f"{column.name!r} holds dates{written}{zone} {span}, and became {became}{warning}")
     if isinstance(column, Duration):
         return Remark(f"{column.name!r} holds lengths of time and became {became}")
-    return digits_lost(column.name, values, ({"categorical": (column.name,)}, {"drop": (column.name,)}))
+    return digits_remark(column.name, values, ({"categorical": (column.name,)}, {"drop": (column.name,)}))
 
 
-def digits_lost(name, values, remedies=()):
-    """A Remark where a column of numbers has digits that float64 does not hold, else None."""
+def digits_remark(name, values, remedies=()):
+    """A Remark on a column of numbers with more digits than float64 holds; else None."""
     if not loses_digits(values):
         return None
     text = f"{name!r} has whole numbers beyond 2^53, of which a fit does not tell the last digits apart"

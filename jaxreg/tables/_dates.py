@@ -1,4 +1,4 @@
-"""Dates: the notation that a column of text has, and what numbers and parts become of times."""
+"""Dates: the notation of a column of text, and the days and parts of times."""
 
 from datetime import datetime
 from itertools import product
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_datetime64_any_dtype
 
-from jaxreg.tables._cells import TIMES, labels
+from jaxreg.tables._cells import TIME_TYPES, labels
 
 ISO = "ISO8601"
 YEAR_FIRST = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d")
@@ -22,53 +22,53 @@ WHOLE_DAY = r"\d{4}-\d\d-\d\d"  # with which a date of ISO 8601 begins; pandas w
 ZONE = rf"{WHOLE_DAY}[T ].*(?:Z|[+-]\d\d(?::?\d\d)?)\s*"
 TRIED = 3  # texts that are looked at first
 MOST_NOTATIONS = 6  # that are told apart in one column
-MOSTLY = 0.8  # share of the texts that are dates where the others are bad cells
+MOSTLY = 0.8  # a column with this share of dates holds dates; its other texts are bad cells
 DAY = pd.Timedelta(days=1)
 EPOCH = pd.Timestamp("1970-01-01")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def notations(texts):
-    """(formats that all of an Index of texts have, texts that are no dates where most are).
+def formats_of(texts):
+    """(formats that fit all texts of an Index, texts that are no dates where most texts are).
 
-    Two formats are those with day and month in either order; none is text that holds no dates.
+    There are two formats if both orders of day and month fit, and no format if the texts hold no dates.
     """
     if not texts.str.contains(r"\d", regex=True).all() and not texts.str.contains(r"\d{4}", regex=True).any():
         return [], []
-    shares = {form: parsed(texts, form).notna().to_numpy() for form in _candidates(texts[:TRIED])}
-    complete = [form for form, fits in shares.items() if fits.all()]
+    has_format = {form: parsed(texts, form).notna().to_numpy() for form in _candidate_formats(texts[:TRIED])}
+    complete = [form for form, fits in has_format.items() if fits.all()]
     if complete:
-        return _orders(complete), []
-    best = max(shares, key=lambda form: shares[form].mean(), default=None)
-    if best is None or shares[best].mean() < MOSTLY:
+        return _formats_by_order(complete), []
+    best = max(has_format, key=lambda form: has_format[form].mean(), default=None)
+    if best is None or has_format[best].mean() < MOSTLY:
         return [], []
-    return [best], list(texts[~shares[best]])
+    return [best], list(texts[~has_format[best]])
 
 
-def mixed(texts):
-    """Two of an Index of texts that are all dates, but in different notations; None of others."""
-    left, first = texts, None
+def differing_dates(texts):
+    """Two texts of different notations, if all texts of an Index are dates in several notations; else None."""
+    remaining, first = texts, None
     for _ in range(MOST_NOTATIONS):
-        fits = [parsed(left, form).notna().to_numpy() for form in _candidates(left[:1])]
-        if not any(fit.any() for fit in fits):
+        fits_by_format = [parsed(remaining, form).notna().to_numpy() for form in _candidate_formats(remaining[:1])]
+        if not any(fit.any() for fit in fits_by_format):
             return None
-        first = left[0] if first is None else first
-        other = left[~max(fits, key=np.sum)]
-        if not len(other):
-            return (first, left[0]) if len(left) < len(texts) else None
-        left = other
+        first = remaining[0] if first is None else first
+        rest = remaining[~max(fits_by_format, key=np.sum)]
+        if not len(rest):
+            return (first, remaining[0]) if len(remaining) < len(texts) else None
+        remaining = rest
     return None
 
 
-def _candidates(texts):
-    """The formats that any of some texts has."""
+def _candidate_formats(texts):
+    """The formats that fit one or more of the texts."""
     texts = texts[texts.str.match(BEGINNING)]
     iso = [ISO] if texts.str.match(WHOLE_DAY).any() else []
-    return [form for form in FORMATS if any(_fits(text, form) for text in texts)] + iso
+    return [form for form in FORMATS if any(_has_format(text, form) for text in texts)] + iso
 
 
-def _fits(text, form):
+def _has_format(text, form):
     try:
         datetime.strptime(text, form)
     except ValueError:
@@ -76,41 +76,43 @@ def _fits(text, form):
     return True
 
 
-def _orders(formats):
-    """The first format, and the first with day and month in the other order: new rows may tell them apart."""
+def _formats_by_order(formats):
+    """The first format, and the first with day and month in the other order: new rows may tell which is right."""
     first = day_first(formats[0])
-    others = [form for form in formats[1:] if None not in (first, day_first(form)) and day_first(form) != first]
-    return [formats[0], *others[:1]]
+    reversed_formats = [
+        form for form in formats[1:] if None not in (first, day_first(form)) and day_first(form) != first
+    ]
+    return [formats[0], *reversed_formats[:1]]
 
 
 def day_first(form):
-    """Whether a format has the day before the month, as numbers; None where a name or ISO says which is which."""
+    """Whether a format has the day before the month; None where ISO, the year in front or a name decides it."""
     return None if form == ISO or "%m" not in form or form.startswith("%Y") else form.startswith("%d")
 
 
 def parsed(values, form):
-    """A Series of times in UTC, without a zone, of texts or of what holds times; NaT where a text has not this format.
+    """A Series of times in UTC, without a zone, from texts or times; NaT where a text has another format.
 
-    None as the format is that of ISO 8601.
+    The format None is ISO 8601.
     """
     values = pd.Series(values)
     kind = infer_dtype(values, skipna=True)
     if kind == "period":
         return pd.Series(pd.PeriodIndex(values).to_timestamp(), index=values.index)
-    if kind in TIMES:
+    if kind in TIME_TYPES:
         times = pd.to_datetime(values, errors="coerce", utc=True)
     else:
         texts = labels(values).astype("str")
-        whole = texts.str.match(WHOLE_DAY) if form in (None, ISO) else texts.notna()
-        times = pd.to_datetime(texts.where(whole), format=form or ISO, errors="coerce", utc=True)
+        is_date = texts.str.match(WHOLE_DAY) if form in (None, ISO) else texts.notna()
+        times = pd.to_datetime(texts.where(is_date), format=form or ISO, errors="coerce", utc=True)
     return times.dt.tz_localize(None)
 
 
 def zoned(values):
-    """Which values of a Series have a time zone (n,)."""
+    """Flags (n,) of the values of a Series that have a time zone."""
     if is_datetime64_any_dtype(values):
         return np.full(len(values), values.dt.tz is not None)
-    if infer_dtype(values, skipna=True) in TIMES:
+    if infer_dtype(values, skipna=True) in TIME_TYPES:
         return np.array([getattr(value, "tzinfo", None) is not None for value in values])
     return labels(values).astype("str").str.fullmatch(ZONE).fillna(False).to_numpy(bool)
 
@@ -120,8 +122,8 @@ def days(times):
     return ((times - EPOCH) / DAY).to_numpy("float64", na_value=np.nan)
 
 
-def parts(times):
-    """The parts of times: numbers where they are numbers of a size, else texts."""
+def date_parts(times):
+    """{part: values (n,)} of times. The year is a number; month, weekday and hour are texts."""
     months, weekdays = times.dt.month, times.dt.day_of_week
     return {
         "year": times.dt.year.to_numpy("float64", na_value=np.nan),

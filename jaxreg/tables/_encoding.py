@@ -1,9 +1,12 @@
-"""The recipe that a table was encoded by, kept for new rows, which it refuses where they differ."""
+"""The recipe that a table was encoded by. It encodes new rows alike, and refuses rows that differ."""
+
+from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,11 +14,15 @@ import pandas as pd
 from jaxreg import _validation
 from jaxreg.tables import _formats
 from jaxreg.tables._cells import level_labels, to_numbers
-from jaxreg.tables._columns import Category, Column, cells_where, from_plain
+from jaxreg.tables._columns import Category, Column, cells_where, column_from_plain
 from jaxreg.tables._numbers import Marks
-from jaxreg.tables._problems import LISTED, Remark, TableError, listed
+from jaxreg.tables._problems import LISTED_NAMES, Remark, TableError, listed
 
-UNKNOWN = ("error", "zero")  # what becomes of levels that a fit has not seen
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+
+UNKNOWN_LEVELS = ("error", "zero")  # what becomes of levels that a fit has not seen
 USELESS = ", by which no prediction can be judged"
 
 
@@ -28,26 +35,26 @@ class Rows:
 
     frame: pd.DataFrame
     X: pd.DataFrame
-    y: np.ndarray
-    weight: np.ndarray
+    y: Float[np.ndarray, " m"]
+    weight: Float[np.ndarray, " m"]
     remarks: tuple[Remark, ...]
 
     @property
-    def judged(self) -> np.ndarray:
-        """Flags (m,) of the rows that are judged."""
+    def judged(self) -> Bool[np.ndarray, " m"]:
+        """Flags of the rows that are judged."""
         return ~np.isnan(self.y) & (self.weight > 0)
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """What became of each column of a table, fixed when it was read; new rows become the same columns.
+    """What each column of a table became, fixed when the table was read. New rows become the same columns.
 
     Attributes
     ----------
     target : str
         The column that is predicted.
     columns : tuple
-        Of the other columns what each becomes.
+        What each of the other columns becomes.
     marks
         How numbers are written in texts.
     na : tuple of str
@@ -124,95 +131,101 @@ class Encoding:
 
         With `judge` it is an error where they cannot be judged; else rows may be without a target.
         """
-        _validation.check_choice(unknown, "unknown", UNKNOWN)
-        frame, remarks = read_cells(data, self._texts(), self.marks, self.na)
+        _validation.check_choice(unknown, "unknown", UNKNOWN_LEVELS)
+        frame, remarks = read_cells(data, self._text_columns(), self.marks, self.na)
         absent = [column.name for column in self.columns if column.name not in frame.columns]
         present = [column for column in self.columns if column.name in frame.columns]
-        problems = [self._absent(absent, list(frame.columns))] if absent else []
-        unfilled, filled = self._missing(frame[[column.name for column in present]])
-        X, wrong = self.design(frame, present)
-        y, weight, wrong_y = self._judges(frame)
-        problems += unfilled + wrong + (wrong_y if judge else [])
-        remarks += filled + (wrong_y if self.target in frame.columns and not judge else [])
+        problems = [self._absent_columns(absent, list(frame.columns))] if absent else []
+        unfilled, filled = self._missing_problems_and_remarks(frame[[column.name for column in present]])
+        X, design_problems = self.design(frame, present)
+        y, weight, judge_problems = self._judging_values(frame)
+        problems += unfilled + design_problems + (judge_problems if judge else [])
+        remarks += filled + (judge_problems if self.target in frame.columns and not judge else [])
         if unknown == "zero":
-            remarks += [Remark(f"{each.text}; none of its columns is 1 there") for each in problems if each.remedies]
-            problems = [each for each in problems if not each.remedies]
+            remarks += [
+                Remark(f"{problem.text}; none of its columns is 1 there") for problem in problems if problem.remedies
+            ]
+            problems = [problem for problem in problems if not problem.remedies]
         if problems:
-            options = {"unknown": "zero"} if all(each.remedies for each in problems) else None
-            raise TableError(named(data), problems, {"unknown": unknown}, options)
+            options = {"unknown": "zero"} if all(problem.remedies for problem in problems) else None
+            raise TableError(subject_of(data), problems, {"unknown": unknown}, options)
         known = {self.target, self.weights, self.groups, *self.left_out, *(column.name for column in self.columns)}
-        more = [name for name in frame.columns if name not in known]
-        if more:
-            remarks.append(Remark(f"what the fit has not used is left out: {listed(more, LISTED)}"))
+        unused = [name for name in frame.columns if name not in known]
+        if unused:
+            remarks.append(Remark(f"what the fit has not used is left out: {listed(unused, LISTED_NAMES)}"))
         return Rows(frame, X, y, weight, tuple(remarks))
 
-    def _texts(self):
+    def _text_columns(self):
         """Columns whose cells are read as they are written."""
         categories = {column.name for column in self.columns if isinstance(column, Category)}
         return categories | {*self.left_out} | ({self.target} if self.classes else set())
 
-    def _absent(self, names, there):
-        close = {name: get_close_matches(name, there, n=1) for name in names}
-        hints = ", ".join(f"{near[0]!r} may be {name!r}" for name, near in close.items() if near)
+    def _absent_columns(self, names, present):
+        close_names = {name: get_close_matches(name, present, n=1) for name in names}
+        hints = ", ".join(f"{near[0]!r} may be {name!r}" for name, near in close_names.items() if near)
         hint = f" ({hints})" if hints else ""
-        columns = f"column{'s' * (len(names) > 1)} {listed(names, LISTED)}"
+        columns = f"column{'s' * (len(names) > 1)} {listed(names, LISTED_NAMES)}"
         return Remark(f"the fit has used the {columns}, which the table has not{hint}; add or rename")
 
-    def _missing(self, features):
-        """(what is wrong with missing values, what is said of those that are filled)."""
+    def _missing_problems_and_remarks(self, features):
+        """(problems of missing values, remarks on missing values that are filled)."""
         missing = features.isna().sum()
         missing = missing[missing > 0]
         if not len(missing):
             return [], []
-        text = ", ".join(f"{name!r} ({number})" for name, number in missing.items())
+        counts = ", ".join(f"{name!r} ({number})" for name, number in missing.items())
         if self.imputes:
-            said = f"missing values are filled with means of the rows that the fit was trained on: {text}"
-            return [], [Remark(said)]
-        said = f"there are missing values in {text}, which a fit that imputes would fill"
-        return [Remark(f"{said}; fit again with --missing impute (missing='impute' in Python), or fill them")], []
+            text = f"missing values are filled with means of the rows that the fit was trained on: {counts}"
+            return [], [Remark(text)]
+        text = f"there are missing values in {counts}, which a fit that imputes would fill"
+        return [Remark(f"{text}; fit again with --missing impute (missing='impute' in Python), or fill them")], []
 
     def design(self, frame, columns):
-        """(X (m, p) of those columns of a frame, what is wrong with them)."""
+        """(X (m, p) of some columns of a frame, problems of their values)."""
         names = [name for column in columns for name in column.names]
-        X, problems, at = np.empty((len(frame), len(names)), order="F"), [], 0
+        X, problems, start = np.empty((len(frame), len(names)), order="F"), [], 0
         for column in columns:
-            values, wrong = column.encode(frame[column.name], self.marks)
-            X[:, at : at + values.shape[1]] = values
-            problems += wrong
-            at += values.shape[1]
+            values, column_problems = column.encode(frame[column.name], self.marks)
+            X[:, start : start + values.shape[1]] = values
+            problems += column_problems
+            start += values.shape[1]
         return pd.DataFrame(X, columns=names), problems
 
-    def _judges(self, frame):
-        """(y (m,), weights (m,), what stands against judging predictions by them)."""
-        y, weight, wrong = np.full(len(frame), np.nan), np.ones(len(frame)), []
+    def _judging_values(self, frame):
+        """(y (m,), weights (m,), problems that keep them from judging predictions)."""
+        y, weight = np.full(len(frame), np.nan), np.ones(len(frame))
         if self.target not in frame.columns:
             return y, weight, [Remark(f"there is no column {self.target!r} to judge predictions by; give rows with it")]
-        y, wrong = self.response(frame)
+        y, problems = self.response(frame)
         if self.weights in frame.columns:
-            weight, wrong_weight = self._numbers(frame, "weights", self.weights)
+            weight, weight_problems = self._numbers(frame, "weights", self.weights)
             negative = weight < 0
             if negative.any():
-                wrong_weight.append(Remark(f"weights {self.weights!r} has {negative.sum()} negative values{USELESS}"))
-            weight, wrong = np.where(negative | np.isnan(weight), 0.0, weight), wrong + wrong_weight
-        if not wrong and not (~np.isnan(y) & (weight > 0)).any():
+                weight_problems.append(
+                    Remark(f"weights {self.weights!r} has {negative.sum()} negative values{USELESS}")
+                )
+            weight, problems = np.where(negative | np.isnan(weight), 0.0, weight), problems + weight_problems
+        if not problems and not (~np.isnan(y) & (weight > 0)).any():
             less = "" if np.isnan(y).all() else f" in a row where weights {self.weights!r} is above 0"
-            wrong = [Remark(f"target {self.target!r} has no value{less}, so there is nothing to judge predictions by")]
-        return y, weight, wrong
+            problems = [
+                Remark(f"target {self.target!r} has no value{less}, so there is nothing to judge predictions by")
+            ]
+        return y, weight, problems
 
-    def response(self, frame):
-        """(y (m,), what is wrong with it), NaN where the target is missing or wrong."""
+    def response(self, frame) -> tuple[Float[np.ndarray, " m"], list[Remark]]:
+        """(y (m,), problems of its values); y is NaN where the target is missing or wrong."""
         if self.classes is None:
             return self._numbers(frame, "target", self.target)
         texts = level_labels(frame[self.target], self.classes)
-        other = texts[~texts.isin(self.classes) & texts.notna()]
+        unknown = texts[~texts.isin(self.classes) & texts.notna()]
         numbers = texts.map({self.classes[0]: -1.0, self.classes[1]: 1.0}).to_numpy("float64", na_value=np.nan)
-        if not len(other):
+        if not len(unknown):
             return numbers, []
-        text = f"target {self.target!r} has the class {other.iloc[0]!r}, not one of {self.classes}"
+        text = f"target {self.target!r} has the class {unknown.iloc[0]!r}, not one of {self.classes}"
         return numbers, [Remark(f"{text}{USELESS}")]
 
     def _numbers(self, frame, role, name):
-        """(the numbers of a column (m,), what is wrong with it), NaN where one is missing or wrong."""
+        """(numbers (m,) of a column, problems of its values); a number is NaN where it is missing or wrong."""
         values = frame[name]
         numbers, bad = to_numbers(values, self.marks)
         if bad.any():
@@ -228,18 +241,18 @@ class Encoding:
         return json.dumps(asdict(self) | {"columns": [column.to_plain() for column in self.columns]})
 
     @classmethod
-    def from_json(cls, text) -> "Encoding":
+    def from_json(cls, text) -> Encoding:
         """The Encoding of a text that `to_json` wrote."""
         plain = json.loads(text)
         marks = plain["marks"] | {"units": tuple(plain["marks"]["units"])}
-        made = {
-            "columns": tuple(from_plain(column) for column in plain["columns"]),
+        restored = {
+            "columns": tuple(column_from_plain(column) for column in plain["columns"]),
             "marks": Marks(**marks),
             "na": tuple(plain["na"]),
             "left_out": tuple(plain["left_out"]),
             "classes": plain["classes"] and tuple(plain["classes"]),
         }
-        return cls(**(plain | made))
+        return cls(**(plain | restored))
 
 
 def read_cells(data, texts, marks, na):
@@ -251,5 +264,6 @@ def read_cells(data, texts, marks, na):
     return _formats.read_file(data, texts, marks, na)
 
 
-def named(data):
+def subject_of(data):
+    """The subject of a message on data: the name of the file, or "the table"."""
     return "the table" if isinstance(data, pd.DataFrame) else str(data)

@@ -1,4 +1,4 @@
-"""Table files: a frame with the columns as the file has them. What a reader would guess is checked here, and said.
+"""Table files: a frame with the columns as the file has them. What a reader would guess is checked and reported here.
 
 pandas renames a column that is named twice, takes a row that is longer than the header for one with an index, fills a
 shorter one up, and joins digits around any thousands separator. So names and counts of fields come from the file.
@@ -15,25 +15,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from jaxreg.tables._cells import MISSING, nullable_integers, tidied
+from jaxreg.tables._cells import MISSING_TEXTS, nullable_integers, tidied_column
 from jaxreg.tables._problems import Remark
 
-DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": None}  # and what stands between their columns; None: nothing usual
+DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": None}  # extensions and their usual separators; None is no usual one
 COLUMNAR = (".parquet", ".feather")
 SHEETS = (".xlsx", ".xls", ".ods")
-EXTENSIONS = (*DELIMITED, *(f"{each}.gz" for each in DELIMITED), *COLUMNAR)
+EXTENSIONS = (*DELIMITED, *(f"{extension}.gz" for extension in DELIMITED), *COLUMNAR)
 UNNAMED = "Unnamed: 0"  # the name that pandas gives to a first column without one, where it and R write labels of rows
 GZIP = b"\x1f\x8b"
 COMPRESSED = {GZIP: "gzip; call it FILE.gz", b"PK\x03\x04": "zip, as Excel files are; save it as CSV"}
 DECLARED = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)  # a first line that Excel reads and writes
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SAMPLED = 50  # rows that show what stands between columns
-ENCODINGS = {"utf-16": "UTF-16", "cp1252": "Windows-1252"}  # that are told
+ENCODINGS = {"utf-16": "UTF-16", "cp1252": "Windows-1252"}  # encodings that a remark names
 PIECE = 2**20  # bytes
 
 
 @dataclass(frozen=True)
-class Layout:
+class TextLayout:
     """How a file of delimited text is written."""
 
     names: list[str]  # of its columns, without spaces around them
@@ -56,7 +56,9 @@ def read_file(file, labels, marks, na):
     """
     file = Path(file)
     name = file.name.lower()
-    extension = next((each for each in sorted(EXTENSIONS, key=len, reverse=True) if name.endswith(each)), None)
+    extension = next(
+        (extension for extension in sorted(EXTENSIONS, key=len, reverse=True) if name.endswith(extension)), None
+    )
     if extension is None:
         sheet = ": save the sheet as CSV" if file.suffix.lower() in SHEETS else ""
         raise ValueError(
@@ -70,35 +72,35 @@ def read_file(file, labels, marks, na):
         frame, remarks = _read_delimited(file, extension, labels, marks, na)
     if not len(frame):
         raise ValueError(f"{file} has no rows below the names of its columns; give a file with some.")
-    return _tidied(frame, labels, marks, na, remarks), remarks
+    return _tidied_frame(frame, labels, marks, na, remarks), remarks
 
 
 def from_frame(frame, labels, marks, na):
-    """The same of a frame, whose index is left out."""
-    _require_one_name_each(frame.columns, "the table")
+    """(frame, remarks) of a frame. Its index is left out."""
+    _require_single_names(frame.columns, "the table")
     frame = frame.reset_index(drop=True).rename(columns=str)
     require_distinct(frame.columns, "the table")
     if not len(frame):
         raise ValueError("the table has no rows; give some.")
     remarks: list[Remark] = []
-    return _tidied(frame, labels, marks, na, remarks), remarks
+    return _tidied_frame(frame, labels, marks, na, remarks), remarks
 
 
 def is_unnamed(name):
-    """Whether pandas has called a first column so, which has no name."""
+    """Whether a name is one that pandas gives to a first column without a name."""
     return re.fullmatch(rf"{UNNAMED}(?:\.\d+)?", name) is not None
 
 
-def _require_one_name_each(columns, where):
+def _require_single_names(columns, where):
     if columns.nlevels > 1:
         text = f"{where} has {columns.nlevels} names for each column, such as {columns[0]!r}"
         raise ValueError(f"{text}; give one, by table.columns = [...].")
 
 
 def require_distinct(names, where):
-    twice = pd.Index(names)[pd.Index(names).duplicated()]
-    if len(twice):
-        raise ValueError(f"{where} has two columns called {twice[0]!r}; rename one of them.")
+    duplicates = pd.Index(names)[pd.Index(names).duplicated()]
+    if len(duplicates):
+        raise ValueError(f"{where} has two columns called {duplicates[0]!r}; rename one of them.")
 
 
 @contextmanager
@@ -115,7 +117,7 @@ def _reading(file):
 
 
 def _read_delimited(file, extension, labels, marks, na):
-    """(frame, of text where decimal or thousands marks are given, remarks)."""
+    """(frame, remarks). If decimal or thousands marks are given, all cells are text."""
     layout, remarks = _layout(file, extension)
     names = layout.names
     names[0] = names[0] or (f"{UNNAMED}.1" if UNNAMED in names else UNNAMED)
@@ -128,38 +130,38 @@ def _read_delimited(file, extension, labels, marks, na):
             usecols=range(len(names)),
             index_col=False,
             dtype=str if marks.need_text else {j: str for j, name in enumerate(names) if name in labels},
-            na_values=[*MISSING, *na],
+            na_values=[*MISSING_TEXTS, *na],
             keep_default_na=False,
             skipinitialspace=True,
             skiprows=layout.skipped,
             encoding=layout.encoding,
             low_memory=False,  # in pieces, a column could be text here and numbers there
         )
-    named = list(range(len(names)))
-    while len(named) > 1 and not names[named[-1]] and frame[named[-1]].isna().all():
-        named.pop()
+    positions = list(range(len(names)))
+    while len(positions) > 1 and not names[positions[-1]] and frame[positions[-1]].isna().all():
+        positions.pop()
     mark = SEPARATORS[layout.separator][:-1]
     if layout.ends_empty:
         remarks.append(Remark(f"every row of {file.name} ends in a {mark}; the empty field behind it is left out"))
-    if len(named) < len(names):
-        said = f"every line of {file.name} ends in a {mark}; the empty fields behind it are left out"
-        remarks.append(Remark(said))
-    nameless = [j for j in named if not names[j]]
+    if len(positions) < len(names):
+        text = f"every line of {file.name} ends in a {mark}; the empty fields behind it are left out"
+        remarks.append(Remark(text))
+    nameless = [j for j in positions if not names[j]]
     if nameless:
         raise ValueError(f"{file} has no name for column {nameless[0] + 1} of {len(names)}; name it.")
-    columns = [names[j] for j in named]
+    columns = [names[j] for j in positions]
     require_distinct(columns, str(file))
-    return frame[named].set_axis(columns, axis=1), remarks
+    return frame[positions].set_axis(columns, axis=1), remarks
 
 
 def _layout(file, extension):
-    """(Layout, remarks on what was found out)."""
+    """(TextLayout, remarks on it)."""
     encoding = _encoding(file)
     usual, declared = DELIMITED[extension.removesuffix(".gz")], _declared(file, encoding)
     skipped = int(declared is not None)
     separator = declared or _separator(file, encoding, usual or ",")
-    rows = _rows(file, encoding, separator, skipped)
-    at, header = next(rows, (0, []))
+    rows = _numbered_rows(file, encoding, separator, skipped)
+    header_line, header = next(rows, (0, []))
     if not header:
         raise ValueError(f"{file} cannot be read: it is empty.")
     p, uneven, all_empty = len(header), "", True
@@ -171,7 +173,9 @@ def _layout(file, extension):
                 f"every row needs as many. Text with a {mark} in it stands in double quotes."
             )
             if j == 0:
-                uneven += f" If line {at}, {separator.join(header)!r}, is a title rather than the header, delete it."
+                uneven += (
+                    f" If line {header_line}, {separator.join(header)!r}, is a title rather than the header, delete it."
+                )
         all_empty = all_empty and len(fields) == p + 1 and not fields[-1]
         if uneven and not all_empty:
             raise ValueError(uneven)
@@ -180,30 +184,30 @@ def _layout(file, extension):
         remarks.append(Remark(f"{file.name} is read as {ENCODINGS[encoding]}, since it is not UTF-8"))
     if separator != usual and p > 1:
         remarks.append(Remark(f"{file.name} has {SEPARATORS[separator]} between its columns"))
-    return Layout([name.strip() for name in header], separator, encoding, bool(uneven), skipped), remarks
+    return TextLayout([name.strip() for name in header], separator, encoding, bool(uneven), skipped), remarks
 
 
 def _is_compressed(file):
     return file.name.lower().endswith(".gz")
 
 
-def _open(file, *mode, **options):
+def _opened(file, *mode, **options):
     return gzip.open(file, *mode, **options) if _is_compressed(file) else open(file, *mode, **options)
 
 
 def _encoding(file):
-    """UTF-8, what a byte order mark says, or else Windows-1252, which holds Latin-1."""
+    """The encoding: UTF-16 by its byte order mark, or UTF-8, or else Windows-1252, which holds Latin-1."""
     with _reading(file):
         with open(file, "rb") as content:
             if _is_compressed(file) and content.read(len(GZIP)) != GZIP:
                 raise ValueError(f"it is not compressed by gzip; call it {file.stem}.")
-        with _open(file, "rb") as content:
+        with _opened(file, "rb") as content:
             first = content.read(PIECE)
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
-        for begin, how in COMPRESSED.items():
-            if first.startswith(begin):
-                raise ValueError(f"it is compressed by {how.replace('FILE', file.name)}.")
+        for signature, program in COMPRESSED.items():
+            if first.startswith(signature):
+                raise ValueError(f"it is compressed by {program.replace('FILE', file.name)}.")
         if b"\0" in first:
             raise ValueError("it holds zero bytes, as UTF-16 without a mark of its order does; save it as UTF-8.")
         for encoding in ("utf-8-sig", "cp1252"):
@@ -214,7 +218,7 @@ def _encoding(file):
 
 def _decodes(file, encoding):
     decoder = codecs.getincrementaldecoder(encoding)()
-    with _open(file, "rb") as content:
+    with _opened(file, "rb") as content:
         try:
             for piece in iter(lambda: content.read(PIECE), b""):
                 decoder.decode(piece)
@@ -225,9 +229,9 @@ def _decodes(file, encoding):
 
 
 def _declared(file, encoding):
-    """The separator that a first line such as sep=; declares, None without."""
+    """The separator that a first line such as sep=; declares; None without such a line."""
     with _reading(file):
-        with _open(file, "rt", encoding=encoding) as lines:
+        with _opened(file, "rt", encoding=encoding) as lines:
             declared = DECLARED.fullmatch(lines.readline())
         if declared and declared[1] not in SEPARATORS:
             raise ValueError(
@@ -237,11 +241,14 @@ def _declared(file, encoding):
 
 
 def _separator(file, encoding, usual):
-    """The separator that gives the first rows as many fields as the header, more than one; the usual one first."""
+    """The separator by which the first rows have as many fields as the header, and more than one.
+
+    The usual separator is tried first.
+    """
     widths = {}
-    for separator in (usual, *(each for each in SEPARATORS if each != usual)):
+    for separator in (usual, *(candidate for candidate in SEPARATORS if candidate != usual)):
         try:
-            sample = [fields for _, fields in itertools.islice(_rows(file, encoding, separator), SAMPLED)]
+            sample = [fields for _, fields in itertools.islice(_numbered_rows(file, encoding, separator), SAMPLED)]
         except ValueError:  # quotes that are none where other marks separate
             continue
         even = all(len(fields) in (len(sample[0]), len(sample[0]) + (not fields[-1])) for fields in sample)
@@ -250,9 +257,9 @@ def _separator(file, encoding, usual):
     return max(widths, key=lambda separator: widths[separator], default=usual)
 
 
-def _rows(file, encoding, separator, skipped=0):
-    """(number of its last line, fields) of each row that is not blank, the header first."""
-    with _reading(file), _open(file, "rt", newline="", encoding=encoding) as lines:
+def _numbered_rows(file, encoding, separator, skipped=0):
+    """(number of the last line, fields) of each row that is not blank, the header first."""
+    with _reading(file), _opened(file, "rt", newline="", encoding=encoding) as lines:
         for _ in range(skipped):
             next(lines)
         reader = csv.reader(lines, strict=True, skipinitialspace=True, delimiter=separator)
@@ -278,10 +285,10 @@ def _read_columnar(file, extension):
     require_distinct(names, str(file))
     with _reading(file):
         frame = read_table(file).to_pandas(types_mapper=nullable_integers)
-    _require_one_name_each(frame.columns, str(file))
-    named = [name for name in frame.index.names if name is not None]
-    unnamed = len(named) < frame.index.nlevels and not isinstance(frame.index, pd.RangeIndex)
-    frame = frame.reset_index(level=named).reset_index(drop=True)
+    _require_single_names(frame.columns, str(file))
+    named_levels = [name for name in frame.index.names if name is not None]
+    unnamed = len(named_levels) < frame.index.nlevels and not isinstance(frame.index, pd.RangeIndex)
+    frame = frame.reset_index(level=named_levels).reset_index(drop=True)
     frame.columns = [str(name) for name in frame.columns]
     require_distinct(frame.columns, str(file))
     return frame, [Remark(f"the index of {file.name} has no name; as labels of the rows it is left out")] * unnamed
@@ -290,10 +297,10 @@ def _read_columnar(file, extension):
 # ---- cells ----
 
 
-def _tidied(frame, labels, marks, na, remarks):
-    """The frame with cells that are the same of every format."""
+def _tidied_frame(frame, labels, marks, na, remarks):
+    """The frame with tidied columns, whatever the format of its file."""
     columns = {}
     for name in frame:
-        columns[name], more = tidied(frame[name], name, name in labels, marks, na)
-        remarks += more
+        columns[name], column_remarks = tidied_column(frame[name], name, name in labels, marks, na)
+        remarks += column_remarks
     return pd.DataFrame(columns)

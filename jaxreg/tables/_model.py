@@ -1,13 +1,19 @@
 """A fit with the recipe of its table: from new rows of a file to predictions."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxreg import _saving, _scores
 from jaxreg._results import PathResult
 from jaxreg.tables._encoding import Encoding
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Shaped
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Model:
     lam: float
     rule: str | None = None
 
-    def predict(self, data, lam=None, unknown="error") -> np.ndarray:
+    def predict(self, data, lam=None, unknown="error") -> Float[np.ndarray, " m"]:
         """Predictions (m,) for the rows of a file or frame.
 
         Parameters
@@ -62,11 +68,12 @@ class Model:
         """
         return self.predict_rows(self.encoding.rows(data, unknown), lam)
 
-    def predict_rows(self, rows, lam=None) -> np.ndarray:
-        """The same for what `Encoding.rows` gives."""
+    def predict_rows(self, rows, lam=None) -> Float[np.ndarray, " m"]:
+        """Predictions (m,) for the Rows that `Encoding.rows` gives."""
+
         return self.path.predict(rows.X, self.lam if lam is None else lam)
 
-    def classes_of(self, prediction) -> np.ndarray:
+    def classes_of(self, prediction: Float[np.ndarray, " m"]) -> Shaped[np.ndarray, " m"]:
         """The classes (m,) of predictions (m,), where the target is one of two."""
         return np.array(self.encoding.classes)[(prediction > 0).astype(int)]
 
@@ -92,7 +99,7 @@ class Model:
         _saving.write(path, "Model", arrays)
 
     @classmethod
-    def load(cls, path) -> "Model":
+    def load(cls, path) -> Model:
         """The Model that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
         return _saving.read(path, "Model", cls._of_arrays)
 

@@ -9,20 +9,23 @@ CURRENCIES = "$€£¥₹"
 UNITS = f"{CURRENCIES}%‰°"  # signs that may stand beside a number
 MINUS = "\u2212"  # the sign of typographers, which is read as -
 SPACES, QUOTES = " \u00a0\u202f", "'\u2019"  # marks between thousands that look alike
-EXPONENT = r"(?:[eE][-+]?\d+)?"
-AS_WRITTEN = rf"[-+{MINUS}]?\s*[{UNITS}]?\s*[-+{MINUS}]?\d[\d.,_{SPACES}{QUOTES}]*{EXPONENT}\s*[{UNITS}]?"
+EXPONENT_PATTERN = r"(?:[eE][-+]?\d+)?"
+AS_WRITTEN = rf"[-+{MINUS}]?\s*[{UNITS}]?\s*[-+{MINUS}]?\d[\d.,_{SPACES}{QUOTES}]*{EXPONENT_PATTERN}\s*[{UNITS}]?"
 OF_ACCOUNTS = rf"\(\s*[{UNITS}]?\s*\d[\d.,{SPACES}{QUOTES}]*\s*[{UNITS}]?\s*\)|\d[\d.,{SPACES}{QUOTES}]*[-{MINUS}]"
 WITH_WORD = (
     rf"(?:([A-Z]{{3}})\s)?[-+{MINUS}]?\d[\d.,{SPACES}{QUOTES}]*?\s*([A-Za-z][A-Za-z/]{{0,5}})?"  # 1,248 cc; EUR 5
 )
-FEWEST, MOST_WORDS = 10, 3  # texts that must have words to be numbers with units, and how many different words
+FEWEST_WITH_WORDS, MOST_WORDS = (
+    10,
+    3,
+)  # texts that must have words to be numbers with units, and how many different words
 # decimal and thousands marks that an error may offer, the likelier ones first
 NOTATIONS = ((None, ","), (",", "."), (",", None), (None, " "), (",", " "), (None, "'"), (",", "'"))
 
 
 @dataclass(frozen=True)
 class Marks:
-    """How numbers are written; None is what pandas reads, a decimal point and nothing between thousands."""
+    """How numbers are written. None is the notation of pandas: a decimal point, and nothing between thousands."""
 
     decimal: str | None = None
     thousands: str | None = None
@@ -46,7 +49,7 @@ class Marks:
         return self.decimal is not None or self.thousands is not None
 
     def numbers(self, texts):
-        """A Series of texts in float64, None where a text is no number that is written so."""
+        """A Series of texts in float64; None where a text is no number in this notation."""
         plain = self._bare(texts.str.replace(MINUS, "-", regex=False))
         if not plain.dropna().str.fullmatch(self._pattern()).all():
             return None
@@ -62,11 +65,11 @@ class Marks:
         return texts.str.replace(rf"^\s*([-+]?)\s*(?:{unit})?\s*(.*?)\s*(?:{unit})?\s*$", r"\1\2", regex=True)
 
     def _pattern(self):
-        """Regular expression of a number whose digits, where marks are between them, are in threes."""
+        """Regular expression of a number. Its digits are in threes where marks are between them."""
         point = re.escape(self.decimal or ".")
         between = "" if self.thousands is None else f"[{re.escape(_alike(self.thousands))}]"
         digits = rf"(?:\d{{1,3}}(?:{between}\d{{3}})+|\d+)" if between else r"\d+"
-        return rf"\s*[-+]?(?:(?:{digits}(?:{point}\d*)?|{point}\d+){EXPONENT}|[iI]nf(?:inity)?)\s*"
+        return rf"\s*[-+]?(?:(?:{digits}(?:{point}\d*)?|{point}\d+){EXPONENT_PATTERN}|[iI]nf(?:inity)?)\s*"
 
 
 def _alike(mark):
@@ -75,24 +78,24 @@ def _alike(mark):
 
 def look_like_numbers(texts):
     """Whether all of an Index of texts are numbers in some notation."""
-    return bool(len(texts)) and bool(texts.str.fullmatch(AS_WRITTEN).all() or _words(texts))
+    return bool(len(texts)) and bool(texts.str.fullmatch(AS_WRITTEN).all() or _words_as_units(texts))
 
 
-def _words(texts):
-    """The units, if they are few words, of an Index of many texts that are all numbers with or without one."""
-    if len(texts) < FEWEST or not texts.str.fullmatch(WITH_WORD).all():
+def _words_as_units(texts):
+    """The words beside numbers, if all of many texts are numbers with or without a word, and the words are few."""
+    if len(texts) < FEWEST_WITH_WORDS or not texts.str.fullmatch(WITH_WORD).all():
         return ()
     words = tuple(pd.unique(texts.to_series().str.extract(f"^{WITH_WORD}$").stack().dropna()))
     return words if len(words) <= MOST_WORDS else ()
 
 
 def not_numbers(texts):
-    """Those of an Index of texts that are no plain numbers."""
+    """The texts of an Index that are no plain numbers."""
     return texts[pd.to_numeric(texts.to_series(), errors="coerce").isna()]
 
 
 def negative_of_accounts(texts):
-    """The first negative number written as in accounts, (5) or 5-, of an Index of numbers; None where there is none."""
+    """The first negative number of an Index of numbers that is written as in accounts, (5) or 5-; None without one."""
     if not texts.str.fullmatch(f"{AS_WRITTEN}|{OF_ACCOUNTS}").all():
         return None
     return next(iter(texts[texts.str.fullmatch(OF_ACCOUNTS)]), None)
@@ -100,11 +103,11 @@ def negative_of_accounts(texts):
 
 def units_of(texts):
     """Signs or words that stand beside numbers in an Index of texts."""
-    return tuple(sign for sign in UNITS if texts.str.contains(sign, regex=False).any()) or _words(texts)
+    return tuple(sign for sign in UNITS if texts.str.contains(sign, regex=False).any()) or _words_as_units(texts)
 
 
 def mixed_units(texts, units):
-    """Lists of texts by their units, where these differ, so that the numbers do in meaning; else an empty list.
+    """A list of texts for each unit, if the units differ, so that the numbers differ in meaning; else an empty list.
 
     A currency may be left out beside some numbers.
     """
@@ -123,7 +126,7 @@ def mixed_units(texts, units):
 
 
 def notations(texts):
-    """The Marks that read all of an Index of texts, the likelier ones first."""
+    """The Marks that read all texts of an Index, the likelier first."""
     series, units = texts.to_series(), units_of(texts)
     if Marks(None, None, units).numbers(series) is not None:
         return [Marks(None, None, units)] if units else [Marks(".")]

@@ -4,16 +4,16 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-LISTED, NOTED = 20, 5  # names in a problem, and in a remark
+LISTED_NAMES, NOTED_NAMES = 20, 5  # names in a problem, and in a remark
 SEVERAL = ("drop", "categorical", "na", "units")  # options that hold several values
 
 
 @dataclass(frozen=True)
 class Remark:
-    """What is said of a table: a text, and the options that would change it; of a problem the first is the best one.
+    """A text about a table, and remedies: options that would change the fact. The best remedy of a problem is first.
 
-    An option is a value, or values to add, or a dict of values and what is to be in their place. Remarks on columns
-    that have one `cause` share a line.
+    The value of an option is a value, or values to add, or a dict from values to their replacements. Remarks on several
+    columns share a line if they share a `cause`.
     """
 
     text: str
@@ -22,40 +22,42 @@ class Remark:
     cause: str | None = None
 
     def told(self, spell):
-        """One line, with the options as `spell` writes them."""
+        """One line; `spell` writes the options."""
         if not self.remedies:
             return f"{self.text}."
-        *others, last = [spell(remedy) for remedy in self.remedies]
-        return f"{self.text}: {', '.join(others)}{', or ' if others else ''}{last}."
+        *alternatives, last = [spell(remedy) for remedy in self.remedies]
+        return f"{self.text}: {', '.join(alternatives)}{', or ' if alternatives else ''}{last}."
 
 
-def shared(remarks):
-    """Remarks of which those on columns with one cause, and the same remedies for it, are one."""
+def with_shared_lines(remarks):
+    """The remarks; remarks on columns with the same cause and the same remedies are merged to one."""
     groups: dict[Any, list[Remark]] = {}
-    for at, remark in enumerate(remarks):
+    for position, remark in enumerate(remarks):
         alone = remark.cause is None or remark.column is None
-        fixed = [{name: value for name, value in each.items() if not _columns(name)} for each in remark.remedies]
-        named = [tuple(each) for each in remark.remedies]
-        groups.setdefault(at if alone else (remark.cause, str(fixed), str(named)), []).append(remark)
-    return [_together(group) for group in groups.values()]
+        fixed = [
+            {name: value for name, value in remedy.items() if not _holds_columns(name)} for remedy in remark.remedies
+        ]
+        named = [tuple(remedy) for remedy in remark.remedies]
+        groups.setdefault(position if alone else (remark.cause, str(fixed), str(named)), []).append(remark)
+    return [_merged(group) for group in groups.values()]
 
 
-def _together(remarks):
+def _merged(remarks):
     first = remarks[0]
     if len(remarks) == 1:
         return first
     names = [remark.column for remark in remarks]
     remedies = [
-        {name: tuple(names[:NOTED]) if _columns(name) else value for name, value in each.items()}
-        for each in first.remedies
+        {name: tuple(names[:NOTED_NAMES]) if _holds_columns(name) else value for name, value in remedy.items()}
+        for remedy in first.remedies
     ]
-    text = f"{first.text}, and likewise {listed(names[1:], NOTED)}"
-    names_columns = any(_columns(name) for each in remedies for name in each)
-    more = f"; the options here name {NOTED} of them" * (len(names) > NOTED and names_columns)
-    return Remark(text + more, tuple(remedies))
+    text = f"{first.text}, and likewise {listed(names[1:], NOTED_NAMES)}"
+    names_columns = any(_holds_columns(name) for remedy in remedies for name in remedy)
+    omission = f"; the options here name {NOTED_NAMES} of them" * (len(names) > NOTED_NAMES and names_columns)
+    return Remark(text + omission, tuple(remedies))
 
 
-def _columns(option):
+def _holds_columns(option):
     """Whether the values of an option are names of columns."""
     return option in ("drop", "categorical")
 
@@ -89,7 +91,7 @@ class TableError(ValueError):
 
     def __init__(self, subject, problems, call, options):
         self.subject, self.problems, self.call, self.options = subject, problems, call, options
-        changed = {} if options is None else changes(call, options)
+        changed = {} if options is None else changed_options(call, options)
         super().__init__(self.told(in_python, in_python(changed)))
 
     def __reduce__(self):
@@ -99,7 +101,7 @@ class TableError(ValueError):
         """A line for each problem, and what works at the end."""
         lines = [
             f"{self.subject} cannot be used as it is:",
-            *(f"- {each.told(spell)}" for each in shared(self.problems)),
+            *(f"- {problem.told(spell)}" for problem in with_shared_lines(self.problems)),
         ]
         if self.options is not None:
             lines.append(f"This works: {works}")
@@ -111,9 +113,9 @@ class TableError(ValueError):
 
 
 class Settlement:
-    """Options to which remedies of problems are added, none of which takes back what another has set.
+    """Options, and the remedies of problems that are added to them. No remedy takes back the option of another.
 
-    Columns are dropped as the last resort where `keeps`.
+    If `keeps`, dropping a column is the last resort.
     """
 
     def __init__(self, options, keeps):
@@ -122,12 +124,12 @@ class Settlement:
         self.tried: dict[str, list[dict[str, Any]]] = {}
 
     def settle(self, problems):
-        """Add the first remedy of each problem that is left; whether there was any."""
+        """Add the first remedy of each problem that is left. True if there was a remedy."""
         remedies = []
         for problem in problems:
             tried = self.tried.setdefault(problem.text, [])
-            order = sorted(problem.remedies, key=lambda each: self.keeps and "drop" in each)
-            remedy = next((each for each in order if each not in tried and self._suits(each)), None)
+            order = sorted(problem.remedies, key=lambda remedy: self.keeps and "drop" in remedy)
+            remedy = next((untried for untried in order if untried not in tried and self._suits(untried)), None)
             if remedy is not None:
                 tried.append(remedy)
                 remedies.append(remedy)
@@ -148,22 +150,22 @@ def with_remedy(options, remedy):
     options = dict(options)
     for name, value in remedy.items():
         if isinstance(value, dict):
-            value = tuple(value.get(each, each) for each in options.get(name, ()))
+            value = tuple(value.get(entry, entry) for entry in options.get(name, ()))
         elif name in SEVERAL:
             value = tuple(dict.fromkeys((*options.get(name, ()), *value)))
         options[name] = value
-    if "drop" in remedy:  # what is dropped is nothing else
-        options["categorical"] = tuple(each for each in options.get("categorical", ()) if each not in options["drop"])
+    if "drop" in remedy:  # a dropped column has no other role
+        options["categorical"] = tuple(name for name in options.get("categorical", ()) if name not in options["drop"])
     return options
 
 
-def changes(call, options):
-    """The options that differ from those of a call; of several values only the new ones."""
+def changed_options(call, options):
+    """The options that differ from the options of a call. An option of several values has only its new values."""
     changed = {}
     for name, value in options.items():
         before = call.get(name)
         if name in SEVERAL:
-            value = tuple(each for each in value if each not in (before or ()))
+            value = tuple(entry for entry in value if entry not in (before or ()))
         if value != before and (value or name not in SEVERAL):
             changed[name] = value
     return changed
@@ -171,22 +173,22 @@ def changes(call, options):
 
 def in_python(options):
     """Options as the keywords of a call."""
-    sources = ((name, _several(value) if name in SEVERAL else value) for name, value in options.items())
-    return ", ".join(f"{name}={value!r}" for name, value in sources if value is not None or len(options) == 1)
+    values = ((name, _list_of(value) if name in SEVERAL else value) for name, value in options.items())
+    return ", ".join(f"{name}={value!r}" for name, value in values if value is not None or len(options) == 1)
 
 
-def _several(values):
+def _list_of(values):
     return list(values.values() if isinstance(values, dict) else values)
 
 
 def on_command_line(options):
-    """Options as the command line takes them; None takes one away."""
+    """Options as the command line takes them. None removes an option."""
     if options == {"dayfirst": None}:
         return "neither --dayfirst nor --monthfirst"
-    return in_words(word for name, value in options.items() for word in words(name, value))
+    return shell_command(word for name, value in options.items() for word in option_words(name, value))
 
 
-def words(name, value):
+def option_words(name, value):
     """The words of one option."""
     if value is None or (value is False and name != "dayfirst"):
         return []
@@ -194,14 +196,15 @@ def words(name, value):
         return ["--loss", "squaredhinge"]
     if name == "dayfirst":
         return ["--dayfirst" if value else "--monthfirst"]
-    return [word for each in (_several(value) if name in SEVERAL else [value]) for word in (f"--{name}", each)]
+    return [word for argument in (_list_of(value) if name in SEVERAL else [value]) for word in (f"--{name}", argument)]
 
 
-def in_words(command):
-    """Words as a shell takes them; marks are in quotes, which makes them easier to see."""
+def shell_command(command):
+    """Words as a shell takes them. Marks are in quotes, so that they are easier to see."""
     return " ".join(f"'{word}'" if word in (",", ".", "?", ";") else shlex.quote(word) for word in command)
 
 
 def listed(names, most):
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
+    """The first `most` names in quotes, and the number of the others."""
+    remainder = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + remainder

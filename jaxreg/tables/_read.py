@@ -1,4 +1,4 @@
-"""Tables: a file in, numbers out, with the recipe that makes the same of new rows."""
+"""Tables: a file is read, columns of numbers come out, with the recipe that encodes new rows alike."""
 
 from dataclasses import dataclass, field
 
@@ -6,17 +6,17 @@ import pandas as pd
 
 from jaxreg import _record, _validation
 from jaxreg.tables._attempt import Attempt
-from jaxreg.tables._encoding import Encoding, named
+from jaxreg.tables._encoding import Encoding, subject_of
 from jaxreg.tables._problems import (
     SEVERAL,
     Remark,
     Settlement,
     TableError,
     in_python,
-    shared,
+    with_shared_lines,
 )
 
-ROUNDS = 6  # of remedies whose table shows more problems: marks, then dates, then missing values
+REMEDY_ROUNDS = 6  # of remedies whose table shows more problems: marks, then dates, then missing values
 CHOICES = {"dates": (None, "parts", "numbers"), "missing": (None, "drop", "impute")}
 
 
@@ -33,7 +33,7 @@ class Table:
     weight, groups : Series (n,), or None
         Sample weights, and labels of rows that share a fold.
     encoding : Encoding
-        Which makes the same columns of new rows.
+        The recipe that makes the same columns of new rows.
     remarks : tuple
         What was made of columns; `notes` has them as texts.
 
@@ -53,7 +53,7 @@ class Table:
     groups: pd.Series | None
     encoding: Encoding
     remarks: tuple[Remark, ...]
-    _arguments: tuple[str, ...] = field(repr=False)  # Python source of those of `read`
+    _arguments: tuple[str, ...] = field(repr=False)  # Python source of the arguments of `read`
 
     @property
     def notes(self) -> list[str]:
@@ -71,14 +71,14 @@ class Table:
             What the source reads; None is the file as `read` was called with it.
         """
         arguments = self._arguments if file is None else (repr(str(file)), *self._arguments[1:])
-        others = {
+        extra_sources = {
             "sample_weight": "table.weight",
             "groups": "table.groups",
             "penalty_groups": "list(table.encoding.sources)",
         }
-        named = {name for source in dict(settings).values() for name in _record.names_in(source)}
+        used_names = {name for source in dict(settings).values() for name in _record.names_in(source)}
         lines = [_record.call("table", "tables.read", arguments), "X, y = table.X, table.y"]
-        lines += [f"{name} = {source}" for name, source in others.items() if name in named]
+        lines += [f"{name} = {source}" for name, source in extra_sources.items() if name in used_names]
         return "\n".join(lines)
 
 
@@ -99,11 +99,11 @@ def read(
     na=(),
     classes=False,
 ) -> Table:
-    """Read a table: y is one of its columns, X what becomes of the others.
+    """Read a table. One column becomes y, the other columns become X.
 
-    A column of numbers stays as it is. A column of text becomes a column of 0 and 1 for each of its levels, all of them
-    kept: "town=Rome". What could be several things is not guessed: an error lists all of it, and ends in the options
-    that work.
+    A column of numbers stays as it is. A column of text becomes a column of 0 and 1 for each of its levels, such as
+    "town=Rome", and no level is left out. A column that could be of several kinds is not guessed: an error lists all
+    such columns, and ends in the options that work.
 
     Parameters
     ----------
@@ -177,20 +177,20 @@ def read(
     if not (dayfirst is None or isinstance(dayfirst, bool)):
         raise ValueError(f"dayfirst is {_validation.shown(dayfirst)}; give True, False or None.")
     call["target"] = target
-    attempt, problems, options = _settled(file, call, keeps=False)
+    attempt, problems, options = _settled_attempt(file, call, keeps=False)
     if problems and attempt.problems:  # perhaps no column was left
-        other, others, kept = _settled(file, call, keeps=True)
-        if not other.problems:
-            attempt, problems, options = other, others, kept
+        all_columns = _settled_attempt(file, call, keeps=True)
+        if not all_columns[0].problems:
+            attempt, problems, options = all_columns
     if problems:
-        raise TableError(named(file), problems, call, None if attempt.problems else options)
+        raise TableError(subject_of(file), problems, call, None if attempt.problems else options)
     return _table(attempt, "frame" if isinstance(file, pd.DataFrame) else repr(str(file)), call)
 
 
-def _settled(file, options, keeps):
-    """(the last Attempt, all problems on the way there, its options)."""
+def _settled_attempt(file, options, keeps):
+    """(the last Attempt, the problems of all attempts, the options of the last)."""
     settlement, problems = Settlement(options, keeps), []
-    for _ in range(ROUNDS):
+    for _ in range(REMEDY_ROUNDS):
         attempt, options = Attempt(file, settlement.options), settlement.options
         problems += [problem for problem in attempt.problems if problem not in problems]
         if not attempt.problems or not settlement.settle(attempt.problems):
@@ -207,4 +207,4 @@ def _table(attempt, name, call):
     changed = [in_python({key: value}) for key, value in call.items() if value != defaults.get(key, value)]
     arguments = (name, repr(encoding.target), *changed)
     weight, groups = attempt.weight(), attempt.groups()
-    return Table(X, y, weight, groups, encoding, tuple(shared(attempt.all_remarks(y))), arguments)
+    return Table(X, y, weight, groups, encoding, tuple(with_shared_lines(attempt.all_remarks(y))), arguments)
