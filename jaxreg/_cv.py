@@ -1,21 +1,23 @@
 """Cross-validation: from the user's arrays to a CVResult."""
 
 import time
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import replace
 from operator import attrgetter
 
 import jax
 import numpy as np
 
-from jaxreg import _ends, _fit, _hints, _names, _record, _responses, _scores, _selection, _validation
+from jaxreg import _hints, _names, _record, _scores, _validation
 from jaxreg._cv_results import CVResult
-from jaxreg._fold_fits import predictions_of
-from jaxreg._folded import Folded
-from jaxreg._folds import check_training, make_folds
-from jaxreg._objective import Objective
-from jaxreg._results import Status
+from jaxreg._request import NAMES, by_position, check_request
+from jaxreg._setup import lambdas_for, prepare
+from jaxreg.cv._folded import Folded
+from jaxreg.cv._folds import check_training, make_folds
+from jaxreg.cv._result import cv_result
 from jaxreg.losses import Squared
+from jaxreg.objective._objective import mixed, mixing
+from jaxreg.paths import _endings
+from jaxreg.paths._result import path_result
 from jaxreg.penalties import ElasticNet
 
 
@@ -143,50 +145,46 @@ def fit_cv(
     >>> bool((cv.select("1se").coef != 0).sum() < (cv.select("min").coef != 0).sum())
     True
     """
-    given = {name: value for name, value in locals().items() if name not in ("X", "y", "unknown")}
-    _hints.refuse_keywords(unknown, "fit_cv", given)
+    keywords = {name: value for name, value in locals().items() if name not in ("X", "y", "unknown")}
+    _hints.refuse_keywords(unknown, "fit_cv", keywords)
     began = time.perf_counter()
     if penalty == "elasticnet" and l1_ratios is not None:
-        given["penalty"] = penalty = None
+        keywords["penalty"] = penalty = None
     l1_ratios, penalty = _check_mixes(l1_ratios, penalty)
     _validation.check_choice(keep, "keep", (None, "all"))
     _validation.check_choice(averaging, "averaging", ("weighted", "equal"))
-    request = _fit.check_request(X, given | {"penalty": penalty})
+    request = check_request(X, keywords | {"penalty": penalty})
     metric = _scores.make_metric(metric, request.loss)
     with jax.enable_x64(True):
-        setup = _fit.prepare(X, y, request)
-        setups = _responses.setups(setup, request, l1_ratios)
-        targets = setup.data.y if setup.responses is None else setup.responses
-        strata = setup.data.y if request.loss.of_classes else None
-        folds = make_folds(cv, X, targets, setup.data.weight, groups, repeats, seed, strata)
+        setup = prepare(X, y, request, list(map(float, l1_ratios)))  # NumPy's floats would compile anew
+        data = setup.data
+        strata = data.y if request.loss.of_classes else None
+        folds = make_folds(cv, X, data.y, data.weight, groups, repeats, seed, strata)
         if request.loss.of_classes:
-            check_training(folds, setup.data.y, setup.data.weight, request.loss)
+            check_training(folds, data.y, data.weight, request.loss)
         if metric.name == _scores.METRICS["r2"].name:
-            _scores.check_varies(folds, targets, setup.data.weight)
-        lambdas = np.stack([_fit.lambdas_for(setups, request, a) for a in l1_ratios])
+            _scores.check_varies(folds, data.y, data.weight)
+        lambdas = np.stack([lambdas_for(setup, request, l1_ratio) for l1_ratio in setup.l1_ratios])
         prepared = time.perf_counter()
-        folded = Folded(setups, folds, l1_ratios, lambdas, request, metric, keep == "all")
-        done = folded.run()
-        found = [_full_paths(folded, done, *each, began) for each in zip(setups, done.full, strict=True)]
-        own, said = [paths for paths, _ in found], _responses.said_once(clauses for _, clauses in found)
-        times, mixes = (began, prepared), l1_ratios[done.mixes]
-        result, more = _result(setups, done.folds, mixes, own, done.fits, metric, keep, averaging, times)
+        done = Folded(setup, folds, setup.l1_ratios, lambdas, request, metric, keep == "all").run()
+        paths, clauses = _paths(setup, done, began)
+        times = began, prepared
+        result, more = cv_result(setup, done, l1_ratios[done.mixes], paths, metric, keep, averaging, times)
         missing = _missing(len(folds), len(l1_ratios), done)
         result = replace(result, interrupted=bool(missing or done.ended))
-    _ends.warn(missing + said + more)
-    return _with_settings(result, _fit.by_position(given, request), request.penalty)
+    _endings.warn(missing + clauses + more)
+    return _with_settings(result, by_position(keywords, request), request.penalty)
 
 
-def _with_settings(cv, given, penalty):
+def _with_settings(cv, keywords, penalty):
     """The CVResult with the keywords of its call, and its paths with those of calls that would give them alone."""
-    shared = {each.name: given[each.name] for each in fields(_fit.Request)}
+    shared = {name: keywords[name] for name in NAMES}
 
     def alone(path):
-        own = {"penalty": _fit.mixed(penalty, path.l1_ratio)}
-        settings = _record.sources(shared | own, fit_cv, penalty=ElasticNet())
-        return replace(path, settings=settings, link=given["loss"].link)
+        settings = shared | {"penalty": mixed(penalty, path.l1_ratio)}
+        return replace(path, settings=_record.sources(settings, fit_cv, penalty=ElasticNet()))
 
-    return replace(cv, paths=tuple(map(alone, cv.paths)), settings=_record.sources(given, fit_cv))
+    return replace(cv, paths=tuple(map(alone, cv.paths)), settings=_record.sources(keywords, fit_cv))
 
 
 def _check_mixes(l1_ratios, penalty):
@@ -194,7 +192,7 @@ def _check_mixes(l1_ratios, penalty):
     penalty = None if penalty is None else _names.check_penalty(penalty)
     if l1_ratios is None:
         penalty = ElasticNet() if penalty is None else penalty
-        return np.array([_fit.mixing(penalty)]), penalty
+        return np.array([mixing(penalty)]), penalty
     given = np.array([ElasticNet(a).l1_ratio for a in ([l1_ratios] if np.ndim(l1_ratios) == 0 else l1_ratios)])
     if not given.size:
         raise ValueError("l1_ratios is empty; give one or more numbers from 0 (ridge) to 1 (lasso), or None.")
@@ -202,7 +200,7 @@ def _check_mixes(l1_ratios, penalty):
         raise ValueError(f"l1_ratios is {given.tolist()}, with a value twice; give each once.")
     if penalty is None:
         return given, ElasticNet()
-    own = _fit.mixing(penalty)
+    own = mixing(penalty)
     if np.isnan(own):
         raise ValueError(f"l1_ratios is {given.tolist()}, but {penalty!r} has no mixing parameter; give None.")
     if isinstance(penalty, ElasticNet) and given.tolist() != [own]:
@@ -220,157 +218,20 @@ def _missing(folds, mixes, done):
     ]
 
 
-def _full_paths(folded, done, setup, full, began):
-    """(paths of all rows for one response, cut to the shortest, and what to warn of)."""
-    seconds = time.perf_counter() - began
-    asked = [replace(setup.options, l1_ratio=folded.options[a].l1_ratio) for a in done.mixes]
+def _paths(setup, done, began):
+    """(paths of all rows, cut to the shortest, and what to warn of)."""
+    seconds, options = time.perf_counter() - began, setup.options
     ends = [
-        _ends.end(solved.points, solved.kept, setup.problem.total, options)
-        for solved, options in zip(full, asked, strict=True)
+        _endings.end(np.diff(solved.points.coef.indptr), solved.points.loss, solved.asked, setup.objective.total, options)
+        for solved in done.full
     ]
-    ended = min((each for each in [*ends, done.ended] if each is not None), key=attrgetter("length"), default=None)
-    found = [
-        _fit.path_result(
-            setup, options, folded.solvers[a], solved.points, solved.grid, solved.kept, ended, seconds, began
+    ended = min((end for end in [*ends, done.ended] if end is not None), key=attrgetter("length"), default=None)
+    fitted = [
+        path_result(
+            setup, setup.l1_ratios[a], setup.solvers[a], solved.points, solved.grid, solved.asked, ended, seconds, began
         )
-        for options, a, solved in zip(asked, done.mixes, full, strict=True)
+        for a, solved in zip(done.mixes, done.full, strict=True)
     ]
-    which = ["" if len(found) == 1 else f"l1_ratio {path.l1_ratio:g}: " for path, _ in found]
-    said = [prefix + each for prefix, (_, clauses) in zip(which, found, strict=True) for each in clauses]
-    return [path for path, _ in found], said + _ends.cut(ended, full[0].kept)
-
-
-def _result(setups, folds, l1_ratios, own, fits, metric, keep, averaging, times):
-    """(CVResult, what to warn of) of the responses' own paths and fits."""
-    setup, weight = setups[0], setups[0].data.weight
-    paths = tuple(_responses.joined(each, setups) for each in zip(*own, strict=True))
-    length = len(paths[0].lambdas)
-    null_loss = np.stack([[fit.null_loss for fit in each] for each in fits])  # (responses, A, K)
-    gap, n_iter, full, loss = (
-        np.stack([[getattr(fit, name)[:, :length] for fit in each] for each in fits])
-        for name in ("gap", "n_iter", "full", "loss")
-    )
-    gap, n_iter, fold_loss = _responses.weighted(gap, null_loss), n_iter.max(axis=0), loss.mean(axis=0)
-    fold_weight = folds.held_weight(weight)
-    share = fold_weight if averaging == "weighted" else np.ones(len(folds))
-    mean_loss, std_error = _scores.average(fold_loss, share, folds.repeats)
-    status = _ends.statuses(gap, n_iter, full.any(axis=0), setup.options)
-    best = np.unravel_index(np.argmin(mean_loss), mean_loss.shape)
-    each_own = list(zip(setups, own, strict=True))
-    train_mse = np.stack([[_train_mse(each, path) for path in paths] for each, paths in each_own], axis=-1)
-    train_loss = np.mean([_train_loss(each, paths[best[0]], metric) for each, paths in each_own], axis=0)
-    predictions, losses = _of_rows(setups, fits, metric, best, length, keep)
-    squared = np.stack([[fit.squared_error[:, :length] for fit in each] for each in fits])
-    began, prepared = times
-    ended = time.perf_counter()
-    result = CVResult(
-        paths=paths,
-        l1_ratios=l1_ratios,
-        lambdas=np.stack([path.lambdas for path in paths]),
-        fold_loss=fold_loss,
-        mean_loss=mean_loss,
-        std_error=std_error,
-        train_loss=train_loss,
-        gap=gap,
-        status=status,
-        metric=metric.name,
-        fold_weight=fold_weight,
-        oof_predictions=predictions,
-        observation_loss=losses,
-        n_samples=int(np.count_nonzero(weight)),
-        train_mse=train_mse,
-        minus_two_log_likelihood=setup.loss.minus_two_log_likelihood(train_mse, np.count_nonzero(weight)),
-        r2=None if setup.loss.of_classes else _r2(squared, setups, folds, fold_weight),
-        y=setup.data.y if setup.responses is None else setup.responses,
-        fit_intercept=setup.model.fit_intercept,
-        timings={"prepare": prepared - began, "solve": ended - prepared, "total": ended - began},
-        _effective_df=None if isinstance(setup.problem, Objective) else partial(_effective_df, setup.problem, paths),
-    )
-    return result, _shortfall(status, gap, paths[0].certificate, setup.options) + _trivial(
-        (null_loss[:, 0] == 0).any(axis=0)
-    )
-
-
-def _of_rows(setups, fits, metric, best, length, keep):
-    """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L); predictions [, R]."""
-    n = len(setups[0].data.y)
-    mixes, points = (range(len(fits[0])), np.arange(length)) if keep == "all" else (best[:1], np.array(best[1:]))
-    predictions = np.zeros((len(mixes), n, len(points), len(setups)))
-    losses, times = np.zeros(predictions.shape[:-1]), np.zeros((n, 1))
-    for lane in fits[0][0].lanes:
-        times[lane.rows] += 1
-    for r, setup in enumerate(setups):
-        for i, a in enumerate(mixes):
-            for lane in fits[r][a].lanes:
-                found = lane.predict(setup.data, points)
-                predictions[i, lane.rows, :, r] += found
-                if metric.of_rows is not None:
-                    losses[i, lane.rows] += metric.of_rows(setup.data.y[lane.rows], found) / len(setups)
-    with np.errstate(invalid="ignore"):
-        predictions, losses = predictions / times[..., None], losses / times  # NaN where never held out
-    if keep != "all":
-        predictions, losses = predictions[0, :, 0], losses[0, :, 0]
-    if setups[0].responses is None:
-        predictions = predictions[..., 0]
-    return predictions, losses if metric.of_rows is not None else None
-
-
-def _r2(squared_error, setups, folds, fold_weight):
-    """(A, L) of mean squared errors (responses, A, K, L) of the folds; NaN where no response varies."""
-    times = sum(np.bincount(part.rows, part.counts, folds.n) for part in folds.held_out)
-    y = np.stack([setup.data.y for setup in setups], axis=1)
-    spread = _scores.variance(y, setups[0].data.weight * times)
-    varies = spread > 0
-    if not varies.any():
-        return np.full((squared_error.shape[1], squared_error.shape[3]), np.nan)
-    error = np.einsum("rakl,k->ral", squared_error[varies], fold_weight / fold_weight.sum())
-    return (1 - error / spread[varies, None, None]).mean(axis=0)
-
-
-def _train_mse(setup, path):
-    return 2 * setup.problem.total * setup.problem.loss_unit * (1 - path.dev_ratio)
-
-
-def _train_loss(setup, path, metric):
-    if metric.squared and setup.loss.quadratic:
-        return _train_mse(setup, path)
-    data, counting = setup.data, np.flatnonzero(setup.data.weight)
-    predictions = predictions_of(data, counting, path.coef_sparse, path.intercept)
-    return metric.in_fold(data.y[counting], predictions, _scores.row_weight(data)[counting])
-
-
-def _effective_df(problem, paths):
-    """(A, L) of the paths."""
-    with jax.enable_x64(True):
-        return np.stack(
-            [
-                path.effective_df
-                if path.solver == "ridge"
-                else _selection.effective_df(
-                    problem, path.coef_sparse, path.lambdas / problem.lambda_unit, path.l1_ratio
-                )
-                for path in paths
-            ]
-        )
-
-
-def _shortfall(status, gap, certificate, options):
-    unmet = status != Status.converged
-    if not unmet.any():
-        return []
-    at_limit, causes = int((status == Status.max_iter).sum()), []
-    if at_limit:
-        causes.append(f"{at_limit} stopped at max_iter={options.max_iter}: raise it")
-    if (status == Status.capacity).any():
-        causes.append(_ends.CAPACITY_LIMIT)
-    if (status == Status.stalled).any():
-        causes.append(_ends.precision_limit(options))
-    return [
-        f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "
-        f"{gap.max():.1e}: {'; '.join(causes)}"
-    ]
-
-
-def _trivial(folds):
-    """What to warn of where the null model fits the training rows of some folds (K,) exactly."""
-    return [f"in {folds.sum()} of {len(folds)} folds {_ends.NULL_FITS}"] if folds.any() else []
+    prefixes = ["" if len(fitted) == 1 else f"l1_ratio {path.l1_ratio:g}: " for path, _ in fitted]
+    clauses = [prefix + clause for prefix, (_, own) in zip(prefixes, fitted, strict=True) for clause in own]
+    return tuple(path for path, _ in fitted), clauses + _endings.cut(ended, done.full[0].asked)

@@ -9,14 +9,14 @@ import numpy as np
 from jaxreg import _hints, _progress, _record
 from jaxreg._request import by_position, check_request
 from jaxreg._results import PathResult
-from jaxreg._setup import accelerated, lambdas_for, prepare, starting_point
+from jaxreg._setup import lambdas_for, prepare, starting_point
 from jaxreg._status import Status
 from jaxreg.losses import Squared
 from jaxreg.objective._objective import mixing
 from jaxreg.paths import _endings
 from jaxreg.paths._points import points_of
 from jaxreg.paths._result import path_result
-from jaxreg.paths._run import answered, batches, run
+from jaxreg.paths._run import answered, run
 from jaxreg.penalties import ElasticNet
 
 
@@ -204,8 +204,8 @@ def _fitted(setup, request, l1_ratio, began):
     start = starting_point(request.warm_start, objective, lambdas[0])
     started = time.perf_counter()
     certify = setup.certify.of_penalty(objective.penalty)
-    batched = batches(objective, accelerated())
-    path = run(objective, certify, setup.gram, lambdas, options, solver, start, request.warm_start is None, batched)
+    hidden = request.warm_start is None
+    path = run(objective, certify, setup.gram, lambdas, options, solver, start, hidden, setup.batched)
     blocks, interrupted = _collect(answered(path.loop, objective.design), path, objective, options)
     seconds = time.perf_counter() - started
     points = points_of(objective, blocks)

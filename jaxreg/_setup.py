@@ -4,20 +4,21 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxreg import _missing, _record, _validation
-from jaxreg._design import DenseDesign
 from jaxreg._labels import warn_of_classes
 from jaxreg._results import PathResult
 from jaxreg.certificates._certificate import Certificate, certificate
+from jaxreg.design import _placement
+from jaxreg.design._dense import DenseDesign
 from jaxreg.engines import _table
 from jaxreg.losses import Loss
 from jaxreg.objective import _grid
 from jaxreg.objective._objective import Objective, make_objective, mixed
 from jaxreg.objective._units import Model
 from jaxreg.paths._first_lambda import largest_lambda
+from jaxreg.paths._run import batches
 from jaxreg.penalties import Penalty
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
@@ -42,13 +43,16 @@ class Setup:
     """Checked data and the objective that they pose, for any mixing parameter and lambda."""
 
     loss: Loss
-    penalty: Penalty  # as it is given; that of the objective has the limits
+    penalty: Penalty  # as the user gives it
+    limited_penalty: Penalty  # with limits, on the user's scale
+    l1_ratios: tuple[float, ...]  # mixing parameters (A,), NaN for a penalty that has none
     data: _validation.Data  # y (n,) or (n, K)
     model: Model
     objective: Objective
     gram: np.ndarray | None  # (p, p), where all columns are the working set
     certify: Certificate
     solvers: tuple[str, ...]  # the engine for each mixing parameter
+    batched: bool  # whether "proximal" takes all lambdas, mixing parameters and folds at once
     options: Options
     ratio: float  # of the ends of an automatic grid
     record: dict[str, Any]  # what the result keeps of the data
@@ -56,7 +60,7 @@ class Setup:
 
 
 def prepare(X, y, request, l1_ratios) -> Setup:
-    """Check the data, and centre and scale them; l1_ratios: mixing parameters (A,), NaN for a penalty that has none."""
+    """Check the data, and centre and scale them."""
     began = time.perf_counter()
     imputes = request.impute is not None
     data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype, imputes, request.loss)
@@ -76,7 +80,7 @@ def imputed(data, strategy):
 
 def posed(data, request, l1_ratios) -> Setup:
     """Centre and scale checked data."""
-    if jax.default_backend() == "cpu":  # the same memory, whose rows need no compilation
+    if _placement.on_cpu():  # the same memory, whose rows need no compilation
         data = replace(data, X=np.asarray(data.X))
     n, p = data.X.shape
     responses = None if data.y.ndim == 1 else data.y.shape[1]
@@ -90,7 +94,7 @@ def posed(data, request, l1_ratios) -> Setup:
     model = Model(factors, request.fit_intercept, request.standardize, in_units)
     precision = np.dtype(data.X.dtype)
     whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL) and request.loss.quadratic
-    on_host = whole and jax.default_backend() == "cpu"
+    on_host = whole and _placement.on_cpu()
     design = DenseDesign(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
     options = Options(
         tol=request.tol if request.tol is not None else (1e-6 if precision == np.float64 else 1e-4),
@@ -106,12 +110,15 @@ def posed(data, request, l1_ratios) -> Setup:
     return Setup(
         loss=request.loss,
         penalty=request.penalty,
+        limited_penalty=penalty,
+        l1_ratios=tuple(l1_ratios),
         data=data,
         model=model,
         objective=objective,
         gram=gram,
         certify=certificate(objective, gram),
         solvers=solvers,
+        batched=batches(objective, _placement.accelerated()),
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
         record=_record.of_data(
@@ -133,11 +140,7 @@ def _limited(request, factors, p):
 
 def _solver(request, penalty, responses, p):
     """The name of the engine for a penalty; ValueError where there is none."""
-    return _table.chosen(request.solver, _table.Request(request.loss, penalty, responses, p, accelerated()))
-
-
-def accelerated():
-    return jax.default_backend() != "cpu"
+    return _table.chosen(request.solver, _table.Request(request.loss, penalty, responses, p, _placement.accelerated()))
 
 
 def _refuse_cuts(request, penalty, responses):

@@ -10,8 +10,9 @@ from jax import Array, lax
 
 from jaxreg import _duality, _hints, _html, _names, _validation
 from jaxreg._alignment import by_column, by_row, column_labels
-from jaxreg._design import PRECISION, ROUNDING
 from jaxreg._results import Status
+from jaxreg.design._base import PRECISION
+from jaxreg.design._standardise import ROUNDING
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
 from jaxreg.penalties._base import per_row

@@ -15,10 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxreg import _duality
 from jaxreg._capacities import padded_length
-from jaxreg._design import PRECISION
-from jaxreg.certificates import _duality
 from jaxreg.certificates._bases import column_basis, few_sizes, gram_basis, is_blind, left_over, lengthened
+from jaxreg.design._base import PRECISION
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
@@ -166,18 +166,15 @@ class Certificate(ABC):
         self._bases = {always.tobytes(): self._first_basis(always)} if objective.squared else {}
 
     def _of(self, objective):
-        self.objective, penalty = objective, objective.penalty
-        self.penalty = penalty
-        if self.length > objective.design.p:
-            self.penalty = penalty.restrict(
-                np.append(np.arange(objective.design.p), [objective.design.p] * (self.length - objective.design.p))
-            )
+        self.objective, self.penalty, p = objective, objective.penalty, objective.design.p
+        if self.length > p:
+            self.penalty = self.penalty.restrict(np.append(np.arange(p), np.full(self.length - p, p)))
         # of a penalty that is not separable all columns are free, or its directions alone
-        self._always = objective.unpenalised if penalty.separable else np.zeros(objective.design.p, bool)
-        strengths = objective.l1_factor * float(penalty.slope), penalty.ridge(1.0) * objective.l2_factor
-        self._l1, self._l2 = (
-            np.where(objective.present & (objective.factors > 0), values, np.inf) for values in strengths
-        )
+        self._always = objective.unpenalised if objective.penalty.separable else np.zeros(p, bool)
+        penalised = objective.present & (objective.factors > 0)
+        slope, ridge = float(objective.penalty.slope), objective.penalty.ridge(1.0)
+        self._l1 = np.where(penalised, slope * np.where(penalised, objective.l1_factor, 0.0), np.inf)
+        self._l2 = np.where(penalised, ridge * objective.l2_factor, np.inf)
         self._least = self._l1.min(initial=np.inf), self._l2.min(initial=np.inf)
 
     def of_penalty(self, penalty):

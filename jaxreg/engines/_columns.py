@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxreg import _memory
-from jaxreg._design import PRECISION
+from jaxreg.design import _placement
+from jaxreg.design._base import PRECISION
 from jaxreg.engines._sizes import CHUNK
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers.smooth import Averaged, Factored, Quadratic
@@ -119,6 +119,8 @@ class ColumnSet:
         self.objective, self.sizes, self.gram_of_all, self.layout = objective, sizes, gram, layout
         self.dense, self.whole, self.version = dense, False, 0
         design, capacity = objective.design, sizes.first
+        if layout is not None:
+            capacity = min(layout.in_tiles(capacity), layout.whole_length)
         self.index = np.full(capacity, design.p)
         self.member = np.zeros(design.p, bool)
         self.size, self.full = 0, False  # whether memory has no room for the columns that were wanted last
@@ -129,7 +131,7 @@ class ColumnSet:
     def everything(cls, objective, gram=None):
         """All columns in their order, and absent ones behind them where `gram` (M, M) has them."""
         columns = cls.__new__(cls)
-        design, p = objective.design, objective.design.p
+        p = objective.design.p
         length = p if gram is None else len(gram)
         columns.objective, columns.sizes, columns.layout = objective, None, None
         columns.gram_of_all, columns.dense, columns.whole, columns.version = gram, False, True, 0
@@ -157,12 +159,12 @@ class ColumnSet:
         if not self.objective.squared or self.gram_of_all is not None:
             return self.objective.squared
         wide = WIDE if self.layout is None else 1
-        return capacity <= wide * self.objective.design.n and 8 * SQUARES * capacity**2 <= _memory.available()
+        return capacity <= wide * self.objective.design.n and 8 * SQUARES * capacity**2 <= _placement.available()
 
     def _fits(self, capacity):
         """Whether memory has room for a tableau of a capacity."""
         size = 2 * np.dtype(self.objective.design.dtype).itemsize * capacity * self.objective.design.n
-        return capacity <= self.capacity or 8 * SQUARES_OF_TABLEAU * capacity**2 + size <= _memory.available()
+        return capacity <= self.capacity or 8 * SQUARES_OF_TABLEAU * capacity**2 + size <= _placement.available()
 
     def admit(self, J, rank, in_use, least):
         """Take the columns J in as far as there is room: the list of changes.
@@ -185,7 +187,6 @@ class ColumnSet:
         return changes
 
     def _append(self, J):
-        design = self.objective.design
         new = self._new_rows(J)
         for start in range(0, len(J), CHUNK):
             chunk = J[start : start + CHUNK]

@@ -61,10 +61,9 @@ class Saturating(Sizes):
 class Tight(Sizes):
     """For work that grows with the capacity: the least that holds the columns."""
 
-    first = 0
-
     def __init__(self, in_tiles=False):
         self._in_tiles = in_tiles
+        self.first = IN_TILES[0] if in_tiles else capacity_for(0)
 
     def room(self, capacity):
         return capacity

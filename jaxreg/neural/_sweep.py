@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg import _lockstep
 from jaxreg._progress import Interrupted
+from jaxreg.design import _placement
 from jaxreg.neural import _training
 from jaxreg.neural._training import Groups, Plan
 
@@ -56,7 +56,7 @@ class Sweep:
     most: int | None  # lanes that train side by side
 
     def __post_init__(self):
-        on_cpu = jax.default_backend() == "cpu"
+        on_cpu = _placement.on_cpu()
         G, S = self.limit.shape
         most = self.most or (CPU_LANES if on_cpu else G * S)
         self.tiles = tiles(G, S, most)
@@ -126,7 +126,7 @@ class Sweep:
                 work(item)
             return
         try:
-            _lockstep.each(work, items, x64=self.source.dtype == np.float64, stop=self.interrupted.set)
+            _placement.in_threads(work, items, x64=self.source.dtype == np.float64, stop=self.interrupted.set)
         except Interrupted:
             raise KeyboardInterrupt from None
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._design import Design
+from jaxreg.design._base import Design
 from jaxreg.losses import Loss
 from jaxreg.objective._null_model import EXACT, left_of, left_within, null_fit, row_basis
 from jaxreg.objective._units import centred_response, entering_columns
@@ -96,6 +96,10 @@ class Objective:
             totals=self.totals[[r]],
         )
 
+    def each_response(self):
+        """The objectives of all responses: itself for one."""
+        return [self] if self.responses is None else [self.of_response(r) for r in range(self.responses)]
+
     @property
     def total(self):
         """Loss of the intercept-only model."""
@@ -125,7 +129,7 @@ class Objective:
     def limits(self):
         """(lower, upper), each (p,), on the scale of the penalty."""
         if self.penalty.limited:
-            return self.penalty.lower, self.penalty.upper
+            return np.asarray(self.penalty.lower), np.asarray(self.penalty.upper)
         return np.full(len(self.scale), -np.inf), np.full(len(self.scale), np.inf)
 
     @property

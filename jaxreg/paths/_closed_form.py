@@ -51,9 +51,9 @@ def _solutions(objective, ridge, lambdas):
         for x, df, error in ridge.blocks(objective, lambdas, BLOCK):
             yield x, df, np.nan_to_num(error**2, nan=0.0, posinf=np.inf)
         return
-    single = [objective.of_response(r) for r in range(objective.responses)]
     share = objective.null_losses / (objective.null_loss or 1.0)
-    for parts in zip(*(ridge.blocks(response, lambdas, BLOCK) for response in single), strict=True):
+    blocks = [ridge.blocks(response, lambdas, BLOCK) for response in objective.each_response()]
+    for parts in zip(*blocks, strict=True):
         x, df, error = zip(*parts, strict=True)
         squares = np.nan_to_num(np.stack(error, axis=-1) ** 2, nan=0.0, posinf=np.inf)
         yield np.stack(x, axis=-1), df[0], squares @ share

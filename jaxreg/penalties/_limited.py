@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._pytree import pytree, rebuilt
-from jaxreg.penalties._base import Screened, finite_factors, require_one_response, ratio, unit_directions
+from jaxreg.penalties._base import Screened, finite_factors, ratio, require_one_response, unit_directions
 
 
 @final

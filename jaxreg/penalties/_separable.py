@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._pytree import number, pytree
-from jaxreg.penalties._base import Blockwise, finite_factors, ratio, require_one_response, unit_directions
+from jaxreg.penalties._base import Blockwise, finite_factors, per_row, ratio, require_one_response, unit_directions
 from jaxreg.penalties._limited import LimitedElasticNet
 
 
@@ -24,7 +24,7 @@ class Separable(Blockwise):
 
     @final
     def critical_lambda(self, gradient, factors=1.0, step=1.0):
-        pull = jnp.max(ratio(gradient, jnp.broadcast_to(factors, jnp.shape(gradient))))
+        pull = jnp.max(ratio(gradient, jnp.broadcast_to(per_row(factors, gradient), jnp.shape(gradient))))
         return jnp.where(self.slope > 0, pull / jnp.where(self.slope > 0, self.slope, 1.0), jnp.inf)
 
     @final
@@ -117,15 +117,16 @@ class ElasticNet(Separable):
         return lam * self.l1_ratio, lam * (1.0 - self.l1_ratio)
 
     def value(self, coef, lam):
-        l1, l2 = self.strengths(lam)
+        l1, l2 = self.strengths(per_row(lam, coef))
         return l1 * jnp.abs(coef) + l2 * jnp.square(coef) / 2
 
     def prox(self, coef, lam, step):
-        l1, l2 = self.strengths(lam)
+        l1, l2 = self.strengths(per_row(lam, coef))
         shrunk = jnp.sign(coef) * jnp.maximum(jnp.abs(coef) - step * l1, 0.0)
         return shrunk / (1.0 + step * l2)
 
     def dual_norm(self, gradient, lam):
+        lam = per_row(lam, gradient)
         l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
         bare = (l1 == 0) & (lam > 0)  # there is no norm: only the gradient 0 has a finite dual norm
         return jnp.max(jnp.where(bare & (gradient != 0), jnp.inf, ratio(gradient, l1)))

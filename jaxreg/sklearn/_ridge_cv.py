@@ -14,9 +14,11 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from jaxreg import _validation, fit_path, penalties
-from jaxreg._design import DenseDesign
-from jaxreg._left_out import left_out
-from jaxreg._problem import Model, make_problems
+from jaxreg.cv._left_out import left_out
+from jaxreg.design._dense import DenseDesign
+from jaxreg.losses import Squared
+from jaxreg.objective._objective import make_objective
+from jaxreg.objective._units import Model
 from jaxreg.sklearn._cross_validated import routed_metadata
 from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, total_weight
 from jaxreg.sklearn._one_alpha import Ridge
@@ -216,13 +218,12 @@ def _left_out(
     errors = np.empty((*y.shape, len(alphas)))
     with jax.enable_x64(True):
         data = _validation.check_data(X[weighted], y[weighted, 0], weight[weighted], None, np.float64)
-        per_response = [replace(data, y=column) for column in y[weighted].T]
-        p = X.shape[1]
-        model = Model(np.ones(p), np.full(p, -np.inf), np.full(p, np.inf), fit_intercept, standardize=False)
+        data = replace(data, y=y[weighted])
+        model = Model(np.ones(X.shape[1]), fit_intercept, standardize=False)
         design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, on_host=True)
-        problems = make_problems(design, per_response, model)
-        ridge = decomposed(problems[0], None, fit_intercept)
-        errors[weighted] = left_out(ridge, problems, per_response, lambdas, model, of_sum=True).swapaxes(0, 1)
+        objective = make_objective(design, data, model, Squared(), penalties.Ridge())
+        ridge = decomposed(objective, None, fit_intercept)
+        errors[weighted] = left_out(ridge, objective, data, lambdas, model, of_sum=True).swapaxes(1, 2)
     weightless = np.flatnonzero(weight == 0)
     if weightless.size:  # the fit of all rows does not see them
         path = _ridge_path(X, y, lambdas, weight, fit_intercept)

@@ -24,9 +24,9 @@ from typing import Any, NamedTuple, final
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxreg._design import PRECISION
 from jaxreg._duality import squared_gap
 from jaxreg._pytree import pytree
+from jaxreg.design._base import PRECISION
 from jaxreg.solvers.smooth import ROUNDING, Quadratic
 
 ROUND = 4  # epochs

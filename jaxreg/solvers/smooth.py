@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxreg._design import PRECISION
 from jaxreg._pytree import STATIC, pytree, rebuilt
+from jaxreg.design._base import PRECISION
 
 POWER_STEPS, MARGIN = 12, 1.1  # of the power method, and a factor for its result; a larger curvature is noticed
 ROUNDING = 8  # units of rounding error of the gradient: a smaller residual is none

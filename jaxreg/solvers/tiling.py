@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._design import PRECISION
+from jaxreg.design._base import PRECISION
 from jaxreg.solvers.block import Tiled
 from jaxreg.solvers.smooth import Quadratic
 

@@ -17,14 +17,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._design import PART, PRECISION, Columns, Design, standardise_on_host
+from jaxreg.design._base import PRECISION, Columns, Design
 
+GATHERED = 1024  # columns whose kernel is added up at once
 EXACT_SHARE = 1e-6  # a squared error that is a smaller share of its terms is not read from their differences
 DELICATE = 1e-4  # where less of a variance is left, differences of sums would lose digits
 
 
 @final
-class Reweighted(Design):
+class Lane(Design):
     """A lane of the stored design `base`; `exact` are rows of A_k that do not come from it."""
 
     def __init__(self, base, weight, columns, centre, exact):
@@ -71,7 +72,7 @@ class Reweighted(Design):
 
     def kernel(self, weight):
         # from the columns themselves: the base's kernel less what differs would lose the digits of delicate ones
-        total, length = 0.0, min(PART, self.p)
+        total, length = 0.0, min(GATHERED, self.p)
         for first in range(0, self.p, length):
             J = np.arange(first, first + length)
             inside = np.where(J < self.p, weight[np.minimum(J, self.p - 1)], 0.0)
@@ -98,7 +99,7 @@ class Exact:
     rows: np.ndarray  # (k, n)
 
 
-def make_lane(base, X, weight, centre, first, second):
+def make_lane(base, weight, centre, first, second):
     """Lane of weights (n,), given A (ratio * level) and the diagonal of A diag(ratio^2) A', both (p,)."""
     columns = base.columns
     variance = second - first**2
@@ -113,10 +114,10 @@ def make_lane(base, X, weight, centre, first, second):
     J = np.flatnonzero(variance < DELICATE * np.maximum(second, 1.0))
     rows = np.empty((0, base.n))
     if J.size:  # also decides whether a column is constant: no sum can
-        rows, exact = standardise_on_host(np.asarray(X[:, J]).T, weight, centre, np.float64)
+        rows, exact = base.standardised(J, weight, centre)
         for name in ("mean", "norm", "sd", "constant"):
             getattr(found, name)[J] = getattr(exact, name)
-    return Reweighted(base, weight, found, centre, Exact(J, rows))
+    return Lane(base, weight, found, centre, Exact(J, rows))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Cross-validation: folds, metrics, and the fits of all folds."""

@@ -1,0 +1,275 @@
+"""All fits of a cross-validation: lanes = folds x mixing parameters, their points and held-out losses."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import takewhile
+
+import numpy as np
+
+from jaxreg import _progress, _scores
+from jaxreg._setup import starting_point
+from jaxreg._status import Status
+from jaxreg.cv._fits import Fits, HeldOut, Outcome, Solved, predictions_of
+from jaxreg.cv._lanes import Lanes, lane_of_all
+from jaxreg.cv._left_out import left_out
+from jaxreg.design import _placement
+from jaxreg.paths import _batched, _lockstep
+from jaxreg.paths._closed_form import closed_form
+from jaxreg.paths._endings import End
+from jaxreg.paths._points import points_of
+from jaxreg.paths._run import answered, run
+from jaxreg.solvers.ridge import decomposed
+
+BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices, and a path and eight vectors of rows each
+LOCKSTEP = 10  # lanes that share a pass over the data: each holds a working set
+
+
+class Folded:
+    """Fits of the data and of all their folds at the grids (A, L) of the mixing parameters (A,).
+
+    Ridge that leaves one out needs no fits beside those of the data.
+    """
+
+    def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions):
+        self.setup, self.folds, self.l1_ratios, self.lambdas = setup, folds, l1_ratios, lambdas
+        self.request, self.metric, self.keep_predictions = request, metric, keep_predictions
+        self.options = replace(setup.options, max_features=None, early_stop=False, progress=False)
+        self.row_weight = _scores.row_weight(setup.data)
+        self.lanes = Lanes(setup, folds, request)
+        self.imputes = setup.data.incomplete is not None
+
+    def run(self) -> Outcome:
+        one_out = self.folds.leave_one_out and not self.imputes  # a closed form takes X to be the same for all rows
+        closed = [a for a, solver in enumerate(self.setup.solvers) if solver == "ridge" and one_out]
+        others = [a for a in range(len(self.l1_ratios)) if a not in closed]
+        fitted = {a: self._leave_one_out(a) for a in closed}
+        folds, ended = self.folds, None
+        if others:
+            full, fits, ended = self._fit_folds(others)
+            done = len(fits[0])
+            if closed and (done < len(folds) or len(full) < len(others) or ended):
+                ended = None  # of the others nothing is kept: those in closed form are whole
+            else:
+                fitted |= zip(others, zip(full, fits, strict=False), strict=False)
+                folds = folds if done == len(folds) else folds.first(done)
+        mixes = sorted(fitted)
+        return Outcome([fitted[a][0] for a in mixes], [fitted[a][1] for a in mixes], mixes, folds, ended)
+
+    def _leave_one_out(self, a):
+        """(Solved of all rows, the Fits of the rows)."""
+        setup, lambdas, objective = self.setup, self.lambdas[a], self.setup.objective.with_mixing(self.l1_ratios[a])
+        data, certify = setup.data, setup.certify.of_penalty(objective.penalty)
+        ridge = decomposed(objective, setup.gram, setup.model.fit_intercept)
+        errors = left_out(ridge, objective, data, lambdas, setup.model)  # (n, L, K)
+        loop = closed_form(objective, ridge, certify, lambdas / objective.lambda_unit, self.options)
+        points = points_of(objective, list(answered(loop, objective.design)))
+        y = data.y.reshape(len(data.y), 1, -1)
+        predictions = y - errors
+        losses = np.stack(
+            [self.metric.of_each(y[:, 0, r], predictions[..., r], self.row_weight) for r in range(y.shape[2])]
+        )
+        squared = losses if self.metric.squared else np.moveaxis(errors**2, -1, 0)
+        predictions = predictions[..., 0] if objective.responses is None else predictions
+        gap, n_iter, status = (
+            np.broadcast_to(values, losses.shape[1:]) for values in (points.gaps, points.n_iter, points.status)
+        )
+        fits = Fits(
+            loss=losses.mean(axis=0),
+            squared_error=squared.swapaxes(0, 1),
+            gap=gap,
+            n_iter=n_iter,
+            status=status,
+            null_losses=np.broadcast_to(objective.null_losses, (len(y), len(losses))),
+            held_out=[HeldOut(np.arange(len(y)), None, None, predictions, objective.design)],
+        )
+        return Solved(points, lambdas, np.arange(len(lambdas))), fits
+
+    def _fit_folds(self, mixes):
+        """(a Solved of all rows for each mixing parameter, the Fits of all folds for each; the End or None).
+
+        Ctrl-C leaves the folds that are finished, if there are two; else, where folds go side by side, the mixing
+        parameters, or the lambdas, that they all have.
+        """
+        (n, p), K = self.setup.data.X.shape, len(self.folds)
+        R, L = self.setup.objective.responses or 1, self.lambdas.shape[1]
+        size = 16 * p**2 + R * (64 * n + 16 * p * L)
+        on_gram = self.setup.gram is not None
+        at_once = 1 if self.imputes else max(1, BYTES // size if on_gram else LOCKSTEP // R)
+        full: list = []
+        fits: list = []
+        ended = None
+        with _progress.bar((K + 1) * len(mixes) * L, "folds", self.setup.options.progress) as show:
+            for first in range(0, K, at_once):
+                part, before = np.arange(first, min(first + at_once, K)), (first + bool(full)) * len(mixes) * L
+                watch = partial(lambda before, done, *seen: show(before + done, *seen), before)
+                try:
+                    lanes = [lane_of_all(self.setup)] * (not full) + self.lanes.of(part)
+                    solved, ended = self._solved(lanes, mixes, not full, watch)
+                except KeyboardInterrupt:
+                    lanes, solved = [], []
+                    if len(fits) < min(2, K):
+                        raise
+                if not full:
+                    full, lanes = solved.pop(0), lanes[1:]
+                length = None if ended is None else ended.length
+                for k, lane, of_mixes in zip(part, lanes, solved, strict=False):
+                    fits.append([self._judged(k, lane, points, length) for points in of_mixes])
+                if len(solved) < len(part) or len(full) < len(mixes) or ended:
+                    break
+        if len(fits) < min(2, K):
+            raise KeyboardInterrupt
+        return full, [Fits.joined(of_mix) for of_mix in zip(*fits, strict=True)][: len(full)], ended
+
+    def _solved(self, lanes, mixes, with_full, watch):
+        """(lists of Solved by mixing parameter for each lane, the End or None). Ctrl-C leaves fewer of them.
+
+        watch(done, lam, block) is told how many lambdas are done.
+        """
+        on_gram = all(lane.gram is not None for lane in lanes)
+        if on_gram and self.setup.batched and all(self.setup.solvers[a] == "proximal" for a in mixes):
+            return self._batched(lanes, mixes), None
+        if on_gram:
+            solved = self._in_threads(lanes, mixes, watch)
+            if with_full and not solved:
+                raise KeyboardInterrupt
+            return solved, None
+        if self.imputes:
+            return self._one_by_one(lanes, mixes, watch), None
+        return self._side_by_side(lanes, mixes, with_full, watch)
+
+    def _run(self, lane, a):
+        """The Run of a lane with one mixing parameter."""
+        objective = lane.objective.with_mixing(self.l1_ratios[a])
+        certify, warm_start = lane.certify.of_penalty(objective.penalty), self.request.warm_start
+        start = starting_point(warm_start, objective, self.lambdas[a][0])
+        hidden, batched = warm_start is None, self.setup.batched
+        solver = self.setup.solvers[a]
+        return run(objective, certify, lane.gram, self.lambdas[a], self.options, solver, start, hidden, batched)
+
+    def _alone(self, lane, a):
+        path = self._run(lane, a)
+        blocks = list(answered(path.loop, lane.objective.design))
+        return Solved(points_of(lane.objective, blocks), path.grid, path.asked), blocks[-1]
+
+    def _in_threads(self, lanes, mixes, watch):
+        """Up to the first lane that Ctrl-C left undone."""
+        done = 0
+
+        def solve(lane):
+            return [self._alone(lane, a) for a in mixes]
+
+        def count(result):
+            nonlocal done
+            done += sum(len(solved.asked) for solved, _ in result)
+            watch(done, result[-1][0].grid[-1], result[-1][1])
+
+        try:
+            finished = _placement.in_threads(solve, lanes, count)
+        except _progress.Interrupted as stop:
+            finished = list(takewhile(lambda result: result is not None, stop.finished))
+        return [[solved for solved, _ in result] for result in finished]
+
+    def _one_by_one(self, lanes, mixes, watch):
+        solved: list = []
+        for i, lane in enumerate(lanes):
+            solved.append([])
+            for a in mixes:
+                points, last = self._alone(lane, a)
+                solved[-1].append(points)
+                watch((i * len(mixes) + len(solved[-1])) * self.lambdas.shape[1], self.lambdas[a][-1], last)
+        return solved
+
+    def _batched(self, lanes, mixes):
+        objectives, grids = [lane.objective for lane in lanes], self.lambdas[mixes]
+        penalties = [objectives[0].with_mixing(self.l1_ratios[a]).penalty for a in mixes]
+        lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
+        certificates = [lane.certify for lane in lanes]
+        blocks = _batched.of_grams(objectives, certificates, penalties, lambdas, self.options)
+        asked = np.arange(grids.shape[1])
+        return [
+            [Solved(points_of(objective, [block]), grid, asked) for block, grid in zip(of_lane, grids, strict=True)]
+            for objective, of_lane in zip(objectives, blocks, strict=True)
+        ]
+
+    def _side_by_side(self, lanes, mixes, with_full, watch):
+        """One pass over the data for all lanes."""
+        by_mix: list = []
+        ended = None
+        for i, a in enumerate(mixes):
+            runs = [self._run(lane, a) for lane in lanes]
+            designs = [lane.objective.design for lane in lanes]
+            try:
+                loops = [path.loop for path in runs]
+                blocks = _lockstep.run(loops, designs, self._counted(watch, i, runs))
+            except _progress.Interrupted as stop:
+                if by_mix and with_full:
+                    break
+                blocks = stop.finished
+                length = min(
+                    np.count_nonzero(path.asked < sum(map(len, own))) for own, path in zip(blocks, runs, strict=True)
+                )
+                if not (with_full and length):
+                    raise
+                ended = End(int(length), Status.interrupted)
+            by_mix.append(
+                [
+                    Solved(points_of(lane.objective, own), path.grid, path.asked)
+                    for lane, own, path in zip(lanes, blocks, runs, strict=True)
+                ]
+            )
+            if ended:
+                break
+        return list(map(list, zip(*by_mix, strict=True))), ended
+
+    def _counted(self, watch, mixes_done, runs):
+        """What tells `watch` of the lists of blocks of some runs as they grow."""
+        asked, grid = [path.asked for path in runs], runs[0].grid
+        per_mix = len(runs) * self.lambdas.shape[1]
+
+        def count(blocks):
+            solved = [sum(map(len, own)) for own in blocks]
+            done = sum(np.count_nonzero(own < number) for own, number in zip(asked, solved, strict=True))
+            if solved[0]:
+                watch(mixes_done * per_mix + done, grid[solved[0] - 1], blocks[0][-1])
+
+        return count
+
+    def _judged(self, k, lane, solved, length):
+        """The Fits of the fold k with one mixing parameter, at the first `length` lambdas."""
+        points, objective, data = solved.points.at(solved.asked[:length]), lane.objective, self.setup.data
+        rows, counts = self.folds.held_out[k].rows, self.folds.held_out[k].counts
+        losses = squared = predictions = None
+        if lane.held_out is not None and self.metric.squared and not self.keep_predictions:
+            losses = squared = self._loss_by_moments(lane, points)
+        if losses is None:
+            predictions = predictions_of(lane.design, data.offset, rows, points.coef, points.intercept)
+            of_response = predictions.reshape(len(rows), len(points), -1)
+            y, weight = data.y.reshape(len(data.y), -1)[rows], self.row_weight[rows] * counts
+            losses = np.stack([self.metric.in_fold(y[:, r], of_response[..., r], weight) for r in range(y.shape[1])])
+            mse = _scores.METRICS["mse"].in_fold
+            squared = losses
+            if not self.metric.squared:
+                squared = np.stack([mse(y[:, r], of_response[..., r], weight) for r in range(y.shape[1])])
+        keep = predictions is not None and (self.keep_predictions or self.imputes or predictions.size <= points.coef.nnz)
+        fit = (None, None, predictions) if keep else (points.coef, points.intercept, None)
+        return Fits(
+            loss=losses.mean(axis=0)[None],
+            squared_error=squared[None],
+            gap=points.gaps[None],
+            n_iter=points.n_iter[None],
+            status=points.status[None],
+            null_losses=objective.null_losses[None],
+            held_out=[HeldOut(rows, *fit, lane.design)],
+        )
+
+    def _loss_by_moments(self, lane, points):
+        """Mean squared errors (K, L) on the held-out rows, or None where the difference would lose digits."""
+        columns, objective, held = lane.design.columns, self.setup.objective, lane.held_out
+        K = objective.responses or 1
+        dense = points.coef.toarray().reshape(len(points), -1, K)
+        centred = points.intercept.reshape(len(points), K) + np.einsum("ljk,j->lk", dense, columns.mean)
+        centred = (centred - objective.y_mean) / objective.unit
+        b = dense * columns.norm[:, None] / objective.unit
+        errors = [held.squared_error(r, centred[:, r], np.ascontiguousarray(b[..., r])) for r in range(K)]
+        errors = np.stack(errors) * objective.loss_unit / held.weight
+        return errors if np.isfinite(errors).all() else None

@@ -1,0 +1,137 @@
+"""The problems of folds: the objective of all rows under other weights, from sums that folds share where there are any.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from jaxreg import _setup
+from jaxreg.certificates._certificate import Certificate, certificate
+from jaxreg.design import _placement
+from jaxreg.design._lanes import Moments, lane_gram, make_lane, moments, relative
+from jaxreg.objective._objective import Objective, make_objective
+from jaxreg.objective._units import centred_response
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The problem of one set of row weights: all rows, or the training rows of a fold."""
+
+    objective: Objective
+    gram: np.ndarray | None  # (p, p)
+    certify: Certificate
+    held_out: Moments | None = None  # of the rows held out, where they are all others
+    design: Any = None  # that predicts the rows of the data
+
+
+def lane_of_all(setup):
+    return Lane(setup.objective, setup.gram, setup.certify, design=setup.objective.design.base)
+
+
+class Lanes:
+    """Makes the lanes of folds of a Setup."""
+
+    def __init__(self, setup, folds, request):
+        self.setup, self.folds, self.request = setup, folds, request
+        self.base = setup.objective.design.base
+
+    def of(self, part):
+        """The Lanes of some folds."""
+        if self.setup.data.incomplete is not None:
+            return [self._imputed(k) for k in part]
+        return self._by_moments(part) if self.setup.gram is not None else self._by_passes(part)
+
+    def _training(self, k):
+        """The data with the weights of the fold k."""
+        weight = self.setup.data.weight * self.folds.train(k)
+        return replace(self.setup.data, weight=weight / weight.sum())
+
+    def _posed(self, lane, data, corr, gram, held_out=None):
+        model, loss, penalty = self.setup.model, self.setup.loss, self.setup.limited_penalty
+        if corr is not None:
+            corr = corr[0] if data.y.ndim == 1 else corr.T
+        objective = make_objective(lane, data, model, loss, penalty, corr)
+        return Lane(objective, gram, certificate(objective, gram), held_out, self.base)
+
+    # ---- n >= p: Gram matrices by differences ----
+
+    def _by_moments(self, part):
+        response = self._centred()
+        total = self._total(response)
+        sums = [(k, *self._sums(k, total, response)) for k in part]  # their products use every core
+        return _placement.in_threads(lambda of_fold: self._of_sums(*of_fold), sums)
+
+    def _total(self, response):
+        """Moments of all rows."""
+        objective, centred = self.setup.objective, self.setup.model.fit_intercept
+        corr = objective.corr
+        return Moments(
+            gram=self.setup.gram,
+            first=np.zeros(self.base.p) if centred else np.asarray(self.base.correlate(self.base.root[None]))[0],
+            cross=corr[None] if corr.ndim == 1 else corr.T,
+            weight=1.0,
+            y=np.zeros(len(response)) if centred else response @ self.setup.data.weight,
+            yy=2 * objective.totals,
+        )
+
+    def _centred(self):
+        """y (K, n) less offset and mean, in the unit of the objective; zeros where nothing but rounding is left, which
+        no sum of a fold should tell.
+        """
+        data, objective = self.setup.data, self.setup.objective
+        y = np.atleast_2d(data.y.T) - (0.0 if data.offset is None else data.offset)
+        y = y - np.atleast_1d(objective.y_mean)[:, None]
+        return y / objective.unit * (objective.totals > 0)[:, None]
+
+    def _sums(self, k, total, response):
+        """(Moments of the training rows, whether they are a difference, Moments of the rows held out or None)."""
+        train = self.folds.train(k)
+        if np.count_nonzero(train != 1) <= np.count_nonzero(train):
+            others = moments(self.base, response, 1 - train)
+            held_out = others if self.folds.trained_on[k] is None else None
+            rest = total - others
+            if not rest.delicate(total, self.setup.model.fit_intercept):
+                return rest, True, held_out
+        return moments(self.base, response, train), False, None
+
+    def _of_sums(self, k, train, by_difference, held_out):
+        data, model, objective = self._training(k), self.setup.model, self.setup.objective
+        first, second = train.first / train.weight, train.gram / train.weight
+        lane = make_lane(self.base, data.weight, model.fit_intercept, first, np.diagonal(second))
+        corr = None
+        if by_difference:
+            z, _, unit = centred_response(data, model)
+            z = np.atleast_2d(z.T)
+            level = train.y / train.weight if model.fit_intercept else np.zeros(len(z))
+            corr = (train.cross / train.weight - np.outer(level, first)) * lane.inverse * z.any(axis=1, keepdims=True)
+            corr *= objective.unit / unit
+            corr[:, lane.exact.columns] = z @ lane.exact.rows.T
+        return self._posed(lane, data, corr, lane_gram(lane, second), held_out)
+
+    # ---- otherwise: one pass over the data for all lanes ----
+
+    def _by_passes(self, part):
+        base, model = self.base, self.setup.model
+        data = [self._training(k) for k in part]
+        weights = np.stack([fold.weight for fold in data])
+        share = relative(base, weights)
+        first = np.asarray(base.correlate(np.sqrt(share * weights)), dtype=np.float64)
+        second = np.asarray(base.squares(share), dtype=np.float64)
+        lanes = [make_lane(base, weights[i], model.fit_intercept, first[i], second[i]) for i in range(len(part))]
+        if not self.setup.loss.quadratic:
+            return [self._posed(lane, fold, None, None) for lane, fold in zip(lanes, data, strict=True)]
+        z = [np.atleast_2d(centred_response(fold, model)[0].T) for fold in data]
+        answers = base.correlate(np.concatenate([lane.to_base(R) for lane, R in zip(lanes, z, strict=True)]))
+        answers = np.asarray(answers, dtype=np.float64).reshape(len(part), -1, base.p)
+        return [
+            self._posed(lane, data[i], lane.from_base(answers[i], z[i]).astype(np.float64), None)
+            for i, lane in enumerate(lanes)
+        ]
+
+    # ---- X that is imputed in each fold: a problem of its own ----
+
+    def _imputed(self, k):
+        data = _setup.imputed(self._training(k), self.request.impute)
+        setup = _setup.posed(data, self.request, self.setup.l1_ratios)
+        return replace(lane_of_all(setup), design=setup.objective.design)

@@ -1,0 +1,140 @@
+"""The CVResult of fits of folds."""
+
+import time
+from functools import partial
+
+import jax
+import numpy as np
+
+from jaxreg import _scores, _selection
+from jaxreg._cv_results import CVResult
+from jaxreg._status import CAUSES, Status, cause
+from jaxreg.cv._fits import predictions_of
+from jaxreg.paths import _endings
+
+
+def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
+    """(CVResult, what to warn of) of the paths of all rows and the fits of all folds; times: of begin and first fit."""
+    weight, length, folds, objective = setup.data.weight, len(paths[0].lambdas), done.folds, setup.objective
+    gap, n_iter, status, fold_loss, squared = (
+        np.stack([getattr(fits, name)[..., :length] for fits in done.fits])
+        for name in ("gap", "n_iter", "status", "loss", "squared_error")
+    )
+    fold_weight = folds.held_weight(weight)
+    share = fold_weight if averaging == "weighted" else np.ones(len(folds))
+    mean_loss, std_error = _scores.average(fold_loss, share, folds.repeats)
+    best = np.unravel_index(np.argmin(mean_loss), mean_loss.shape)
+    losses = [solved.points.at(solved.asked[:length]).losses for solved in done.full]
+    train_mse = 2 * objective.loss_unit * np.stack(losses)
+    predictions, row_losses = _of_rows(setup, done.fits, metric, best, length, keep)
+    known = all(path.solver in ("ridge", "pivot") for path in paths)
+    ended = time.perf_counter()
+    result = CVResult(
+        paths=paths,
+        l1_ratios=l1_ratios,
+        lambdas=np.stack([path.lambdas for path in paths]),
+        fold_loss=fold_loss,
+        mean_loss=mean_loss,
+        std_error=std_error,
+        train_loss=_train_loss(setup, paths[best[0]], train_mse[best[0]], metric),
+        gap=gap,
+        status=status,
+        metric=metric.name,
+        fold_weight=fold_weight,
+        oof_predictions=predictions,
+        observation_loss=row_losses,
+        n_samples=int(np.count_nonzero(weight)),
+        train_mse=train_mse,
+        minus_two_log_likelihood=setup.loss.minus_two_log_likelihood(train_mse, np.count_nonzero(weight)),
+        r2=None if setup.loss.of_classes else _r2(squared, setup, folds, fold_weight),
+        y=setup.data.y,
+        fit_intercept=setup.model.fit_intercept,
+        timings={"prepare": times[1] - times[0], "solve": ended - times[1], "total": ended - times[0]},
+        _effective_df=partial(_effective_df, objective, paths) if known else None,
+    )
+    trivial = (done.fits[0].null_losses == 0).any(axis=1)
+    return result, _shortfall(status, gap, paths[0].certificate, setup.options) + _trivial(trivial)
+
+
+def _of_rows(setup, fits, metric, best, length, keep):
+    """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L); predictions [, K]."""
+    data = setup.data
+    y = data.y.reshape(len(data.y), -1)
+    n, K = y.shape
+    mixes, points = (range(len(fits)), np.arange(length)) if keep == "all" else (best[:1], np.array(best[1:]))
+    predictions = np.zeros((len(mixes), n, len(points), K))
+    losses, times = np.zeros(predictions.shape[:-1]), np.zeros((n, 1))
+    for part in fits[0].held_out:
+        times[part.rows] += 1
+    for i, a in enumerate(mixes):
+        for part in fits[a].held_out:
+            eta = part.predict(data.offset, points).reshape(len(part.rows), len(points), K)
+            predictions[i, part.rows] += eta
+            if metric.of_rows is not None:
+                of_responses = [metric.of_rows(y[part.rows, r], eta[..., r]) for r in range(K)]
+                losses[i, part.rows] += np.mean(of_responses, axis=0)
+    with np.errstate(invalid="ignore"):
+        predictions, losses = predictions / times[..., None], losses / times  # NaN where never held out
+    if keep != "all":
+        predictions, losses = predictions[0, :, 0], losses[0, :, 0]
+    if data.y.ndim == 1:
+        predictions = predictions[..., 0]
+    return predictions, losses if metric.of_rows is not None else None
+
+
+def _r2(squared_error, setup, folds, fold_weight):
+    """(A, L) of mean squared errors (A, F, K, L) of the folds; NaN where no response varies."""
+    times = sum(np.bincount(part.rows, part.counts, folds.n) for part in folds.held_out)
+    y = setup.data.y.reshape(len(setup.data.y), -1)
+    spread = _scores.variance(y, setup.data.weight * times)
+    varies = spread > 0
+    if not varies.any():
+        return np.full((squared_error.shape[0], squared_error.shape[3]), np.nan)
+    error = np.einsum("afrl,f->arl", squared_error[:, :, varies], fold_weight / fold_weight.sum())
+    return (1 - error / spread[varies, None]).mean(axis=1)
+
+
+def _train_loss(setup, path, train_mse, metric):
+    """Losses (L,) of a path on the data; its mean squared errors are (L, K)."""
+    if metric.squared and setup.loss.quadratic:
+        return train_mse.mean(axis=1)
+    data, counting = setup.data, np.flatnonzero(setup.data.weight)
+    predictions = predictions_of(setup.objective.design, data.offset, counting, path.coef_sparse, path.intercept)
+    predictions = predictions.reshape(len(counting), len(path.lambdas), -1)
+    y, weight = data.y.reshape(len(data.y), -1)[counting], _scores.row_weight(data)[counting]
+    return np.mean([metric.in_fold(y[:, r], predictions[..., r], weight) for r in range(y.shape[1])], axis=0)
+
+
+def _effective_df(objective, paths):
+    """(A, L) of the paths."""
+    with jax.enable_x64(True):
+        return np.stack(
+            [
+                path.effective_df
+                if path.solver == "ridge"
+                else _selection.effective_df(
+                    objective, path.coef_sparse, path.lambdas / objective.lambda_unit, path.l1_ratio
+                )
+                for path in paths
+            ]
+        )
+
+
+def _shortfall(status, gap, certificate, options):
+    unmet = status != Status.converged
+    if not unmet.any():
+        return []
+    causes = []
+    for code in CAUSES:
+        count = int((status == code).sum())
+        if count:
+            causes.append(f"{count} {cause(code, options)}")
+    return [
+        f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "
+        f"{gap.max():.1e}: {'; '.join(causes)}"
+    ]
+
+
+def _trivial(folds):
+    """What to warn of where the null model fits the training rows of some folds (F,) exactly."""
+    return [f"in {folds.sum()} of {len(folds)} folds {_endings.NULL_FITS}"] if folds.any() else []

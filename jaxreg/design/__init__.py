@@ -1,0 +1,1 @@
+"""The seam to the data: products with standardised columns under weights of the rows."""

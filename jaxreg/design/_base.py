@@ -1,0 +1,113 @@
+"""The one seam to the data: centred, scaled predictors behind a few products.
+
+A design stands for the matrix A (p, n), feature-major, with rows
+
+    a_j = sqrt(omega) * (x_j - mean_j) / norm_j,        norm_j such that a_j'a_j = 1,
+
+so that weighted least squares on X is plain least squares on A. A column without variation, or with one that is mere
+rounding of its level, is a row of zeros. X itself never leaves a design: what needs it on the user's scale (held-out
+predictions, columns that hardly vary on some rows) asks for it here. Sparse, streamed and sharded designs are further
+subclasses; nothing outside this folder knows which it has.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jax import lax
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+
+PRECISION = lax.Precision.HIGHEST  # TF32 and bfloat16, the accelerators' defaults, give wrong certificates
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is known of each column, in NumPy float64."""
+
+    mean: Float[np.ndarray, " p"]  # 0 without centring
+    norm: Float[np.ndarray, " p"]  # weighted root mean square of the column as it enters A; 1 for a zero column
+    sd: Float[np.ndarray, " p"]  # weighted 1/n standard deviation, centred in any case
+    constant: Bool[np.ndarray, " p"]  # one value only on the rows that count, short of rounding
+
+
+class Design(ABC):
+    """Products with A. Arguments and results are arrays of NumPy or JAX.
+
+    One pass over the data serves any number of right-hand sides, and any number of gathered columns. Results are in
+    `dtype`; right-hand sides are converted to it.
+    """
+
+    n: int
+    p: int
+    dtype: np.dtype
+    columns: Columns
+    root: Float[np.ndarray, " n"]  # sqrt(omega)
+    base: StoredDesign  # which holds the data: itself, or that of a lane
+
+    @abstractmethod
+    def correlate(self, R: Any) -> Float[Any, "k p"]:
+        """R A' for right-hand sides R (k, n)."""
+
+    @abstractmethod
+    def gather(self, J: Int[np.ndarray, " b"]) -> Float[Any, "b n"]:
+        """Rows J of A, which are columns of X. Indices equal to p give zeros."""
+
+    @abstractmethod
+    def predict(self, coef: Any) -> Float[Any, "k n"]:
+        """coef A for coefficients (k, p)."""
+
+    @abstractmethod
+    def gram(self) -> Float[Any, "p p"]:
+        """A A'."""
+
+    @abstractmethod
+    def kernel(self, weight: Float[np.ndarray, " p"]) -> Float[Any, "n n"]:
+        """A' diag(weight) A for weights of the columns."""
+
+
+class StoredDesign(Design):
+    """A design that holds its data, so that its rows can be weighted anew; it is a lane of itself.
+
+    Besides its own products it gives those of lanes, which are weights (n,) of its rows: nothing is copied for them.
+    """
+
+    def __init__(self):
+        self.base = self
+
+    def to_base(self, R):
+        return R
+
+    def from_base(self, H, R):
+        return H
+
+    @abstractmethod
+    def samples(self, rows: Int[np.ndarray, " k"]) -> Float[Any, "p k"]:
+        """Columns `rows` of A, which are rows of X."""
+
+    @abstractmethod
+    def reweighted(self, J, ratio, level, shift, inverse) -> Float[Any, "b n"]:
+        """diag(inverse) [ A_J diag(ratio) - shift level' ] of the rows J (b,), with shift and inverse (b,)."""
+
+    @abstractmethod
+    def squares(self, W: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k p"]:
+        """Sums of the squared entries of the rows of A with weights W."""
+
+    @abstractmethod
+    def standardised(self, J, weight, centre) -> tuple[Float[np.ndarray, "b n"], Columns]:
+        """(rows, their Columns) of the columns J (b,) of X under weights (n,), from X itself, in float64.
+
+        For columns that hardly vary under these weights as measured under its own: no product with A has their digits.
+        """
+
+    @abstractmethod
+    def deviations(self, rows: Int[np.ndarray, " k"], columns: Columns) -> Float[np.ndarray, "k p"]:
+        """(x_i - mean) / norm of rows of X, with the means and norms of some Columns, in float64."""
+
+    @abstractmethod
+    def linear_predictor(self, rows: Int[np.ndarray, " m"], coef, intercept) -> Float[np.ndarray, "m L ..."]:
+        """x_i'coef + intercept on the user's scale, for CSR coef (L, p) or (L, p K), intercept (L,) or (L, K)."""

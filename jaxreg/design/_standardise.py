@@ -1,0 +1,135 @@
+"""Columns centred and scaled, on the host and on an accelerator, and found constant where nothing but rounding varies."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg.design._base import Columns
+
+FAR = 3.0  # standard deviations: with every mean nearer to 0 than this, centring the products costs less than a digit
+ON_DEVICE = 2**27  # entries that an accelerator standardises at a time, in float64: 1 GB an intermediate result
+CHUNK_BYTES = 2**19  # of columns standardised at a time, to stay in a core's cache
+ROUNDING = 32  # units in the last place of a column's level that count as nothing: what sums to one is off by a few
+UNDERFLOW = {np.dtype(np.float64): 1e-140, np.dtype(np.float32): 1e-30}  # least standard deviation that is exact
+
+
+def refuse_extremes(columns, dtype):
+    bad = np.flatnonzero(~np.isfinite(columns.norm))
+    if bad.size:
+        raise ValueError(f"X overflows when column {bad[0]} is squared; divide large columns by a constant.")
+    small = np.flatnonzero(~columns.constant & (columns.sd < UNDERFLOW[np.dtype(dtype)]))
+    if small.size:
+        raise ValueError(f"X underflows when column {small[0]} is squared; multiply small columns by a constant.")
+
+
+def _each_chunk(work, p, rows):
+    """Call work(slice) for every `rows` of p columns, in a thread per core. Overflow is left for the caller to see."""
+
+    def quietly(part):
+        with np.errstate(over="ignore", invalid="ignore"):  # holds for one thread
+            work(part)
+
+    slices = [slice(first, min(first + rows, p)) for first in range(0, p, rows)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for _ in threads.map(quietly, slices):  # brings exceptions here
+            pass
+
+
+def _aligned_empty(shape, dtype):
+    """Uninitialised array that JAX can take over on a CPU without a copy: it begins at a multiple of 64 bytes."""
+    buffer = np.empty(int(np.prod(shape)) * np.dtype(dtype).itemsize + 64, np.uint8)
+    first = -buffer.ctypes.data % 64
+    return buffer[first : first + buffer.size - 64].view(dtype).reshape(shape)
+
+
+def copied(rows):
+    copy = _aligned_empty(rows.shape, rows.dtype)
+    _each_chunk(lambda part: np.copyto(copy[part], rows[part]), len(rows), _chunk_length(rows))
+    return copy
+
+
+def _chunk_length(rows):
+    return max(1, CHUNK_BYTES // (rows.shape[1] * 8))
+
+
+def moderate_columns(XT, centre):
+    """Columns of XT (p, n) in float64 with equal weights, or None where a mean is far or XT is not contiguous."""
+    p, n = XT.shape
+    if not XT.flags.c_contiguous or XT.dtype != np.float64:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, square = XT @ np.full(n, 1 / n), np.vecdot(XT, XT) / n
+        variance = square - mean**2
+        if not (variance * FAR**2 > mean**2).all():
+            return None
+    sd = np.sqrt(variance)
+    return Columns(mean if centre else np.zeros(p), sd if centre else np.sqrt(square), sd, np.zeros(p, bool))
+
+
+def standardise_on_host(XT, weight, centre, dtype):
+    """(A (p, n), its Columns) of XT (p, n)."""
+    p, n = XT.shape
+    anchor = int(np.argmax(weight > 0))
+    root, counting, rounding = np.sqrt(weight), weight > 0, ROUNDING * np.finfo(XT.dtype).eps
+    A = _aligned_empty((p, n), dtype)
+    mean, norm, sd, constant = np.empty(p), np.empty(p), np.empty(p), np.zeros(p, bool)
+
+    def work(part):
+        # deviations from one row first: means that are large against the spread cost no digits
+        base = XT[part, anchor].astype(np.float64)
+        entering = np.subtract(XT[part], base[:, None], dtype=np.float64)
+        shift = np.vecdot(entering, weight)
+        entering -= shift[:, None]
+        entering *= root
+        size = np.sqrt(np.vecdot(entering, entering))
+        same = np.zeros(len(size), bool)
+        near = np.flatnonzero(size <= 1e-7 * np.abs(base))
+        spread = np.abs(XT[part][near][:, counting] - XT[part][near, anchor][:, None]).max(axis=1)
+        same[near] = spread <= rounding * np.abs(base[near])
+        size[same] = 0.0
+        mean[part], sd[part], constant[part] = base + shift, size, same
+        if not centre:
+            np.multiply(XT[part], root, out=entering)
+            size = np.sqrt(np.vecdot(entering, entering))
+        norm[part] = np.where(size == 0, 1.0, size)
+        factor = np.where(same & centre, 0.0, 1 / norm[part])
+        np.multiply(entering, factor[:, None], out=A[part], casting="same_kind")
+
+    _each_chunk(work, p, _chunk_length(XT))
+    return A, Columns(mean if centre else np.zeros(p), norm, sd, constant)
+
+
+@partial(jax.jit, static_argnames="dtype")
+def _standardised(XT, weight, anchor, centre, *, dtype):
+    rounding = ROUNDING * jnp.finfo(XT.dtype).eps
+    X = XT.astype(jnp.float64)
+    base = X[:, anchor]
+    from_base = X - base[:, None]
+    constant = jnp.all((jnp.abs(from_base) <= rounding * jnp.abs(base)[:, None]) | (weight == 0), axis=1)
+    shift = jnp.sum(from_base * weight, axis=1)
+    deviation = from_base - shift[:, None]
+    sd = jnp.where(constant, 0.0, jnp.sqrt(jnp.sum(deviation**2 * weight, axis=1)))
+    entering = jnp.where(centre, deviation, X)
+    norm = jnp.where(centre, sd, jnp.sqrt(jnp.sum(X**2 * weight, axis=1)))
+    norm = jnp.where(norm == 0, 1.0, norm)
+    live = ~(constant & centre)[:, None]
+    A = jnp.where(live, entering * (jnp.sqrt(weight) / norm[:, None]), 0.0)
+    return A.astype(dtype), jnp.where(centre, base + shift, 0.0), norm, sd, constant
+
+
+def standardise_on_device(X, weight, centre, dtype):
+    """(A (p, n), its Columns) of X (n, p), by the accelerator: a host has neither its rates nor its memory."""
+    # an array goes over as it lies in memory; to turn it around is work for the device
+    by_column = isinstance(X, np.ndarray) and X.flags.f_contiguous
+    XT = jax.device_put(X.T) if by_column else jax.device_put(X).T
+    p, n = XT.shape
+    anchor, length = int(np.argmax(weight > 0)), max(1, ON_DEVICE // n)
+    starts = range(0, p, length)
+    parts = [_standardised(XT[j : j + length], weight, anchor, centre, dtype=dtype) for j in starts]
+    A, *columns = zip(*parts, strict=True)
+    rows = A[0] if len(A) == 1 else jnp.concatenate(A)
+    return rows, Columns(*(np.concatenate(column) for column in columns))
