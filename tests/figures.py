@@ -7,18 +7,17 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
+from scipy.sparse import csr_array
 
 from jaxreg import CVResult, PathResult
-from jaxreg._results import make_csr
 
 
 def make_path(coef, lambdas, names=None, sd=()):
-    rows = [(np.flatnonzero(row), row[row != 0]) for row in coef]
     length = len(lambdas)
     df = np.count_nonzero(coef, axis=1)
     return PathResult(
         lambdas=np.asarray(lambdas, float),
-        coef_sparse=make_csr(rows, coef.shape[1]),
+        coef_sparse=csr_array(coef),
         intercept=np.zeros(length),
         gap=np.zeros(length),
         df=df,

@@ -6,12 +6,14 @@ from instances import LOSSES, PENALTIES, P, few
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _abreast, _fit, penalties
-from jaxreg._column_set import capacity_for
+from jaxreg import penalties
+from jaxreg._capacities import padded_length
+from jaxreg.design import _placement
+from jaxreg.paths import _batched
 from jaxreg.penalties._base import Screened
 
 X, Y = ar_problem(70, P, seed=1)
-LENGTH = capacity_for(P)
+LENGTH = padded_length(P)
 SEVERAL = np.stack([Y, 0.5 * Y + X[:, 0], -Y + X[:, 1]], axis=1)
 CONVEX = ("Ridge", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", "TrendFilter", "Custom")
 
@@ -19,14 +21,14 @@ CONVEX = ("Ridge", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", 
 @pytest.fixture
 def accelerated(monkeypatch):
     """As if there were an accelerator; gives the shapes of what was solved side by side."""
-    shapes, solve = [], _abreast._solve
+    shapes, solve = [], _batched._solve
 
     def noted(problems, penalty, lambdas, tols, limits, starts, **kwargs):
         shapes.append(starts.shape)
         return solve(problems, penalty, lambdas, tols, limits, starts, **kwargs)
 
-    monkeypatch.setattr(_fit, "accelerated", lambda: True)
-    monkeypatch.setattr(_abreast, "_solve", noted)
+    monkeypatch.setattr(_placement, "accelerated", lambda: True)
+    monkeypatch.setattr(_batched, "_solve", noted)
     return shapes
 
 
@@ -38,7 +40,7 @@ def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
     length = LENGTH if isinstance(given["penalty"], Screened) else P
     assert accelerated[0] == (1, 1, 16, length)  # filled up, as are the columns
     assert (path.status == jr.Status.converged).all()
-    monkeypatch.setattr(_fit, "accelerated", lambda: False)
+    monkeypatch.setattr(_placement, "accelerated", lambda: False)
     one_by_one = jr.fit_path(X, Y, **given)
     np.testing.assert_allclose(path.lambdas, one_by_one.lambdas, rtol=1e-12)
     np.testing.assert_allclose(path.coef, one_by_one.coef, atol=2e-4)
@@ -51,7 +53,7 @@ def test_other_losses(name, accelerated, monkeypatch):
     path = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
     assert accelerated[0] == (1, 1, 11, LENGTH + 1)
     assert (path.status == jr.Status.converged).all()
-    monkeypatch.setattr(_fit, "accelerated", lambda: False)
+    monkeypatch.setattr(_placement, "accelerated", lambda: False)
     one_by_one = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
     np.testing.assert_allclose(path.predict(X), one_by_one.predict(X), atol=5e-3)
 
@@ -62,7 +64,7 @@ def test_folds_and_mixing_parameters(accelerated, monkeypatch):
     cv = jr.fit_cv(X, Y, solver="proximal", **given)
     assert accelerated[0] == (6, 3, 16, LENGTH)  # of all rows, four folds, and one that stands still
     assert cv.gap.max() <= 1e-8
-    monkeypatch.setattr(_fit, "accelerated", lambda: False)
+    monkeypatch.setattr(_placement, "accelerated", lambda: False)
     exact = jr.fit_cv(X, Y, **given)
     assert exact.path.solver == "pivot"
     np.testing.assert_allclose(cv.lambdas, exact.lambdas, rtol=1e-10)
@@ -76,14 +78,14 @@ def test_folds_of_several_responses(accelerated, monkeypatch):
     given = {"penalty": penalties.MultiTaskLasso(), "cv": 3, "n_lambdas": 10, "tol": 1e-8}
     cv = jr.fit_cv(X, SEVERAL, **given)
     assert accelerated[0] == (4, 1, 11, LENGTH, 3)
-    monkeypatch.setattr(_fit, "accelerated", lambda: False)
+    monkeypatch.setattr(_placement, "accelerated", lambda: False)
     one_by_one = jr.fit_cv(X, SEVERAL, **given)
     np.testing.assert_allclose(cv.coef, one_by_one.coef, atol=1e-3)
 
 
 @pytest.mark.slow
 def test_lambdas_that_fail_are_solved_more_tightly(accelerated, monkeypatch):
-    monkeypatch.setattr(_abreast, "TIGHT", 1e3)
+    monkeypatch.setattr(_batched, "TIGHT", 1e3)
     path = jr.fit_path(X, Y, penalty=penalties.GroupLasso(np.arange(P) // 3), n_lambdas=20)
     assert len(accelerated) > 1
     assert path.gap.max() <= 1e-6

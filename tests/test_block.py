@@ -11,9 +11,9 @@ from reference import ar_problem
 
 import jaxreg as jr
 from jaxreg import losses, penalties
-from jaxreg._column_set import ColumnSet
-from jaxreg._tiles import Layout
+from jaxreg.engines._columns import ColumnSet
 from jaxreg.penalties._base import Blockwise, shortened
+from jaxreg.solvers.tiling import Layout
 from jaxreg.solvers.smooth import Factored, Quadratic
 
 BLOCKWISE = [name for name, penalty in PENALTIES.items() if isinstance(penalty, Blockwise)]

@@ -5,23 +5,25 @@ import pytest
 from reference import ar_problem, worst_gap
 
 import jaxreg as jr
-from jaxreg import _memory, _working_set
+from jaxreg import _capacities
+from jaxreg.design import _placement
+from jaxreg.engines import _sizes
 
 X, Y = ar_problem(60, 300, 0.2, active=60)
 DENSE = {"penalty": jr.penalties.ElasticNet(0.005), "n_lambdas": 12, "lambda_min_ratio": 1e-3}
 
 
 def test_the_ladder_has_no_end():
-    saturated, steps = _working_set._capacity_steps(20_000, 30_000, 0, 256)
+    saturated, steps = _sizes.capacity_steps(20_000, 30_000, 0, 256)
     assert 8192 < 20_000 < saturated
-    assert _working_set._room(steps[-1]) >= 30_000
-    assert _working_set.capacity_for(8193) == 12288
-    assert _working_set.capacity_for(70_000) == 98304
+    assert _sizes._room(steps[-1]) >= 30_000
+    assert _capacities.capacity_for(8193) == 12288
+    assert _capacities.capacity_for(70_000) == 98304
     assert steps == [6144, 12288, 24576, 32768, 49152]
 
 
 def test_a_working_set_grows_beyond_the_capacities_that_have_names(monkeypatch):
-    monkeypatch.setattr(_working_set, "CAPACITIES", (64, 128))
+    monkeypatch.setattr(_capacities, "CAPACITIES", (64, 128))
     path = jr.fit_path(X, Y, **DENSE)
     assert path.df.max() > 200
     assert (path.status == jr.Status.converged).all()
@@ -29,8 +31,8 @@ def test_a_working_set_grows_beyond_the_capacities_that_have_names(monkeypatch):
 
 
 def test_the_end_of_memory_is_a_status(monkeypatch):
-    monkeypatch.setattr(_working_set, "CAPACITIES", (64, 128))
-    monkeypatch.setattr(_memory, "available", lambda: 0)
+    monkeypatch.setattr(_capacities, "CAPACITIES", (64, 128))
+    monkeypatch.setattr(_placement, "available", lambda: 0)
     with pytest.warns(jr.ConvergenceWarning, match="memory") as warned:
         path = jr.fit_path(X, Y, **DENSE)
     assert len(warned) == 1
@@ -45,7 +47,7 @@ def test_the_end_of_memory_is_a_status(monkeypatch):
 
 
 def test_block_descent_without_memory_works_with_rows(monkeypatch):
-    monkeypatch.setattr(_memory, "available", lambda: 0)
+    monkeypatch.setattr(_placement, "available", lambda: 0)
     given = {"penalty": jr.penalties.Lasso(), "solver": "block", "n_lambdas": 5, "lambda_min_ratio": 0.2}
     path = jr.fit_path(X, Y, **given)
     assert (path.status == jr.Status.converged).all()
@@ -53,4 +55,4 @@ def test_block_descent_without_memory_works_with_rows(monkeypatch):
 
 
 def test_free_memory_is_known_here():
-    assert 0 < _memory.available() < np.inf
+    assert 0 < _placement.available() < np.inf

@@ -12,10 +12,10 @@ from instances import few
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _fit, _lockstep
+from jaxreg.design import _placement
 
 REDUCED = {"solve_block", "append_columns"}
-PRODUCTS = {"gaps_from_gram", "_correlate"}
+PRODUCTS = {"_by_gram", "_correlate"}
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def test_no_retrace_for_new_values(n, p):
     assert again == []
     with compilations() as limited:
         jr.fit_path(X, y, lower=-1e6, upper=1e6)
-    assert set(limited) <= {"gaps_from_gram", "gaps_from_residuals"}  # their conjugates are another formula
+    assert set(limited) <= {"_by_gram", "_by_pass"}  # their conjugates are another formula
 
 
 def test_other_data_of_the_same_padded_size_compile_nothing():
@@ -82,7 +82,7 @@ def test_cross_validation_runs_the_programs_of_a_path():
     jr.fit_path(X, y)
     with compilations() as names:
         jr.fit_cv(X, y, l1_ratios=(0.5, 1.0), cv=3)
-    assert not (REDUCED | {"gaps_from_gram"}) & set(names)
+    assert not (REDUCED | {"_by_gram"}) & set(names)
 
 
 def test_other_data_of_the_same_capacity_compile_no_reduced_kernel():
@@ -96,7 +96,7 @@ def test_other_data_of_the_same_capacity_compile_no_reduced_kernel():
 @pytest.mark.parametrize(("n", "p"), few([(195, 139), (41, 317)], (41, 317)))
 def test_cross_validation_compiles_nothing_for_new_values_or_folds(n, p, monkeypatch):
     monkeypatch.setattr(
-        _lockstep, "each", lambda work, items, *_: [work(item) for item in items]
+        _placement, "in_threads", lambda work, items, *_: [work(item) for item in items]
     )  # logs are of one thread
     X, y = ar_problem(n, p, 0.5)
     rng = np.random.default_rng(0)
@@ -124,7 +124,7 @@ def test_cross_validation_of_another_loss_compiles_nothing_again():
 
 
 def test_side_by_side_few_numbers_of_lanes_and_columns_are_compiled(monkeypatch):
-    monkeypatch.setattr(_fit, "accelerated", lambda: True)
+    monkeypatch.setattr(_placement, "accelerated", lambda: True)
     given = {"penalty": jr.penalties.GroupLasso(np.arange(23) // 2), "tol": 1e-3}
     jr.fit_cv(*ar_problem(95, 23, 0.5), cv=5, n_lambdas=8, **given)
     given["penalty"] = jr.penalties.GroupLasso(np.arange(27) // 3)

@@ -10,7 +10,8 @@ from instances import GROUPS, LOSSES, PENALTIES, P, few, soft
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _objective, losses, penalties
+from jaxreg import losses, penalties
+from jaxreg.objective import _null_model
 
 X, Y = ar_problem(70, P, seed=1)
 WIDE, YW = ar_problem(40, 300, seed=2)
@@ -210,7 +211,7 @@ def test_squared_hinge_of_columns_that_hardly_differ():
 
 
 def test_a_null_model_that_is_not_found_is_an_error(monkeypatch):
-    monkeypatch.setattr(_objective, "NULL_ITER", 0)
+    monkeypatch.setattr(_null_model, "NULL_ITER", 0)
     with pytest.raises(ValueError, match="loss is Huber, and its fit of the intercept"):
         jr.fit_path(X, Y, loss=losses.Huber(1.0))
 

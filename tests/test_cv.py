@@ -192,8 +192,8 @@ def test_folds_that_do_not_fit_into_memory_together_are_worked_on_in_turn(p, mon
     X, y = small(p=p)
     options = {"l1_ratios": (1.0, 0.3), "cv": 7, "n_lambdas": 6, "lambda_min_ratio": 0.05}
     together = jr.fit_cv(X, y, **options)
-    monkeypatch.setattr("jaxreg._folded.BYTES", 3 * (16 * p**2 + 64 * 60))
-    monkeypatch.setattr("jaxreg._folded.LOCKSTEP", 3)
+    monkeypatch.setattr("jaxreg.cv._folded.BYTES", 3 * (16 * p**2 + 64 * 60))
+    monkeypatch.setattr("jaxreg.cv._folded.LOCKSTEP", 3)
     in_turn = jr.fit_cv(X, y, **options)
     np.testing.assert_allclose(in_turn.fold_loss, together.fold_loss, rtol=SAME)
     np.testing.assert_allclose(in_turn.path.coef, together.path.coef, rtol=0, atol=SAME)

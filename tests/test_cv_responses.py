@@ -132,7 +132,8 @@ def test_the_choice_is_that_of_scikit_learn(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("what", ["folds", "loo"])
 def test_responses_share_sums_and_decompositions(shape, what, monkeypatch):
-    from jaxreg import _fit, _folded, _lanes
+    from jaxreg.cv import _folded, _lanes
+    from jaxreg.paths import _run
 
     X, Y = problem(*SHAPES[shape])
     made = {"decomposed": 0, "moments": 0}
@@ -146,7 +147,7 @@ def test_responses_share_sums_and_decompositions(shape, what, monkeypatch):
 
         monkeypatch.setattr(module, name, count)
 
-    counted(_fit, "decomposed")
+    counted(_run, "decomposed")
     counted(_folded, "decomposed")
     counted(_lanes, "moments")
     ridge_cv(X, Y, cv="loo" if what == "loo" else 4)
@@ -159,8 +160,8 @@ def test_folds_that_do_not_fit_into_memory_together_are_worked_on_in_turn(shape,
     n, p = SHAPES[shape]
     X, Y = problem(n, p)
     together = ridge_cv(X, Y, cv=5)
-    monkeypatch.setattr("jaxreg._folded.BYTES", 2 * (16 * p**2 + 3 * (64 * n + 16 * p * 6)))
-    monkeypatch.setattr("jaxreg._folded.LOCKSTEP", 6)
+    monkeypatch.setattr("jaxreg.cv._folded.BYTES", 2 * (16 * p**2 + 3 * (64 * n + 16 * p * 6)))
+    monkeypatch.setattr("jaxreg.cv._folded.LOCKSTEP", 6)
     in_turn = ridge_cv(X, Y, cv=5)
     np.testing.assert_allclose(in_turn.fold_loss, together.fold_loss, rtol=SAME)
 

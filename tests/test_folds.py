@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from jaxreg._folds import make_folds
+from jaxreg.cv._folds import make_folds
 from jaxreg.penalties import GroupLasso
 
 N = 23

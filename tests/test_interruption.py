@@ -10,7 +10,10 @@ import pytest
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _fit, _lockstep, _progress
+from jaxreg import _path, _progress
+from jaxreg.cv import _folded
+from jaxreg.design import _placement
+from jaxreg.paths import _lockstep
 
 TALL = ar_problem(60, 8)
 WIDE = ar_problem(40, 300)
@@ -23,7 +26,7 @@ def interrupted_after(points):
         given = 0
         for block in loop(*rest):
             yield block
-            given += len(block) if isinstance(block, list) else 0
+            given += len(block)
             if given >= points:
                 raise KeyboardInterrupt
 
@@ -32,8 +35,8 @@ def interrupted_after(points):
 
 def test_a_path_keeps_its_finished_points(monkeypatch):
     whole = jr.fit_path(*WIDE, n_lambdas=40)
-    original = _fit.answered
-    monkeypatch.setattr(_fit, "answered", lambda *given: interrupted_after(12)(original, *given))
+    original = _path.answered
+    monkeypatch.setattr(_path, "answered", lambda *given: interrupted_after(12)(original, *given))
     with pytest.warns(
         jr.ConvergenceWarning, match=r"interrupted after \d+ of 40 lambdas, which are all that is returned"
     ):
@@ -50,7 +53,8 @@ def test_nothing_finished_is_a_keyboard_interrupt(monkeypatch):
         raise KeyboardInterrupt
         yield
 
-    monkeypatch.setattr(_fit, "answered", at_once)
+    monkeypatch.setattr(_path, "answered", at_once)
+    monkeypatch.setattr(_folded, "answered", at_once)
     for fit in (jr.fit_path, jr.fit_cv):
         with pytest.raises(KeyboardInterrupt):
             fit(*TALL)
@@ -83,20 +87,20 @@ def same_folds(part, whole, folds):
 def test_finished_folds_of_a_tall_problem(monkeypatch):
     given = {"cv": 6, "n_lambdas": 10}
     whole = jr.fit_cv(*TALL, **given)
-    original = _lockstep.each
+    original = _placement.in_threads
 
     def each(work, items, watch=lambda result: None):
         if len(items) < 7:
             return original(work, items, watch)
 
         def counted(item):
-            if item[0] == 4:  # the data come first, then folds 0 to 5
+            if item is items[5]:  # the data come first, then folds 0 to 5
                 raise KeyboardInterrupt
             return work(item)
 
         return original(counted, items, watch)
 
-    monkeypatch.setattr(_lockstep, "each", each)
+    monkeypatch.setattr(_placement, "in_threads", each)
     with pytest.warns(jr.ConvergenceWarning, match="interrupted after 4 of 6 folds"):
         part = jr.fit_cv(*TALL, **given)
     same_folds(part, whole, 4)
@@ -164,13 +168,13 @@ def test_ctrl_c_itself():
         "X = rng.standard_normal((60, 400)); y = X[:, :20].sum(axis=1) + rng.standard_normal(60)\n"
         "jr.fit_path(X, y, n_lambdas=30)\n"
         "class Y(np.ndarray): pass\n"
-        "from jaxreg import _fit\n"
-        "original = _fit.answered\n"
+        "from jaxreg import _path\n"
+        "original = _path.answered\n"
         "def answered(*given):\n"
         "    for k, block in enumerate(original(*given)):\n"
         "        yield block\n"
         "        if k == 2: os.kill(os.getpid(), signal.SIGINT)\n"
-        "_fit.answered = answered\n"
+        "_path.answered = answered\n"
         "path = jr.fit_path(X, y, n_lambdas=30)\n"
         "print(len(path.lambdas), path.status[-1].item())\n"
     )

@@ -11,7 +11,9 @@ pytest.importorskip("hypothesis")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxreg import _grid, compat
+from jaxreg import compat, penalties
+from jaxreg.objective import _grid
+from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.solvers import _tableau
 
 
@@ -105,23 +107,25 @@ def test_append_is_the_transform_of_the_larger_matrix():
     np.testing.assert_array_equal(smaller[6], np.eye(7)[6])
 
 
-def problem(corr, l1_factor, lower=-np.inf, upper=np.inf):
-    corr, l1_factor = np.asarray(corr, float), np.asarray(l1_factor, float)
-    lower, upper = np.broadcast_to(lower, corr.shape), np.broadcast_to(upper, corr.shape)
-    return SimpleNamespace(null_corr=corr, l1_factor=l1_factor, lower=lower, upper=upper)
+def lambda_max(gradient, factors, l1_ratio, lower=-np.inf, upper=np.inf):
+    gradient, factors = np.asarray(gradient, float), np.asarray(factors, float)
+    limits = [np.broadcast_to(limit, gradient.shape) for limit in (lower, upper)]
+    penalty = penalties.ElasticNet(l1_ratio)
+    penalty = penalty if np.isinf(limits).all() else penalty.within(*limits)
+    return largest_lambda(SimpleNamespace(null_gradient=gradient, factors=factors, penalty=penalty))
 
 
 def test_lambda_max_skips_unpenalised_and_excluded_columns():
-    assert _grid.lambda_max(problem([9, -4, 3, 8], [0, 2, 1, np.inf]), 1.0) == 3
-    assert _grid.lambda_max(problem([9, -4, 3, 8], [0, 1, 1, np.inf]), 0.5) == 8
-    assert _grid.lambda_max(problem([1], [1]), 0.0) == pytest.approx(1000)
-    assert _grid.lambda_max(problem([0, 0], [1, 1]), 1.0) == 1
+    assert lambda_max([9, -4, 3, 8], [0, 2, 1, np.inf], 1.0) == 3
+    assert lambda_max([9, -4, 3, 8], [0, 1, 1, np.inf], 0.5) == 8
+    assert lambda_max([1], [1], 0.0) == pytest.approx(1000)
+    assert lambda_max([0, 0], [1, 1], 1.0) == 1
 
 
 def test_lambda_max_counts_a_column_only_where_its_limits_let_it_go():
-    assert _grid.lambda_max(problem([2, -4], [1, 1], lower=0.0), 1.0) == 2
-    assert _grid.lambda_max(problem([5, -4], [1, 1], upper=[0.0, np.inf]), 1.0) == 4
-    assert _grid.lambda_max(problem([-5, -4], [1, 1], lower=0.0), 1.0) == 1
+    assert lambda_max([2, -4], [1, 1], 1.0, lower=0.0) == 2
+    assert lambda_max([5, -4], [1, 1], 1.0, upper=[0.0, np.inf]) == 4
+    assert lambda_max([-5, -4], [1, 1], 1.0, lower=0.0) == 1
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=8), st.floats(0.01, 10))

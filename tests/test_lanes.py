@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from reference import ar_problem
 
-from jaxreg._design import DenseDesign, standardise_on_device, standardise_on_host
-from jaxreg._lanes import lane_gram, make_lane, moments, relative
+from jaxreg.design._dense import DenseDesign
+from jaxreg.design._lanes import lane_gram, make_lane, moments, relative
+from jaxreg.design._standardise import standardise_on_device, standardise_on_host
 
 N, P = 40, 9
 
@@ -48,7 +49,7 @@ def test_products_are_those_of_a_design_with_these_weights(name, full, centre, o
     share = relative(base, weight)
     first = np.asarray(base.correlate(np.sqrt(share * weight)[None]))[0]
     second = np.asarray(base.squares(share[None]))[0]
-    lane = make_lane(base, X, weight, centre, first, second)
+    lane = make_lane(base, weight, centre, first, second)
 
     np.testing.assert_array_equal(lane.columns.constant, alone.columns.constant)
     for field in ("mean", "norm", "sd"):
@@ -89,7 +90,7 @@ def test_moments_add_up_and_give_squared_errors():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("centre", [True, False])
 def test_an_accelerator_standardises_as_the_host_does(centre, dtype, monkeypatch):
-    monkeypatch.setattr("jaxreg._design.ON_DEVICE", 4 * N)  # parts of four columns, and one
+    monkeypatch.setattr("jaxreg.design._standardise.ON_DEVICE", 4 * N)  # parts of four columns, and one
     X, weight = data(), weights("any")
     weight[:4] = 0
     A, columns = standardise_on_host(X.T, weight, centre, dtype)

@@ -9,7 +9,8 @@ import pytest
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _fit, losses, penalties
+from jaxreg import losses, penalties
+from jaxreg.design import _placement
 from jaxreg._pytree import rebuilt
 from jaxreg.solvers.narrow import _model
 from jaxreg.solvers.proximal import Composite
@@ -53,7 +54,7 @@ def test_a_path_to_where_each_row_is_met(shape):
 def test_many_at_once_without_a_matrix_each(monkeypatch):
     X, y = ar_problem(60, 8, active=4, seed=2)
     one = jr.fit_path(X, 100 * y, loss=losses.Huber(), solver="proximal", n_lambdas=4)
-    monkeypatch.setattr(_fit, "accelerated", lambda: True)
+    monkeypatch.setattr(_placement, "accelerated", lambda: True)
     many = jr.fit_path(X, 100 * y, loss=losses.Huber(), solver="proximal", n_lambdas=4)
     assert (one.status == jr.Status.converged).all()
     assert (many.status == jr.Status.converged).all()

@@ -8,7 +8,7 @@ import rational
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _fit, _selection
+from jaxreg import _selection, _setup
 
 js = pytest.importorskip("jaxreg.sklearn")
 RIDGE = jr.penalties.Ridge()
@@ -195,8 +195,8 @@ def test_the_smaller_side_is_decomposed(n, p, monkeypatch):
     sizes = []
     eigh = np.linalg.eigh
     monkeypatch.setattr(np.linalg, "eigh", lambda A: sizes.append(len(A)) or eigh(A))
-    monkeypatch.setattr(_fit, "GRAM_LIMIT", 1)
-    monkeypatch.setattr(_fit, "SMALL", 1)
+    monkeypatch.setattr(_setup, "GRAM_LIMIT", 1)
+    monkeypatch.setattr(_setup, "SMALL", 1)
     X, Y = scaled(n, p)
     path = jr.fit_path(X, Y, penalty=RIDGE, n_lambdas=6)
     assert sizes == [min(n, p)]

@@ -6,7 +6,7 @@ import pytest
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _fit
+from jaxreg.design import _placement
 
 X, Y = ar_problem(70, 20, 0.9, seed=4)
 # rounding counts where columns cancel each other, or a level is large
@@ -34,7 +34,7 @@ def excess(y, path, loss):
 
 @pytest.mark.parametrize("how", ["block", "proximal", "abreast"])
 def test_a_gap_is_of_the_rounded_solution(how, monkeypatch):
-    monkeypatch.setattr(_fit, "accelerated", lambda: how == "abreast")
+    monkeypatch.setattr(_placement, "accelerated", lambda: how == "abreast")
     solver = "block" if how == "block" else "proximal"
     path = jr.fit_path(X32, HIGH, penalty=jr.penalties.Lasso(), n_lambdas=10, solver=solver, tol=1e-3)
     assert path.coef.dtype == np.float32
@@ -55,7 +55,7 @@ def test_a_gap_of_pivoting_counts_the_intercept():
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["proximal", "abreast"])
 def test_a_gap_of_another_loss_is_of_the_rounded_solution(how, monkeypatch):
-    monkeypatch.setattr(_fit, "accelerated", lambda: how == "abreast")
+    monkeypatch.setattr(_placement, "accelerated", lambda: how == "abreast")
     loss = jr.losses.Huber(1.0)
     path = jr.fit_path(X32, HIGH, loss=loss, penalty=jr.penalties.Lasso(), n_lambdas=10, solver="proximal", tol=1e-2)
     monkeypatch.undo()

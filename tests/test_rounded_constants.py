@@ -7,7 +7,7 @@ import pytest
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _design
+from jaxreg.design import _standardise
 
 N, FOLDS = 60, np.arange(60) % 3
 X, Y = ar_problem(N, 4)
@@ -56,8 +56,8 @@ def test_rounding_is_that_of_the_type_of_x():
     with jax.enable_x64(True):
         weight = np.full(N, 1 / N)
         for data, constant in ((single, True), (double, False)):
-            _, columns = _design.standardise_on_host(data.T, weight, True, np.float64)
-            _, on_device = _design.standardise_on_device(jnp.asarray(data), weight, True, np.float64)
+            _, columns = _standardise.standardise_on_host(data.T, weight, True, np.float64)
+            _, on_device = _standardise.standardise_on_device(jnp.asarray(data), weight, True, np.float64)
             assert columns.constant[3] == on_device.constant[3] == constant
 
 

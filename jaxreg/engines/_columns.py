@@ -128,11 +128,11 @@ class ColumnSet:
         self.gram: Any = np.zeros((capacity, capacity)) if objective.squared else None
 
     @classmethod
-    def everything(cls, objective, gram=None):
-        """All columns in their order, and absent ones behind them where `gram` (M, M) has them."""
+    def everything(cls, objective, gram=None, length=None):
+        """All columns in their order, and absent ones behind them up to `length`, or as `gram` (M, M) has them."""
         columns = cls.__new__(cls)
         p = objective.design.p
-        length = p if gram is None else len(gram)
+        length = (length or p) if gram is None else len(gram)
         columns.objective, columns.sizes, columns.layout = objective, None, None
         columns.gram_of_all, columns.dense, columns.whole, columns.version = gram, False, True, 0
         columns.index, columns.member = np.minimum(np.arange(length), p), np.ones(p, bool)

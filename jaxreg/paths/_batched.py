@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxreg._capacities import padded_length
 from jaxreg._status import Status, promoted
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE, TIGHT, TIGHTER, code_of, residuals_asked
@@ -70,7 +71,12 @@ def together(objectives, certificates, penalties, lambdas, options, starts):
     """
     F, A, L = lambdas.shape
     grams = [getattr(shared, "gram", None) for shared in certificates]
-    sets = [ColumnSet.everything(*pair).with_rows() for pair in zip(objectives, grams, strict=True)]
+    p = objectives[0].design.p
+    length = padded_length(p) if objectives[0].penalty.screens else p  # few numbers of columns are compiled
+    sets = [
+        ColumnSet.everything(objective, gram, length).with_rows()
+        for objective, gram in zip(objectives, grams, strict=True)
+    ]
     certify = [[shared.of_penalty(penalty) for penalty in penalties] for shared in certificates]
     numbers = tuple(map(_number_for, (F, A, L)))
     factors = [columns.gathered(columns.objective.factors, 1.0) for columns in sets]
