@@ -222,7 +222,9 @@ def _paths(setup, done, began):
     """(paths of all rows, cut to the shortest, and what to warn of)."""
     seconds, options = time.perf_counter() - began, setup.options
     ends = [
-        _endings.end(np.diff(solved.points.coef.indptr), solved.points.loss, solved.asked, setup.objective.total, options)
+        _endings.end(
+            np.diff(solved.points.coef.indptr), solved.points.loss, solved.asked, setup.objective.total, options
+        )
         for solved in done.full
     ]
     ended = min((end for end in [*ends, done.ended] if end is not None), key=attrgetter("length"), default=None)

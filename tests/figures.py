@@ -130,6 +130,7 @@ def make_cv(paths, fold_loss, l1_ratios=(1.0,)):
         observation_loss=None,
         n_samples=100,
         train_mse=np.zeros((*fold_loss[:, 0].shape, 1)),
+        minus_two_log_likelihood=np.zeros((*fold_loss[:, 0].shape, 1)),
         fit_intercept=True,
         timings={},
         _effective_df=np.stack([path.df for path in paths]),

@@ -12,9 +12,10 @@ from reference import ar_problem
 import jaxreg as jr
 from jaxreg import losses, penalties
 from jaxreg.engines._columns import ColumnSet
+from jaxreg.engines._sizes import Tight
 from jaxreg.penalties._base import Blockwise, shortened
-from jaxreg.solvers.tiling import Layout
 from jaxreg.solvers.smooth import Factored, Quadratic
+from jaxreg.solvers.tiling import Layout
 
 BLOCKWISE = [name for name, penalty in PENALTIES.items() if isinstance(penalty, Blockwise)]
 CONVEX = [name for name in BLOCKWISE if PENALTIES[name].convex]
@@ -118,13 +119,16 @@ def test_active_blocks_stand_in_the_first_tiles():
     A, labels = rng.standard_normal((p + 1, n)), np.arange(p) // 3
     A[p] = 0.0
     design = SimpleNamespace(n=n, p=p, dtype=np.float64, gather=lambda columns: A[columns])
-    columns = ColumnSet(SimpleNamespace(design=design, squared=True), None, Layout(labels))
-    active = np.zeros(p, bool)
+    columns = ColumnSet(SimpleNamespace(design=design, squared=True), Tight(in_tiles=True), layout=Layout(labels))
+    active = np.isin(labels, [1, 30, 69])
+
+    def admit(wanted):
+        return columns.admit(np.flatnonzero(wanted), np.ones(p), columns.gathered(active, False), 0.5)
+
     with jax.enable_x64(True):
-        assert columns.select(labels < 70, labels < 70, active)
-        active[np.isin(labels, [1, 30, 69])] = True
-        assert not columns.select(labels < 80, labels < 60, active)  # nothing is missing
-        assert columns.select(labels < 80, labels < 71, active)
+        assert admit(labels < 70)
+        assert not admit(labels < 60)  # nothing is missing
+        assert admit(labels < 80)
     held = columns.index[columns.index < p]
     np.testing.assert_array_equal(np.sort(held), np.flatnonzero(labels < 80))
     np.testing.assert_array_equal(np.sort(held[:9]), np.flatnonzero(active))

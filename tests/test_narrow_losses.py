@@ -10,8 +10,8 @@ from reference import ar_problem
 
 import jaxreg as jr
 from jaxreg import losses, penalties
-from jaxreg.design import _placement
 from jaxreg._pytree import rebuilt
+from jaxreg.design import _placement
 from jaxreg.solvers.narrow import _model
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged

@@ -171,11 +171,11 @@ class Certificate(ABC):
             self.penalty = self.penalty.restrict(np.append(np.arange(p), np.full(self.length - p, p)))
         # of a penalty that is not separable all columns are free, or its directions alone
         self._always = objective.unpenalised if objective.penalty.separable else np.zeros(p, bool)
-        penalised = objective.present & (objective.factors > 0)
-        slope, ridge = float(objective.penalty.slope), objective.penalty.ridge(1.0)
-        self._l1 = np.where(penalised, slope * np.where(penalised, objective.l1_factor, 0.0), np.inf)
-        self._l2 = np.where(penalised, ridge * objective.l2_factor, np.inf)
-        self._least = self._l1.min(initial=np.inf), self._l2.min(initial=np.inf)
+        self._penalised = objective.present & (objective.factors > 0)
+        slope, ridge = float(objective.penalty.slope), float(objective.penalty.ridge(1.0))
+        self._l1 = slope * np.where(self._penalised, objective.l1_factor, 0.0)
+        self._l2 = ridge * np.where(self._penalised, objective.l2_factor, 0.0)
+        self._least = [values[self._penalised].min(initial=np.inf) for values in (self._l1, self._l2)]
 
     def of_penalty(self, penalty):
         """The same with another mixing parameter; what is known of the data is shared."""
@@ -206,14 +206,13 @@ class Certificate(ABC):
     def _as_good_as_free(self, lambdas):
         """Which columns (B, p) have penalties below rounding, whose error would be all of a dual value; None: no one."""
         least, limit = lambdas.min(), FREE_L1 * self.units[0]
-        if least * self._least[0] > limit or least * self._least[1] > FREE_L2:
+        if not self._penalised.any() or least * self._least[0] > limit or least * self._least[1] > FREE_L2:
             return None
         lam = np.asarray(lambdas)[:, None]
-        free = (lam * self._l1 <= limit) & (lam * self._l2 <= FREE_L2)
-        if not self.objective.penalty.separable:
-            entering = self.objective.present & (self.objective.factors > 0)
-            free = np.where((free | ~entering).all(axis=1, keepdims=True), self.objective.present, False)
-        return free
+        free = (lam * self._l1 <= limit) & (lam * self._l2 <= FREE_L2) & self._penalised
+        if self.objective.penalty.separable:
+            return free
+        return (free | ~self._penalised).all(axis=1, keepdims=True) & self.objective.present
 
     @final
     def _kinds(self, columns, solved, lambdas):
@@ -299,7 +298,7 @@ class ByGram(Certificate):
                 r = self._residuals(columns, solved)
                 losses = np.sum(r**2, axis=1).reshape(len(r), -1) / 2
                 gaps = np.maximum(gaps, left_over(rows, r) / objective.null_loss)
-            results.append((gaps, losses, h[:, : objective.design.p]))
+            results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         yield from ()
         return _by_kind(results, kind)
 

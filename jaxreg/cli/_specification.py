@@ -114,7 +114,9 @@ class Specification:
     def _loss(self, spread):
         """The Loss for responses of a robust standard deviation."""
         make = {name.lower(): getattr(jr.losses, name) for name in jr.losses.__all__}[self.loss.name]
-        defaults = {"huber": (HUBER_TUNING * spread,), "quantile": (0.5, QUANTILE_WIDTH * spread)}.get(self.loss.name, ())
+        defaults = {"huber": (HUBER_TUNING * spread,), "quantile": (0.5, QUANTILE_WIDTH * spread)}.get(
+            self.loss.name, ()
+        )
         numbers = self.loss.numbers
         return checked(make, *numbers, *defaults[len(numbers) :])
 

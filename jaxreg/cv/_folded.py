@@ -250,7 +250,9 @@ class Folded:
             squared = losses
             if not self.metric.squared:
                 squared = np.stack([mse(y[:, r], of_response[..., r], weight) for r in range(y.shape[1])])
-        keep = predictions is not None and (self.keep_predictions or self.imputes or predictions.size <= points.coef.nnz)
+        keep = predictions is not None and (
+            self.keep_predictions or self.imputes or predictions.size <= points.coef.nnz
+        )
         fit = (None, None, predictions) if keep else (points.coef, points.intercept, None)
         return Fits(
             loss=losses.mean(axis=0)[None],

@@ -20,9 +20,7 @@ def left_out(ridge, objective, data, lambdas, model, of_sum=False):
     stays beside the sum of their losses, not beside the average.
     """
     unit, lambdas = objective.unit, lambdas / objective.lambda_unit
-    closed = [
-        ridge.left_out(response, lambdas, model.fit_intercept, of_sum) for response in objective.each_response()
-    ]
+    closed = [ridge.left_out(response, lambdas, model.fit_intercept, of_sum) for response in objective.each_response()]
     errors, followed = unit * np.stack([error for error, _ in closed], axis=-1), closed[0][1]
     for row in np.flatnonzero(followed.any(axis=1)):
         at = np.flatnonzero(followed[row])

@@ -94,13 +94,13 @@ class DenseDesign(StoredDesign):
         K = intercept.shape[1] if several else 1
         X, J = np.asarray(self._X), np.unique(coef.indices // K)
         dense = coef[:, (J[:, None] * K + np.arange(K)).ravel()].toarray().reshape(len(intercept), len(J), K)
-        dense = dense.transpose(1, 0, 2).reshape(len(J), -1)
+        dense = dense.transpose(1, 0, 2).reshape(len(J), len(intercept) * K)
         eta, length = np.empty((len(rows), dense.shape[1])), max(COPIED // max(len(J), 1), 1)
         for first in range(0, len(rows), length):
             part = rows[first : first + length]
             columns = np.asarray(X.T[J[:, None], part], dtype=np.float64)
             eta[first : first + length] = columns.T @ dense
-        eta = eta.reshape(len(rows), -1, K) + intercept.reshape(-1, K)
+        eta = eta.reshape(len(rows), len(intercept), K) + intercept.reshape(-1, K)
         return eta if several else eta[..., 0]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from jaxreg import _record, _scores, _validation
-from jaxreg.cv import _folds
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels, few_values, is_text
+from jaxreg.cv import _folds
 from jaxreg.neural._mapped import release
 from jaxreg.neural._training import Groups
 

@@ -6,6 +6,7 @@ import numpy as np
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.objective._grid import LEAST_RATIO
 from jaxreg.objective._objective import mixed
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.smooth import curvature_of
 
 _curvature = jax.jit(curvature_of)
@@ -17,20 +18,24 @@ def _critical(penalty, gradient, factors, step):
 
 
 def largest_lambda(objective, gram=None):
-    """Smallest lambda at which all penalised coefficients are 0, or 1 where that is 0; `gram` (M, M) where it is known.
+    """Smallest lambda at which all penalised coefficients are 0, or 1 where that is 0.
 
-    Where there is a ridge part, at most a thousand times the largest pull, as in glmnet (Friedman, Hastie and Tibshirani
-    2010, section 2.5): so ridge, where no lambda is, has a finite grid, which is free of units where columns and
-    response are standardised; else see `ends_of_spectrum`. Where the null model fits exactly the grid starts at 1.
+    Of the elastic net at most a thousand times the largest pull, max |x_j'r| / (v_j max(a, 1e-3)), as in glmnet
+    (Friedman, Hastie and Tibshirani 2010, section 2.5): so ridge, where no lambda is, has a finite grid, which is free of
+    units where columns and response are standardised; else see `ends_of_spectrum`. `gram`: (M, M) where it is known.
     """
-    gradient, factors, step = objective.null_gradient, objective.factors, 1.0
-    if not objective.penalty.screens:  # the prox may jump, at a place that depends on the step
+    gradient, factors, step, penalty = objective.null_gradient, objective.factors, 1.0, objective.penalty
+    if penalty.quadratic:
+        pulls = np.where(
+            per_row(factors > 0, gradient), mixed(penalty, 1.0).pull(gradient, per_row(factors, gradient)), 0.0
+        )
+        return pulls.max(initial=0.0) / max(penalty.l1_ratio, LEAST_RATIO) or 1.0
+    if not penalty.screens:  # the prox may jump, at a place that depends on the step
         smooth = ColumnSet.everything(objective, gram).with_rows().smooth()
         zero = np.zeros((len(factors) + objective.free, *gradient.shape[1:]))
         # a hair longer than the solver's, whose rounding errors must not decide
         step = (1 + 1e-12) / float(_curvature(smooth, smooth.image(zero), zero))
-    critical = float(_critical(objective.penalty, -gradient, factors, step))
-    if np.any(objective.penalty.ridge(1.0)):
-        largest_pull = float(_critical(mixed(objective.penalty, 1.0), -gradient, factors, step))
-        critical = min(critical, largest_pull / LEAST_RATIO)
-    return critical if critical > 0 else 1.0
+    critical = float(_critical(penalty, -gradient, factors, step))
+    if np.isinf(critical):
+        critical = float(np.max(np.abs(gradient)[factors > 0] / factors[factors > 0], initial=0.0)) / LEAST_RATIO
+    return critical or 1.0

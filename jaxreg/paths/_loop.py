@@ -16,6 +16,7 @@ from jaxreg.paths._secant import Secant
 LIKELY = 1.05  # of lambda: columns that are expected to be pulled so strongly come in ahead of time
 MOST = 8  # chunks of columns that come in at once, or half of those in use where that is more
 STAYS = 0.8  # of lambda: weaker columns may go where others come in
+LARGEST = 1e300  # a strength where there is no l1 part, which every gradient exceeds
 TRIES = 2  # of a block of lambdas; then its first one alone is worked on
 ROUNDS = 25  # of adding columns at one lambda
 
@@ -59,7 +60,7 @@ class _Loop:
 
     def _strength(self, gradient):
         """The lambda (p,) below which each column would leave 0, given the gradient."""
-        return np.nan_to_num(self.penalty.pull(gradient, self.factors), nan=0.0, posinf=np.finfo(float).max)
+        return np.nan_to_num(self.penalty.pull(gradient, self.factors), nan=0.0, posinf=LARGEST)
 
     def _admit(self, J, rank, least):
         """Let the columns J in. True if any came."""

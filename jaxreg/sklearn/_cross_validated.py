@@ -135,7 +135,8 @@ class PathRegressor(RegressorMixin, PathEstimatorCV):
 
     def predict(self, X) -> Float[np.ndarray, "n ..."]:
         """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets); its inverse link, where the loss has one."""
-        return inverse_link(self.cv_result_.path.link, self._linear_predictor(X))
+        eta = self._linear_predictor(X)  # which asks whether there is a fit
+        return inverse_link(self.cv_result_.path.link, eta)
 
 
 def routed_metadata(estimator, sample_weight, params):
