@@ -13,13 +13,13 @@
 from importlib import import_module
 
 from jaxreg import compat, losses, penalties
-from jaxreg._choice import Selection
 from jaxreg._compilation_cache import enable_compilation_cache
 from jaxreg._cv import fit_cv
-from jaxreg._cv_results import CVResult
 from jaxreg._path import fit_path
-from jaxreg._results import ConvergenceWarning, PathResult, Status
 from jaxreg._solve import Solution, solve
+from jaxreg.results._choice import Selection
+from jaxreg.results._cv import CVResult
+from jaxreg.results._path import ConvergenceWarning, PathResult, Status
 
 __version__ = "0.1.0.dev0"
 

@@ -7,8 +7,7 @@ from operator import attrgetter
 import jax
 import numpy as np
 
-from jaxreg import _hints, _names, _record, _scores, _validation
-from jaxreg._cv_results import CVResult
+from jaxreg import _hints, _names, _scores, _validation
 from jaxreg._request import NAMES, by_position, check_request
 from jaxreg._setup import lambdas_for, prepare
 from jaxreg.cv._folded import Folded
@@ -19,6 +18,8 @@ from jaxreg.objective._objective import mixed, mixing
 from jaxreg.paths import _endings
 from jaxreg.paths._result import path_result
 from jaxreg.penalties import ElasticNet
+from jaxreg.results import _provenance
+from jaxreg.results._cv import CVResult
 
 
 def fit_cv(
@@ -182,9 +183,9 @@ def _with_settings(cv, keywords, penalty):
 
     def alone(path):
         settings = shared | {"penalty": mixed(penalty, path.l1_ratio)}
-        return replace(path, settings=_record.sources(settings, fit_cv, penalty=ElasticNet()))
+        return replace(path, settings=_provenance.sources(settings, fit_cv, penalty=ElasticNet()))
 
-    return replace(cv, paths=tuple(map(alone, cv.paths)), settings=_record.sources(keywords, fit_cv))
+    return replace(cv, paths=tuple(map(alone, cv.paths)), settings=_provenance.sources(keywords, fit_cv))
 
 
 def _check_mixes(l1_ratios, penalty):

@@ -6,9 +6,8 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from jaxreg import _hints, _progress, _record
+from jaxreg import _hints, _progress
 from jaxreg._request import by_position, check_request
-from jaxreg._results import PathResult
 from jaxreg._setup import lambdas_for, prepare, starting_point
 from jaxreg._status import Status
 from jaxreg.losses import Squared
@@ -18,6 +17,8 @@ from jaxreg.paths._points import points_of
 from jaxreg.paths._result import path_result
 from jaxreg.paths._run import answered, run
 from jaxreg.penalties import ElasticNet
+from jaxreg.results import _provenance
+from jaxreg.results._path import PathResult
 
 
 def fit_path(
@@ -194,7 +195,7 @@ def fit_path(
         setup = prepare(X, y, request, [l1_ratio])
         path, clauses = _fitted(setup, request, l1_ratio, began)
     _endings.warn(clauses)
-    return replace(path, settings=_record.sources(by_position(keywords, request), fit_path))
+    return replace(path, settings=_provenance.sources(by_position(keywords, request), fit_path))
 
 
 def _fitted(setup, request, l1_ratio, began):

@@ -10,10 +10,10 @@ import numpy as np
 
 from jaxreg import _missing, _names, _progress, _validation
 from jaxreg._alignment import column_labels
-from jaxreg._results import PathResult
 from jaxreg.engines._table import SOLVERS
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import ElasticNet, Penalty
+from jaxreg.results._path import PathResult
 from jaxreg.solvers.smooth import LOWER
 
 

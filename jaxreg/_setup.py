@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _missing, _record, _validation
+from jaxreg import _missing, _validation
 from jaxreg._labels import warn_of_classes
-from jaxreg._results import PathResult
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design import _placement
 from jaxreg.design._dense import DenseDesign
@@ -20,6 +19,8 @@ from jaxreg.objective._units import Model
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._run import batches
 from jaxreg.penalties import Penalty
+from jaxreg.results import _provenance
+from jaxreg.results._path import PathResult
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
@@ -121,7 +122,7 @@ def posed(data, request, l1_ratios) -> Setup:
         batched=batches(objective, _placement.accelerated()),
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
-        record=_record.of_data(
+        record=_provenance.of_data(
             data, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes
         ),
         seconds=0.0,

@@ -8,7 +8,8 @@ import rational
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _selection, _setup
+from jaxreg import _setup
+from jaxreg.results import _selection
 
 js = pytest.importorskip("jaxreg.sklearn")
 RIDGE = jr.penalties.Ridge()

@@ -9,7 +9,7 @@ import pytest
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import _selection
+from jaxreg.results import _selection
 
 RATIOS = (1.0, 0.5, 0.0)
 

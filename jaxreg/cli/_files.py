@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from jaxreg import _record
 from jaxreg.cli._messages import command_typed, fail
+from jaxreg.results import _provenance
 
 PATH_FILES = ("path.png", "coefficients.csv", "summary.txt", "reproduce.py")
 CV_FILES = (
@@ -73,7 +73,7 @@ def write_path(path, out, title, about=(), source=None, cv=None):
     summary = f"{path.summary()}\nWorst relative gap {path.gap.max():.1e}."
     _write_text(out / "summary.txt", "\n".join((*about, summary)))
     if source is not None:
-        _write_script(out, _record.script("path", "fit_path", path.data["versions"], path.settings, source))
+        _write_script(out, _provenance.script("path", "fit_path", path.data["versions"], path.settings, source))
     return f"{summary}\n{_written_message(names, out, replaces)}"
 
 
@@ -100,7 +100,7 @@ def write_cv(cv, model, out, title, source, about=(), closing_lines=()):
     )
     _write_text(out / "summary.txt", "\n".join((*about, summary)))
     model.save(out / "model.npz")
-    script = _record.script("cv", "fit_cv", cv.path.data["versions"], cv.settings, source)
+    script = _provenance.script("cv", "fit_cv", cv.path.data["versions"], cv.settings, source)
     _write_script(out, f"{script}\nchoice = cv.select({model.rule!r})\nprint(choice)")
     return f"{summary}\n{_written_message(CV_FILES, out, replaces)}"
 

@@ -15,8 +15,8 @@ import typer
 from typer.core import TyperGroup
 
 from jaxreg import _compilation_cache
-from jaxreg._results import ConvergenceWarning
-from jaxreg._selection import CRITERIA
+from jaxreg.results._path import ConvergenceWarning
+from jaxreg.results._selection import CRITERIA
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 FLAGS = {"dayfirst": ("--dayfirst", "--monthfirst")}  # options without a value

@@ -7,9 +7,9 @@ import numpy as np
 
 import jaxreg as jr
 from jaxreg import _validation
-from jaxreg._selection import CRITERIA
 from jaxreg.cli._messages import checked, fail
 from jaxreg.penalties import ElasticNet
+from jaxreg.results._selection import CRITERIA
 
 MAD_TO_SD = 1.4826  # times the median distance from the median is the standard deviation of Gaussian numbers
 HUBER_TUNING = 1.345  # robust standard deviations: 95% as efficient as least squares for Gaussian errors

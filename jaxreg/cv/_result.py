@@ -6,11 +6,12 @@ from functools import partial
 import jax
 import numpy as np
 
-from jaxreg import _scores, _selection
-from jaxreg._cv_results import CVResult
+from jaxreg import _scores
 from jaxreg._status import CAUSES, Status, cause
 from jaxreg.cv._fits import predictions_of
 from jaxreg.paths import _endings
+from jaxreg.results import _selection
+from jaxreg.results._cv import CVResult
 
 
 def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):

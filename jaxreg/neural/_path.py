@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import optax
 
-from jaxreg import _hints, _progress, _record, _validation
+from jaxreg import _hints, _progress, _validation
 from jaxreg.neural import _checkpoint, _data, _metrics
 from jaxreg.neural._models import Model, Sized, check_task
 from jaxreg.neural._result import NeuralPath
@@ -16,6 +16,7 @@ from jaxreg.neural._strengths import make_strengths
 from jaxreg.neural._sweep import Sweep, run
 from jaxreg.neural._training import Plan
 from jaxreg.paths import _endings
+from jaxreg.results import _provenance
 
 DEFAULT_OPTIMIZER = optax.adam(1e-3)
 LOSSES = {"regression": "mean squared error", "classification": "cross-entropy"}
@@ -225,7 +226,7 @@ def fit_path(
         _single=data.y.ndim == 1,
         metrics=_metrics.of_path(metrics, measures[..., 1:], np.isfinite(losses), variance, folds),
         data=data.summary(dtype),
-        settings=_record.sources(given, fit_path, model=None),
+        settings=_provenance.sources(given, fit_path, model=None),
     )
     _endings.warn(_said(path))
     return path

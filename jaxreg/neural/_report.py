@@ -7,9 +7,10 @@ from string import Template
 import jax
 import numpy as np
 
-from jaxreg import _record, _validation
+from jaxreg import _validation
 from jaxreg.neural import _summary
 from jaxreg.report._report import Report
+from jaxreg.results import _provenance
 
 SIZE = 8.0, 4.0  # inches of a figure
 SALT = "jaxreg"  # of the names within a figure: the same path makes the same page
@@ -170,5 +171,5 @@ def _reproduce(path):
         return "<p>The path does not carry the call that made it.</p>"
     settings = dict(path.settings)
     model = (settings.pop("model"),)
-    script = _record.script("path", "neural.fit_path", path.data["versions"], settings, model=model)
+    script = _provenance.script("path", "neural.fit_path", path.data["versions"], settings, model=model)
     return f'<pre tabindex="0"><code>{escape(script)}</code></pre>'

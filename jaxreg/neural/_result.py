@@ -7,10 +7,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _hints, _html, _validation, plotting
+from jaxreg import _hints, _validation, plotting
 from jaxreg.neural import _pickling, _prediction, _saving, _summary
 from jaxreg.neural._metrics import NeuralMetric
 from jaxreg.neural._selection import NeuralSelection
+from jaxreg.results import _html
 
 RULES = ("min", "1se")
 

@@ -7,12 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _saving, _validation
+from jaxreg import _validation
 from jaxreg.neural import _prediction
 from jaxreg.neural._description import decoded, encoded
 from jaxreg.neural._metrics import NeuralMetric
 from jaxreg.neural._models import Model, Sized
 from jaxreg.neural._regularizer import AllHooks, Regularizer, leaf_names
+from jaxreg.results import _saving
 
 PLAIN = ("metric", "feature_names", "timings", "data", "settings", "_row_shape", "_single")
 ARRAYS = ("strengths", "train_loss", "valid_loss", "mean_loss", "std_error", "kept_epoch", "seeds", "_of_steps")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxreg import _validation
-from jaxreg._results import ConvergenceWarning
 from jaxreg._status import CAUSES, Status, cause
+from jaxreg.results._path import ConvergenceWarning
 
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
 NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"

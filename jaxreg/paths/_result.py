@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 
 from jaxreg._pytree import described
-from jaxreg._results import PathResult
 from jaxreg._status import Status, promoted
 from jaxreg.objective._objective import mixed
 from jaxreg.paths import _endings
+from jaxreg.results._path import PathResult
 
 
 def path_result(setup, l1_ratio, solver, points, grid, asked, ended, seconds, began):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxreg import _validation
-from jaxreg._prominence import prominent
 from jaxreg.plotting._axes import (
     LAMBDA_LABEL,
     STYLES,
@@ -29,6 +28,7 @@ from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
 from jaxreg.plotting._scale import factors_of
+from jaxreg.results._prominence import prominent
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

@@ -1,7 +1,7 @@
 """The scale on which figures draw coefficients."""
 
 from jaxreg import _validation
-from jaxreg._prominence import SCALES, feature_scale
+from jaxreg.results._prominence import SCALES, feature_scale
 
 QUANTITIES = {"sd": "coefficient \N{MULTIPLICATION SIGN} standard deviation of its column", "raw": "coefficient"}
 UNSCALED = "coefficient (standard deviations of columns not known)"

@@ -4,10 +4,10 @@ import ast
 from collections.abc import Iterable
 
 from jaxreg import _validation
-from jaxreg._cv_results import CVResult
-from jaxreg._results import PathResult
 from jaxreg.report._page import page
 from jaxreg.report._report import Report
+from jaxreg.results._cv import CVResult
+from jaxreg.results._path import PathResult
 
 __all__ = ["Report", "write_report"]
 

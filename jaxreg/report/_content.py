@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from jaxreg._cv_results import CVResult
-from jaxreg._prominence import feature_scale, prominent
-from jaxreg._results import MEASURES, Status
 from jaxreg._scores import METRICS
-from jaxreg._selection import one_standard_error
 from jaxreg.report import _held_out
+from jaxreg.results._cv import CVResult
+from jaxreg.results._path import MEASURES, Status
+from jaxreg.results._prominence import feature_scale, prominent
+from jaxreg.results._selection import one_standard_error
 
 NAMED_CURVES = 10  # curves with a name and a colour
 DRAWN_CURVES = 60  # curves of a figure

@@ -5,9 +5,9 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from jaxreg._cv_results import CVResult
 from jaxreg.report import _sections
 from jaxreg.report._content import content
+from jaxreg.results._cv import CVResult
 
 # each script uses only the scripts before it; page.js starts the page
 SCRIPTS = "dom.js", "scales.js", "chart.js", "figures.js", "table.js", "page.js"

@@ -7,10 +7,10 @@ from html import escape
 
 import numpy as np
 
-from jaxreg import _record
-from jaxreg._cv_results import CVResult
-from jaxreg._results import MEASURES, Status
 from jaxreg.report import _held_out
+from jaxreg.results import _provenance
+from jaxreg.results._cv import CVResult
+from jaxreg.results._path import MEASURES, Status
 
 MOST_COLUMNS, MOST_FOLDS, MOST_RESPONSES, MOST_NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
 SCROLLED_ROWS = 25  # a table with more rows has its own scroll bar
@@ -185,7 +185,7 @@ def reproduce_section(result, data_source) -> str:
         source = "" if data_source is None else _code_block(escape(data_source.strip("\n")))
         return f"<p>The result does not carry the call that made it.</p>{source}"
     name, function = ("cv", "fit_cv") if isinstance(result, CVResult) else ("path", "fit_path")
-    script = _record.script(name, function, path.data["versions"], result.settings, data_source)
+    script = _provenance.script(name, function, path.data["versions"], result.settings, data_source)
     call = '<span id="code-path"></span>.coef_at(<span id="code-lambda"></span>)'
     return _code_block(escape(script) + f"\nintercept, coef = {call}")
 

@@ -15,10 +15,10 @@ from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from jaxreg import _validation, fit_cv
-from jaxreg._cv_results import RULES
 from jaxreg.losses import Squared
 from jaxreg.losses._links import inverse_link
 from jaxreg.penalties import Penalty
+from jaxreg.results._cv import RULES
 from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, gap_tolerance, null_loss, solver_steps
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxreg import _saving, _scores
-from jaxreg._results import PathResult
+from jaxreg import _scores
+from jaxreg.results import _saving
+from jaxreg.results._path import PathResult
 from jaxreg.tables._encoding import Encoding
 
 if TYPE_CHECKING:

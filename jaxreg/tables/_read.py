@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from jaxreg import _record, _validation
+from jaxreg import _validation
+from jaxreg.results import _provenance
 from jaxreg.tables._attempt import Attempt
 from jaxreg.tables._encoding import Encoding, subject_of
 from jaxreg.tables._problems import (
@@ -76,8 +77,8 @@ class Table:
             "groups": "table.groups",
             "penalty_groups": "list(table.encoding.sources)",
         }
-        used_names = {name for source in dict(settings).values() for name in _record.names_in(source)}
-        lines = [_record.call("table", "tables.read", arguments), "X, y = table.X, table.y"]
+        used_names = {name for source in dict(settings).values() for name in _provenance.names_in(source)}
+        lines = [_provenance.call("table", "tables.read", arguments), "X, y = table.X, table.y"]
         lines += [f"{name} = {source}" for name, source in extra_sources.items() if name in used_names]
         return "\n".join(lines)
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxreg import _hints, _html, _missing, _saving, _scores, _validation, plotting
+from jaxreg import _hints, _missing, _scores, _validation, plotting
 from jaxreg._alignment import by_row
 from jaxreg._status import Status
 from jaxreg.losses._links import inverse_link
+from jaxreg.results import _html, _saving
 
 if TYPE_CHECKING:
     from jaxreg.report import Report

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxreg import _hints, _html, _saving, _selection, _validation, plotting
-from jaxreg._choice import Selection
-from jaxreg._prominence import feature_scale
-from jaxreg._results import MEASURES, PathResult, Status
+from jaxreg import _hints, _validation, plotting
 from jaxreg._scores import METRICS
 from jaxreg.losses import Squared
+from jaxreg.results import _html, _saving, _selection
+from jaxreg.results._choice import Selection
+from jaxreg.results._path import MEASURES, PathResult, Status
+from jaxreg.results._prominence import feature_scale
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from jaxreg import _hints, _html
+from jaxreg import _hints
+from jaxreg.results import _html
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -1,0 +1,1 @@
+"""Results: NumPy in frozen dataclasses, with what they say, draw, save and choose."""
