@@ -1,4 +1,4 @@
-"""From the user's arrays to the objective: data checked, centred, scaled and posed, for any mixing parameter and lambda."""
+"""From the user's arrays to the objective, for any mixing parameter and lambda: data checked, centred and scaled."""
 
 import time
 from dataclasses import dataclass, replace

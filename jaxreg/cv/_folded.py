@@ -253,7 +253,7 @@ class Folded:
         keep = predictions is not None and (
             self.keep_predictions or self.imputes or predictions.size <= points.coef.nnz
         )
-        fit = (None, None, predictions) if keep else (points.coef, points.intercept, None)
+        coef, intercept = (None, None) if keep else (points.coef, points.intercept)
         return Fits(
             loss=losses.mean(axis=0)[None],
             squared_error=squared[None],
@@ -261,7 +261,7 @@ class Folded:
             n_iter=points.n_iter[None],
             status=points.status[None],
             null_losses=objective.null_losses[None],
-            held_out=[HeldOut(rows, *fit, lane.design)],
+            held_out=[HeldOut(rows, coef, intercept, predictions if keep else None, lane.design)],
         )
 
     def _loss_by_moments(self, lane, points):

@@ -1,4 +1,4 @@
-"""The problems of folds: the objective of all rows under other weights, from sums that folds share where there are any."""
+"""The problems of folds: the objective of all rows under other weights, from sums that folds share where they can."""
 
 from dataclasses import dataclass, replace
 from typing import Any

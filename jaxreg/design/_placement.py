@@ -1,4 +1,4 @@
-"""Where arrays are and how work is dispatched: the one place that asks JAX for its backend, and the host for its size."""
+"""Where arrays are and how work is dispatched: the one place that asks for the backend, for cores and for memory."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor, wait

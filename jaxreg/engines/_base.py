@@ -60,4 +60,4 @@ class Engine(ABC):
 
     @abstractmethod
     def settle(self, points, accepted):
-        """Go on from the last of some points (b, b0, lambda): of at most two that were accepted, or of one that failed."""
+        """Go on from the last of some points (b, b0, lambda): at most two that were accepted, or one that failed."""

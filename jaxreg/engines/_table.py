@@ -1,4 +1,4 @@
-"""Which engine solves what: one ordered table, which `solver="auto"` goes through and the docstring of `fit_path` prints."""
+"""Which engine solves what: one ordered table. solver="auto" goes through it, and `fit_path` prints it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ def described():
 
 
 def chosen(name, request):
-    """The name of the engine for a request; ValueError where there is none, or where that of the name lacks something."""
+    """The name of the engine for a request; ValueError where there is none, or the one of that name lacks something."""
     able = [entry for entry in TABLE if not entry.lacks(request)]
     if name == "auto" and able:
         return next(entry for entry in able if entry.prefers(request)).name

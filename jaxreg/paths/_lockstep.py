@@ -8,7 +8,7 @@ from jaxreg.design import _placement
 
 
 def run(loops, lanes, watch):
-    """All blocks of points of each loop, a list per lane; their requests are answered in one product with the base design.
+    """All blocks of points of each loop, a list per lane; requests are answered by one product with the base design.
 
     `watch` is called with the lists as they grow.
     """

@@ -20,6 +20,7 @@ from jaxreg.solvers.ridge import decomposed
 from jaxreg.solvers.tiling import Layout
 
 FEW_COLUMNS = 3  # times n: with more columns than that, those that can come in one by one do, on an accelerator too
+ENGINES: dict[str, Any] = {"pivot": Pivot, "block": Blocks, "proximal": Gradient}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def run(objective, certify, gram, lambdas, options, solver, start, hidden, batch
     if hidden:
         grid, asked = _grid.with_hidden_points(grid, largest_lambda(objective, getattr(certify, "gram", None)))
     columns = _columns(objective, certify, solver, start)
-    engine = {"pivot": Pivot, "block": Blocks, "proximal": Gradient}[solver](columns, options, start)
+    engine = ENGINES[solver](columns, options, start)
     in_units = grid * objective.lambda_unit
     in_units[asked] = lambdas  # to the last bit
     return Run(path(objective, columns, engine, certify, grid, options, start), in_units, asked)

@@ -398,7 +398,7 @@ def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter, budget):
     """Solutions at the first `count` of the descending `lambdas` (B,), each from the one before.
 
     The block ends early at a lambda behind the first that takes `budget` updates.
-    Returns the tableau, x (B, m), the number of updates and a Status (B,), and the number of lambdas before such an end.
+    Returns the tableau, x (B, m), updates and a Status (B,), and the number of lambdas before such an end.
     """
     B, m = lambdas.shape[0], problem.corr.shape[0]
     scale = jnp.max(jnp.abs(problem.corr)) + 1e-280  # of what is rounding error; not 0, for a constant response
