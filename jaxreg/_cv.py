@@ -204,7 +204,7 @@ def _check_mixes(l1_ratios, penalty):
     own = mixing(penalty)
     if np.isnan(own):
         raise ValueError(f"l1_ratios is {given.tolist()}, but {penalty!r} has no mixing parameter; give None.")
-    if isinstance(penalty, ElasticNet) and given.tolist() != [own]:
+    if penalty.quadratic and given.tolist() != [own]:
         raise ValueError(f"l1_ratios is {given.tolist()}, but penalty has l1_ratio={own:g}; give one of the two.")
     return given, penalty
 

@@ -35,7 +35,7 @@ class Entry:
     name: str
     solves: str
     needs: tuple[Need, ...]
-    preferred: str
+    preferred: str | None  # None: everywhere
     prefers: Callable[[Request], bool]
 
     def lacks(self, request):
@@ -65,14 +65,14 @@ TABLE = (
         "ridge",
         "the squared loss with ElasticNet at l1_ratio=0 without limits, of one or more responses",
         (SQUARED_LOSS, ELASTIC_NET, RIDGE, NO_LIMITS),
-        "always",
+        None,
         lambda request: True,
     ),
     Entry(
         "pivot",
         "the squared loss with ElasticNet, with or without limits",
         (SQUARED_LOSS, ELASTIC_NET, ONE_RESPONSE),
-        "always",
+        None,
         lambda request: True,
     ),
     Entry(
@@ -86,7 +86,7 @@ TABLE = (
         "proximal",
         "any loss and any penalty, without limits",
         (NO_LIMITS, ONE_OBJECTIVE),
-        "always",
+        None,
         lambda request: True,
     ),
 )
@@ -94,8 +94,9 @@ SOLVERS = "auto", "pivot", "ridge", "block", "proximal"
 
 
 def described():
-    """The table as lines of text."""
-    return [f'"{entry.name}": {entry.solves}; "auto" takes it {entry.preferred}.' for entry in TABLE]
+    """The table as lines of text, in the order in which "auto" goes through it."""
+    where = [f"; preferred {entry.preferred}" if entry.preferred else "" for entry in TABLE]
+    return [f'"{entry.name}" solves {entry.solves}{part}.' for entry, part in zip(TABLE, where, strict=True)]
 
 
 def chosen(name, request):
