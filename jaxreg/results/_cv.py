@@ -11,13 +11,14 @@ import numpy as np
 from jaxreg import _hints, _validation, plotting
 from jaxreg.losses import Squared
 from jaxreg.plotting._scale import feature_scale
-from jaxreg.report import Report, write_report
 from jaxreg.results import _cv_summary, _html, _saving, _selection
 from jaxreg.results._choice import Selection
 from jaxreg.results._path import PathResult
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
+
+    from jaxreg.report import Report
 
 RULES = ("min", "1se", *_selection.CRITERIA)
 
@@ -331,6 +332,8 @@ class CVResult:
 
     def report(self, path=None, title=None, data_source=None, notes=()) -> Report:
         """The curves and paths as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
+        from jaxreg.report import write_report
+
         return write_report(self, path, title, data_source, notes)
 
     def save(self, path) -> None:

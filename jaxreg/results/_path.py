@@ -10,11 +10,12 @@ import numpy as np
 from jaxreg import _hints, _missing, _scores, _validation, plotting
 from jaxreg._alignment import by_row
 from jaxreg.losses._links import inverse_link
-from jaxreg.report import Report, write_report
 from jaxreg.results import _html, _path_summary, _saving
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
+
+    from jaxreg.report import Report
 
 
 class ConvergenceWarning(UserWarning):
@@ -313,6 +314,8 @@ class PathResult:
 
     def report(self, path=None, title=None, data_source=None, notes=()) -> Report:
         """The path as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
+        from jaxreg.report import write_report
+
         return write_report(self, path, title, data_source, notes)
 
     def save(self, path) -> None:
