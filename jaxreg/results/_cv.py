@@ -93,7 +93,7 @@ class CVResult:
     (0.49, 0.52)
     """
 
-    _cross_validated: ClassVar[bool] = True
+    _cross_validated: ClassVar[bool] = True  # asked by reports
 
     paths: tuple[PathResult, ...]
     l1_ratios: Float[np.ndarray, " A"]

@@ -126,7 +126,7 @@ class PathResult:
     True
     """
 
-    _cross_validated: ClassVar[bool] = False
+    _cross_validated: ClassVar[bool] = False  # asked by reports
 
     lambdas: Float[np.ndarray, " L"]
     coef_sparse: Any
