@@ -1,16 +1,18 @@
 """A quick look at the speed of one machine; measurements against other programs are in `benchmarks/`."""
 
-import importlib
 import os
 import platform
 import statistics
 import time
 import warnings
+from importlib import import_module
 
 import jax
 import numpy as np
 
-import jaxreg as jr
+from jaxreg._cv import fit_cv
+from jaxreg._path import fit_path
+from jaxreg._version import __version__
 
 SIZES = ((10_000, 200), (1000, 1000), (200, 10_000))  # tall, square, wide
 RHO, ACTIVE, NOISE = 0.5, 20, 1 / 3  # noise: its standard deviation over that of the signal
@@ -21,18 +23,19 @@ WIDTHS = (7, 7, 30, 8, 8, 9)
 
 def lines(sizes, compare):
     """The lines of the table, each as soon as it is measured."""
-    names = ("jaxreg", "jax", *(["sklearn"] if compare else []))
-    versions = [f"{name} {importlib.import_module(name).__version__}" for name in names]
+    packages = ("jax", *(["sklearn"] if compare else []))
+    versions = {"jaxreg": __version__} | {name: import_module(name).__version__ for name in packages}
+    listed = [f"{name} {version}" for name, version in versions.items()]
     device = jax.devices()[0]
-    yield ", ".join([*versions, f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"])
+    yield ", ".join([*listed, f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"])
     yield f"Device {device} ({device.device_kind}), {os.cpu_count()} cores of the host"
     yield f"AR({RHO}) problems, 100 lambdas; the first call compiles; warm is the median of {WARM} more."
     yield _row(TITLES)
     for n, p in sizes:
         X, y = _problem(n, p)
-        path, *seconds = _timed(lambda X=X, y=y: jr.fit_path(X, y))
+        path, *seconds = _timed(lambda X=X, y=y: fit_path(X, y))
         yield _row((n, p, "fit_path", *seconds, f"{path.gap.max():.1e}"))
-        cv, *seconds = _timed(lambda X=X, y=y: jr.fit_cv(X, y, cv=FOLDS))
+        cv, *seconds = _timed(lambda X=X, y=y: fit_cv(X, y, cv=FOLDS))
         yield _row((n, p, f"fit_cv, {FOLDS} folds", *seconds, f"{cv.gap.max():.1e}"))
         if compare:
             gap, *seconds = _timed(lambda X=X, y=y, lambdas=path.lambdas: _scikit_learn(X, y, lambdas))
@@ -58,13 +61,13 @@ def _problem(n, p):
 
 
 def _timed(action):
-    """(what it gives, seconds of the first call, median seconds of the next), as text."""
+    """(its result, seconds of the first call, median seconds of the next), as text."""
     seconds = []
     for _ in range(1 + WARM):
         began = time.perf_counter()
-        found = action()
+        result = action()
         seconds.append(time.perf_counter() - began)
-    return found, f"{seconds[0]:.3f}", f"{statistics.median(seconds[1:]):.3f}"
+    return result, f"{seconds[0]:.3f}", f"{statistics.median(seconds[1:]):.3f}"
 
 
 def _scikit_learn(X, y, lambdas):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from jaxreg import _hints, _progress
+from jaxreg import _hints, _progress, _provenance
 from jaxreg._request import by_position, check_request
 from jaxreg._setup import lambdas_for, prepare, starting_point
 from jaxreg._status import Status
@@ -17,7 +17,6 @@ from jaxreg.paths._points import points_of
 from jaxreg.paths._result import path_result
 from jaxreg.paths._run import answered, run
 from jaxreg.penalties import ElasticNet
-from jaxreg.results import _provenance
 from jaxreg.results._path import PathResult
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _missing, _validation
+from jaxreg import _missing, _provenance, _validation
 from jaxreg._labels import warn_of_classes
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design import _placement
@@ -19,7 +19,6 @@ from jaxreg.objective._units import Model
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._run import batches
 from jaxreg.penalties import Penalty
-from jaxreg.results import _provenance
 from jaxreg.results._path import PathResult
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set

@@ -10,6 +10,7 @@ from jax import Array, lax
 
 from jaxreg import _hints, _names, _validation
 from jaxreg._alignment import by_column, by_row, column_labels
+from jaxreg._status import Status
 from jaxreg.certificates._traced import traced_gap, weighted_products
 from jaxreg.design._base import PRECISION
 from jaxreg.design._standardise import ROUNDING
@@ -17,7 +18,6 @@ from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
 from jaxreg.penalties._base import per_row
 from jaxreg.results import _html
-from jaxreg.results._path import Status
 from jaxreg.solvers.composite import minimiser
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged, Quadratic, Smooth
