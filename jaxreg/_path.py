@@ -113,8 +113,9 @@ def fit_path(
     solver : str
         "auto" takes the first of these that solves the problem and is preferred where it runs:
 
+        - "pivot" solves the squared loss with ElasticNet, with or without limits; preferred where "ridge" does not
+          apply.
         - "ridge" solves the squared loss with ElasticNet at l1_ratio=0 without limits, of one or more responses.
-        - "pivot" solves the squared loss with ElasticNet, with or without limits.
         - "block" solves the squared loss with a penalty that is a sum over columns or groups, without limits; preferred
           on a CPU, for convex penalties with groups of similar sizes.
         - "proximal" solves any loss and any penalty, without limits.

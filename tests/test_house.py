@@ -73,7 +73,7 @@ REFUSALS = [
     (
         "auto",
         {"loss": LOSSES.Huber(), "penalty": PENALTIES.Lasso().within(0.0, 1.0)},
-        r"'ridge' needs the squared loss and l1_ratio=0 and no limits; 'pivot' needs the squared loss; "
+        r"'pivot' needs the squared loss; 'ridge' needs the squared loss and l1_ratio=0 and no limits; "
         r"'block' needs the squared loss and a penalty .* and no limits; 'proximal' needs no limits",
     ),
 ]

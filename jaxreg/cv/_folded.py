@@ -12,7 +12,6 @@ from jaxreg._status import Status
 from jaxreg.cv._fits import Fits, HeldOut, Outcome, Solved, predictions_of
 from jaxreg.cv._lanes import Lanes, lane_of_all
 from jaxreg.cv._left_out import left_out
-from jaxreg.design import _placement
 from jaxreg.paths import _batched, _lockstep
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._endings import End
@@ -164,7 +163,7 @@ class Folded:
             watch(done, result[-1][0].grid[-1], result[-1][1])
 
         try:
-            finished = _placement.in_threads(solve, lanes, count)
+            finished = self.setup.objective.design.placement.in_threads(solve, lanes, count)
         except _progress.Interrupted as stop:
             finished = list(takewhile(lambda result: result is not None, stop.finished))
         return [[solved for solved, _ in result] for result in finished]
