@@ -213,11 +213,9 @@ def _basis(design, penalty, factors, scale, directions):
     return row_basis(np.asarray(design.gather(columns), np.float64), eps)
 
 
-def _dual_known(loss, penalty, data, factors, basis):
-    if jax.eval_shape(penalty.dual_norm, np.zeros((len(factors), *data.y.shape[1:])), factors) is None:
-        return False
-    if loss.quadratic:
-        return True
+def _dual_known(loss, penalty, data, basis):
+    if loss.quadratic or not penalty.dual:
+        return penalty.dual
     return not len(basis) and jax.eval_shape(loss.conjugate, data.y, data.y) is not None
 
 
@@ -257,7 +255,7 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
         null_losses=np.atleast_1d(np.sum(left**2, axis=0) / 2),
         totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
         saturated=0.0,
-        certificate="gap" if _dual_known(loss, penalty, data, shared["factors"], basis) else "residual",
+        certificate="gap" if _dual_known(loss, penalty, data, basis) else "residual",
     )
 
 
@@ -266,7 +264,7 @@ def _general(shared, data, model, loss, unit):
     free, root = int(model.fit_intercept), design.root
     counting = data.weight > 0
     unit = unit if loss.degree else 1.0
-    certificate = "gap" if _dual_known(loss, shared["penalty"], data, shared["factors"], basis) else "residual"
+    certificate = "gap" if _dual_known(loss, shared["penalty"], data, basis) else "residual"
     loss = loss.in_units(unit)
     offset = np.zeros(design.n) if data.offset is None else data.offset / unit
     y = np.where(counting, data.y, data.y[np.argmax(counting)]) / unit

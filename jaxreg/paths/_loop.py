@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 LIKELY = 1.05  # of lambda: columns that are expected to be pulled so strongly come in ahead of time
 MOST_CHUNKS = 8  # of columns that come in at once, or half of those in use where that is more
 STAYS = 0.8  # of lambda: weaker columns may go where others come in
-UNBOUNDED = 1e300  # the strength of a column without an l1 part, which every gradient exceeds
 TRIES = 2  # of a block of lambdas; then its first one alone is worked on
 ROUNDS = 25  # of adding columns at one lambda
 
@@ -70,7 +69,7 @@ class _Loop:
 
     def _strength(self, gradient):
         """The lambda (p,) below which each column would leave 0, given the gradient."""
-        return np.nan_to_num(self.penalty.pull(gradient, self.factors), nan=0.0, posinf=UNBOUNDED)
+        return np.fmax(self.penalty.pull(gradient, self.factors), 0.0)  # 0 / 0 is no pull
 
     def _admit(self, J, rank, least):
         """Let the columns J in. True if any came."""
@@ -122,7 +121,7 @@ class _Loop:
     def judge(self, solved, certified, block):
         """The Block of the accepted points, which may be none; the first that failed becomes the attempt."""
         gaps, gradients = certified.gaps[: len(block)], certified.gradients[: len(block)]
-        missing = self._missing(gaps, gradients, block)
+        strengths, missing = self._missing(gaps, gradients, block)
         outside = missing.any(axis=1)
         fine = (gaps <= self.floor) | (gaps <= self.good) & ~outside
         if not self.engine.pace.sharpenings:
@@ -139,21 +138,23 @@ class _Loop:
             best = points[accepted]
             if self.attempt is not None and self.attempt.best.gaps[0] < best.gaps[0]:
                 best = replace(self.attempt.best, n_iter=best.n_iter)
-            soon = missing[accepted : accepted + 3].max(axis=0)
+            soon = slice(accepted, accepted + 3)
+            pulled = np.where(missing[soon], strengths[soon], 0.0).max(axis=0)
             b, b0 = self._point(points, accepted)
-            self.attempt = _Attempt(b, b0, gradients[accepted], soon, best)
+            self.attempt = _Attempt(b, b0, gradients[accepted], pulled, best)
         if not accepted:
             self.rounds, self.spent = self.rounds + 1, int(points.n_iter[0])
         self.length = self._next_length(accepted)
         return points[:accepted]
 
     def _missing(self, gaps, gradients, block):
-        """How strongly columns (B, p) are pulled that would leave 0 and are not there; none where all are."""
+        """(the lambda below which each column that is not there would leave 0, whether it does at its own), (B, p)."""
         if not self.screens:
-            return np.zeros((len(block), len(self.factors)))
+            return np.zeros((len(block), 1)), np.zeros((len(block), 1), bool)
+        strengths = np.fmax(self.penalty.pulls(gradients, self.factors), 0.0)
+        strengths[:, self.columns.member] = 0.0
         slack = np.where(gaps <= self.good, self.slack, self.unsure)
-        strengths = np.stack([self._strength(gradient) for gradient in gradients])
-        return np.where((strengths > ((1 + slack) * block)[:, None]) & ~self.columns.member, strengths, 0.0)
+        return strengths, strengths > ((1 + slack) * block)[:, None]
 
     def _points(self, solved, gaps, losses):
         """The Block of what was solved, at as many lambdas as there are gaps."""

@@ -28,6 +28,7 @@ class Penalty(ABC):
     """
 
     convex: bool
+    dual: ClassVar[bool] = True  # whether `dual_norm` is known, and so a duality gap
     norm: ClassVar[bool] = False  # whether it is proportional to coef, and so free of the unit of the response
     separable: ClassVar[bool] = False  # whether it is a sum over columns
     screens: ClassVar[bool] = False  # whether columns come in one by one, by their `pull`; else all are worked on
@@ -153,6 +154,12 @@ class Screened(Penalty):
 
         A column stays at 0 about as long as its pull is less than lambda. Columns of a group have the same pull.
         """
+
+    def pulls(
+        self, gradients: Float[np.ndarray, "B p ..."], factors: Float[np.ndarray, " p"]
+    ) -> Float[np.ndarray, "B p"]:
+        """The pulls of several gradients."""
+        return np.stack([self.pull(gradient, factors) for gradient in gradients])
 
     @abstractmethod
     def restrict(self, columns: Int[np.ndarray, " m"]) -> Penalty:

@@ -55,6 +55,10 @@ class Separable(Blockwise):
             return np.abs(gradient) / (factors * float(self.slope))
 
     @final
+    def pulls(self, gradients, factors):
+        return self.pull(gradients, factors)  # which broadcasts
+
+    @final
     def restrict(self, columns):
         return self
 
@@ -194,6 +198,7 @@ class FoldedConcave(Separable):
     """A penalty that rises ever more slowly. It has no dual, and it has local minima."""
 
     convex = False
+    dual = False
 
     @final
     def dual_norm(self, gradient, lam):
