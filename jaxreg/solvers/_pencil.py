@@ -46,7 +46,7 @@ class Basis:
         """(loss + lambda penalty)^-1."""
         return 1.0 / (self.loss + lambdas[:, None] * self.penalty)
 
-    def solve(self, right: Float[np.ndarray, "*L m"], lambdas: Float[np.ndarray, " L"]) -> Float[np.ndarray, "L m"]:
+    def solve(self, right: Float[np.ndarray, "... m"], lambdas: Float[np.ndarray, " L"]) -> Float[np.ndarray, "L m"]:
         """Solutions at the lambdas for one right-hand side (m,), or for one of each lambda (L, m)."""
         return (self.inverse(lambdas) * (right @ self.vectors)) @ self.vectors.T
 

@@ -83,7 +83,7 @@ class RidgeDecomposition(ABC):
             yield self._graded[reference], np.flatnonzero(served_at == reference)
 
     @final
-    def solve(self, right: Float[np.ndarray, "*L m"], lambdas: Float[np.ndarray, " L"]) -> Float[np.ndarray, "L m"]:
+    def solve(self, right: Float[np.ndarray, "... m"], lambdas: Float[np.ndarray, " L"]) -> Float[np.ndarray, "L m"]:
         """Solutions at the lambdas for one right-hand side (m,), or for one of each lambda (L, m)."""
         solution = np.empty((len(lambdas), right.shape[-1]))
         for basis, at in self.bases(lambdas):
