@@ -247,7 +247,7 @@ def _continued(tiled, b, before, lam, lam_last, lam_before):
 
 
 def _extrapolated(past):
-    """The combination of the iterates after the first whose steps, combined likewise, are shortest; weights sum to 1."""
+    """The iterates after the first, combined by weights of sum 1 so that their steps, combined alike, are shortest."""
     steps = jnp.diff(past, axis=0).reshape(ROUND_EPOCHS, -1)
     M = jnp.matmul(steps, steps.T, precision=PRECISION)
     M = M + EXTRAPOLATION_RIDGE * jnp.trace(M) * jnp.eye(ROUND_EPOCHS)
