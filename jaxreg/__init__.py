@@ -17,11 +17,11 @@ from jaxreg._compilation_cache import enable_compilation_cache
 from jaxreg._cv import fit_cv
 from jaxreg._path import fit_path
 from jaxreg._solve import Solution, solve
+from jaxreg._status import Status
+from jaxreg._version import __version__ as __version__
 from jaxreg.results._choice import Selection
 from jaxreg.results._cv import CVResult
-from jaxreg.results._path import ConvergenceWarning, PathResult, Status
-
-__version__ = "0.1.0.dev0"
+from jaxreg.results._path import ConvergenceWarning, PathResult
 
 __all__ = [
     "CVResult",

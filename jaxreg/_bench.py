@@ -1,18 +1,20 @@
 """A quick look at the speed of one machine; measurements against other programs are in `benchmarks/`."""
 
-import importlib
 import os
 import platform
 import statistics
 import time
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import jax
 import numpy as np
 
-import jaxreg as jr
+from jaxreg._cv import fit_cv
+from jaxreg._path import fit_path
+from jaxreg._version import __version__
 
 SIZES = ((10_000, 200), (1000, 1000), (200, 10_000))  # tall, square, wide
 RHO = 0.5  # correlation of neighbouring columns
@@ -26,18 +28,19 @@ WIDTHS = (7, 7, 30, 8, 8, 9)
 
 def lines(sizes, compare) -> Iterator[str]:
     """Lines of the table of problems (n, p), each as soon as it is measured; `compare` adds scikit-learn's."""
-    names = ("jaxreg", "jax", *(["sklearn"] if compare else []))
-    versions = [f"{name} {importlib.import_module(name).__version__}" for name in names]
+    packages = ("jax", *(["sklearn"] if compare else []))
+    versions = {"jaxreg": __version__} | {name: import_module(name).__version__ for name in packages}
+    listed = [f"{name} {version}" for name, version in versions.items()]
     device = jax.devices()[0]
-    yield ", ".join([*versions, f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"])
+    yield ", ".join([*listed, f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"])
     yield f"Device {device} ({device.device_kind}), {os.cpu_count()} cores of the host"
     yield f"AR({RHO}) problems, 100 lambdas; the first call compiles; warm is the median of {WARM_CALLS} more."
     yield _row(TITLES)
     for n, p in sizes:
         X, y = _problem(n, p)
-        path, *seconds = _timed(lambda X=X, y=y: jr.fit_path(X, y))
+        path, *seconds = _timed(lambda X=X, y=y: fit_path(X, y))
         yield _row((n, p, "fit_path", *seconds, f"{path.gap.max():.1e}"))
-        cv, *seconds = _timed(lambda X=X, y=y: jr.fit_cv(X, y, cv=FOLDS))
+        cv, *seconds = _timed(lambda X=X, y=y: fit_cv(X, y, cv=FOLDS))
         yield _row((n, p, f"fit_cv, {FOLDS} folds", *seconds, f"{cv.gap.max():.1e}"))
         if compare:
             gap, *seconds = _timed(lambda X=X, y=y, lambdas=path.lambdas: _scikit_learn(X, y, lambdas))

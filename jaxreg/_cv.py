@@ -7,7 +7,7 @@ from operator import attrgetter
 import jax
 import numpy as np
 
-from jaxreg import _hints, _names, _scores, _validation
+from jaxreg import _hints, _names, _provenance, _scores, _validation
 from jaxreg._request import NAMES, by_position, check_request
 from jaxreg._setup import lambdas_for, prepare
 from jaxreg.cv._folded import Folded
@@ -18,7 +18,6 @@ from jaxreg.objective._objective import mixed, mixing
 from jaxreg.paths import _endings
 from jaxreg.paths._result import path_result
 from jaxreg.penalties import ElasticNet
-from jaxreg.results import _provenance
 from jaxreg.results._cv import CVResult
 
 
@@ -204,7 +203,7 @@ def _check_mixes(l1_ratios, penalty):
     own = mixing(penalty)
     if np.isnan(own):
         raise ValueError(f"l1_ratios is {given.tolist()}, but {penalty!r} has no mixing parameter; give None.")
-    if isinstance(penalty, ElasticNet) and given.tolist() != [own]:
+    if penalty.quadratic and given.tolist() != [own]:
         raise ValueError(f"l1_ratios is {given.tolist()}, but penalty has l1_ratio={own:g}; give one of the two.")
     return given, penalty
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from jaxreg import _hints, _progress
+from jaxreg import _hints, _progress, _provenance
 from jaxreg._request import by_position, check_request
 from jaxreg._setup import lambdas_for, prepare, starting_point
 from jaxreg._status import Status
@@ -17,7 +17,6 @@ from jaxreg.paths._points import points_of
 from jaxreg.paths._result import path_result
 from jaxreg.paths._run import answered, run
 from jaxreg.penalties import ElasticNet
-from jaxreg.results import _provenance
 from jaxreg.results._path import PathResult
 
 
@@ -112,13 +111,19 @@ def fit_path(
         literally, as in scikit-learn. Columns whose spread is less than 32 units in the last place of their level are
         constant: their coefficients are 0, and `constant_features` names them.
     solver : str
-        For the squared loss with ElasticNet "pivot" (exact active-set path) and "ridge" (l1_ratio 0 without limits: one
-        eigendecomposition of the smaller side, a few where the penalties of columns differ more than 1e4-fold); for the
-        squared loss with any penalty that is a sum over columns or groups "block" (block coordinate descent with
-        extrapolation; what it leaves after 300 epochs "proximal" finishes); for everything "proximal" (accelerated
-        proximal gradient with Newton steps; on an accelerator all lambdas of a convex penalty side by side, unless
-        p > 3 n and columns can come in one by one). "auto" takes "ridge" where it applies, then "pivot", then "block"
-        (on a CPU, for convex penalties with groups of similar sizes), else "proximal".
+        "auto" takes the first of these that solves the problem and is preferred where it runs:
+
+        - "pivot" solves the squared loss with ElasticNet, with or without limits; preferred where "ridge" does not
+          apply.
+        - "ridge" solves the squared loss with ElasticNet at l1_ratio=0 without limits, of one or more responses.
+        - "block" solves the squared loss with a penalty that is a sum over columns or groups, without limits; preferred
+          on a CPU, for convex penalties with groups of similar sizes.
+        - "proximal" solves any loss and any penalty, without limits.
+
+        "ridge" is one eigendecomposition of the smaller side, a few where the penalties of columns differ more than
+        1e4-fold; "pivot" the exact active-set path; "block" block coordinate descent with extrapolation, whose rest
+        after 300 epochs "proximal" finishes; "proximal" accelerated proximal gradient with Newton steps, on an
+        accelerator at all lambdas of a convex penalty side by side, unless p > 3 n and columns can come in one by one.
     tol : float > 0, or None
         Bound on `gap`; None is 1e-6, or 1e-4 for float32.
     max_iter : int >= 1

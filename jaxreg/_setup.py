@@ -1,4 +1,4 @@
-"""From the user's arrays to the objective: data checked, centred, scaled and posed, for any mixing parameter and lambda."""
+"""From the user's arrays to the objective, for any mixing parameter and lambda: data checked, centred and scaled."""
 
 import time
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _missing, _validation
+from jaxreg import _missing, _provenance, _validation
 from jaxreg._labels import warn_of_classes
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design import _placement
@@ -19,7 +19,6 @@ from jaxreg.objective._units import Model
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._run import batches
 from jaxreg.penalties import Penalty
-from jaxreg.results import _provenance
 from jaxreg.results._path import PathResult
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
@@ -81,21 +80,25 @@ def imputed(data, strategy):
 
 def posed(data, request, l1_ratios) -> Setup:
     """Centre and scale checked data."""
-    if _placement.on_cpu():  # the same memory, whose rows need no compilation
+    placement = _placement.current()
+    if placement.on_host:  # the same memory, whose rows need no compilation
         data = replace(data, X=np.asarray(data.X))
     n, p = data.X.shape
     responses = None if data.y.ndim == 1 else data.y.shape[1]
     _check_warm_start(request.warm_start, p, responses)
     factors = _validation.check_penalty_factors(request.penalty_factors, p)
     penalty, factors = _limited(request, factors, p)
-    solvers = tuple(_solver(request, mixed(penalty, l1_ratio), responses, p) for l1_ratio in l1_ratios)
+    problem = _table.Request(request.loss, penalty, responses, p, placement.accelerated)
+    solvers = tuple(
+        _table.chosen(request.solver, replace(problem, penalty=mixed(penalty, l1_ratio))) for l1_ratio in l1_ratios
+    )
     if responses is not None and request.loss.quadratic:
         _refuse_cuts(request, penalty, responses)
     in_units = request.standardize and not penalty.norm
     model = Model(factors, request.fit_intercept, request.standardize, in_units)
     precision = np.dtype(data.X.dtype)
     whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL) and request.loss.quadratic
-    on_host = whole and _placement.on_cpu()
+    on_host = whole and placement.on_host
     design = DenseDesign(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
     options = Options(
         tol=request.tol if request.tol is not None else (1e-6 if precision == np.float64 else 1e-4),
@@ -119,7 +122,7 @@ def posed(data, request, l1_ratios) -> Setup:
         gram=gram,
         certify=certificate(objective, gram),
         solvers=solvers,
-        batched=batches(objective, _placement.accelerated()),
+        batched=batches(objective, placement.accelerated),
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
         record=_provenance.of_data(
@@ -137,11 +140,6 @@ def _limited(request, factors, p):
     if not request.penalty.quadratic:
         raise ValueError("lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'.")
     return request.penalty.within(lower, upper), np.where((lower == 0) & (upper == 0), np.inf, factors)
-
-
-def _solver(request, penalty, responses, p):
-    """The name of the engine for a penalty; ValueError where there is none."""
-    return _table.chosen(request.solver, _table.Request(request.loss, penalty, responses, p, _placement.accelerated()))
 
 
 def _refuse_cuts(request, penalty, responses):

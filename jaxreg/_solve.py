@@ -8,23 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxreg import _duality, _hints, _names, _validation
+from jaxreg import _hints, _names, _validation
 from jaxreg._alignment import by_column, by_row, column_labels
+from jaxreg._status import Status
+from jaxreg.certificates._traced import traced_gap, weighted_products
 from jaxreg.design._base import PRECISION
 from jaxreg.design._standardise import ROUNDING
 from jaxreg.losses import Squared
 from jaxreg.penalties import ElasticNet
 from jaxreg.penalties._base import per_row
 from jaxreg.results import _html
-from jaxreg.results._path import Status
 from jaxreg.solvers.composite import minimiser
-from jaxreg.solvers.proximal import Composite, conjugate_gradients
-from jaxreg.solvers.smooth import Averaged, Quadratic, Smooth, curvature_of
+from jaxreg.solvers.proximal import Composite
+from jaxreg.solvers.smooth import Averaged, Quadratic, Smooth
 
 TIGHT = 0.01  # residual that is asked of the solver, in units of tol and of the largest strength
 LEAST = 1e-6  # strength for that, in units of the largest gradient
-NULL_ITER = 200  # of the fit of the null model
-ALL, SMALL = 1e30, 1e15  # a strength at which only what is not penalised is left
 
 
 class Solution(NamedTuple):
@@ -222,7 +221,7 @@ def _check_shapes(X, y, loss):
         raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
     if y.shape[:1] != X.shape[:1] or y.ndim > 2:
         raise ValueError(f"y has shape {y.shape}, but needs one entry per row of X, {X.shape[0]}.")
-    if y.ndim == 2 and not isinstance(loss, Squared):
+    if y.ndim == 2 and not loss.quadratic:
         raise ValueError(f"y has {y.shape[1]} columns; several responses need the squared loss.")
     return X.shape
 
@@ -261,7 +260,7 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     n, p = X.shape
     omega = weight / jnp.sum(weight)
     A, mean, scale, factors = _columns(X, omega, factors, fit_intercept, standardize)
-    squared = isinstance(loss, Squared)
+    squared = loss.quadratic
     y_mean = jnp.zeros(y.shape[1:], y.dtype)
     unit = _unit(y - per_row(offset, y), omega, fit_intercept) if standardize and loss.degree else 1.0
     if squared:
@@ -277,7 +276,7 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     smooth: Smooth = Averaged(rows, omega, y, offset, loss)
     if squared and (p <= n or y.ndim == 2):
         gram = jnp.matmul(rows * omega, rows.T, precision=PRECISION)
-        smooth = Quadratic(gram, _times(rows, omega, y))
+        smooth = Quadratic(gram, weighted_products(rows, omega, y))
     begin = jnp.zeros((p, *y.shape[1:]), A.dtype)
     if start is not None:
         begin = jnp.asarray(start, A.dtype) / unit * per_row(jnp.where(jnp.isinf(scale), 0.0, scale), begin)
@@ -290,70 +289,6 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     b, n_iter = minimiser(problem, *fixed, max_iter)
     coef = b[:p] / per_row(scale, b) * unit
     intercept = y_mean - mean @ coef + (b[p] * level * unit if free else 0.0)
-    gap = _certified(*lax.stop_gradient((problem, b, rows, omega, y, offset, loss, factors)))
+    gap = traced_gap(*lax.stop_gradient((problem, b, rows, omega, y, offset, loss, factors)))
     status = jnp.where(gap <= tol, Status.converged, jnp.where(n_iter >= max_iter, Status.max_iter, Status.stalled))
     return Solution(coef, intercept, lax.stop_gradient(gap), status)
-
-
-def _times(rows, omega, r):
-    """A (omega r) for r (n,) or (n, K)."""
-    return jnp.matmul(rows, r * per_row(omega, r), precision=PRECISION)
-
-
-def _certified(problem, b, rows, omega, y, offset, loss, factors):
-    """The gap at b, or the scaled residual where no dual is known."""
-    smooth, penalty, lam, p = problem.smooth, problem.penalty, problem.lam, len(factors)
-    zero = jnp.zeros_like(b)
-    curvature = curvature_of(smooth, smooth.image(zero), zero)
-
-    def of(b):
-        eta = jnp.matmul(rows.T, b, precision=PRECISION)
-        eta = eta + per_row(offset, eta)
-        return eta, jnp.sum(per_row(omega, eta) * loss.value(y, eta))
-
-    eta, value = of(b)
-    if isinstance(loss, Squared):
-        eta_null = y - _off_unpenalised(y, rows, omega, penalty, factors)
-    else:  # a penalty of any strength leaves what is not penalised
-        null, _ = minimiser(Composite(smooth, penalty, ALL * factors, problem.free), zero, 0.0, NULL_ITER)
-        eta_null, _ = of(null)
-    null_loss = jnp.sum(per_row(omega, eta) * loss.value(y, eta_null))
-    pull = loss.gradient(y, eta_null)
-    # squares that vanish in the precision are no exact fit: nothing can be certified
-    misfit = jnp.any(jnp.where(per_row(omega, pull) > 0, pull, 0.0) != 0)
-    least = jnp.finfo(pull.dtype).tiny / jnp.finfo(pull.dtype).eps
-    null_loss = jnp.where(misfit & (null_loss < least), jnp.nan, null_loss)
-    null_gradient = _times(rows, omega, pull)[:p]
-    u, penalised = loss.gradient(y, eta), b[:p]
-    step = 1 / jnp.maximum(curvature, 1.01 * jnp.max(penalty.concavity(lam)))
-    scale = jnp.max(jnp.abs(null_gradient))
-    residual = _duality.residual(penalty, penalised, -_times(rows, omega, u)[:p], lam, step, scale)
-    if penalty.dual_norm(null_gradient, factors) is None or loss.conjugate(y, u) is None:
-        return residual
-    if isinstance(loss, Squared):
-        theta = _off_unpenalised(-u, rows, omega, penalty, factors)
-        h = _times(rows, omega, theta)
-        w = per_row(omega, theta)
-        sums = jnp.sum(w * u**2), jnp.sum(w * theta**2), jnp.sum(w * theta * y)
-        return _duality.squared_gap(penalty, b, h, lam, *sums, null_loss)
-    if problem.free:
-        u = _duality.balanced(u, omega)
-    h = -_times(rows, omega, u)[:p]
-    gap = _duality.loss_gap(loss, penalty, penalised, h, lam, u, value, y, offset, omega, null_loss)
-    return jnp.where(jnp.all(lam > 0), gap, residual)
-
-
-def _off_unpenalised(r, rows, omega, penalty, factors):
-    """r (n [, K]) made orthogonal to the span of what is not penalised."""
-
-    def project(x):
-        kept = penalty.prox(x, ALL * factors, 1.0)
-        return jnp.where(jnp.abs(kept) > jnp.max(jnp.abs(x)) / SMALL, kept, 0.0)  # ridge leaves 1 / ALL
-
-    def operator(c):
-        fit = jnp.matmul(rows.T, project(c), precision=PRECISION)
-        return project(_times(rows, omega, fit))
-
-    rhs = project(_times(rows, omega, r))
-    c, _ = conjugate_gradients(operator, rhs, 200, 10 * jnp.finfo(r.dtype).eps)
-    return r - jnp.matmul(rows.T, project(c), precision=PRECISION)

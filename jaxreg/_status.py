@@ -1,4 +1,4 @@
-"""How points end: codes, each with its text."""
+"""How points end: codes, each with its text, and what is held against tol."""
 
 from enum import IntEnum
 
@@ -47,6 +47,7 @@ class Status(IntEnum):
     nonfinite = 6  # numbers that are not finite
 
 
+MEASURES = {"gap": "relative gap", "residual": "scaled residual"}  # names of `PathResult.gap`, by its `certificate`
 CAUSES = {
     Status.max_iter: "stopped at max_iter={max_iter}: raise max_iter",
     Status.capacity: (

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from instances import LOSSES, PENALTIES, P, few
+from placements import ACCELERATED, HOST
 from reference import ar_problem
 
 import jaxreg as jr
@@ -27,7 +28,7 @@ def accelerated(monkeypatch):
         shapes.append(starts.shape)
         return solve(problems, penalty, lambdas, tols, limits, starts, **kwargs)
 
-    monkeypatch.setattr(_placement, "accelerated", lambda: True)
+    monkeypatch.setattr(_placement, "current", lambda: ACCELERATED)
     monkeypatch.setattr(_batched, "_solve", noted)
     return shapes
 
@@ -40,7 +41,7 @@ def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
     length = LENGTH if isinstance(given["penalty"], Screened) else P
     assert accelerated[0] == (1, 1, 16, length)  # filled up, as are the columns
     assert (path.status == jr.Status.converged).all()
-    monkeypatch.setattr(_placement, "accelerated", lambda: False)
+    monkeypatch.setattr(_placement, "current", lambda: HOST)
     one_by_one = jr.fit_path(X, Y, **given)
     np.testing.assert_allclose(path.lambdas, one_by_one.lambdas, rtol=1e-12)
     np.testing.assert_allclose(path.coef, one_by_one.coef, atol=2e-4)
@@ -53,7 +54,7 @@ def test_other_losses(name, accelerated, monkeypatch):
     path = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
     assert accelerated[0] == (1, 1, 11, LENGTH + 1)
     assert (path.status == jr.Status.converged).all()
-    monkeypatch.setattr(_placement, "accelerated", lambda: False)
+    monkeypatch.setattr(_placement, "current", lambda: HOST)
     one_by_one = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
     np.testing.assert_allclose(path.predict(X), one_by_one.predict(X), atol=5e-3)
 
@@ -64,7 +65,7 @@ def test_folds_and_mixing_parameters(accelerated, monkeypatch):
     cv = jr.fit_cv(X, Y, solver="proximal", **given)
     assert accelerated[0] == (6, 3, 16, LENGTH)  # of all rows, four folds, and one that stands still
     assert cv.gap.max() <= 1e-8
-    monkeypatch.setattr(_placement, "accelerated", lambda: False)
+    monkeypatch.setattr(_placement, "current", lambda: HOST)
     exact = jr.fit_cv(X, Y, **given)
     assert exact.path.solver == "pivot"
     np.testing.assert_allclose(cv.lambdas, exact.lambdas, rtol=1e-10)
@@ -78,7 +79,7 @@ def test_folds_of_several_responses(accelerated, monkeypatch):
     given = {"penalty": penalties.MultiTaskLasso(), "cv": 3, "n_lambdas": 10, "tol": 1e-8}
     cv = jr.fit_cv(X, SEVERAL, **given)
     assert accelerated[0] == (4, 1, 11, LENGTH, 3)
-    monkeypatch.setattr(_placement, "accelerated", lambda: False)
+    monkeypatch.setattr(_placement, "current", lambda: HOST)
     one_by_one = jr.fit_cv(X, SEVERAL, **given)
     np.testing.assert_allclose(cv.coef, one_by_one.coef, atol=1e-3)
 

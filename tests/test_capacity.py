@@ -32,7 +32,7 @@ def test_a_working_set_grows_beyond_the_capacities_that_have_names(monkeypatch):
 
 def test_the_end_of_memory_is_a_status(monkeypatch):
     monkeypatch.setattr(_capacities, "CAPACITIES", (64, 128))
-    monkeypatch.setattr(_placement, "available", lambda: 0)
+    monkeypatch.setattr(_placement.Placement, "available", lambda placement: 0)
     with pytest.warns(jr.ConvergenceWarning, match="memory") as warned:
         path = jr.fit_path(X, Y, **DENSE)
     assert len(warned) == 1
@@ -47,7 +47,7 @@ def test_the_end_of_memory_is_a_status(monkeypatch):
 
 
 def test_block_descent_without_memory_works_with_rows(monkeypatch):
-    monkeypatch.setattr(_placement, "available", lambda: 0)
+    monkeypatch.setattr(_placement.Placement, "available", lambda placement: 0)
     given = {"penalty": jr.penalties.Lasso(), "solver": "block", "n_lambdas": 5, "lambda_min_ratio": 0.2}
     path = jr.fit_path(X, Y, **given)
     assert (path.status == jr.Status.converged).all()
@@ -55,4 +55,4 @@ def test_block_descent_without_memory_works_with_rows(monkeypatch):
 
 
 def test_free_memory_is_known_here():
-    assert 0 < _placement.available() < np.inf
+    assert 0 < _placement.current().available() < np.inf

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 from instances import few
+from placements import ACCELERATED
 from reference import ar_problem
 
 import jaxreg as jr
@@ -96,7 +97,7 @@ def test_other_data_of_the_same_capacity_compile_no_reduced_kernel():
 @pytest.mark.parametrize(("n", "p"), few([(195, 139), (41, 317)], (41, 317)))
 def test_cross_validation_compiles_nothing_for_new_values_or_folds(n, p, monkeypatch):
     monkeypatch.setattr(
-        _placement, "in_threads", lambda work, items, *_: [work(item) for item in items]
+        _placement.Placement, "in_threads", lambda placement, work, items, *_: [work(item) for item in items]
     )  # logs are of one thread
     X, y = ar_problem(n, p, 0.5)
     rng = np.random.default_rng(0)
@@ -124,7 +125,7 @@ def test_cross_validation_of_another_loss_compiles_nothing_again():
 
 
 def test_side_by_side_few_numbers_of_lanes_and_columns_are_compiled(monkeypatch):
-    monkeypatch.setattr(_placement, "accelerated", lambda: True)
+    monkeypatch.setattr(_placement, "current", lambda: ACCELERATED)
     given = {"penalty": jr.penalties.GroupLasso(np.arange(23) // 2), "tol": 1e-3}
     jr.fit_cv(*ar_problem(95, 23, 0.5), cv=5, n_lambdas=8, **given)
     given["penalty"] = jr.penalties.GroupLasso(np.arange(27) // 3)

@@ -87,20 +87,20 @@ def same_folds(part, whole, folds):
 def test_finished_folds_of_a_tall_problem(monkeypatch):
     given = {"cv": 6, "n_lambdas": 10}
     whole = jr.fit_cv(*TALL, **given)
-    original = _placement.in_threads
+    original = _placement.Placement.in_threads
 
-    def each(work, items, watch=lambda result: None):
+    def each(placement, work, items, watch=lambda result: None):
         if len(items) < 7:
-            return original(work, items, watch)
+            return original(placement, work, items, watch)
 
         def counted(item):
             if item is items[5]:  # the data come first, then folds 0 to 5
                 raise KeyboardInterrupt
             return work(item)
 
-        return original(counted, items, watch)
+        return original(placement, counted, items, watch)
 
-    monkeypatch.setattr(_placement, "in_threads", each)
+    monkeypatch.setattr(_placement.Placement, "in_threads", each)
     with pytest.warns(jr.ConvergenceWarning, match="interrupted after 4 of 6 folds"):
         part = jr.fit_cv(*TALL, **given)
     same_folds(part, whole, 4)

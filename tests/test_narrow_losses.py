@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from placements import ACCELERATED
 from reference import ar_problem
 
 import jaxreg as jr
@@ -54,7 +55,7 @@ def test_a_path_to_where_each_row_is_met(shape):
 def test_many_at_once_without_a_matrix_each(monkeypatch):
     X, y = ar_problem(60, 8, active=4, seed=2)
     one = jr.fit_path(X, 100 * y, loss=losses.Huber(), solver="proximal", n_lambdas=4)
-    monkeypatch.setattr(_placement, "accelerated", lambda: True)
+    monkeypatch.setattr(_placement, "current", lambda: ACCELERATED)
     many = jr.fit_path(X, 100 * y, loss=losses.Huber(), solver="proximal", n_lambdas=4)
     assert (one.status == jr.Status.converged).all()
     assert (many.status == jr.Status.converged).all()

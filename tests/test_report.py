@@ -19,11 +19,11 @@ pandas = pytest.importorskip("pandas")
 from scipy.sparse import random_array
 
 import jaxreg as jr
+from jaxreg import _provenance
+from jaxreg.plotting._prominence import prominent
 from jaxreg.report import _held_out, _sections
 from jaxreg.report._content import content
 from jaxreg.report._page import SCRIPTS
-from jaxreg.results import _provenance
-from jaxreg.results._prominence import prominent
 
 NAMES = ("</script><b>one</b>", "cost_$a$", "%{x} &amp;", "<!--", "x4", "x5", "x6", "x7")
 X, Y = ar_problem(60, 8, 0.5, active=4, seed=5)

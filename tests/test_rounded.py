@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from placements import ACCELERATED, HOST
 from reference import ar_problem
 
 import jaxreg as jr
@@ -34,7 +35,7 @@ def excess(y, path, loss):
 
 @pytest.mark.parametrize("how", ["block", "proximal", "abreast"])
 def test_a_gap_is_of_the_rounded_solution(how, monkeypatch):
-    monkeypatch.setattr(_placement, "accelerated", lambda: how == "abreast")
+    monkeypatch.setattr(_placement, "current", lambda: ACCELERATED if how == "abreast" else HOST)
     solver = "block" if how == "block" else "proximal"
     path = jr.fit_path(X32, HIGH, penalty=jr.penalties.Lasso(), n_lambdas=10, solver=solver, tol=1e-3)
     assert path.coef.dtype == np.float32
@@ -55,7 +56,7 @@ def test_a_gap_of_pivoting_counts_the_intercept():
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["proximal", "abreast"])
 def test_a_gap_of_another_loss_is_of_the_rounded_solution(how, monkeypatch):
-    monkeypatch.setattr(_placement, "accelerated", lambda: how == "abreast")
+    monkeypatch.setattr(_placement, "current", lambda: ACCELERATED if how == "abreast" else HOST)
     loss = jr.losses.Huber(1.0)
     path = jr.fit_path(X32, HIGH, loss=loss, penalty=jr.penalties.Lasso(), n_lambdas=10, solver="proximal", tol=1e-2)
     monkeypatch.undo()

@@ -57,12 +57,16 @@ def _sum(a, b):
     return (a * b).reshape(len(a), -1).sum(axis=1)
 
 
-def _penalised_part(penalty, factors, scale, h, members, largest):
-    """Gradients h (B, p [, K]) on the scale of the penalty, of those on the scale of the design; 0 for the members."""
-    nothing = members
-    if penalty.limited:
-        nothing = members | (factors == 0) & (jnp.abs(h) <= AT_LIMIT * largest)
-    return jnp.where(per_row(nothing, h[0]) if nothing.ndim == 1 else nothing, 0.0, h) * per_row(scale, h[0])
+def _scaled(penalty, factors, scale, h, members, largest, kind):
+    """Gradients h (B, p [, K]) on the scale of the penalty, of those on the scale of the design.
+
+    For a gap they are 0 for the members (p,) that theta is orthogonal to, and for unpenalised columns at a limit.
+    """
+    if kind == "gap":
+        h = jnp.where(per_row(members, h[0]), 0.0, h)
+        if penalty.limited:
+            h = jnp.where((factors == 0) & (jnp.abs(h) <= AT_LIMIT * largest), 0.0, h)
+    return h * per_row(scale, h[0])
 
 
 @partial(jax.jit, static_argnames="kind")
@@ -83,10 +87,7 @@ def _by_gram(gram, corr, squares, T, members, penalty, factors, scale, b, lambda
     rr = jnp.sum(parts, axis=1)
     tt = jnp.maximum(rr - _sum(q, q), 0.0)
     ty = jnp.sum(squares) - _sum(x, corr) - _sum(q, along)
-    if kind == "gap":
-        h = _penalised_part(penalty, factors, scale, h, members, largest)
-    else:
-        h = h * per_row(scale, h[0])
+    h = _scaled(penalty, factors, scale, h, members, largest, kind)
     gaps = _gaps(penalty, factors, b, h, lambdas, rr, tt, ty, step, gradient_scale, null_loss, kind)
     return gaps, parts / 2, h
 
@@ -101,7 +102,7 @@ def _residuals(fit, z, basis):
 
 @partial(jax.jit, static_argnames="kind")
 def _by_pass(r, theta, products, z, members, penalty, factors, scale, x, index, lambdas, step, units, *, kind):
-    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of x (B, m [, K]) of the columns `index` (m,), p for none.
+    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of x (B, m [, K]) of the columns `index` (m,).
 
     products: theta A' (B, p [, K])
     """
@@ -109,10 +110,7 @@ def _by_pass(r, theta, products, z, members, penalty, factors, scale, x, index, 
     h = products.astype(x.dtype)
     b = jnp.zeros((len(x), len(factors), *x.shape[2:]), x.dtype).at[:, index].set(x, mode="drop")
     h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
-    if kind == "gap":
-        h = _penalised_part(penalty, factors, scale, h, members, largest)
-    else:
-        h = h * per_row(scale, h[0])
+    h = _scaled(penalty, factors, scale, h, members, largest, kind)
     parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
     sums = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
     gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, null_loss, kind)
@@ -204,7 +202,7 @@ class Certificate(ABC):
 
     @final
     def _as_good_as_free(self, lambdas):
-        """Which columns (B, p) have penalties below rounding, whose error would be all of a dual value; None: no one."""
+        """Columns (B, p) whose penalties are lost in rounding, which would be all of a dual value; None for none."""
         least, limit = lambdas.min(), FREE_L1 * self.units[0]
         if not self._penalised.any() or least * self._least[0] > limit or least * self._least[1] > FREE_L2:
             return None

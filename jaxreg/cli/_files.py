@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
+from jaxreg import _provenance
 from jaxreg.cli._messages import command_typed, fail
-from jaxreg.results import _provenance
 
 PATH_FILES = ("path.png", "coefficients.csv", "summary.txt", "reproduce.py")
 CV_FILES = (

@@ -142,7 +142,7 @@ class Specification:
         penalty = self._penalty(["x"])
         unlikely = self.family.minus_two_log_likelihood(np.ones(1), 1) is None
         option = f"--loss {self.loss}" if unlikely else f"--penalty {self.penalty}"
-        if rule in CRITERIA and (unlikely or not isinstance(penalty, ElasticNet | None)):
+        if rule in CRITERIA and (unlikely or not (penalty is None or penalty.quadratic)):
             fail(
                 f"--rule {rule} is for the squared loss with lasso, ridge or elasticnet, not for {option}; give "
                 "--rule min or --rule 1se."

@@ -12,7 +12,6 @@ from jaxreg._status import Status
 from jaxreg.cv._fits import Fits, HeldOut, Outcome, Solved, predictions_of
 from jaxreg.cv._lanes import Lanes, lane_of_all
 from jaxreg.cv._left_out import left_out
-from jaxreg.design import _placement
 from jaxreg.paths import _batched, _lockstep
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._endings import End
@@ -164,7 +163,7 @@ class Folded:
             watch(done, result[-1][0].grid[-1], result[-1][1])
 
         try:
-            finished = _placement.in_threads(solve, lanes, count)
+            finished = self.setup.objective.design.placement.in_threads(solve, lanes, count)
         except _progress.Interrupted as stop:
             finished = list(takewhile(lambda result: result is not None, stop.finished))
         return [[solved for solved, _ in result] for result in finished]
@@ -236,35 +235,41 @@ class Folded:
 
     def _judged(self, k, lane, solved, length):
         """The Fits of the fold k with one mixing parameter, at the first `length` lambdas."""
-        points, objective, data = solved.points.at(solved.asked[:length]), lane.objective, self.setup.data
-        rows, counts = self.folds.held_out[k].rows, self.folds.held_out[k].counts
-        losses = squared = predictions = None
+        points, fold = solved.points.at(solved.asked[:length]), self.folds.held_out[k]
+        errors = predictions = None
         if lane.held_out is not None and self.metric.squared and not self.keep_predictions:
-            losses = squared = self._loss_by_moments(lane, points)
-        if losses is None:
-            predictions = predictions_of(lane.design, data.offset, rows, points.coef, points.intercept)
-            of_response = predictions.reshape(len(rows), len(points), -1)
-            y, weight = data.y.reshape(len(data.y), -1)[rows], self.row_weight[rows] * counts
-            losses = np.stack([self.metric.in_fold(y[:, r], of_response[..., r], weight) for r in range(y.shape[1])])
-            mse = _scores.METRICS["mse"].in_fold
-            squared = losses
-            if not self.metric.squared:
-                squared = np.stack([mse(y[:, r], of_response[..., r], weight) for r in range(y.shape[1])])
+            errors = self._errors_by_moments(lane, points)
+        if errors is None:
+            predictions = predictions_of(lane.design, self.setup.data.offset, fold.rows, points.coef, points.intercept)
+            losses, errors = self._by_predictions(fold, predictions)
+        else:
+            losses = errors
         keep = predictions is not None and (
             self.keep_predictions or self.imputes or predictions.size <= points.coef.nnz
         )
-        fit = (None, None, predictions) if keep else (points.coef, points.intercept, None)
+        coef, intercept = (None, None) if keep else (points.coef, points.intercept)
         return Fits(
             loss=losses.mean(axis=0)[None],
-            squared_error=squared[None],
+            squared_error=errors[None],
             gap=points.gaps[None],
             n_iter=points.n_iter[None],
             status=points.status[None],
-            null_losses=objective.null_losses[None],
-            held_out=[HeldOut(rows, *fit, lane.design)],
+            null_losses=lane.objective.null_losses[None],
+            held_out=[HeldOut(fold.rows, coef, intercept, predictions if keep else None, lane.design)],
         )
 
-    def _loss_by_moments(self, lane, points):
+    def _by_predictions(self, fold, predictions):
+        """(losses, mean squared errors), both (K, L), of predictions (m, L [, K]) of the rows of a fold."""
+        rows, predictions = fold.rows, predictions.reshape(*predictions.shape[:2], -1)
+        y, weight = self.setup.data.y.reshape(len(self.setup.data.y), -1)[rows], self.row_weight[rows] * fold.counts
+
+        def judged(metric):
+            return np.stack([metric.in_fold(y[:, r], predictions[..., r], weight) for r in range(y.shape[1])])
+
+        losses = judged(self.metric)
+        return losses, losses if self.metric.squared else judged(_scores.METRICS["mse"])
+
+    def _errors_by_moments(self, lane, points):
         """Mean squared errors (K, L) on the held-out rows, or None where the difference would lose digits."""
         columns, objective, held = lane.design.columns, self.setup.objective, lane.held_out
         K = objective.responses or 1

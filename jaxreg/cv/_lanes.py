@@ -1,4 +1,4 @@
-"""The problems of folds: the objective of all rows under other weights, from sums that folds share where there are any."""
+"""The problems of folds: the objective of all rows under other weights, from sums that folds share where they can."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,7 +7,6 @@ import numpy as np
 
 from jaxreg import _setup
 from jaxreg.certificates._certificate import Certificate, certificate
-from jaxreg.design import _placement
 from jaxreg.design._lanes import Moments, lane_gram, make_lane, moments, relative
 from jaxreg.objective._objective import Objective, make_objective
 from jaxreg.objective._units import centred_response
@@ -59,7 +58,7 @@ class Lanes:
         response = self._centred()
         total = self._total(response)
         sums = [(k, *self._sums(k, total, response)) for k in part]  # their products use every core
-        return _placement.in_threads(lambda of_fold: self._of_sums(*of_fold), sums)
+        return self.base.placement.in_threads(lambda of_fold: self._of_sums(*of_fold), sums)
 
     def _total(self, response):
         """Moments of all rows."""

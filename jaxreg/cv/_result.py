@@ -17,9 +17,9 @@ from jaxreg.results._cv import CVResult
 def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
     """(CVResult, what to warn of) of the paths of all rows and the fits of all folds; times: of begin and first fit."""
     weight, length, folds, objective = setup.data.weight, len(paths[0].lambdas), done.folds, setup.objective
-    gap, n_iter, status, fold_loss, squared = (
+    gap, status, fold_loss, squared = (
         np.stack([getattr(fits, name)[..., :length] for fits in done.fits])
-        for name in ("gap", "n_iter", "status", "loss", "squared_error")
+        for name in ("gap", "status", "loss", "squared_error")
     )
     fold_weight = folds.held_weight(weight)
     share = fold_weight if averaging == "weighted" else np.ones(len(folds))

@@ -22,6 +22,8 @@ from jax import lax
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
+    from jaxreg.design._placement import Placement
+
 PRECISION = lax.Precision.HIGHEST  # TF32 and bfloat16, the accelerators' defaults, give wrong certificates
 
 
@@ -47,6 +49,7 @@ class Design(ABC):
     dtype: np.dtype
     columns: Columns
     root: Float[np.ndarray, " n"]  # sqrt(omega)
+    placement: Placement
     base: StoredDesign  # which holds the data: itself, or that of a lane
 
     @abstractmethod
@@ -76,8 +79,8 @@ class StoredDesign(Design):
     Besides its own products it gives those of lanes, which are weights (n,) of its rows: nothing is copied for them.
     """
 
-    def __init__(self):
-        self.base = self
+    def __init__(self, placement):
+        self.placement, self.base = placement, self
 
     def to_base(self, R):
         return R

@@ -31,11 +31,11 @@ class DenseDesign(StoredDesign):
     """
 
     def __init__(self, X, weight, centre, dtype, on_host):
-        super().__init__()
+        super().__init__(_placement.current())
         self._X = X  # the user's, of which nothing is copied
         self.n, self.p = X.shape
         self.dtype, self.root = np.dtype(dtype), np.sqrt(weight)
-        if not _placement.on_cpu():
+        if not self.placement.on_host:
             rows, self.columns = standardise_on_device(X, weight, centre, self.dtype)
             raw = False
         else:
@@ -53,8 +53,8 @@ class DenseDesign(StoredDesign):
         self._A = _Dense(place(rows), place(mean.astype(dtype)), place(scale.astype(dtype)))
         self._products = _ON_HOST if on_host else _COMPILED
         # few rows are a copy in memory, for which a compiled gather keeps every core busy
-        on_cpu = _placement.on_cpu()
-        self._few = (_ON_HOST, jax.tree.map(np.asarray, self._A)) if on_cpu else (_COMPILED, self._A)
+        host = jax.tree.map(np.asarray, self._A) if self.placement.on_host else None
+        self._few = (_COMPILED, self._A) if host is None else (_ON_HOST, host)
 
     def correlate(self, R):
         return self._products.correlate(self._A, R)

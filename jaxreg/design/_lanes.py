@@ -30,6 +30,7 @@ class Lane(Design):
 
     def __init__(self, base, weight, columns, centre, exact):
         self.base, self.n, self.p, self.dtype = base, base.n, base.p, base.dtype
+        self.placement = base.placement
         self.columns, self.root = columns, np.sqrt(weight)
         self.ratio = np.sqrt(relative(base, weight))
         self.shift = (columns.mean - base.columns.mean) / base.columns.norm

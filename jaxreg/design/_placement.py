@@ -1,7 +1,8 @@
-"""Where arrays are and how work is dispatched: the one place that asks JAX for its backend, and the host for its size."""
+"""Where arrays are and how work is dispatched: the one place that asks for the backend, for cores and for memory."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -13,64 +14,72 @@ from jaxreg._progress import Interrupted
 GROUP = Path("/sys/fs/cgroup")  # limits of a container, where there are any
 
 
-def on_cpu():
-    """Whether JAX computes on the host."""
-    return jax.default_backend() == "cpu"
+@dataclass(frozen=True)
+class Placement:
+    """Where a design's arrays are.
+
+    Attributes
+    ----------
+    on_host : bool
+        Whether JAX computes where NumPy does: then products may be those of NumPy, and copies are none.
+    accelerated : bool
+        Whether methods for accelerators are preferred.
+    threads : int
+        Threads of the host that dispatch work.
+    """
+
+    on_host: bool
+    accelerated: bool
+    threads: int
+
+    def available(self):
+        """Free bytes of the device, or of the host where that computes; infinite where nobody knows."""
+        used = jax.devices()[0].memory_stats()  # None on a CPU
+        if used is not None:
+            return used.get("bytes_limit", np.inf) - used.get("bytes_in_use", 0)
+        return min(_of_host(), _of_group())
+
+    def in_threads(self, work, items, watch=lambda result: None, x64=True, stop=lambda: None):
+        """[work(item) for item in items], in the threads of the host; `watch` is called with each result.
+
+        After an error `stop` is called, which may tell the work that it need not go on.
+
+        A small compiled loop runs on one core: two threads take 0.6 (1000 x 1000) to 0.8 (10000 x 200) of the time of
+        one, over all of `fit_cv`. Under `vmap`, where every lane waits for the slowest at every step, ten lanes took
+        four times as long as one after the other (10000 x 200, CPU).
+        """
+
+        def scoped(item):
+            with jax.enable_x64(x64):  # holds for one thread
+                return work(item)
+
+        running, results = [_pool(self.threads).submit(scoped, item) for item in items], []
+        try:
+            for future in running:
+                results.append(future.result())
+                watch(results[-1])
+        except BaseException as error:
+            stop()
+            for future in running:
+                future.cancel()
+            wait(running)  # what has begun goes to its end: no thread works on behind the caller's back
+            if isinstance(error, KeyboardInterrupt):
+                finished = [None if future.cancelled() or future.exception() else future.result() for future in running]
+                raise Interrupted(finished) from None
+            raise
+        return results
 
 
-def accelerated():
-    """Whether methods for accelerators are preferred."""
-    return not on_cpu()
-
-
-def threads():
-    """How many threads of the host dispatch work: one for each core."""
-    return os.cpu_count()
+def current():
+    """The Placement of data that are fitted now."""
+    on_host = jax.default_backend() == "cpu"
+    return Placement(on_host=on_host, accelerated=not on_host, threads=os.cpu_count() or 1)
 
 
 @cache
-def _threads():
+def _pool(threads):
     """Kept from call to call: the first compiled call in a new thread takes milliseconds."""
-    return ThreadPoolExecutor(threads(), thread_name_prefix="jaxreg")
-
-
-def in_threads(work, items, watch=lambda result: None, x64=True, stop=lambda: None):
-    """[work(item) for item in items], in a thread per core; `watch` is called with each result.
-
-    After an error `stop` is called, which may tell the work that it need not go on.
-
-    A small compiled loop runs on one core: two threads take 0.6 (1000 x 1000) to 0.8 (10000 x 200) of the time of one,
-    over all of `fit_cv`. Under `vmap`, where every lane waits for the slowest at every step, ten lanes took four times
-    as long as one after the other (10000 x 200, CPU).
-    """
-
-    def scoped(item):
-        with jax.enable_x64(x64):  # holds for one thread
-            return work(item)
-
-    running, results = [_threads().submit(scoped, item) for item in items], []
-    try:
-        for future in running:
-            results.append(future.result())
-            watch(results[-1])
-    except BaseException as error:
-        stop()
-        for future in running:
-            future.cancel()
-        wait(running)  # what has begun goes to its end: no thread works on behind the caller's back
-        if isinstance(error, KeyboardInterrupt):
-            finished = [None if future.cancelled() or future.exception() else future.result() for future in running]
-            raise Interrupted(finished) from None
-        raise
-    return results
-
-
-def available():
-    """Free bytes of the device, or of the host where that computes; infinite where nobody knows."""
-    used = jax.devices()[0].memory_stats()  # None on a CPU
-    if used is not None:
-        return used.get("bytes_limit", np.inf) - used.get("bytes_in_use", 0)
-    return min(_of_host(), _of_group())
+    return ThreadPoolExecutor(threads, thread_name_prefix="jaxreg")
 
 
 def _of_host():

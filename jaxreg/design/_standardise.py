@@ -1,4 +1,4 @@
-"""Columns centred and scaled, on the host and on an accelerator, and found constant where nothing but rounding varies."""
+"""Columns centred and scaled, on the host or on an accelerator; those that vary by rounding alone are constant."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -2,8 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+
+from jaxreg.engines._columns import ColumnSet
 
 F64, F32 = np.dtype(np.float64), np.dtype(np.float32)
 
@@ -33,6 +36,15 @@ class Engine(ABC):
     """
 
     pace: Pace
+    takes_all: ClassVar[bool] = False  # whether it works on all columns at once where their Gram matrix is known
+
+    @staticmethod
+    @abstractmethod
+    def columns_for(objective, gram, start) -> ColumnSet:
+        """An empty column set as this engine needs it, of an Objective whose columns come in one by one.
+
+        gram: (M, M) of all columns where it is known; start: b (p [, K])
+        """
 
     @abstractmethod
     def __init__(self, columns, options, b):
@@ -60,4 +72,4 @@ class Engine(ABC):
 
     @abstractmethod
     def settle(self, points, accepted):
-        """Go on from the last of some points (b, b0, lambda): of at most two that were accepted, or of one that failed."""
+        """Go on from the last of some points (b, b0, lambda): at most two that were accepted, or one that failed."""

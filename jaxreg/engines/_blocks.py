@@ -8,9 +8,12 @@ import numpy as np
 
 from jaxreg._status import Status
 from jaxreg.engines._base import Engine
+from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE, Gradient, limits_of
+from jaxreg.engines._sizes import Tight
 from jaxreg.engines._solved import Solved
 from jaxreg.solvers.block import Goal, descend
+from jaxreg.solvers.tiling import Layout
 
 EPOCHS, SHARE = 300, 0.9  # most at a lambda; the gap that is to be reached, in units of tol
 
@@ -22,6 +25,11 @@ class Blocks(Engine):
     """What descent leaves, proximal gradient finishes."""
 
     pace = PACE
+
+    @staticmethod
+    def columns_for(objective, gram, start):
+        layout = Layout(objective.penalty.block_labels(objective.design.p))
+        return ColumnSet(objective, Tight(in_tiles=True), gram, layout)
 
     def __init__(self, columns, options, b):
         self.columns, self.options, self.objective = columns, options, columns.objective

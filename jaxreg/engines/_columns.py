@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxreg.design import _placement
 from jaxreg.design._base import PRECISION
 from jaxreg.engines._sizes import CHUNK
 from jaxreg.penalties._base import per_row
@@ -159,12 +158,18 @@ class ColumnSet:
         if not self.objective.squared or self.gram_of_all is not None:
             return self.objective.squared
         wide = WIDE if self.layout is None else 1
-        return capacity <= wide * self.objective.design.n and 8 * SQUARES * capacity**2 <= _placement.available()
+        return (
+            capacity <= wide * self.objective.design.n
+            and 8 * SQUARES * capacity**2 <= self.objective.design.placement.available()
+        )
 
     def _fits(self, capacity):
         """Whether memory has room for a tableau of a capacity."""
         size = 2 * np.dtype(self.objective.design.dtype).itemsize * capacity * self.objective.design.n
-        return capacity <= self.capacity or 8 * SQUARES_OF_TABLEAU * capacity**2 + size <= _placement.available()
+        return (
+            capacity <= self.capacity
+            or 8 * SQUARES_OF_TABLEAU * capacity**2 + size <= self.objective.design.placement.available()
+        )
 
     def admit(self, J, rank, in_use, least):
         """Take the columns J in as far as there is room: the list of changes.

@@ -10,6 +10,8 @@ from jax import lax
 
 from jaxreg._status import Status
 from jaxreg.engines._base import F32, F64, Engine, Pace
+from jaxreg.engines._columns import ColumnSet
+from jaxreg.engines._sizes import Tight
 from jaxreg.engines._solved import Solved
 from jaxreg.solvers.composite import minimum_by
 from jaxreg.solvers.proximal import Composite
@@ -72,6 +74,10 @@ class Gradient(Engine):
     """Each solution starts from the one before; a certificate that fails asks for a smaller residual."""
 
     pace = PACE
+
+    @staticmethod
+    def columns_for(objective, gram, start):
+        return ColumnSet(objective, Tight(), gram)
 
     def __init__(self, columns, options, b):
         self.columns, self.options, self.objective = columns, options, columns.objective

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 
 from jaxreg.engines._base import F32, F64, Engine, Pace
-from jaxreg.engines._columns import Moved
+from jaxreg.engines._columns import ColumnSet, Moved
+from jaxreg.engines._sizes import Saturating
 from jaxreg.engines._solved import Solved
 from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_columns, solve_block
 
@@ -42,6 +43,14 @@ class Pivot(Engine):
     Where a gap fails although no column is missing, the gradient by the rows of the data makes the linear term exact:
     one step of iterative refinement.
     """
+
+    takes_all = True
+
+    @staticmethod
+    def columns_for(objective, gram, start):
+        design, need = objective.design, np.count_nonzero((objective.l1_factor == 0) | (start != 0))
+        sizes = Saturating(design.n, design.p, need, objective.penalty.l1_ratio < 1)
+        return ColumnSet(objective, sizes, dense=True)
 
     def __init__(self, columns, options, b):
         self.columns, self.options, self.objective = columns, options, columns.objective

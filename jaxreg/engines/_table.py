@@ -1,10 +1,15 @@
-"""Which engine solves what: one ordered table, which `solver="auto"` goes through and the docstring of `fit_path` prints."""
+"""Which engine solves what: one ordered table. solver="auto" goes through it, and `fit_path` prints it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from jaxreg.engines._base import Engine
+from jaxreg.engines._blocks import Blocks
+from jaxreg.engines._gradient import Gradient
+from jaxreg.engines._pivot import Pivot
 
 UNEVEN = 4  # times p: the number of blocks times the size of the largest, up to which they are alike
 
@@ -33,10 +38,11 @@ class Entry:
     """An engine, what it solves, and where `auto` prefers it to those behind it."""
 
     name: str
+    engine: type[Engine] | None  # None: the closed form
     solves: str
     needs: tuple[Need, ...]
-    preferred: str
-    prefers: Callable[[Request], bool]
+    preferred: str | None = None  # in words; None: everywhere
+    prefers: Callable[[Request], bool] = lambda request: True
 
     def lacks(self, request):
         """Texts of the needs that a request does not meet."""
@@ -62,50 +68,56 @@ ONE_OBJECTIVE = Need(
 
 TABLE = (
     Entry(
-        "ridge",
-        "the squared loss with ElasticNet at l1_ratio=0 without limits, of one or more responses",
-        (SQUARED_LOSS, ELASTIC_NET, RIDGE, NO_LIMITS),
-        "always",
-        lambda request: True,
+        name="pivot",
+        engine=Pivot,
+        solves="the squared loss with ElasticNet, with or without limits",
+        needs=(SQUARED_LOSS, ELASTIC_NET, ONE_RESPONSE),
+        preferred='where "ridge" does not apply',
+        prefers=lambda request: not (RIDGE.holds(request) and NO_LIMITS.holds(request)),
     ),
     Entry(
-        "pivot",
-        "the squared loss with ElasticNet, with or without limits",
-        (SQUARED_LOSS, ELASTIC_NET, ONE_RESPONSE),
-        "always",
-        lambda request: True,
+        name="ridge",
+        engine=None,
+        solves="the squared loss with ElasticNet at l1_ratio=0 without limits, of one or more responses",
+        needs=(SQUARED_LOSS, ELASTIC_NET, RIDGE, NO_LIMITS),
     ),
     Entry(
-        "block",
-        "the squared loss with a penalty that is a sum over columns or groups, without limits",
-        (SQUARED_LOSS, BLOCKS, NO_LIMITS, ONE_OBJECTIVE),
-        "on a CPU, for convex penalties with groups of similar sizes",
-        lambda request: request.penalty.convex and not request.accelerated and _even(request),
+        name="block",
+        engine=Blocks,
+        solves="the squared loss with a penalty that is a sum over columns or groups, without limits",
+        needs=(SQUARED_LOSS, BLOCKS, NO_LIMITS, ONE_OBJECTIVE),
+        preferred="on a CPU, for convex penalties with groups of similar sizes",
+        prefers=lambda request: request.penalty.convex and not request.accelerated and _even(request),
     ),
     Entry(
-        "proximal",
-        "any loss and any penalty, without limits",
-        (NO_LIMITS, ONE_OBJECTIVE),
-        "always",
-        lambda request: True,
+        name="proximal",
+        engine=Gradient,
+        solves="any loss and any penalty, without limits",
+        needs=(NO_LIMITS, ONE_OBJECTIVE),
     ),
 )
-SOLVERS = "auto", "pivot", "ridge", "block", "proximal"
+SOLVERS = "auto", *(entry.name for entry in TABLE)
 
 
 def described():
-    """The table as lines of text."""
-    return [f'"{entry.name}": {entry.solves}; "auto" takes it {entry.preferred}.' for entry in TABLE]
+    """The table as lines of text, in the order in which "auto" goes through it."""
+    where = [f"; preferred {entry.preferred}" if entry.preferred else "" for entry in TABLE]
+    return [f'"{entry.name}" solves {entry.solves}{part}.' for entry, part in zip(TABLE, where, strict=True)]
 
 
 def chosen(name, request):
-    """The name of the engine for a request; ValueError where there is none, or where that of the name lacks something."""
+    """The name of the engine for a request; ValueError where there is none, or the one of that name lacks something."""
     able = [entry for entry in TABLE if not entry.lacks(request)]
     if name == "auto" and able:
         return next(entry for entry in able if entry.prefers(request)).name
     if name in {entry.name for entry in able}:
         return name
     raise ValueError(_refusal(name, request, able))
+
+
+def entry_of(name):
+    """The Entry of a name."""
+    return next(entry for entry in TABLE if entry.name == name)
 
 
 def _refusal(name, request, able):
@@ -118,7 +130,7 @@ def _refusal(name, request, able):
             "than 'pivot': give one column, or these."
         )
     if name != "auto" and able:
-        entry = next(entry for entry in TABLE if entry.name == name)
+        entry = entry_of(name)
         others = " or ".join(map(repr, ["auto", *(entry.name for entry in able)]))
         return (
             f"solver is {name!r}, which solves {entry.solves}, not {loss} with {penalty}: it lacks "

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _scores, _validation
+from jaxreg import _provenance, _scores, _validation
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels, few_values, is_text
 from jaxreg.cv import _folds
 from jaxreg.neural._mapped import release
 from jaxreg.neural._training import Groups
-from jaxreg.results import _provenance
 
 CHECKED = 64 * 2**20  # bytes of X that are looked at at a time
 SHARE = 1e-3  # of the largest number whose square is finite: sums of a million squares are, too

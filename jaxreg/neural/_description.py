@@ -5,11 +5,14 @@ from inspect import isfunction
 
 import numpy as np
 
+from jaxreg.neural import _early_stopping, _models, _noise, _penalties
 from jaxreg.neural._pickling import jax_names, of_jax
+
+MODULES = (_early_stopping, _models, _noise, _penalties)  # of the classes and functions that JSON names
 
 
 def encoded(value):
-    """`value` in JSON: numbers, text, tuples, public functions of JAX, and what is public in jaxreg.neural.
+    """`value` in JSON: numbers, text, tuples, public functions of JAX, and classes and functions of MODULES.
 
     Raises LookupError for anything else, as functions and classes of the user.
     """
@@ -42,7 +45,10 @@ def decoded(value):
 
 
 def _public(name):
-    """What a name of jaxreg.neural stands for, or None."""
-    from jaxreg import neural
+    """The class or function of MODULES that has this name, or None."""
+    values = {module: vars(module).get(name) for module in MODULES if not name.startswith("_")}
+    return next((value for module, value in values.items() if _is_defined_in(module, value)), None)
 
-    return getattr(neural, name) if name in neural.__all__ else None
+
+def _is_defined_in(module, value):
+    return getattr(value, "__module__", None) == module.__name__

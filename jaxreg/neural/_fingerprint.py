@@ -14,6 +14,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 import jax
 import numpy as np
 
+from jaxreg._version import __version__
 from jaxreg.neural._mapped import release
 
 CHUNK = 64 * 2**20  # bytes of an array that are read at a time
@@ -25,11 +26,9 @@ ABSENT = "absent"  # in the place of what only one of two has
 
 def versions():
     """Of all that decides the last bit, and the kind of device."""
-    import jaxreg
-
     packages = {name: version(name) for name in ("jax", "jaxlib", "numpy", "optax")}
     python = ".".join(platform.python_version_tuple()[:2])
-    return {"jaxreg": jaxreg.__version__, **packages, "python": python, "device": jax.devices()[0].device_kind}
+    return {"jaxreg": __version__, **packages, "python": python, "device": jax.devices()[0].device_kind}
 
 
 def described(value, above=()):

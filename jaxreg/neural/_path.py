@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import optax
 
-from jaxreg import _hints, _progress, _validation
+from jaxreg import _hints, _progress, _provenance, _validation
 from jaxreg.neural import _checkpoint, _data, _metrics
 from jaxreg.neural._models import Model, Sized, check_task
 from jaxreg.neural._result import NeuralPath
@@ -16,7 +16,6 @@ from jaxreg.neural._strengths import make_strengths
 from jaxreg.neural._sweep import Sweep, run
 from jaxreg.neural._training import Plan
 from jaxreg.paths import _endings
-from jaxreg.results import _provenance
 
 DEFAULT_OPTIMIZER = optax.adam(1e-3)
 LOSSES = {"regression": "mean squared error", "classification": "cross-entropy"}

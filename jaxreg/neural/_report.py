@@ -7,10 +7,9 @@ from string import Template
 import jax
 import numpy as np
 
-from jaxreg import _validation
+from jaxreg import _provenance, _validation
 from jaxreg.neural import _summary
 from jaxreg.report._report import Report
-from jaxreg.results import _provenance
 
 SIZE = 8.0, 4.0  # inches of a figure
 SALT = "jaxreg"  # of the names within a figure: the same path makes the same page

@@ -56,7 +56,7 @@ class Sweep:
     most: int | None  # lanes that train side by side
 
     def __post_init__(self):
-        on_cpu = _placement.on_cpu()
+        on_cpu = _placement.current().on_host
         G, S = self.limit.shape
         most = self.most or (CPU_LANES if on_cpu else G * S)
         self.tiles = tiles(G, S, most)
@@ -126,7 +126,7 @@ class Sweep:
                 work(item)
             return
         try:
-            _placement.in_threads(work, items, x64=self.source.dtype == np.float64, stop=self.interrupted.set)
+            _placement.current().in_threads(work, items, x64=self.source.dtype == np.float64, stop=self.interrupted.set)
         except Interrupted:
             raise KeyboardInterrupt from None
 

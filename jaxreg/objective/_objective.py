@@ -42,11 +42,12 @@ class Objective:
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which a penalty that is not separable does not change
     basis: np.ndarray  # (k', n) orthonormal: the span of all that is neither penalised nor limited
-    corr: np.ndarray | None  # (p,) or (p, K): A y, on the scale of the design, with the squared loss
+    corr: Any  # (p,) or (p, K), None: A y, on the scale of the design, with the squared loss
     null_gradient: np.ndarray  # (p,) or (p, K): minus the loss' derivative in b at the null model
     null_eta: np.ndarray | None  # (n,) linear predictor of the null model; None with the squared loss
     null_losses: np.ndarray  # (K,) or (1,): losses of the null model, 0 where it fits exactly
-    totals: np.ndarray  # (K,) or (1,): losses of the intercept-only model
+    totals: np.ndarray  # (K,) or (1,): losses of the intercept-only model above the saturated one, half its deviance
+    saturated: float  # loss of the saturated model
     constant_features: np.ndarray  # columns that are left out because they do not vary
     certificate: str  # "gap" where a dual is known, else "residual"
 
@@ -102,7 +103,7 @@ class Objective:
 
     @property
     def total(self):
-        """Loss of the intercept-only model."""
+        """Loss of the intercept-only model, above the saturated one."""
         return float(np.sum(self.totals))
 
     @cached_property
@@ -128,8 +129,9 @@ class Objective:
     @cached_property
     def limits(self):
         """(lower, upper), each (p,), on the scale of the penalty."""
-        if self.penalty.limited:
-            return np.asarray(self.penalty.lower), np.asarray(self.penalty.upper)
+        penalty: Any = self.penalty
+        if penalty.limited:
+            return np.asarray(penalty.lower), np.asarray(penalty.upper)
         return np.full(len(self.scale), -np.inf), np.full(len(self.scale), np.inf)
 
     @property
@@ -254,6 +256,7 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
         null_eta=None,
         null_losses=np.atleast_1d(np.sum(left**2, axis=0) / 2),
         totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
+        saturated=0.0,
         certificate="gap" if _dual_known(loss, penalty, data, shared["factors"], basis) else "residual",
     )
 
@@ -283,6 +286,7 @@ def _general(shared, data, model, loss, unit):
     intercept = np.ones((free, design.n))
     coef, eta, null_loss = fit(np.concatenate([basis * inverse, intercept]))
     total = null_loss if not len(basis) else fit(intercept)[-1]
+    saturated = float(root**2 @ np.asarray(loss.saturated(y)))
     return Objective(
         **shared,
         loss=loss,
@@ -295,6 +299,7 @@ def _general(shared, data, model, loss, unit):
         null_gradient=scale * _correlations(design, -root * np.asarray(loss.gradient(y, eta))),
         null_eta=eta,
         null_losses=np.array([null_loss]),
-        totals=np.array([total]),
+        totals=np.array([total - saturated]),
+        saturated=saturated,
         certificate=certificate,
     )

@@ -104,7 +104,8 @@ def together(objectives, certificates, penalties, lambdas, options, starts):
         spent = spent + np.where(left, n_iter[:F, :A, :L], 0)
         for f, a in np.argwhere(left.any(axis=2)):
             images, step = None if q is None else q[f, a], 1 / float(curvatures[f].max())
-            solved = Solved(*sets[f].parted(x[f, a]), n_iter[f, a], codes[f, a], L, step, images)
+            b, b0 = sets[f].parted(x[f, a])
+            solved = Solved(b, b0, n_iter[f, a], codes[f, a], L, step, images)
             solved = as_returned(solved, sets[f], options.precision)
             certified = yield from certify[f][a](sets[f], solved, grids[f, a])
             code = np.where(spent[f, a] >= options.max_iter, Status.max_iter, solved.code[:L])

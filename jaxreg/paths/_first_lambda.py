@@ -21,8 +21,8 @@ def largest_lambda(objective, gram=None):
     """Smallest lambda at which all penalised coefficients are 0, or 1 where that is 0.
 
     Of the elastic net at most a thousand times the largest pull, max |x_j'r| / (v_j max(a, 1e-3)), as in glmnet
-    (Friedman, Hastie and Tibshirani 2010, section 2.5): so ridge, where no lambda is, has a finite grid, which is free of
-    units where columns and response are standardised; else see `ends_of_spectrum`. `gram`: (M, M) where it is known.
+    (Friedman, Hastie and Tibshirani 2010, section 2.5): so ridge, where no lambda is, has a finite grid, free of units
+    where columns and response are standardised; else see `ends_of_spectrum`. `gram`: (M, M) where it is known.
     """
     gradient, factors, step, penalty = objective.null_gradient, objective.factors, 1.0, objective.penalty
     if penalty.quadratic:

@@ -4,11 +4,10 @@ import numpy as np
 
 from jaxreg._progress import Interrupted
 from jaxreg.certificates._certificate import Correlations
-from jaxreg.design import _placement
 
 
 def run(loops, lanes, watch):
-    """All blocks of points of each loop, a list per lane; their requests are answered in one product with the base design.
+    """All blocks of points of each loop, a list per lane; requests are answered by one product with the base design.
 
     `watch` is called with the lists as they grow.
     """
@@ -28,10 +27,10 @@ def run(loops, lanes, watch):
             blocks[k].append(got)
             answer = None
 
-    live, most = list(range(len(loops))), 0
+    live, most, placement = list(range(len(loops))), 0, lanes[0].placement
     try:
         while live:
-            rows = _placement.in_threads(advance, live)
+            rows = placement.in_threads(advance, live)
             watch(blocks)
             live = [k for k, R in zip(live, rows, strict=True) if R is not None]
             rows = [R for R in rows if R is not None]

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+BLOCK_ARRAYS = "x", "b0", "gaps", "losses", "n_iter", "status", "effective_df"
+POINT_ARRAYS = "coef", "intercept", "gaps", "losses", "n_iter", "status", "effective_df"
+
 
 @dataclass(frozen=True)
 class Block:
@@ -40,9 +43,7 @@ class Block:
     def __getitem__(self, part):
         """The points of a slice, or one point."""
         part = slice(part, part + 1) if isinstance(part, int) else part
-        arrays = self.x, self.b0, self.gaps, self.losses, self.n_iter, self.status
-        df = None if self.effective_df is None else self.effective_df[part]
-        return Block(self.index, *(values[part] for values in arrays), df)
+        return Block(self.index, **_entries(self, BLOCK_ARRAYS, part))
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Points:
     coef: Any  # CSR (L, p), or (L, p K) of K responses
     intercept: np.ndarray  # (L,) or (L, K)
     gaps: np.ndarray  # (L,)
-    losses: np.ndarray  # (L, K), or (L, 1) for one response, in the unit of the objective
+    losses: np.ndarray  # (L, K), or (L, 1): half the deviances, in the unit of the objective
     n_iter: np.ndarray  # (L,)
     status: np.ndarray  # (L,)
     effective_df: np.ndarray | None  # (L,)
@@ -67,9 +68,13 @@ class Points:
 
     def at(self, positions):
         """The points at some positions."""
-        df = None if self.effective_df is None else self.effective_df[positions]
-        arrays = self.coef, self.intercept, self.gaps, self.losses, self.n_iter, self.status
-        return Points(*(values[positions] for values in arrays), df)
+        return Points(**_entries(self, POINT_ARRAYS, positions))
+
+
+def _entries(instance, names, positions):
+    """Arrays of an instance by name, at some positions of their first axis; None stays None."""
+    arrays = {name: getattr(instance, name) for name in names}
+    return {name: None if array is None else array[positions] for name, array in arrays.items()}
 
 
 def points_of(objective, blocks):
@@ -77,29 +82,28 @@ def points_of(objective, blocks):
     from scipy.sparse import csr_array
 
     p, K = objective.design.p, objective.responses or 1
-    rows, columns, values, first = [], [], [], 0
+    entries, first = [], 0
     for block in blocks:
         flat = block.x.reshape(len(block), -1)
         row, at = np.nonzero(flat)
-        column, response = (at, 0) if K == 1 else np.divmod(at, K)
-        rows.append(first + row)
-        columns.append(block.index[column] * K + response)
-        values.append(flat[row, at])
+        position, response = (at, 0) if K == 1 else np.divmod(at, K)
+        entries.append((first + row, block.index[position] * K + response, flat[row, at]))
         first += len(block)
-    row, column, value = map(np.concatenate, (rows, columns, values))
-    value = value * np.repeat(objective.per_coefficient(np.zeros(p)), K)[column]
-    coef = csr_array((value, (row, column)), shape=(first, p * K))
+    row, column, b = map(np.concatenate, zip(*entries, strict=True))
+    unit = np.repeat(objective.per_coefficient(np.zeros(p)), K)
+    coef = csr_array((b * unit[column], (row, column)), shape=(first, p * K))
     coef.sort_indices()
     means = objective.design.columns.mean
-    mean = means if objective.responses is None else np.kron(means[:, None], np.eye(K))
+    means = means if objective.responses is None else np.kron(means[:, None], np.eye(K))
     b0 = np.concatenate([block.b0.sum(axis=1) for block in blocks])
-    df = None if blocks[0].effective_df is None else np.concatenate([block.effective_df for block in blocks])
     return Points(
-        coef,
-        objective.y_mean - coef @ mean + objective.unit * b0,
-        *(
-            np.concatenate([getattr(block, name) for block in blocks])
-            for name in ("gaps", "losses", "n_iter", "status")
-        ),
-        df,
+        coef=coef,
+        intercept=objective.y_mean - coef @ means + objective.unit * b0,
+        gaps=np.concatenate([block.gaps for block in blocks]),
+        losses=np.concatenate([block.losses for block in blocks]) - objective.saturated,
+        n_iter=np.concatenate([block.n_iter for block in blocks]),
+        status=np.concatenate([block.status for block in blocks]),
+        effective_df=None
+        if blocks[0].effective_df is None
+        else np.concatenate([block.effective_df for block in blocks]),
     )

@@ -75,7 +75,7 @@ class Penalty(ABC):
         """Smallest rho >= 0 such that value(b, lam) + rho |b|^2 / 2 is convex."""
 
     def duals(self, gradient: Array, lam: ArrayLike) -> tuple[Array, Array]:
-        """(scales s (D,) in [0, 1], costs (D,)): the penalty less its ridge part has the conjugate `costs` at s gradient.
+        """(scales s (D,) in [0, 1], costs (D,)): conjugates of the penalty less its ridge part at s gradient.
 
         Without limits that is the largest s at which the dual norm is at most 1, at no cost.
         """

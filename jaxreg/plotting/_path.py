@@ -27,8 +27,8 @@ from jaxreg.plotting._clipping import clip_drawn, mark_leaving, points_until, ra
 from jaxreg.plotting._colours import tones
 from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import data_frame, with_frame
+from jaxreg.plotting._prominence import prominent
 from jaxreg.plotting._scale import factors_of
-from jaxreg.results._prominence import prominent
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

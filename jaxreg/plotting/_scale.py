@@ -1,14 +1,31 @@
-"""The scale on which figures draw coefficients."""
+"""The scale on which figures and reports show coefficients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from jaxreg import _validation
-from jaxreg.results._prominence import SCALES, feature_scale
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 
 QUANTITIES = {"sd": "coefficient \N{MULTIPLICATION SIGN} standard deviation of its column", "raw": "coefficient"}
 UNSCALED = "coefficient (standard deviations of columns not known)"
 
 
+def feature_scale(path, scale="sd") -> Float[np.ndarray, " p"]:
+    """Factors of the coefficients: 1 for "raw", the standard deviations of the columns for "sd".
+
+    They are 1 too if the result does not know the standard deviations, as a result of an old file.
+    """
+    return path.feature_sd if scale == "sd" and len(path.feature_sd) else np.ones(path.n_features)
+
+
 def factors_of(path, scale):
     """(factors (p,) of the coefficients of a path, name of the product)."""
-    _validation.check_choice(scale, "scale", SCALES)
+    _validation.check_choice(scale, "scale", tuple(QUANTITIES))
     known = scale == "raw" or len(path.feature_sd)
     return feature_scale(path, scale), QUANTITIES[scale] if known else UNSCALED

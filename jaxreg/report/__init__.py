@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from jaxreg import _validation
 from jaxreg.report._page import page
 from jaxreg.report._report import Report
-from jaxreg.results._cv import CVResult
-from jaxreg.results._path import PathResult
 
 __all__ = ["Report", "write_report"]
 
@@ -74,10 +72,10 @@ def write_report(result, path=None, title=None, data_source=None, notes=()) -> R
     ...     "<title>Diabetes</title>" in report.path.read_text("utf-8")
     True
     """
-    if not isinstance(result, (PathResult, CVResult)):
+    if getattr(type(result), "_cross_validated", None) is None:  # results declare it; they stand above this module
         raise TypeError(f"result is a {type(result).__name__}; give a PathResult or a CVResult.")
     if title is None:
-        title = "Cross-validated regularization path" if isinstance(result, CVResult) else "Regularization path"
+        title = "Cross-validated regularization path" if result._cross_validated else "Regularization path"
     if not isinstance(title, str):
         raise TypeError(f"title is {title!r}; give text, or None.")
     _check_source(data_source)

@@ -3,11 +3,10 @@
 import numpy as np
 
 from jaxreg._scores import METRICS
+from jaxreg._status import MEASURES, Status
+from jaxreg.plotting._prominence import prominent
+from jaxreg.plotting._scale import feature_scale
 from jaxreg.report import _held_out
-from jaxreg.results._cv import CVResult
-from jaxreg.results._path import MEASURES, Status
-from jaxreg.results._prominence import feature_scale, prominent
-from jaxreg.results._selection import one_standard_error
 
 NAMED_CURVES = 10  # curves with a name and a colour
 DRAWN_CURVES = 60  # curves of a figure
@@ -18,9 +17,8 @@ CURVE_DIGITS = 9  # of curves and coefficients
 
 def content(result) -> dict:
     """The numbers of a PathResult or CVResult that the figures and tables of its page need."""
-    cross_validated = isinstance(result, CVResult)
-    paths = result.paths if cross_validated else (result,)
-    least = result.mean_loss.argmin(axis=1) if cross_validated else [None]
+    paths = result.paths if result._cross_validated else (result,)
+    least = result.mean_loss.argmin(axis=1) if result._cross_validated else [None]
     points = sum(len(path.lambdas) for path in paths)
     mixes = [_Mix(path, points, k) for path, k in zip(paths, least, strict=True)]
     used = np.unique(np.concatenate([mix.features for mix in mixes]))
@@ -38,7 +36,7 @@ def content(result) -> dict:
         "start": len(paths[0].lambdas) - 1,
         "code": ["path"],
     }
-    if not cross_validated:
+    if not result._cross_validated:
         return numbers
     chosen, start = result.best
     names_of_paths = [f"cv.paths[{a}]" for a in range(len(paths))]
@@ -139,7 +137,7 @@ def _losses(cv, a, least):
         "training": None if training is None else _nested_list(training),
         "gap": _nested_list(cv.gap[a].max(axis=0)),
         "min": least,
-        "1se": None if np.isnan(cv.std_error).all() else one_standard_error(cv.mean_loss[a], cv.std_error[a], least),
+        "1se": cv._position_1se(a) if cv._has_error else None,
     }
 
 

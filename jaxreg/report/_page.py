@@ -7,7 +7,6 @@ from string import Template
 
 from jaxreg.report import _sections
 from jaxreg.report._content import content
-from jaxreg.results._cv import CVResult
 
 # each script uses only the scripts before it; page.js starts the page
 SCRIPTS = "dom.js", "scales.js", "chart.js", "figures.js", "table.js", "page.js"
@@ -15,13 +14,12 @@ SCRIPTS = "dom.js", "scales.js", "chart.js", "figures.js", "table.js", "page.js"
 
 def page(result, title, data_source, notes) -> str:
     """The page of a PathResult or CVResult. All of its text is encodable as UTF-8."""
-    explanation = result._explanation() if isinstance(result, CVResult) else result._notes()
     numbers = content(result)
     sources = files("jaxreg.report") / "page"
     text = Template((sources / "page.html").read_text("utf-8")).substitute(
         title=escape(title),
         headline=escape(result._headline()),
-        explanation="".join(f"<p>{escape(sentence)}</p>" for sentence in explanation),
+        explanation="".join(f"<p>{escape(sentence)}</p>" for sentence in result._explanation()),
         notes=_sections.notes_section(notes),
         held_out=_sections.held_out_section(result, numbers["held_out"]),
         reproduce=_sections.reproduce_section(result, data_source),

@@ -7,10 +7,9 @@ from html import escape
 
 import numpy as np
 
+from jaxreg import _provenance
+from jaxreg._status import MEASURES, Status
 from jaxreg.report import _held_out
-from jaxreg.results import _provenance
-from jaxreg.results._cv import CVResult
-from jaxreg.results._path import MEASURES, Status
 
 MOST_COLUMNS, MOST_FOLDS, MOST_RESPONSES, MOST_NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
 SCROLLED_ROWS = 25  # a table with more rows has its own scroll bar
@@ -65,7 +64,7 @@ def certificates_section(result) -> str:
     measure = MEASURES[first.certificate]
     head = ["fits", f"worst {measure}", "at lambda", "status"]
     meaning = f"<p>{MEANING[first.certificate]}</p>"
-    if not isinstance(result, CVResult):
+    if not result._cross_validated:
         return meaning + table("The path", head, [("all rows", *_worst(first.gap, first.lambdas, first.status))])
     rows = []
     for path, gap, status in zip(result.paths, result.gap, result.status, strict=True):
@@ -160,7 +159,7 @@ def held_out_section(result, points) -> str:
     """The frame of the two figures of `points`, or a table of two classes, or nothing."""
     if points is not None:
         return _section("held-out", "Held-out predictions", HELD_OUT_FIGURES)
-    counts = _held_out.class_counts(result) if isinstance(result, CVResult) else None
+    counts = _held_out.class_counts(result) if result._cross_validated else None
     if counts is None:
         return ""
     share = np.trace(counts) / counts.sum()
@@ -184,7 +183,7 @@ def reproduce_section(result, data_source) -> str:
     if not path.data:
         source = "" if data_source is None else _code_block(escape(data_source.strip("\n")))
         return f"<p>The result does not carry the call that made it.</p>{source}"
-    name, function = ("cv", "fit_cv") if isinstance(result, CVResult) else ("path", "fit_path")
+    name, function = ("cv", "fit_cv") if result._cross_validated else ("path", "fit_path")
     script = _provenance.script(name, function, path.data["versions"], result.settings, data_source)
     call = '<span id="code-path"></span>.coef_at(<span id="code-lambda"></span>)'
     return _code_block(escape(script) + f"\nintercept, coef = {call}")
@@ -196,4 +195,4 @@ def _code_block(text):
 
 
 def _first_path(result):
-    return result.path if isinstance(result, CVResult) else result
+    return result.path if result._cross_validated else result

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from jaxreg import _hints, _validation, plotting
-from jaxreg._scores import METRICS
 from jaxreg.losses import Squared
-from jaxreg.results import _html, _saving, _selection
+from jaxreg.plotting._scale import feature_scale
+from jaxreg.results import _cv_summary, _html, _saving, _selection
 from jaxreg.results._choice import Selection
-from jaxreg.results._path import MEASURES, PathResult, Status
-from jaxreg.results._prominence import feature_scale
+from jaxreg.results._path import PathResult
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from jaxreg.report import Report
 
 RULES = ("min", "1se", *_selection.CRITERIA)
-SQUARED = METRICS["mse"].name
-TABLE_COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
 
 
 @dataclass(frozen=True)
@@ -96,6 +93,8 @@ class CVResult:
     (0.49, 0.52)
     """
 
+    _cross_validated: ClassVar[bool] = True  # asked by reports
+
     paths: tuple[PathResult, ...]
     l1_ratios: Float[np.ndarray, " A"]
     lambdas: Float[np.ndarray, "A L"]
@@ -152,7 +151,7 @@ class CVResult:
 
         ValueError for one fold, which has no standard error.
         """
-        return float(self.lambdas[self.best[0], self._position_1se()])
+        return float(self.lambdas[self.best[0], self._chosen_1se()])
 
     @property
     def coef(self) -> Float[np.ndarray, "p ..."]:
@@ -194,13 +193,17 @@ class CVResult:
         """Whether there is a standard error. One fold has none."""
         return bool(np.isfinite(self.std_error[self.best]))
 
-    def _position_1se(self):
+    def _chosen_1se(self):
+        """Position of `lambda_1se` among the lambdas of the chosen mixing parameter."""
         if not self._has_error:
             raise ValueError(
                 "rule is '1se', but cv has one fold, which has no standard error; give 'min' or more folds."
             )
-        a, k = self.best
-        return _selection.one_standard_error(self.mean_loss[a], self.std_error[a], k)
+        return self._position_1se(self.best[0])
+
+    def _position_1se(self, a):
+        """Position of the largest lambda of mixing parameter `a` within one standard error of its least mean loss."""
+        return _selection.one_standard_error(self.mean_loss[a], self.std_error[a], int(np.argmin(self.mean_loss[a])))
 
     def select(self, rule="min") -> Selection:
         """The point that a rule chooses.
@@ -229,7 +232,7 @@ class CVResult:
         _validation.check_choice(rule, "rule", RULES)
         a, k = self.best
         if rule == "1se":
-            k = self._position_1se()
+            k = self._chosen_1se()
         elif rule != "min":
             values = self._criteria(rule)
             if values.min() == np.inf:
@@ -360,71 +363,16 @@ class CVResult:
             values["minus_two_log_likelihood"] = term
         return cls(paths=paths, _effective_df=values.pop("effective_df", None), **values)
 
-    def _rows(self):
-        """Table rows as text: both rules at the chosen mixing parameter, and the best point of every other one."""
-        a, k = self.best
-        points = [("min", a, k), *([("1se", a, self._position_1se())] if self._has_error else [])]
-        points += [("min", b, int(np.argmin(self.mean_loss[b]))) for b in range(len(self.paths)) if b != a]
-        return [
-            (
-                "-" if np.isnan(self.l1_ratios[b]) else f"{self.l1_ratios[b]:g}",
-                rule,
-                f"{self.lambdas[b, i]:.4g}",
-                f"{self.mean_loss[b, i]:.5g}",
-                f"{self.std_error[b, i]:.3g}" if self._has_error else "-",
-                "-" if self.r2 is None or np.isnan(self.r2[b, i]) else f"{round(self.r2[b, i], 3) + 0.0:.3f}",
-                str(self.paths[b].df[i]),
-            )
-            for rule, b, i in points
-        ]
-
     def _headline(self):
-        A, F, L = self.fold_loss.shape
-        mixes = f"{A} mixing parameters x " if A > 1 else ""
-        responses = "" if self.path.n_responses is None else f" of {self.path.n_responses} responses"
-        reached = int((self.status == Status.converged).sum())
-        interrupted = ", interrupted" if self.interrupted else ""
-        folds = f"{F} fold" if F == 1 else f"{F} folds"
-        return (
-            f"Cross-validation{interrupted}: {mixes}{folds} x {L} lambdas, {self.metric}{responses}; {reached} of "
-            f"{self.status.size} fits converged, worst {MEASURES[self.path.certificate]} {self.gap.max():.1e}"
-        )
+        return _cv_summary.headline(self)
 
     def _explanation(self):
-        """Sentences on the losses at the choice, and advice if the choice is at an end of the grid."""
-        a, k = self.best
-        L = self.lambdas.shape[1]
-        least, error = self.mean_loss[a, k], self.std_error[a, k]
-        range_1se = "One fold has no standard error."
-        if self._has_error:
-            range_1se = f"Up to lambda {self.lambda_1se:.4g} it stays within one standard error, {error:.3g}."
-        root = f" (RMSE {np.sqrt(least):.5g})" if self.metric == SQUARED and self.path.n_responses is None else ""
-        lines = [
-            f"The held-out loss is least, {least:.5g}{root}, at lambda {self.lambdas[a, k]:.4g}; the training loss "
-            f"there is {self.train_loss[k]:.5g}. {range_1se}"
-        ]
-        if k == L - 1 > 0 and self.lambdas[a, k] > 0:
-            lines.append("That is the smallest lambda of the grid: smaller ones may do better.")
-        if k == 0 and L > 1:
-            lines.append("That is the largest lambda of the grid, the model without most of its columns.")
-        return lines + self._ends_elsewhere() + self.path._notes()
-
-    def _ends_elsewhere(self):
-        """Sentences on the other mixing parameters whose loss is least at an end of their grid."""
-
-        last, best = self.lambdas.shape[1] - 1, self.mean_loss.argmin(axis=1)
-        lines = []
-        for end, end_name in ((last, "smallest"), (0, "largest")):
-            mixes = [a for a, k in enumerate(best) if k == end and a != self.best[0] and self.lambdas[a, k] > 0 < last]
-            if mixes:
-                ratios = ", ".join(f"{self.l1_ratios[a]:g}" for a in mixes)
-                advice = ": smaller ones may do better" if end else ""
-                lines.append(f"At l1_ratio {ratios} it is least at the {end_name} lambda of its grid{advice}.")
-        return lines
+        return _cv_summary.explanation(self)
 
     def summary(self) -> str:
         """The choice and its reasons in a few lines of text."""
-        return "\n".join([self._headline(), *_html.text_table(TABLE_COLUMNS, self._rows()), *self._explanation()])
+        table = _html.text_table(_cv_summary.COLUMNS, _cv_summary.rows(self))
+        return "\n".join([self._headline(), *table, *self._explanation()])
 
     def __repr__(self):
         return f"<CVResult: {self._headline()}>"
@@ -433,4 +381,5 @@ class CVResult:
         return self.summary()
 
     def _repr_html_(self):
-        return _html.shown(self._headline(), TABLE_COLUMNS, self._rows(), " ".join(self._explanation()))
+        below = " ".join(self._explanation())
+        return _html.shown(self._headline(), _cv_summary.COLUMNS, _cv_summary.rows(self), below)

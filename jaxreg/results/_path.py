@@ -1,21 +1,21 @@
 """Results: NumPy in frozen dataclasses, so that plotting, pandas and pickling just work."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from jaxreg import _hints, _missing, _scores, _validation, plotting
 from jaxreg._alignment import by_row
-from jaxreg._status import Status
 from jaxreg.losses._links import inverse_link
-from jaxreg.results import _html, _saving
+from jaxreg.results import _html, _path_summary, _saving
 
 if TYPE_CHECKING:
-    from jaxreg.report import Report
+    from jaxtyping import Float, Int
 
-MEASURES = {"gap": "relative gap", "residual": "scaled residual"}
-COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
+    from jaxreg.report import Report
 
 
 class ConvergenceWarning(UserWarning):
@@ -83,7 +83,7 @@ class PathResult:
         Seconds by phase.
     feature_names : tuple of str, or None
         Names of a frame's columns.
-    constant_features : array (k,)
+    constant_features : array (m,)
         Indices of columns that do not vary; their coefficients are 0.
     offset_used : bool
         Whether the fit had an offset.
@@ -126,35 +126,37 @@ class PathResult:
     True
     """
 
-    lambdas: np.ndarray
+    _cross_validated: ClassVar[bool] = False  # asked by reports
+
+    lambdas: Float[np.ndarray, " L"]
     coef_sparse: Any
-    intercept: np.ndarray
-    gap: np.ndarray
-    df: np.ndarray
-    effective_df: np.ndarray | None
-    dev_ratio: np.ndarray
-    n_iter: np.ndarray
-    status: np.ndarray
+    intercept: Float[np.ndarray, "L ..."]
+    gap: Float[np.ndarray, " L"]
+    df: Int[np.ndarray, " L"]
+    effective_df: Float[np.ndarray, " L"] | None
+    dev_ratio: Float[np.ndarray, " L"]
+    n_iter: Int[np.ndarray, " L"]
+    status: Int[np.ndarray, " L"]
     tol: float
     l1_ratio: float
     solver: str
     certificate: str = "gap"
     timings: dict[str, float] = field(default_factory=dict)
     feature_names: tuple[str, ...] | None = None
-    constant_features: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    constant_features: Int[np.ndarray, " m"] = field(default_factory=lambda: np.zeros(0, int))
     offset_used: bool = False
     n_responses: int | None = None
     loss: str = "Squared()"
     penalty: str = "ElasticNet()"
     data: dict[str, Any] = field(default_factory=dict)
-    feature_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    feature_sd: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    feature_mean: Float[np.ndarray, " p"] = field(default_factory=lambda: np.zeros(0))
+    feature_sd: Float[np.ndarray, " p"] = field(default_factory=lambda: np.zeros(0))
     settings: dict[str, str] = field(default_factory=dict)
-    fill_values: np.ndarray | None = None
+    fill_values: Float[np.ndarray, " p"] | None = None
     link: str | None = "identity"
 
     @property
-    def coef(self) -> np.ndarray:
+    def coef(self) -> Float[np.ndarray, "L p ..."]:
         """Dense coefficients (L, p), or (L, p, K) for K responses."""
         return self._by_response(self.coef_sparse.toarray())
 
@@ -171,7 +173,7 @@ class PathResult:
         """Feature names, made up ("x0", "x1", ...) where the data had none."""
         return self.feature_names or tuple(f"x{j}" for j in range(self.n_features))
 
-    def coef_at(self, lam) -> tuple[Any, np.ndarray]:
+    def coef_at(self, lam) -> tuple[float | Float[np.ndarray, " K"], Float[np.ndarray, "p ..."]]:
         """(intercept, coefficients (p,)) at any lambda; (K,) and (p, K) for K responses.
 
         Linear interpolation in lambda between the two neighbours; beyond the ends the nearest point counts, as in
@@ -190,7 +192,7 @@ class PathResult:
             intercept = intercept + share * self.intercept[right - 1]
         return float(intercept) if self.n_responses is None else intercept, coef
 
-    def predict(self, X, lam=None, offset=None, type="response") -> np.ndarray:
+    def predict(self, X, lam=None, offset=None, type="response") -> Float[np.ndarray, "m ..."]:
         """Predictions for new rows, at all lambdas or at one.
 
         Parameters
@@ -236,7 +238,7 @@ class PathResult:
         intercept, coef = self.coef_at(lam)
         return X @ coef + intercept + offset
 
-    def score(self, X, y, lam=None, sample_weight=None, offset=None):
+    def score(self, X, y, lam=None, sample_weight=None, offset=None) -> float | Float[np.ndarray, " L"]:
         """How well new rows are predicted: higher is better, at all lambdas (L,) or as a float at one.
 
         R squared, 1 - sum_i w_i (y_i - prediction_i)^2 / sum_i w_i (y_i - mean(y))^2, the plain average over several
@@ -276,60 +278,16 @@ class PathResult:
             columns = pd.MultiIndex.from_product([columns, range(self.n_responses)], names=["feature", "response"])
         return pd.DataFrame(table.reshape(len(table), -1), index=index, columns=columns)
 
-    def _rows(self, most):
-        """Table rows at `most` places of the path, as text."""
-        places = np.unique(np.linspace(0, len(self.lambdas) - 1, min(most, len(self.lambdas))).round().astype(int))
-        return [
-            (
-                f"{self.lambdas[k]:.4g}",
-                str(self.df[k]),
-                f"{round(self.dev_ratio[k], 4) + 0.0:.4f}",
-                f"{self.gap[k]:.1e}",
-                str(self.n_iter[k]),
-                Status(self.status[k]).name,
-            )
-            for k in places
-        ]
-
     def _headline(self):
-        counts = {status: int((self.status == status).sum()) for status in Status}
-        said = ", ".join(f"{number} {status.name}" for status, number in counts.items() if number)
-        kind = self.penalty
-        if self.penalty.startswith("ElasticNet"):
-            kind = {1.0: "Lasso", 0.0: "Ridge"}.get(self.l1_ratio, f"Elastic-net ({self.l1_ratio:g})")
-        kind += "" if self.loss == "Squared()" else f", {self.loss},"
-        measure = MEASURES[self.certificate]
-        responses = "" if self.n_responses is None else f"{self.n_responses} responses, "
-        return (
-            f"{kind} path: {len(self.lambdas)} lambdas, {self.n_features} features, {responses}solver {self.solver}; "
-            f"{said}; worst {measure} {self.gap.max():.1e} (asked for {self.tol:.0e})"
-        )
+        return _path_summary.headline(self)
 
-    def _left_out(self):
-        """A line that names constant columns, if there are any."""
-        if not len(self.constant_features):
-            return []
-        names = ", ".join(self.names[j] for j in self.constant_features[:5])
-        more = len(self.constant_features) - 5
-        return [f"Constant, left out: {names}" + (f" and {more} more" if more > 0 else "")]
-
-    def _notes(self):
-        """What a table of the path does not show."""
-        values = self.data.get("y_values", [])
-        if not values:
-            return self._left_out()
-        listed = ", ".join(f"{value:g}" for value in values)
-        return [
-            *self._left_out(),
-            f"y has the values {listed} only; if these are labels of classes, they count as numbers.",
-        ]
+    def _explanation(self):
+        return _path_summary.notes(self)
 
     def summary(self, rows=12) -> str:
         """The path in a few lines of text: at most `rows` lambdas, evenly spaced."""
-        lines = _html.text_table(COLUMNS, self._rows(rows)) + self._notes()
-        if self.timings:
-            lines.append("Seconds: " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in self.timings.items()))
-        return "\n".join([self._headline(), *lines])
+        table = _html.text_table(_path_summary.COLUMNS, _path_summary.rows(self, rows))
+        return "\n".join([self._headline(), *table, *self._explanation(), *_path_summary.timings(self)])
 
     def __repr__(self):
         return f"<PathResult: {self._headline()}>"
@@ -338,13 +296,14 @@ class PathResult:
         return self.summary()
 
     def _repr_html_(self):
-        return _html.shown(self._headline(), COLUMNS, self._rows(12), *self._notes())
+        rows = _path_summary.rows(self)
+        return _html.shown(self._headline(), _path_summary.COLUMNS, rows, *self._explanation())
 
     def __getattr__(self, name):
         raise _hints.missing(self, name)
 
     def _choice(self, lam):
-        """What the figures draw of it, and at which lambda, None without one."""
+        """The Choice that figures draw: this path, and a lambda or None."""
         if lam is None:
             return plotting.Choice(self, None, (), {})
         lam = _validation.check_lam(lam)
@@ -353,7 +312,7 @@ class PathResult:
     plot = plotting.plot_path
     plot_coefficients = plotting.plot_coefficients
 
-    def report(self, path=None, title=None, data_source=None, notes=()) -> "Report":
+    def report(self, path=None, title=None, data_source=None, notes=()) -> Report:
         """The path as one interactive HTML page, written to `path`; see `jaxreg.report.write_report`."""
         from jaxreg.report import write_report
 
@@ -367,7 +326,7 @@ class PathResult:
         _saving.write(path, "PathResult", self._arrays())
 
     def _arrays(self):
-        """What a file holds of it."""
+        """The arrays of a file, from which `_of_arrays` makes the path again."""
         coef = self.coef_sparse
         sparse = {"coef_data": coef.data, "coef_indices": coef.indices, "coef_indptr": coef.indptr}
         shape = {"coef_shape": np.array(coef.shape)}
@@ -385,6 +344,6 @@ class PathResult:
         return cls(coef_sparse=coef, **values)
 
     @classmethod
-    def load(cls, path) -> "PathResult":
+    def load(cls, path) -> PathResult:
         """The PathResult that `save` wrote to the file `path`; ValueError for another file, OSError for none."""
         return _saving.read(path, "PathResult", cls._of_arrays)

@@ -58,12 +58,12 @@ def effective_df(problem, coef, lambdas, l1_ratio):
     A = np.asarray(design.gather(columns), dtype=np.float64)
     gram = A @ A.T
     place = np.searchsorted(columns, coef.indices)
-    found = np.zeros(len(lambdas))
+    df = np.zeros(len(lambdas))
     for k, lam in enumerate(lambdas):
         J = place[coef.indptr[k] : coef.indptr[k + 1]]
         if J.size:
-            found[k] = _trace(gram[np.ix_(J, J)], lam * (1 - l1_ratio) * problem.l2_factor[columns[J]])
-    return found
+            df[k] = _trace(gram[np.ix_(J, J)], lam * (1 - l1_ratio) * problem.l2_factor[columns[J]])
+    return df
 
 
 def _trace(gram, l2):

@@ -14,10 +14,9 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
-from jaxreg import _validation, fit_cv
+from jaxreg import _names, _validation, fit_cv
 from jaxreg.losses import Squared
 from jaxreg.losses._links import inverse_link
-from jaxreg.penalties import Penalty
 from jaxreg.results._cv import RULES
 from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, gap_tolerance, null_loss, solver_steps
 
@@ -71,8 +70,8 @@ class PathEstimatorCV(LinearEstimator, ABC):
         splits = list(check_cv(self.cv).split(X, y, **routed_metadata(self, sample_weight, params).splitter.split))
         weight = checked_weight(sample_weight, len(X))
         penalty = self._penalty(X.shape[1])
-        if isinstance(penalty, Penalty):
-            penalty = penalty.for_columns(self._labels())
+        if penalty is not None:
+            penalty = _names.check_penalty(penalty).for_columns(self._labels())
         cv = fit_cv(
             X,
             y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y,

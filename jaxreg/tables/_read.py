@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from jaxreg import _validation
-from jaxreg.results import _provenance
+from jaxreg import _provenance, _validation
 from jaxreg.tables._attempt import Attempt
 from jaxreg.tables._encoding import Encoding, subject_of
 from jaxreg.tables._problems import (

@@ -6,19 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jaxreg.plotting._scale import feature_scale
+
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
-
-
-SCALES = ("sd", "raw")
-
-
-def feature_scale(path, scale="sd") -> Float[np.ndarray, " p"]:
-    """Factors of the coefficients: 1 for "raw", the standard deviations of the columns for "sd".
-
-    They are 1 too if the result does not know the standard deviations, as a result of an old file.
-    """
-    return path.feature_sd if scale == "sd" and len(path.feature_sd) else np.ones(path.n_features)
+    from jaxtyping import Int
 
 
 def prominent(path, response=0, lam=None, scale="sd") -> Int[np.ndarray, " m"]:

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxreg._labels import few_values
+from jaxreg._version import __version__
 
 MOST_NUMBERS = 12  # of an array that is written out
 LINE_LENGTH = 100  # characters of a call on one line, at most
@@ -36,9 +37,7 @@ def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]
 
 def versions() -> dict[str, str]:
     """Versions of the packages that fit, by name."""
-    import jaxreg
-
-    return {"jaxreg": jaxreg.__version__, "jax": jax.__version__, "numpy": np.__version__}
+    return {"jaxreg": __version__, "jax": jax.__version__, "numpy": np.__version__}
 
 
 def sources(keywords, function, **defaults) -> dict[str, str]:

@@ -1,0 +1,89 @@
+"""The certificate of one point in a trace, by a pass over the rows: for `solve`, which has neither lambdas nor columns.
+
+What is not penalised is found by the prox at a strength that leaves nothing else, since no basis of it can be made
+where the penalty factors are traced.
+"""
+
+import jax.numpy as jnp
+
+from jaxreg import _duality
+from jaxreg.design._base import PRECISION
+from jaxreg.penalties._base import per_row
+from jaxreg.solvers.composite import minimiser
+from jaxreg.solvers.proximal import Composite, conjugate_gradients
+from jaxreg.solvers.smooth import curvature_of
+
+NULL_MODEL_ITER = 200  # of the fit of the null model
+ALL, NOTHING = 1e30, 1e-15  # a strength at which only what is not penalised is left; what ridge leaves, in units of it
+PROJECTION_STEPS = 200  # of conjugate gradients
+
+
+def weighted_products(rows, omega, r):
+    """A (omega r) (m,) or (m, K) for rows A (m, n) and r (n,) or (n, K)."""
+    return jnp.matmul(rows, r * per_row(omega, r), precision=PRECISION)
+
+
+def traced_gap(problem, b, rows, omega, y, offset, loss, factors):
+    """The gap of a Composite at b (m [, K]), or the scaled residual where no dual is known.
+
+    rows (m, n): the columns on the scale of the penalty and, for other losses than the squared one, a constant
+    """
+    smooth, penalty, lam, p = problem.smooth, problem.penalty, problem.lam, len(factors)
+    eta, value = _predicted(b, rows, omega, y, offset, loss)
+    null_loss, null_gradient = _null_model(problem, b, rows, omega, y, offset, loss, factors)
+    u, penalised, zero = loss.gradient(y, eta), b[:p], jnp.zeros_like(b)
+    curvature = curvature_of(smooth, smooth.image(zero), zero)
+    step = 1 / jnp.maximum(curvature, 1.01 * jnp.max(penalty.concavity(lam)))
+    scale = jnp.max(jnp.abs(null_gradient))
+    residual = _duality.residual(penalty, penalised, -weighted_products(rows, omega, u)[:p], lam, step, scale)
+    if penalty.dual_norm(null_gradient, factors) is None or loss.conjugate(y, u) is None:
+        return residual
+    if loss.quadratic:
+        theta = _off_unpenalised(-u, rows, omega, penalty, factors)
+        h, w = weighted_products(rows, omega, theta), per_row(omega, theta)
+        sums = jnp.sum(w * u**2), jnp.sum(w * theta**2), jnp.sum(w * theta * y)
+        return _duality.squared_gap(penalty, b, h, lam, *sums, null_loss)
+    if problem.free:
+        u = _duality.balanced(u, omega)
+    h = -weighted_products(rows, omega, u)[:p]
+    gap = _duality.loss_gap(loss, penalty, penalised, h, lam, u, value, y, offset, omega, null_loss)
+    return jnp.where(jnp.all(lam > 0), gap, residual)
+
+
+def _predicted(b, rows, omega, y, offset, loss):
+    """(eta (n [, K]), the mean loss) at b."""
+    eta = jnp.matmul(rows.T, b, precision=PRECISION)
+    eta = eta + per_row(offset, eta)
+    return eta, jnp.sum(per_row(omega, eta) * loss.value(y, eta))
+
+
+def _null_model(problem, b, rows, omega, y, offset, loss, factors):
+    """(its loss, minus the gradient there (p [, K])); the loss is NaN where it vanishes in the precision."""
+    if loss.quadratic:
+        eta = y - _off_unpenalised(y, rows, omega, problem.penalty, factors)
+    else:
+        alone = Composite(problem.smooth, problem.penalty, ALL * factors, problem.free)
+        null, _ = minimiser(alone, jnp.zeros_like(b), 0.0, NULL_MODEL_ITER)
+        eta, _ = _predicted(null, rows, omega, y, offset, loss)
+    value, pull = jnp.sum(per_row(omega, eta) * loss.value(y, eta)), loss.gradient(y, eta)
+    # squares that vanish in the precision are no exact fit: nothing can be certified
+    misfit = jnp.any(jnp.where(per_row(omega, pull) > 0, pull, 0.0) != 0)
+    least = jnp.finfo(pull.dtype).tiny / jnp.finfo(pull.dtype).eps
+    value = jnp.where(misfit & (value < least), jnp.nan, value)
+    return value, weighted_products(rows, omega, pull)[: len(factors)]
+
+
+def _off_unpenalised(r, rows, omega, penalty, factors):
+    """r (n [, K]) made orthogonal to the span of what is not penalised."""
+
+    def project(x):
+        left = penalty.prox(x, ALL * factors, 1.0)
+        return jnp.where(jnp.abs(left) > jnp.max(jnp.abs(x)) * NOTHING, left, 0.0)
+
+    def operator(c):
+        fit = jnp.matmul(rows.T, project(c), precision=PRECISION)
+        return project(weighted_products(rows, omega, fit))
+
+    rhs = project(weighted_products(rows, omega, r))
+    c, _ = conjugate_gradients(operator, rhs, PROJECTION_STEPS, 10 * jnp.finfo(r.dtype).eps)
+    return r - jnp.matmul(rows.T, project(c), precision=PRECISION)

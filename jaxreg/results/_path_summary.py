@@ -1,0 +1,58 @@
+"""What a PathResult says of itself: a headline, a table of lambdas, and notes on the data."""
+
+import numpy as np
+
+from jaxreg._status import MEASURES, Status
+
+COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
+MOST_NAMES = 5  # constant columns in a note, at most
+
+
+def headline(path):
+    counts = {status: int((path.status == status).sum()) for status in Status}
+    endings = ", ".join(f"{number} {status.name}" for status, number in counts.items() if number)
+    kind = path.penalty
+    if path.penalty.startswith("ElasticNet"):
+        kind = {1.0: "Lasso", 0.0: "Ridge"}.get(path.l1_ratio, f"Elastic-net ({path.l1_ratio:g})")
+    kind += "" if path.loss == "Squared()" else f", {path.loss},"
+    measure = MEASURES[path.certificate]
+    responses = "" if path.n_responses is None else f"{path.n_responses} responses, "
+    return (
+        f"{kind} path: {len(path.lambdas)} lambdas, {path.n_features} features, {responses}solver {path.solver}; "
+        f"{endings}; worst {measure} {path.gap.max():.1e} (asked for {path.tol:.0e})"
+    )
+
+
+def rows(path, most=12):
+    """Rows of the table as text: at most `most` lambdas, evenly spaced."""
+    places = np.unique(np.linspace(0, len(path.lambdas) - 1, min(most, len(path.lambdas))).round().astype(int))
+    return [
+        (
+            f"{path.lambdas[k]:.4g}",
+            str(path.df[k]),
+            f"{round(path.dev_ratio[k], 4) + 0.0:.4f}",
+            f"{path.gap[k]:.1e}",
+            str(path.n_iter[k]),
+            Status(path.status[k]).name,
+        )
+        for k in places
+    ]
+
+
+def notes(path):
+    """Lines on what a table of the path does not show: constant columns, and numbers that may be labels of classes."""
+    lines = []
+    if len(path.constant_features):
+        names = ", ".join(path.names[j] for j in path.constant_features[:MOST_NAMES])
+        unnamed = len(path.constant_features) - MOST_NAMES
+        lines.append(f"Constant, left out: {names}" + (f" and {unnamed} more" if unnamed > 0 else ""))
+    if values := path.data.get("y_values"):
+        listed = ", ".join(f"{value:g}" for value in values)
+        lines.append(f"y has the values {listed} only; if these are labels of classes, they count as numbers.")
+    return lines
+
+
+def timings(path):
+    """A line with the seconds by phase, or none."""
+    seconds = [f"{phase} {seconds:.3f}" for phase, seconds in path.timings.items()]
+    return [f"Seconds: {', '.join(seconds)}"] if seconds else []
