@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxreg import _validation
+from jaxreg import _arrays
 from jaxreg.losses._links import inverse_link
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Numeric(Loss):
 
     @final
     def encode(self, y, counting):
-        return Encoded(_validation.check_responses(y, len(counting)), None)
+        return Encoded(_arrays.check_responses(y, len(counting)), None)
 
     @final
     def saturated(self, y):

@@ -5,7 +5,7 @@ from typing import final
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg import _validation
+from jaxreg import _arrays
 from jaxreg._pytree import pytree
 from jaxreg.losses._base import Encoded, Loss
 
@@ -37,7 +37,7 @@ class SquaredHinge(Loss):
     metrics = ("deviance", "mse", "mae")
 
     def encode(self, y, counting):
-        y = _validation.check_responses(y, len(counting))
+        y = _arrays.check_responses(y, len(counting))
         labels = np.unique(y[counting])
         unknown = np.setdiff1d(labels, (-1.0, 1.0))
         if unknown.size:

@@ -29,7 +29,7 @@ from jax import Array, lax
 from jaxreg._duality import squared_gap
 from jaxreg._pytree import pytree
 from jaxreg.design._base import PRECISION
-from jaxreg.solvers.smooth import ROUNDING, Quadratic
+from jaxreg.solvers.smooth import SUM_ROUNDING, Quadratic
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -204,7 +204,7 @@ def descend(
         """A look at the point, and the epochs that it asks for."""
         b, image = better(state.ahead, state.b, state.image, lam)
         h, gap, moving = look(b, image, lam)
-        floor = ROUNDING * jnp.finfo(b.dtype).eps * largest * jnp.max(jnp.abs(b))
+        floor = SUM_ROUNDING * jnp.finfo(b.dtype).eps * largest * jnp.max(jnp.abs(b))
         moves = (state.move > jnp.maximum(goal.move, floor)) | jnp.any(moving & ~state.moving)
         done = ~((gap > goal.gap) & moves & (state.n_iter < goal.limit))  # NaN are done
         queue = tiled.queue(moving)

@@ -42,7 +42,7 @@ from jaxreg.solvers.proximal import (
     residual_at,
     steep_enough,
 )
-from jaxreg.solvers.smooth import ROUNDING, Averaged, Quadratic, Reweighted, curvature_of
+from jaxreg.solvers.smooth import SUM_ROUNDING, Averaged, Quadratic, Reweighted, curvature_of
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -118,7 +118,7 @@ def _by_models(problem: Composite, start: Float[Array, " m"], tol, max_products,
         rises = jax.vmap(rise)(lengths)
         best = jnp.argmin(rises)
         value = problem.value(state.b, state.q)
-        level = rises[0] <= ROUNDING * smooth.roundoff(value) * jnp.abs(value)
+        level = rises[0] <= SUM_ROUNDING * smooth.roundoff(value) * jnp.abs(value)
         nearer = residual_at(problem, solved.b, state.q + along, L) < SUCCESS * state.residual
         length = jnp.where(level & nearer, 1.0, jnp.where(rises[best] < 0, lengths[best], 0.0))
         b = jnp.where(length == 1, solved.b, state.b + length * d)

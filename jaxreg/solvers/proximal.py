@@ -30,7 +30,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxreg._pytree import STATIC, pytree
-from jaxreg.solvers.smooth import ROUNDING, Smooth
+from jaxreg.solvers.smooth import SUM_ROUNDING, Smooth
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -172,7 +172,7 @@ def conjugate_gradients(
     step there would lead anywhere.
     """
     square = _inner(rhs, rhs)
-    rounding = ROUNDING * jnp.finfo(rhs.dtype).eps
+    rounding = SUM_ROUNDING * jnp.finfo(rhs.dtype).eps
 
     def until(carry):
         _, _, _, rr, count, _, sound = carry
@@ -222,7 +222,7 @@ def _newton(problem: Composite, state: _ProximalState, floor) -> _ProximalState:
     residual = jnp.max(jnp.abs(F)) * L
     e, products = conjugate_gradients(operator, -through(F), CG_STEPS, CG_TOL)
     before = problem.value(state.b, state.q)
-    rounding = ROUNDING * smooth.roundoff(before) * jnp.abs(before)
+    rounding = SUM_ROUNDING * smooth.roundoff(before) * jnp.abs(before)
     b, q = _along(problem, state, P(e) - F, rounding)
     landed = problem.prox(b - smooth.gradient(q) / L, 1 / L)
     after = jnp.max(jnp.abs(b - landed)) * L
@@ -266,7 +266,7 @@ def minimise(problem: Composite, start: Float[Array, "m ..."], tol, max_iter, cu
         return _newton(problem, state, tol)
 
     def unfinished(state):
-        floor = ROUNDING * eps * state.curvature * jnp.max(jnp.abs(state.b), initial=0.0)
+        floor = SUM_ROUNDING * eps * state.curvature * jnp.max(jnp.abs(state.b), initial=0.0)
         falling = (state.residual > floor) | (state.wait == 1)  # below the floor as long as Newton steps count
         return (state.residual > tol) & falling & (state.n_iter < max_iter)
 
@@ -293,7 +293,7 @@ def residual_at(problem: Composite, b, q, L) -> Float[Array, ""]:
 def no_worse(problem: Composite, first: Minimum, last: Minimum) -> Minimum:
     """The Minimum `last`, but with the point of `first` where that is lower and nearer to a zero."""
     value = problem.value(first.b, first.q)
-    rounding = ROUNDING * problem.smooth.roundoff(value) * jnp.abs(value)
+    rounding = SUM_ROUNDING * problem.smooth.roundoff(value) * jnp.abs(value)
     better = (problem.rise(last.b, last.q, first.b, first.q) <= rounding) | (last.residual <= first.residual)
     better |= jnp.isnan(first.residual)
     b, q, residual = (jnp.where(better, *pair) for pair in zip(last[:3], first[:3], strict=True))

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 POWER_STEPS = 12  # of the power method: a rough bound will do, since solvers notice a larger curvature
 MARGIN = 1.1  # factor of the result of the power method, which comes from below
-ROUNDING = 8  # error of a sum, in units of the roundoff of the products that it is made of: what is smaller is none
+SUM_ROUNDING = 8  # error of a sum, in units of the roundoff of the products that it is made of: what is smaller is none
 LOWER = {"float32": 2.0**-24, "tensorfloat32": 2.0**-11, "bfloat16": 2.0**-8}  # products, and their unit roundoff
 
 
@@ -126,7 +126,7 @@ class _LeastSquares(Smooth):
 
     @final
     def bregman(self, d, q, q_before):
-        rounding = ROUNDING * self.roundoff(q) * jnp.sum(jnp.abs(d) * (jnp.abs(q) + jnp.abs(q_before)))
+        rounding = SUM_ROUNDING * self.roundoff(q) * jnp.sum(jnp.abs(d) * (jnp.abs(q) + jnp.abs(q_before)))
         return jnp.sum(d * (q - q_before)) / 2 - rounding
 
 
@@ -207,7 +207,7 @@ class Averaged(Smooth):
         eta, before = self.offset + q, self.offset + q_before
         after, value = self.loss.value(self.y, eta), self.loss.value(self.y, before)
         linear = self.loss.gradient(self.y, before) * (q - q_before)
-        rounding = ROUNDING * self.roundoff(q) * (jnp.abs(after) + jnp.abs(value) + jnp.abs(linear))
+        rounding = SUM_ROUNDING * self.roundoff(q) * (jnp.abs(after) + jnp.abs(value) + jnp.abs(linear))
         return jnp.sum(self.omega * (after - value - linear - rounding)).astype(q.dtype)
 
     def _summed(self, values):
