@@ -193,28 +193,28 @@ def _check_mixes(l1_ratios, penalty):
     if l1_ratios is None:
         penalty = ElasticNet() if penalty is None else penalty
         return np.array([mixing(penalty)]), penalty
-    given = np.array([ElasticNet(a).l1_ratio for a in ([l1_ratios] if np.ndim(l1_ratios) == 0 else l1_ratios)])
-    if not given.size:
+    ratios = np.array([ElasticNet(a).l1_ratio for a in ([l1_ratios] if np.ndim(l1_ratios) == 0 else l1_ratios)])
+    if not ratios.size:
         raise ValueError("l1_ratios is empty; give one or more numbers from 0 (ridge) to 1 (lasso), or None.")
-    if len(np.unique(given)) < len(given):
-        raise ValueError(f"l1_ratios is {given.tolist()}, with a value twice; give each once.")
+    if len(np.unique(ratios)) < len(ratios):
+        raise ValueError(f"l1_ratios is {ratios.tolist()}, with a value twice; give each once.")
     if penalty is None:
-        return given, ElasticNet()
-    own = mixing(penalty)
-    if np.isnan(own):
-        raise ValueError(f"l1_ratios is {given.tolist()}, but {penalty!r} has no mixing parameter; give None.")
-    if penalty.quadratic and given.tolist() != [own]:
-        raise ValueError(f"l1_ratios is {given.tolist()}, but penalty has l1_ratio={own:g}; give one of the two.")
-    return given, penalty
+        return ratios, ElasticNet()
+    ratio = mixing(penalty)
+    if np.isnan(ratio):
+        raise ValueError(f"l1_ratios is {ratios.tolist()}, but {penalty!r} has no mixing parameter; give None.")
+    if penalty.quadratic and ratios.tolist() != [ratio]:
+        raise ValueError(f"l1_ratios is {ratios.tolist()}, but penalty has l1_ratio={ratio:g}; give one of the two.")
+    return ratios, penalty
 
 
 def _missing(folds, mixes, done):
     """What to say of folds and mixing parameters that Ctrl-C left out."""
     counts = ((len(done.folds), folds, "folds"), (len(done.mixes), mixes, "mixing parameters"))
     return [
-        f"interrupted after {found} of {asked} {what}, which are all that is returned"
-        for found, asked, what in counts
-        if found < asked
+        f"interrupted after {done} of {asked} {what}, which are all that is returned"
+        for done, asked, what in counts
+        if done < asked
     ]
 
 
@@ -235,5 +235,5 @@ def _paths(setup, done, began):
         for a, solved in zip(done.mixes, done.full, strict=True)
     ]
     prefixes = ["" if len(fitted) == 1 else f"l1_ratio {path.l1_ratio:g}: " for path, _ in fitted]
-    clauses = [prefix + clause for prefix, (_, own) in zip(prefixes, fitted, strict=True) for clause in own]
+    clauses = [prefix + clause for prefix, (_, said) in zip(prefixes, fitted, strict=True) for clause in said]
     return tuple(path for path, _ in fitted), clauses + _endings.cut(ended, done.full[0].asked)

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxreg import _arrays, _missing, _names, _progress, _validation
 from jaxreg._alignment import column_labels
-from jaxreg.engines._table import SOLVERS
+from jaxreg.engines import _table
 from jaxreg.losses import Loss, Squared
 from jaxreg.penalties import ElasticNet, Penalty
 from jaxreg.results._path import PathResult
@@ -55,7 +55,7 @@ def check_request(X, keywords) -> Request:
         "lambdas": _arrays.check_lambdas(keywords["lambdas"]),
         "n_lambdas": _validation.check_count(keywords["n_lambdas"], "n_lambdas"),
         "max_iter": _validation.check_count(keywords["max_iter"], "max_iter"),
-        "solver": _validation.check_choice(keywords["solver"], "solver", SOLVERS),
+        "solver": _validation.check_choice(keywords["solver"], "solver", _table.solvers()),
         "impute": _missing.check_impute(keywords["impute"]),
     }
     if keywords["lambda_min_ratio"] is not None:

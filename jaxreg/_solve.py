@@ -178,8 +178,8 @@ def solve(
         _arrays.require_range(y, np.dtype(dtype))
     X, y = X.astype(dtype), jnp.asarray(y, dtype)
     n, p = _check_shapes(X, y, loss)
-    lam, given = jnp.asarray(lam, dtype), {"offset": offset, "sample_weight": sample_weight}
-    for name, value in given.items():
+    lam, per_row_values = jnp.asarray(lam, dtype), {"offset": offset, "sample_weight": sample_weight}
+    for name, value in per_row_values.items():
         if value is not None and jnp.shape(value) != (n,):
             raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs ({n},).")
     for name, value in {"lam": lam, "penalty_factors": penalty_factors}.items():

@@ -10,7 +10,7 @@ from jaxreg import _progress, _scores
 from jaxreg._setup import starting_point
 from jaxreg._status import Status
 from jaxreg.cv._fits import Fits, HeldOut, Outcome, Solved, predictions_of
-from jaxreg.cv._lanes import Lanes, lane_of_all
+from jaxreg.cv._lanes import LaneProblems, lane_of_all
 from jaxreg.cv._left_out import left_out
 from jaxreg.paths import _batched, _lockstep
 from jaxreg.paths._closed_form import closed_form
@@ -34,7 +34,7 @@ class Folded:
         self.request, self.metric, self.keep_predictions = request, metric, keep_predictions
         self.options = replace(setup.options, max_features=None, early_stop=False, progress=False)
         self.row_weight = _scores.row_weight(setup.data)
-        self.lanes = Lanes(setup, folds, request)
+        self.lanes = LaneProblems(setup, folds, request)
         self.imputes = setup.data.incomplete is not None
 
     def run(self) -> Outcome:
@@ -205,15 +205,16 @@ class Folded:
                     break
                 blocks = stop.finished
                 length = min(
-                    np.count_nonzero(path.asked < sum(map(len, own))) for own, path in zip(blocks, runs, strict=True)
+                    np.count_nonzero(path.asked < sum(map(len, of_lane)))
+                    for of_lane, path in zip(blocks, runs, strict=True)
                 )
                 if not (with_full and length):
                     raise
                 ended = End(int(length), Status.interrupted)
             by_mix.append(
                 [
-                    Solved(points_of(lane.objective, own), path.grid, path.asked)
-                    for lane, own, path in zip(lanes, blocks, runs, strict=True)
+                    Solved(points_of(lane.objective, of_lane), path.grid, path.asked)
+                    for lane, of_lane, path in zip(lanes, blocks, runs, strict=True)
                 ]
             )
             if ended:
@@ -226,8 +227,8 @@ class Folded:
         per_mix = len(runs) * self.lambdas.shape[1]
 
         def count(blocks):
-            solved = [sum(map(len, own)) for own in blocks]
-            done = sum(np.count_nonzero(own < number) for own, number in zip(asked, solved, strict=True))
+            solved = [sum(map(len, of_lane)) for of_lane in blocks]
+            done = sum(np.count_nonzero(positions < number) for positions, number in zip(asked, solved, strict=True))
             if solved[0]:
                 watch(mixes_done * per_mix + done, grid[solved[0] - 1], blocks[0][-1])
 

@@ -13,7 +13,7 @@ from jaxreg.objective._units import centred_response
 
 
 @dataclass(frozen=True)
-class Lane:
+class LaneProblem:
     """The problem of one set of row weights: all rows, or the training rows of a fold."""
 
     objective: Objective
@@ -24,10 +24,10 @@ class Lane:
 
 
 def lane_of_all(setup):
-    return Lane(setup.objective, setup.gram, setup.certify, design=setup.objective.design.base)
+    return LaneProblem(setup.objective, setup.gram, setup.certify, design=setup.objective.design.base)
 
 
-class Lanes:
+class LaneProblems:
     """Makes the lanes of folds of a Setup."""
 
     def __init__(self, setup, folds, request):
@@ -35,7 +35,7 @@ class Lanes:
         self.base = setup.objective.design.base
 
     def of(self, part):
-        """The Lanes of some folds."""
+        """The LaneProblems of some folds."""
         if self.setup.data.incomplete is not None:
             return [self._imputed(k) for k in part]
         return self._by_moments(part) if self.setup.gram is not None else self._by_passes(part)
@@ -50,7 +50,7 @@ class Lanes:
         if corr is not None:
             corr = corr[0] if data.y.ndim == 1 else corr.T
         objective = make_objective(lane, data, model, loss, penalty, corr)
-        return Lane(objective, gram, certificate(objective, gram), held_out, self.base)
+        return LaneProblem(objective, gram, certificate(objective, gram), held_out, self.base)
 
     # ---- n >= p: Gram matrices by differences ----
 

@@ -40,12 +40,12 @@ class DenseDesign(StoredDesign):
             raw = False
         else:
             rows = np.asarray(X.T)
-            found = moderate_columns(rows, centre) if (weight == weight[0]).all() and rows.dtype == dtype else None
-            raw = found is not None
-            if found is None:
+            moderate = moderate_columns(rows, centre) if (weight == weight[0]).all() and rows.dtype == dtype else None
+            raw = moderate is not None
+            if moderate is None:
                 rows, self.columns = standardise_on_host(rows, weight, centre, self.dtype)
             else:
-                rows, self.columns = rows if on_host else copied(rows), found
+                rows, self.columns = rows if on_host else copied(rows), moderate
         refuse_extremes(self.columns, X.dtype)
         constants = self.columns.mean, 1 / (self.columns.norm * np.sqrt(self.n))
         mean, scale = constants if raw else (np.zeros(self.p), np.ones(self.p))
@@ -146,10 +146,10 @@ class _Products:
         return self._matmul(coef, A.rows) - self._matmul(coef, A.mean)[:, None]
 
     def _samples(self, A, rows):
-        found = self._xp.take(A.rows, rows, axis=1, mode="clip")
-        found -= A.mean[:, None]  # NumPy: in place
-        found *= A.scale[:, None]
-        return found
+        samples = self._xp.take(A.rows, rows, axis=1, mode="clip")
+        samples -= A.mean[:, None]  # NumPy: in place
+        samples *= A.scale[:, None]
+        return samples
 
     def _squares(self, A, J, W):
         part = (A.rows[J] - A.mean[J][:, None]) * A.scale[J][:, None]

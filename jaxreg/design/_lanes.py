@@ -55,12 +55,12 @@ class Lane(Design):
     def gather(self, J):
         at = np.minimum(J, self.p - 1)
         inverse = np.where(J < self.p, self.inverse[at], 0.0)
-        found = self.base.reweighted(J, self.ratio, self.root, self.shift[at], inverse)
+        columns = self.base.reweighted(J, self.ratio, self.root, self.shift[at], inverse)
         place, row = np.nonzero(J[:, None] == self.exact.columns)
         if place.size:
-            found = np.array(found)
-            found[place] = self.exact.rows[row]
-        return found
+            columns = np.array(columns)
+            columns[place] = self.exact.rows[row]
+        return columns
 
     def predict(self, coef):
         known = np.asarray(coef)[:, self.exact.columns] @ self.exact.rows
@@ -106,7 +106,7 @@ def make_lane(base, weight, centre, first, second):
     variance = second - first**2
     size = np.maximum(variance if centre else second, 0.0)
     mean = columns.mean + columns.norm * first if centre else columns.mean.copy()
-    found = Columns(
+    statistics = Columns(
         mean=mean,
         norm=columns.norm * np.sqrt(np.where(size > 0, size, 1.0)),
         sd=columns.norm * np.sqrt(np.maximum(variance, 0.0)),
@@ -117,8 +117,8 @@ def make_lane(base, weight, centre, first, second):
     if J.size:  # also decides whether a column is constant: no sum can
         rows, exact = base.standardised(J, weight, centre)
         for name in ("mean", "norm", "sd", "constant"):
-            getattr(found, name)[J] = getattr(exact, name)
-    return Lane(base, weight, found, centre, Exact(J, rows))
+            getattr(statistics, name)[J] = getattr(exact, name)
+    return Lane(base, weight, statistics, centre, Exact(J, rows))
 
 
 @dataclass(frozen=True)

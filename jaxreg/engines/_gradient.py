@@ -57,9 +57,9 @@ def _solve(smooth, penalty, factors, lambdas, tols, limits, start, *, free, step
     def step(carry, at):
         b, curvature = carry
         lam, tol, limit = at
-        found = minimum_by(steps, Composite(smooth, penalty, lam * factors, free), b, tol, limit, curvature)
-        code = code_of(found.residual, tol, found.n_iter, limit)
-        return (found.b, found.curvature), (found.b, found.q, found.n_iter, found.curvature, code)
+        minimum = minimum_by(steps, Composite(smooth, penalty, lam * factors, free), b, tol, limit, curvature)
+        code = code_of(minimum.residual, tol, minimum.n_iter, limit)
+        return (minimum.b, minimum.curvature), (minimum.b, minimum.q, minimum.n_iter, minimum.curvature, code)
 
     return lax.scan(step, (start, curvature), (lambdas, tols, limits))[1]
 

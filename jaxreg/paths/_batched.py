@@ -57,9 +57,9 @@ def _axes(penalty, axes):
 def _mixed(penalties):
     """(one penalty, whose leaves that differ have a leading axis of A; which these are)."""
     leaves, structures = zip(*map(jax.tree.flatten, penalties), strict=True)
-    together = [[np.asarray(leaf) for leaf in each] for each in zip(*leaves, strict=True)]
-    axes = tuple(i for i, each in enumerate(together) if any((leaf != each[0]).any() for leaf in each[1:]))
-    stacked = [np.stack(each) if i in axes else each[0] for i, each in enumerate(together)]
+    numbers = [[np.asarray(leaf) for leaf in of_mixes] for of_mixes in zip(*leaves, strict=True)]
+    axes = tuple(i for i, of_mixes in enumerate(numbers) if any((leaf != of_mixes[0]).any() for leaf in of_mixes[1:]))
+    stacked = [np.stack(of_mixes) if i in axes else of_mixes[0] for i, of_mixes in enumerate(numbers)]
     return jax.tree.unflatten(structures[0], stacked), axes
 
 
@@ -80,7 +80,7 @@ def together(objectives, certificates, penalties, lambdas, options, starts):
     certify = [[shared.of_penalty(penalty) for penalty in penalties] for shared in certificates]
     numbers = tuple(map(_number_for, (F, A, L)))
     factors = [columns.gathered(columns.objective.factors, 1.0) for columns in sets]
-    parts = _lengthened([(columns.smooth(), own) for columns, own in zip(sets, factors, strict=True)], numbers[0])
+    parts = _lengthened(list(zip((columns.smooth() for columns in sets), factors, strict=True)), numbers[0])
     problems = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
     within = [penalty.restrict(sets[0].index) if penalty.screens else penalty for penalty in penalties]
     penalty, axes = _mixed(_lengthened(within, numbers[1]))

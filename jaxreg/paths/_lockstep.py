@@ -19,12 +19,12 @@ def run(loops, lanes, watch):
         answer = None if asked[k] is None else lanes[k].from_base(*asked[k])
         while True:
             try:
-                got = loops[k].send(answer)
+                result = loops[k].send(answer)
             except StopIteration:
                 return None
-            if isinstance(got, Correlations):
-                return np.asarray(got.R)
-            blocks[k].append(got)
+            if isinstance(result, Correlations):
+                return np.asarray(result.R)
+            blocks[k].append(result)
             answer = None
 
     live, most, placement = list(range(len(loops))), 0, lanes[0].placement
