@@ -5,7 +5,9 @@ import platform
 import statistics
 import time
 import warnings
+from collections.abc import Iterator
 from importlib import import_module
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,21 +17,24 @@ from jaxreg._path import fit_path
 from jaxreg._version import __version__
 
 SIZES = ((10_000, 200), (1000, 1000), (200, 10_000))  # tall, square, wide
-RHO, ACTIVE, NOISE = 0.5, 20, 1 / 3  # noise: its standard deviation over that of the signal
-FOLDS, WARM = 5, 3
+RHO = 0.5  # correlation of neighbouring columns
+TRUE_COLUMNS = 20  # with a coefficient other than 0
+NOISE = 1 / 3  # standard deviation over that of the signal
+FOLDS = 5
+WARM_CALLS = 3  # after the first, whose median is shown
 TITLES = ("rows", "columns", "call", "first s", "warm s", "worst gap")
 WIDTHS = (7, 7, 30, 8, 8, 9)
 
 
-def lines(sizes, compare):
-    """The lines of the table, each as soon as it is measured."""
+def lines(sizes, compare) -> Iterator[str]:
+    """Lines of the table of problems (n, p), each as soon as it is measured; `compare` adds scikit-learn's."""
     packages = ("jax", *(["sklearn"] if compare else []))
     versions = {"jaxreg": __version__} | {name: import_module(name).__version__ for name in packages}
     listed = [f"{name} {version}" for name, version in versions.items()]
     device = jax.devices()[0]
     yield ", ".join([*listed, f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"])
     yield f"Device {device} ({device.device_kind}), {os.cpu_count()} cores of the host"
-    yield f"AR({RHO}) problems, 100 lambdas; the first call compiles; warm is the median of {WARM} more."
+    yield f"AR({RHO}) problems, 100 lambdas; the first call compiles; warm is the median of {WARM_CALLS} more."
     yield _row(TITLES)
     for n, p in sizes:
         X, y = _problem(n, p)
@@ -55,23 +60,23 @@ def _problem(n, p):
         columns[j] = RHO * columns[j - 1] + np.sqrt(1 - RHO**2) * columns[j]
     columns -= columns.mean(axis=1, keepdims=True)
     columns /= columns.std(axis=1, keepdims=True)
-    signal = rng.standard_normal(min(ACTIVE, p)) @ columns[:: max(1, p // ACTIVE)][:ACTIVE]
+    signal = rng.standard_normal(min(TRUE_COLUMNS, p)) @ columns[:: max(1, p // TRUE_COLUMNS)][:TRUE_COLUMNS]
     y = signal + NOISE * signal.std() * rng.standard_normal(n)
     return columns.T, y - y.mean()
 
 
-def _timed(action):
-    """(its result, seconds of the first call, median seconds of the next), as text."""
+def _timed(fit) -> tuple[Any, str, str]:
+    """(what `fit` returns, seconds of its first call, median seconds of the next), the seconds as text."""
     seconds = []
-    for _ in range(1 + WARM):
+    for _ in range(1 + WARM_CALLS):
         began = time.perf_counter()
-        result = action()
+        result = fit()
         seconds.append(time.perf_counter() - began)
     return result, f"{seconds[0]:.3f}", f"{statistics.median(seconds[1:]):.3f}"
 
 
-def _scikit_learn(X, y, lambdas):
-    """Worst relative gap of its path at its default tolerance; X and y have mean 0 and X variance 1, as it needs."""
+def _scikit_learn(X, y, lambdas) -> float:
+    """Worst relative gap of its path at its default tolerance, for X and y of mean 0 and columns of variance 1."""
     from sklearn.linear_model import lasso_path
 
     with warnings.catch_warnings():

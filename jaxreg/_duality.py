@@ -13,12 +13,31 @@ lemma 1):
     D2:  s = 1
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import jax.numpy as jnp
+from jax import Array
 
-from jaxreg.penalties._base import per_row
+from jaxreg.penalties._base import Penalty, per_row
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from jaxreg.losses._base import Loss
 
 
-def squared_gap(penalty, b, h, lam, rr, tt, ty, null_loss):
+def squared_gap(
+    penalty: Penalty,
+    b: Float[Array, "m ..."],
+    h: Float[Array, "m ..."],
+    lam: Any,
+    rr: Any,
+    tt: Any,
+    ty: Any,
+    null_loss: Any,
+) -> Float[Array, ""]:
     """Relative gap for the squared loss, from h = A theta and the products of theta, of r = z - A'b, and of z.
 
     theta is r made orthogonal to all that is neither penalised nor limited: rr = r'r, tt = theta'theta, ty = theta'z.
@@ -31,8 +50,20 @@ def squared_gap(penalty, b, h, lam, rr, tt, ty, null_loss):
     return relative(primal - jnp.maximum(d1, d2), null_loss)
 
 
-def loss_gap(loss, penalty, b, h, lam, u, value, y, offset, omega, null_loss):
-    """Relative gap for any loss whose conjugate is known, from dual values u (n,) and f(b) = value."""
+def loss_gap(
+    loss: Loss,
+    penalty: Penalty,
+    b: Float[Array, " m"],
+    h: Float[Array, " m"],
+    lam: Any,
+    u: Float[Array, " n"],
+    value: Float[Array, ""],
+    y: Float[Array, " n"],
+    offset: Float[Array, " n"],
+    omega: Float[Array, " n"],
+    null_loss: Any,
+) -> Float[Array, ""]:
+    """Relative gap for any loss whose conjugate is known, from f(b) = value and dual values u, h = -X'(omega u)."""
     primal = value + jnp.sum(penalty.value(b, lam))
 
     def attained(s):
@@ -46,23 +77,26 @@ def loss_gap(loss, penalty, b, h, lam, u, value, y, offset, omega, null_loss):
     return relative(primal - jnp.maximum(d1, d2), null_loss)
 
 
-def relative(gap, null_loss):
+def relative(gap: Float[Array, ""], null_loss: Any) -> Float[Array, ""]:
+    """The gap, without its sign, in units of the loss of the null model; 0 where that fits exactly."""
     exact = null_loss == 0  # NaN stay NaN
     return jnp.where(exact, 0.0, jnp.abs(gap) / jnp.where(exact, 1.0, null_loss))
 
 
-def balanced(u, omega):
+def balanced(u: Float[Array, " n"], omega: Float[Array, " n"]) -> Float[Array, " n"]:
     """u, its positive or negative part made smaller so that sum omega u = 0: it stays in the conjugate's domain."""
     positive, negative = jnp.sum(omega * jnp.maximum(u, 0.0)), jnp.sum(omega * jnp.maximum(-u, 0.0))
     least = jnp.minimum(positive, negative)
 
-    def share(part):
-        return jnp.where(part > 0, least / jnp.where(part > 0, part, 1.0), 0.0)
+    def share(total):
+        return jnp.where(total > 0, least / jnp.where(total > 0, total, 1.0), 0.0)
 
     return jnp.where(u > 0, u * share(positive), u * share(negative))
 
 
-def residual(penalty, b, h, lam, step, scale):
+def residual(
+    penalty: Penalty, b: Float[Array, "m ..."], h: Float[Array, "m ..."], lam: Any, step: Any, scale: Any
+) -> Float[Array, ""]:
     """max |b - prox(b + step h)| / step, in units of `scale`, the largest gradient of the null model."""
     moved = b - penalty.prox(b + step * h, lam, step)
     return jnp.max(jnp.abs(moved)) / step / jnp.where(scale > 0, scale, 1.0)

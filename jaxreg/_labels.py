@@ -4,35 +4,35 @@ import warnings
 
 import numpy as np
 
-MOST_CLASSES = 10  # whole numbers in y, up to which they may be labels
+MOST_CLASSES = 10  # different whole numbers in y, up to which they may be labels of classes
 
 
-def is_text(obj):
-    """Whether all entries that are there are text."""
+def is_text(obj) -> bool:
+    """Whether an array, a list or a column of a frame has text, and nothing else but missing entries."""
     array = obj.to_numpy() if hasattr(obj, "to_numpy") else obj if isinstance(obj, np.ndarray) else None
     if array is None:
         array = np.asarray(obj) if isinstance(obj, (list, tuple)) else np.zeros(0)
     if array.dtype.kind != "O":
         return array.dtype.kind in "US"
-    there = [value for value in array.ravel() if not is_missing(value)]
-    return bool(there) and all(isinstance(value, (str, bytes)) for value in there)
+    present = [value for value in array.ravel() if not is_missing(value)]
+    return bool(present) and all(isinstance(value, (str, bytes)) for value in present)
 
 
-def is_missing(value):
+def is_missing(value) -> bool:
     """Whether a label is None, NaN, NaT or pandas' NA, whose comparisons have no truth value."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
-def few_values(y):
-    """The values of y (n,) where they are 2 to 10 whole numbers, as labels of classes are, else none."""
+def few_values(y: np.ndarray) -> list[float]:
+    """The different values of y (n,) where they are 2 to 10 whole numbers, as labels of classes are; else none."""
     if not (y == np.round(y)).all():
         return []
     values = np.unique(y)
     return values.tolist() if 2 <= len(values) <= MOST_CLASSES else []
 
 
-def check_labels(labels, name, n):
-    """(sorted labels of any kind, the position (n,) among them of each row's)."""
+def check_labels(labels, name: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """(the different labels (C,), sorted; the position (n,) of the label of each row among them)."""
     # NumPy would make text of all labels of a list, of NaN too, where some are text
     mixed = isinstance(labels, (list, tuple))
     array = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels, dtype=object if mixed else None)
@@ -52,13 +52,13 @@ def check_labels(labels, name, n):
 def warn_of_classes(y):
     """Warn where the type of y says that it holds two classes, which are fitted as numbers.
 
-    To be called by a function that is called by the one that the user called.
+    The caller is to be one call below the function that the user called: the warning points at the user's line.
     """
     array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.ndim == 1 and len(np.unique(array)) == 2):
-        what = "booleans" if array.dtype.kind == "b" else f"the two values {np.unique(array).tolist()}"
+        classes = "booleans" if array.dtype.kind == "b" else f"the two values {np.unique(array).tolist()}"
         warnings.warn(
-            f"y has {what}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), "
+            f"y has {classes}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), "
             "else y.astype(float).",
             UserWarning,
             stacklevel=4,

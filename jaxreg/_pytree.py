@@ -8,8 +8,9 @@ import jax
 import numpy as np
 
 
-def static_fields(cls):
-    return [each.name for each in fields(cls) if each.metadata.get("static")]
+def static_fields(cls) -> list[str]:
+    """Names of the fields that are no children: those declared `field(metadata=STATIC)`."""
+    return [field.name for field in fields(cls) if field.metadata.get("static")]
 
 
 @dataclass_transform(frozen_default=True)
@@ -20,7 +21,7 @@ def pytree(cls):
     """
     cls = dataclass(frozen=True)(cls)
     static = static_fields(cls)
-    children = [each.name for each in fields(cls) if each.name not in static]
+    children = [field.name for field in fields(cls) if field.name not in static]
 
     def flatten(instance):
         return [getattr(instance, name) for name in children], tuple(getattr(instance, name) for name in static)
@@ -29,9 +30,9 @@ def pytree(cls):
         keyed = [(jax.tree_util.GetAttrKey(name), getattr(instance, name)) for name in children]
         return keyed, tuple(getattr(instance, name) for name in static)
 
-    def unflatten(known, leaves):
+    def unflatten(static_values, leaves):
         instance = object.__new__(cls)
-        for name, value in zip(children + static, [*leaves, *known], strict=True):
+        for name, value in zip(children + static, [*leaves, *static_values], strict=True):
             object.__setattr__(instance, name, value)
         return instance
 
@@ -43,15 +44,18 @@ STATIC = {"static": True}
 
 
 def rebuilt(instance, **changes):
-    """`instance` with other values of some fields, which are not checked."""
-    new = object.__new__(type(instance))
-    for each in fields(instance):
-        object.__setattr__(new, each.name, changes.get(each.name, getattr(instance, each.name)))
-    return new
+    """A copy of `instance` with other values of some fields, which are not checked."""
+    copy = object.__new__(type(instance))
+    for field in fields(instance):
+        object.__setattr__(copy, field.name, changes.get(field.name, getattr(instance, field.name)))
+    return copy
 
 
 def number(value: Any, name: str, meaning: str, low=-np.inf, high=np.inf, strict=False):
-    """A hyperparameter as a Python float; arrays and tracers of JAX pass as they are."""
+    """A hyperparameter as a Python float, from `low` to `high`; `strict` excludes `low`.
+
+    Scalar arrays and tracers of JAX pass as they are. `meaning` is what the message asks for.
+    """
     if isinstance(value, jax.Array) and value.shape == ():
         return value
     if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high or (strict and value == low):
@@ -59,10 +63,10 @@ def number(value: Any, name: str, meaning: str, low=-np.inf, high=np.inf, strict
     return float(value)
 
 
-def shown(instance):
-    """A call of its class with what is not at its default; functions by their names, without an address."""
-    values = [(own.name, getattr(instance, own.name)) for own in fields(instance)]
-    defaults = {own.name: own.default for own in fields(instance)}
+def shown(instance) -> str:
+    """The call that makes an instance, without values at their defaults; functions by name, without an address."""
+    values = [(field.name, getattr(instance, field.name)) for field in fields(instance)]
+    defaults = {field.name: field.default for field in fields(instance)}
     texts = [
         f"{name}={getattr(value, '__name__', repr(value)) if callable(value) else repr(value)}"
         for name, value in values
@@ -71,8 +75,8 @@ def shown(instance):
     return f"{type(instance).__name__}({', '.join(texts)})"
 
 
-def described(instance):
-    """Its name and its numbers, as text."""
-    values = [(each.name, getattr(instance, each.name)) for each in fields(instance)]
+def described(instance) -> str:
+    """The name of an instance's class, with its public numbers."""
+    values = [(field.name, getattr(instance, field.name)) for field in fields(instance)]
     numbers = [f"{name}={value:g}" for name, value in values if isinstance(value, Real) and not name.startswith("_")]
     return f"{type(instance).__name__}({', '.join(numbers)})"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _missing, _names, _progress, _validation
+from jaxreg import _arrays, _missing, _names, _progress, _validation
 from jaxreg._alignment import column_labels
 from jaxreg.engines import _table
 from jaxreg.losses import Loss, Squared
@@ -52,7 +52,7 @@ def check_request(X, keywords) -> Request:
     """The keywords of a fit to X, of which there may be more, with names turned into what they stand for."""
     keywords = _names.by_name({name: keywords[name] for name in NAMES}, column_labels(X))
     checked = {
-        "lambdas": _validation.check_lambdas(keywords["lambdas"]),
+        "lambdas": _arrays.check_lambdas(keywords["lambdas"]),
         "n_lambdas": _validation.check_count(keywords["n_lambdas"], "n_lambdas"),
         "max_iter": _validation.check_count(keywords["max_iter"], "max_iter"),
         "solver": _validation.check_choice(keywords["solver"], "solver", _table.solvers()),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _missing, _provenance, _validation
+from jaxreg import _arrays, _missing, _provenance
 from jaxreg._labels import warn_of_classes
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design import _placement
@@ -46,7 +46,7 @@ class Setup:
     penalty: Penalty  # as the user gives it
     limited_penalty: Penalty  # with limits, on the user's scale
     l1_ratios: tuple[float, ...]  # mixing parameters (A,), NaN for a penalty that has none
-    data: _validation.Data  # y (n,) or (n, K)
+    data: _arrays.CheckedData  # y (n,) or (n, K)
     model: Model
     objective: Objective
     gram: np.ndarray | None  # (p, p), where all columns are the working set
@@ -63,7 +63,7 @@ def prepare(X, y, request, l1_ratios) -> Setup:
     """Check the data, and centre and scale them."""
     began = time.perf_counter()
     imputes = request.impute is not None
-    data = _validation.check_data(X, y, request.sample_weight, request.offset, request.dtype, imputes, request.loss)
+    data = _arrays.check_data(X, y, request.sample_weight, request.offset, request.dtype, imputes, request.loss)
     if not request.loss.of_classes:
         warn_of_classes(y)
     if imputes:
@@ -86,7 +86,7 @@ def posed(data, request, l1_ratios) -> Setup:
     n, p = data.X.shape
     responses = None if data.y.ndim == 1 else data.y.shape[1]
     _check_warm_start(request.warm_start, p, responses)
-    factors = _validation.check_penalty_factors(request.penalty_factors, p)
+    factors = _arrays.check_penalty_factors(request.penalty_factors, p)
     penalty, factors = _limited(request, factors, p)
     problem = _table.Request(request.loss, penalty, responses, p, placement.accelerated)
     solvers = tuple(
@@ -134,7 +134,7 @@ def posed(data, request, l1_ratios) -> Setup:
 
 def _limited(request, factors, p):
     """(the penalty with its limits, the penalty factors (p,), inf where both limits are 0)."""
-    lower, upper = _validation.check_limits(request.lower, request.upper, p)
+    lower, upper = _arrays.check_limits(request.lower, request.upper, p)
     if np.isinf(lower).all() and np.isinf(upper).all():
         return request.penalty, factors
     if not request.penalty.quadratic:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxreg import _hints, _names, _validation
+from jaxreg import _arrays, _hints, _names, _validation
 from jaxreg._alignment import by_column, by_row, column_labels
 from jaxreg._status import Status
 from jaxreg.certificates._traced import traced_gap, weighted_products
@@ -172,10 +172,10 @@ def solve(
     penalty_factors = _numbers(by_column(penalty_factors, "penalty_factors", labels, 1.0), "penalty_factors")
     start = _numbers(start, "start")
     _refuse_negative(lam=lam, penalty_factors=penalty_factors, sample_weight=sample_weight)
-    X = jnp.asarray(_numbers(X, "X", _validation.feature_names(X)))
+    X = jnp.asarray(_numbers(X, "X", _arrays.feature_names(X)))
     dtype = jnp.result_type(X, y, jnp.float32)
     if isinstance(y, np.ndarray):
-        _validation.require_range(y, np.dtype(dtype))
+        _arrays.require_range(y, np.dtype(dtype))
     X, y = X.astype(dtype), jnp.asarray(y, dtype)
     n, p = _check_shapes(X, y, loss)
     lam, per_row_values = jnp.asarray(lam, dtype), {"offset": offset, "sample_weight": sample_weight}
@@ -207,7 +207,7 @@ def _numbers(value, name, names=None):
     leaves = jax.tree.leaves(value) if isinstance(value, (list, tuple)) else [value]
     if value is None or any(isinstance(leaf, jax.Array) for leaf in leaves):
         return value
-    return _validation.numeric(value, name, names)
+    return _arrays.numeric(value, name, names)
 
 
 def _refuse_negative(**values):

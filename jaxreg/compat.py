@@ -10,13 +10,14 @@ __all__ = ["glmnet_penalty"]
 def glmnet_penalty(lam, alpha, sd_y):
     """The (lambda, l1_ratio) of `standardize=False` that equal glmnet's (lambda, alpha) for a Gaussian response.
 
-    With `standardize=True`, the default of both, they are lambda and alpha themselves. glmnet divides y by its standard
-    deviation in any case, so that with `standardize = FALSE` its penalty on the scale of the data is
+    With `standardize=True`, the default here and there, they are lambda and alpha themselves. glmnet divides y by its
+    standard deviation in any case. So with `standardize = FALSE` its penalty on the scale of the data is
 
         lambda * [alpha |b|_1 + (1 - alpha) / sd_y * |b|_2^2 / 2].
 
-    Here the objective then stands literally. Hence lambda' = lambda * (alpha + (1 - alpha) / sd_y) and l1_ratio' =
-    lambda * alpha / lambda'.
+    With `standardize=False` the objective here stands literally. Hence
+
+        lambda' = lambda * (alpha + (1 - alpha) / sd_y),    l1_ratio' = lambda * alpha / lambda'.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def test_a_newton_step_far_out_does_not_count(problem, null, monkeypatch):
         monkeypatch.setattr(proximal, "conjugate_gradients", lambda *_, d=d: (jnp.asarray(d), 1))
         monkeypatch.setattr(proximal, "linearised", lambda *_: (jnp.ones(100), lambda e: e, None, lambda e: e))
         one, value = jnp.ones(()), problem.value(start, image)
-        state = proximal._State(start, image, start, image, one, L, one, jnp.asarray(4), value, jnp.asarray(0))
+        state = proximal._ProximalState(start, image, start, image, one, L, one, jnp.asarray(4), value, jnp.asarray(0))
         after = proximal._newton(problem, state, 0.0)
         assert float(problem.value(after.b, smooth.image(after.b))) <= float(value)
         assert np.abs(after.b).max() < 1e3

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # Folders and modules of jaxreg, ground floor first. Within a floor one may import the other, but not in a circle.
 FLOORS = (
     {"_version", "_pytree", "_alignment", "_hints", "_labels", "_capacities", "_status", "_compilation_cache"},
-    {"_validation", "_provenance"},
+    {"_validation", "_arrays", "_provenance"},
     {"_progress", "_missing", "_scores"},
     {"losses", "penalties"},
     {"_duality", "_names", "compat"},

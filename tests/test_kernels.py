@@ -102,7 +102,7 @@ def test_append_is_the_transform_of_the_larger_matrix():
     np.testing.assert_array_equal(M[used:], np.eye(m)[used:])
 
     index = np.r_[np.flatnonzero(active), 15, 13, 0]
-    smaller = dense(_tableau.kept(T, jnp.asarray(index), jnp.arange(7) < 6), active[index] & (np.arange(7) < 6))
+    smaller = dense(_tableau.restricted(T, jnp.asarray(index), jnp.arange(7) < 6), active[index] & (np.arange(7) < 6))
     np.testing.assert_allclose(smaller[:6, :6], M[np.ix_(index[:6], index[:6])])
     np.testing.assert_array_equal(smaller[6], np.eye(7)[6])
 

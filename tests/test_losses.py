@@ -18,8 +18,8 @@ from instances import LOSSES
 
 import jaxreg as jr
 from jaxreg import losses
+from jaxreg._arrays import check_data
 from jaxreg._scores import make_metric
-from jaxreg._validation import check_data
 from jaxreg.cv._folds import check_training, make_folds
 from jaxreg.losses._links import LINKS
 

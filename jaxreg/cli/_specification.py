@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import jaxreg as jr
-from jaxreg import _validation
+from jaxreg import _arrays, _validation
 from jaxreg.cli._messages import checked, fail
 from jaxreg.penalties import ElasticNet
 from jaxreg.results._selection import CRITERIA
@@ -225,5 +225,5 @@ def _grid(n_lambdas, lambda_min_ratio, lambdas) -> dict[str, Any]:
         points = [float(text) for text in lambdas.replace(",", " ").split()]
     except ValueError:
         fail(f"--lambdas is {lambdas!r}; give numbers with commas between them, such as 10,1,0.1.")
-    checked(_validation.check_lambdas, points)
+    checked(_arrays.check_lambdas, points)
     return {"lambdas": points}

@@ -1,21 +1,26 @@
 """What a loss is: the formulas of one family, and what it says of its response."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple, final
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, final
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxreg import _validation
+from jaxreg import _arrays
 from jaxreg.losses._links import inverse_link
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
 
 
 class Encoded(NamedTuple):
     """A response as the formulas of a loss take it."""
 
-    y: np.ndarray  # (n,), or (n, K) of several responses; float64
+    y: Float[np.ndarray, "n ..."]  # (n,), or (n, K) of several responses; float64
     labels: np.ndarray | None  # (C,) sorted, of a loss of classes; None of another
 
 
@@ -27,10 +32,10 @@ class Loss(ABC):
     certificates ask for the formulas, metrics and criteria for the deviance, results for the link, folds and checks for
     the response. None of them asks which loss it is.
 
-    The formulas `value`, `gradient`, `hessian`, `conjugate` and `saturated` are those of single observations and take
-    JAX or NumPy arrays whose shapes broadcast: y is encoded as by `encode`, and eta is the linear predictor, with
-    intercept and offset. They are written with `jax.numpy`, because they are traced and differentiated, and know
-    nothing of sample weights, X or penalties. For every y and eta:
+    The formulas `value`, `gradient`, `hessian`, `conjugate` and `saturated` are those of single observations. They take
+    JAX or NumPy arrays whose shapes broadcast, and give an array of the shape that results: y is encoded as by
+    `encode`, and eta is the linear predictor, with intercept and offset. They are written with `jax.numpy`, because
+    they are traced and differentiated, and know nothing of sample weights, X or penalties. For every y and eta:
 
     - `value` is convex in eta, and at least `saturated`, which is its infimum over eta. The deviance of an observation
       is 2 (value - saturated).
@@ -75,7 +80,7 @@ class Loss(ABC):
     # ---- the response ----
 
     @abstractmethod
-    def encode(self, y: Any, counting: np.ndarray) -> Encoded:
+    def encode(self, y: Any, counting: Bool[np.ndarray, " n"]) -> Encoded:
         """The response as the formulas take it, on the host.
 
         Parameters
@@ -83,8 +88,8 @@ class Loss(ABC):
         y : array-like (n,)
             As the user gave it, or encoded already, which it then stays; in the order of the rows.
         counting : array (n,) of bool
-            The rows that have a weight, or that train in a fold: what they hold is checked, and theirs are the labels.
-            Other rows may hold anything of the right type.
+            The rows that have a weight, or that train in a fold. Their values are checked, and the labels are those
+            that occur in them. Other rows may hold anything of the right type.
 
         Raises
         ------
@@ -92,31 +97,31 @@ class Loss(ABC):
             For what is no response of this family, with the value, and what to do.
         """
 
-    def decode(self, eta: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def decode(self, eta: Float[np.ndarray, " ..."], labels: np.ndarray) -> np.ndarray:
         """The label of each observation with these linear predictors; asked for only where `of_classes`."""
         raise NotImplementedError(f"{type(self).__name__} has classes, but no rule for which to predict")
 
     @final
-    def inverse_link(self, eta):
+    def inverse_link(self, eta: Any) -> Any:
         """The mean, or the typical value, of the response at the linear predictor."""
         return inverse_link(self.link, eta)
 
     @abstractmethod
-    def in_units(self, unit: ArrayLike) -> "Loss":
+    def in_units(self, unit: ArrayLike) -> Loss:
         """The loss of y and eta in multiples of `unit`, up to the factor unit^degree; itself where degree is 0."""
 
     # ---- formulas of one observation ----
 
     @abstractmethod
-    def value(self, y: ArrayLike, eta: ArrayLike) -> Array:
+    def value(self, y: Float[ArrayLike, " ..."], eta: Float[ArrayLike, " ..."]) -> Float[Array, " ..."]:
         """Loss of each observation, in units of the mean loss of the objective."""
 
     @abstractmethod
-    def gradient(self, y: ArrayLike, eta: ArrayLike) -> Array:
+    def gradient(self, y: Float[ArrayLike, " ..."], eta: Float[ArrayLike, " ..."]) -> Float[Array, " ..."]:
         """Derivative of `value` with respect to eta."""
 
     @abstractmethod
-    def hessian(self, y: ArrayLike, eta: ArrayLike) -> Array:
+    def hessian(self, y: Float[ArrayLike, " ..."], eta: Float[ArrayLike, " ..."]) -> Float[Array, " ..."]:
         """Second derivative of `value` with respect to eta, in the shape that y and eta broadcast to."""
 
     @abstractmethod
@@ -124,18 +129,18 @@ class Loss(ABC):
         """Upper bound of `hessian` for all y and eta; None where there is none."""
 
     @abstractmethod
-    def conjugate(self, y: ArrayLike, u: ArrayLike) -> Array | None:
+    def conjugate(self, y: Float[ArrayLike, " ..."], u: Float[ArrayLike, " ..."]) -> Float[Array, " ..."] | None:
         """sup over eta of u eta - value(y, eta), infinite outside its domain, which holds 0; None where unknown.
 
         With a gradient g of the loss, the domain holds all of [0, g].
         """
 
     @abstractmethod
-    def saturated(self, y: ArrayLike) -> Array:
+    def saturated(self, y: Float[ArrayLike, " ..."]) -> Float[Array, " ..."]:
         """inf over eta of `value`, in the shape of y: the loss of the saturated model."""
 
-    def minus_two_log_likelihood(self, deviance: np.ndarray, n: int) -> np.ndarray | None:
-        """-2 log-likelihood of n rows by their mean deviance, up to a constant, an unknown scale at its best.
+    def minus_two_log_likelihood(self, deviance: Float[np.ndarray, " L"], n: int) -> Float[np.ndarray, " L"] | None:
+        """-2 log-likelihood of n rows from their mean deviance, up to a constant; an unknown scale is estimated.
 
         None where the loss is no likelihood: then there are no information criteria.
         """
@@ -148,22 +153,22 @@ class Loss(ABC):
         """Size of a residual up to which the loss is a parabola, and linear beyond; None where it is no such loss."""
         return None
 
-    def widened(self, by: ArrayLike) -> tuple["Loss", ArrayLike, ArrayLike]:
-        """(loss, factor, mu): min over z of value(y, z) + (z - eta)^2 / (2 mu) is factor * loss, of a larger width.
+    def widened(self, by: ArrayLike) -> tuple[Loss, ArrayLike, ArrayLike]:
+        """(loss, factor, mu): min over z of value(y, z) + (z - eta)^2 / (2 mu) is factor * loss, wider by `by`.
 
-        It is asked for only where `width` is a number: a loss that gives one gives the other.
+        It is asked for only where `width` is a number: a loss that has the one has the other.
         """
         raise NotImplementedError(f"{type(self).__name__} has a width, but no widened loss")
 
 
 class Numeric(Loss):
-    """A loss of a response of numbers, any of them, whose least value over eta is 0."""
+    """A loss whose response is any finite number, or several, and whose least value over eta is 0."""
 
     metrics = ("deviance", "mse", "mae", "r2")
 
     @final
     def encode(self, y, counting):
-        return Encoded(_validation.check_responses(y, len(counting)), None)
+        return Encoded(_arrays.check_responses(y, len(counting)), None)
 
     @final
     def saturated(self, y):

@@ -16,8 +16,8 @@ from jaxreg.losses._base import Numeric
 class Custom(Numeric):
     """A loss that is given by one function (y, eta) -> loss, convex in eta and >= 0, written with `jax.numpy`.
 
-    The gradient is that of `jax.grad`. Points are certified by the residual of the prox. Its y is that of the user: how
-    it changes with the units of y is not known, and `standardize` has to do with the columns only.
+    The gradient is that of `jax.grad`. Points are certified by the residual of the prox. The function sees y in the
+    user's units, whatever `standardize` says, since its form in other units is not known.
 
     Parameters
     ----------
@@ -80,6 +80,6 @@ class Custom(Numeric):
 
 
 def _derivative(function, y, eta):
-    """With respect to eta, of an elementwise function of (y, eta)."""
+    """Derivative with respect to eta of an elementwise function of (y, eta)."""
     eta = jnp.broadcast_to(eta, jnp.broadcast_shapes(jnp.shape(y), jnp.shape(eta)))
     return jax.grad(lambda e: jnp.sum(function(y, e)))(eta)

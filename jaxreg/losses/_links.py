@@ -6,6 +6,6 @@ from typing import Any
 LINKS: dict[str, Callable[[Any], Any]] = {"identity": lambda eta: eta}
 
 
-def inverse_link(link, eta):
+def inverse_link(link: str | None, eta: Any) -> Any:
     """The mean, or the typical value, of the response at the linear predictor; eta itself where the link is None."""
     return eta if link is None else LINKS[link](eta)

@@ -5,7 +5,7 @@ from typing import final
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg import _validation
+from jaxreg import _arrays
 from jaxreg._pytree import pytree
 from jaxreg.losses._base import Encoded, Loss
 
@@ -37,11 +37,11 @@ class SquaredHinge(Loss):
     metrics = ("deviance", "mse", "mae")
 
     def encode(self, y, counting):
-        y = _validation.check_responses(y, len(counting))
+        y = _arrays.check_responses(y, len(counting))
         labels = np.unique(y[counting])
-        other = np.setdiff1d(labels, (-1.0, 1.0))
-        if other.size:
-            raise ValueError(f"y has the value {other[0]:g}, but SquaredHinge takes -1 and 1; encode the classes so.")
+        unknown = np.setdiff1d(labels, (-1.0, 1.0))
+        if unknown.size:
+            raise ValueError(f"y has the value {unknown[0]:g}, but SquaredHinge takes -1 and 1; encode the classes so.")
         if len(labels) < 2:
             raise ValueError("y has one class only; SquaredHinge needs rows of both, -1 and 1.")
         return Encoded(y, labels)
@@ -65,8 +65,8 @@ class SquaredHinge(Loss):
         return 2.0
 
     def conjugate(self, y, u):
-        margin = u * y  # of 1 - y eta = -margin / 2
-        return jnp.where(margin <= 0, margin + margin**2 / 4, jnp.inf)
+        slope = u * y  # in y eta: that of the loss at y eta = 1 + slope / 2
+        return jnp.where(slope <= 0, slope + slope**2 / 4, jnp.inf)
 
     def saturated(self, y):
         return jnp.zeros_like(y)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _provenance, _scores, _validation
+from jaxreg import _arrays, _provenance, _scores
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels, few_values, is_text
 from jaxreg.cv import _folds
@@ -43,7 +43,7 @@ def task_of(y):
     """The task of a model that has none: regression, if y cannot hold labels of classes."""
     if is_text(y):
         raise ValueError("y has text, but the model has no task; give it task='classification'.")
-    array = np.asarray(_validation.numeric(y, "y"))
+    array = np.asarray(_arrays.numeric(y, "y"))
     values = few_values(array)
     if values:
         raise ValueError(
@@ -62,7 +62,7 @@ def check_data(X, y, task, dtype) -> Data:
     if task == "regression":
         if is_text(y):
             raise ValueError("y has text, but the model's task is regression; give numbers, or task='classification'.")
-        y = _validation.check_responses(y, n)
+        y = _arrays.check_responses(y, n)
         _require_range(np.abs(y).max(), "y", "", dtype, np.sqrt(float(np.finfo(dtype).tiny)))
         return Data(X, y, y.reshape(n, -1), None, names)
     if np.ndim(y) == 2:
@@ -83,11 +83,11 @@ def check_inputs(X, dtype, least=0.0):
 
     Raises for columns that have no place in the dtype: too large, or all of them less than `least`.
     """
-    names = _validation.feature_names(X)
-    _validation.refuse_sparse(X, "X")
+    names = _arrays.feature_names(X)
+    _arrays.refuse_sparse(X, "X")
     array: Any = X if isinstance(X, np.memmap) else np.asarray(X)
     if array.dtype.kind not in "fiub":
-        array = np.asarray(_validation.numeric(X, "X", names))
+        array = np.asarray(_arrays.numeric(X, "X", names))
     if array.ndim < 2:
         raise ValueError(f"X has {array.ndim} dimension(s), but needs two or more: (samples, ...).")
     if array.size == 0:
@@ -97,12 +97,12 @@ def check_inputs(X, dtype, least=0.0):
     largest = np.zeros(array[0].size)
     for low in range(0, len(array), step):
         rows = array[low : low + step].reshape(len(array[low : low + step]), -1)
-        _validation.require_finite(rows, "X", names)
+        _arrays.require_finite(rows, "X", names)
         if narrowed:
             largest = np.maximum(largest, np.abs(rows).max(axis=0))
         release(X)
     for j in {int(np.argmax(largest)), int(np.argmin(np.where(largest > 0, largest, np.inf)))}:
-        where = f" in {_validation.column_label(names, j)}"
+        where = f" in {_arrays.column_label(names, j)}"
         _require_range(largest[j], "X", where, dtype, least)
     return array, names
 
@@ -111,7 +111,7 @@ def check_truth(y, X, predicted, classes):
     """y of rows X to compare with what was predicted of them: responses, or labels, those of some class at least."""
     y = by_row(y, "y", X)
     if classes is None:
-        y = _validation.check_responses(y, len(predicted))
+        y = _arrays.check_responses(y, len(predicted))
         if y.shape != predicted.shape:
             raise ValueError(f"y has shape {y.shape}, but the path predicts {predicted.shape}.")
         return y

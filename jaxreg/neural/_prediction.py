@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from jaxreg import _scores, _validation
+from jaxreg import _arrays, _scores, _validation
 from jaxreg.neural import _data, _training
 
 TYPES = {"regression": ("response",), "classification": ("response", "probability", "link")}
@@ -19,7 +19,7 @@ def predict(path, X, strength, type):
     X, names = _data.check_inputs(X, _dtype(path))
     if X.shape[1:] != path._row_shape:
         raise ValueError(f"X has rows of shape {X.shape[1:]}, but the path was fitted on {path._row_shape}.")
-    _validation.check_names(names, path.feature_names)
+    _arrays.check_names(names, path.feature_names)
     if not is_finite(path, k):
         raise ValueError(
             f"strength {path._said(k)} diverged when it was refitted to all the data; train with a smaller step "

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import numpy as np
 
-from jaxreg import _validation
+from jaxreg import _arrays, _validation
 
 NO_LIMIT = math.inf
 
@@ -112,7 +112,7 @@ def check_strengths(strengths, regularizer, name="strengths"):
         return np.array(regularizer.default)
     if _validation.is_count(strengths):
         raise ValueError(f"{name} is {strengths}; give [{strengths}] for that strength alone, or several.")
-    array = np.atleast_1d(np.asarray(_validation.numeric(strengths, name), np.float64))
+    array = np.atleast_1d(np.asarray(_arrays.numeric(strengths, name), np.float64))
     kind = type(regularizer).__name__
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} of {kind} has shape {array.shape}; give a non-empty one-dimensional sequence.")

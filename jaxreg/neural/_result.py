@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxreg import _hints, _validation, plotting
+from jaxreg import _arrays, _hints, _validation, plotting
 from jaxreg.neural import _pickling, _prediction, _saving, _summary
 from jaxreg.neural._metrics import NeuralMetric
 from jaxreg.neural._selection import NeuralSelection
@@ -258,7 +258,7 @@ class NeuralPath:
         if strength is None or isinstance(strength, str):
             rule = _validation.check_choice("min" if strength is None else strength, "strength", RULES)
             return self.best if rule == "min" else self.best_1se
-        wanted = np.asarray(_validation.numeric(strength, "strength"), np.float64)
+        wanted = np.asarray(_arrays.numeric(strength, "strength"), np.float64)
         if wanted.shape != self.strengths.shape[1:] or not np.isfinite(wanted).all():
             raise ValueError(f"strength is {strength!r}; give one of the strengths, 'min' or '1se'.")
         equal = np.isclose(self.strengths, wanted, rtol=1e-6, atol=0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxreg import _validation
+from jaxreg import _arrays
 from jaxreg._status import CAUSES, Status, cause
 from jaxreg.results._path import ConvergenceWarning
 
@@ -66,7 +66,7 @@ def _ranges(positions):
 
 def without_spread(columns, names):
     """What to warn of where standardisation leaves out columns that would be an intercept of the user's own."""
-    named = ", ".join(_validation.column_label(names, j) for j in columns[:5])
+    named = ", ".join(_arrays.column_label(names, j) for j in columns[:5])
     more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
     return (
         f"X does not vary in {named}{more}, which standardize=True leaves out: as an intercept give it the penalty "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jaxreg import _hints, _missing, _scores, _validation, plotting
+from jaxreg import _arrays, _hints, _missing, _scores, _validation, plotting
 from jaxreg._alignment import by_row
 from jaxreg.losses._links import inverse_link
 from jaxreg.results import _html, _path_summary, _saving
@@ -219,9 +219,9 @@ class PathResult:
         """
         _validation.check_choice(type, "type", ("response", "link"))
         offset = by_row(offset, "offset", X)
-        X = _validation.check_prediction(X, self.n_features, self.feature_names, self.fill_values is not None)
+        X = _arrays.check_prediction(X, self.n_features, self.feature_names, self.fill_values is not None)
         X = _missing.filled(X, self.fill_values)
-        offset = _validation.check_offset(offset, len(X), self.offset_used)
+        offset = _arrays.check_offset(offset, len(X), self.offset_used)
         eta = self._linear_predictor(X, lam, offset)
         return inverse_link(self.link, eta) if type == "response" else eta
 
@@ -263,7 +263,7 @@ class PathResult:
         if self.data.get("of_classes"):
             values, type = _scores.share_right, "link"
         predictions = self.predict(X, lam, offset, type)
-        y, weight = _validation.check_judged(y, sample_weight, len(predictions), self.n_responses)
+        y, weight = _arrays.check_judged(y, sample_weight, len(predictions), self.n_responses)
         result = values(y, predictions, weight)
         return float(result) if lam is not None else result
 

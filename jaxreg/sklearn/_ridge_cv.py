@@ -13,7 +13,7 @@ from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from jaxreg import _validation, fit_path, penalties
+from jaxreg import _arrays, _validation, fit_path, penalties
 from jaxreg.cv._left_out import left_out
 from jaxreg.design._dense import DenseDesign
 from jaxreg.losses import Squared
@@ -217,7 +217,7 @@ def _left_out(
     lambdas, weighted = alphas / weight.sum(), np.flatnonzero(weight)
     errors = np.empty((*y.shape, len(alphas)))
     with jax.enable_x64(True):
-        data = _validation.check_data(X[weighted], y[weighted, 0], weight[weighted], None, np.float64)
+        data = _arrays.check_data(X[weighted], y[weighted, 0], weight[weighted], None, np.float64)
         data = replace(data, y=y[weighted])
         model = Model(np.ones(X.shape[1]), fit_intercept, standardize=False)
         design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, on_host=True)

@@ -21,15 +21,22 @@ definite every principal minor of M is positive, so any set of indices may chang
 al. (2017), "Delayed Slater determinant update algorithms for high efficiency quantum Monte Carlo", J. Chem. Phys. 147.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 
-SMALL, FEW, MANY = 256, 8, 16  # at most FEW indices change sides at once up to the size SMALL, beyond it MANY
-DELAY = 8  # a rank of the m-th part of this goes into the base at once
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+
+SMALL_TABLEAU = 256  # size up to which the updates of few indices are the quicker ones
+AT_ONCE_IN_SMALL, AT_ONCE = 8, 16  # indices that change sides at once, at most: in a small tableau, and beyond
+DELAY = 8  # the factor goes into the base when its rank is about the DELAY-th part of the size
 
 
 @jax.tree_util.register_dataclass
@@ -37,24 +44,24 @@ DELAY = 8  # a rank of the m-th part of this goes into the base at once
 class Delayed:
     """The matrix T = base - factor' diag(signs) factor, of which the first `used` rows of the factor are in use."""
 
-    base: jax.Array  # (m, m)
-    factor: jax.Array  # (r, m)
-    signs: jax.Array  # (r,)
-    used: jax.Array  # ()
+    base: Float[Array, "m m"]
+    factor: Float[Array, "r m"]
+    signs: Float[Array, " r"]
+    used: Int[Array, ""]
 
 
-def at_once(m):
+def at_once(m: int) -> int:
     """How many indices change sides at once, at most."""
-    return min(m, FEW if m <= SMALL else MANY)
+    return min(m, AT_ONCE_IN_SMALL if m <= SMALL_TABLEAU else AT_ONCE)
 
 
-def delay(m):
-    """Rank that goes into the base at once."""
-    return max(2 * MANY, m // DELAY // MANY * MANY)
+def delay(m: int) -> int:
+    """Rows r of the factor: the rank that goes into the base at once."""
+    return max(2 * AT_ONCE, m // DELAY // AT_ONCE * AT_ONCE)
 
 
-def delayed(base, xp=jnp):
-    """T without a factor; with no index active it is H - 1.
+def delayed(base: Any, xp: Any = jnp) -> Delayed:
+    """T = base (m, m) without a factor, in arrays of `xp`; with no index active T is H - 1.
 
     An unused index has zeros there, as if its column were orthogonal to all others.
     """
@@ -62,28 +69,29 @@ def delayed(base, xp=jnp):
     return Delayed(base, xp.zeros((delay(m), m), base.dtype), xp.zeros(delay(m), base.dtype), xp.zeros((), np.int32))
 
 
-def applied(T):
+def applied(T: Delayed) -> Delayed:
     """T with its factor gone into the base."""
     # written out: as an operand that is read across, it makes the product take twice the time
     left = lax.optimization_barrier((T.signs[:, None] * T.factor).T)
     return delayed(T.base - left @ T.factor)
 
 
-def has_room(T):
+def has_room(T: Delayed) -> Bool[Array, ""]:
+    """Whether the factor has rows left for one more exchange."""
     return T.used <= delay(len(T.base)) - at_once(len(T.base))
 
 
-def with_room(T):
-    """T, its factor applied if that is full."""
+def with_room(T: Delayed) -> Delayed:
+    """T, with its factor gone into the base if that is full."""
     return lax.while_loop(lambda T: ~has_room(T), applied, T)  # a loop of at most one turn: lax.cond copies the base
 
 
-def times(T, u):
+def times(T: Delayed, u: Float[Array, " m"]) -> Float[Array, " m"]:
     """T u."""
     return T.base @ u - (T.signs * (T.factor @ u)) @ T.factor
 
 
-def transform(active, u, Tu):
+def transform(active: Bool[Array, " m"], u: Float[Array, " m"], Tu: Float[Array, " m"]) -> Float[Array, " m"]:
     """M u from T u."""
     return u + jnp.where(active, -Tu, Tu)
 
@@ -91,10 +99,10 @@ def transform(active, u, Tu):
 def _guarded_factor(P, sign, floor, count):
     """(C, accepted): C' diag(sign) C is the inverse of the block of P that the guard accepts, zero elsewhere.
 
-    Gaussian elimination on the first `count` diagonal entries in turn; the pivots have the signs given. A
-    pivot below `floor` is rounding error, and one that an earlier pivot of the same block has reduced a thousandfold
-    belongs to a near copy of that column: both are left for a later block. Written in plain JAX because a LAPACK call
-    inside a compiled loop waits for a second thread pool.
+    Gaussian elimination on the first `count` diagonal entries in turn; the pivots have the signs `sign` (k,). A
+    pivot below `floor` (k,) is rounding error, and one that an earlier pivot of the same block has reduced a
+    thousandfold belongs to a near copy of that column: both are left for a later block. Written in plain JAX because a
+    LAPACK call inside a compiled loop waits for a second thread pool.
     """
     k = P.shape[0]
     index = jnp.arange(k)
@@ -103,9 +111,9 @@ def _guarded_factor(P, sign, floor, count):
     def step(i, carry):
         S, accepted = carry
         pivot = S[i, i]
-        ok = (sign[i] * pivot > floor[i]) & ((i == 0) | (sign[i] * pivot > reference[i]))
-        share = jnp.where(ok & (index > i), S[:, i] / jnp.where(ok, pivot, 1.0), 0.0)
-        return S - share[:, None] * S[i], accepted | ((index == i) & ok)
+        sound = (sign[i] * pivot > floor[i]) & ((i == 0) | (sign[i] * pivot > reference[i]))
+        multiplier = jnp.where(sound & (index > i), S[:, i] / jnp.where(sound, pivot, 1.0), 0.0)
+        return S - multiplier[:, None] * S[i], accepted | ((index == i) & sound)
 
     start = jnp.concatenate([P, jnp.eye(k, dtype=P.dtype)], axis=1), jnp.zeros(k, bool)
     S, accepted = lax.fori_loop(0, count, step, start)
@@ -117,16 +125,16 @@ def _guarded_factor(P, sign, floor, count):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Exchange:
-    """What an exchange of the indices D did to products with T."""
+    """What an exchange of the indices D did to products with T: T <- T - factor' diag(signs) factor."""
 
-    D: jax.Array  # (k,)
-    accepted: jax.Array  # (m,) bool, those that changed sides
-    number: jax.Array  # () how many these are
-    rows: jax.Array  # (k, m) T[D] before
-    factor: jax.Array  # (k, m)
-    signs: jax.Array  # (k,)
+    D: Int[Array, " k"]
+    accepted: Bool[Array, " m"]  # the indices that changed sides
+    number: Int[Array, ""]  # of these
+    rows: Float[Array, "k m"]  # T[D] before
+    factor: Float[Array, "k m"]
+    signs: Float[Array, " k"]
 
-    def times(self, Tu, u, change):
+    def times(self, Tu: Float[Array, " m"], u: Float[Array, " m"], change: Float[Array, " m"]) -> Float[Array, " m"]:
         """T u after the exchange, given Tu = T (u - change) before it; the change is zero off D."""
         return Tu + change[self.D] @ self.rows - (self.signs * (self.factor @ u)) @ self.factor
 
@@ -136,7 +144,9 @@ def _rows(square, D):
     return jnp.concatenate([lax.dynamic_slice_in_dim(square, D[i], 1) for i in range(len(D))])
 
 
-def exchange(T, active, D, count, floor):
+def exchange(
+    T: Delayed, active: Bool[Array, " m"], D: Int[Array, " k"], count: Int[Array, ""], floor: Float[Array, " m"]
+) -> tuple[Delayed, Exchange]:
     """(T, Exchange) after the first `count` indices of D have changed sides, as far as the guard accepts them."""
     m = active.shape[0]
     rows = _rows(T.base, D) - (T.signs[:, None] * T.factor[:, D]).T @ T.factor
@@ -153,10 +163,10 @@ def exchange(T, active, D, count, floor):
     return T, Exchange(D, changed, jnp.sum(accepted, dtype=jnp.int32), rows, factor, signs)
 
 
-def append(T, active, rows, first):
-    """T with new inactive variables from the unused position `first` on, given their rows (b, m) of H - 1.
+def append(T: Delayed, active: Bool[Any, " m"], rows: Float[Any, "b m"], first: Int[Any, ""]) -> Delayed:
+    """T with new inactive variables from the unused position `first` on, from their rows of H - 1.
 
-    Rows of zeros are padding. By the Schur complement.
+    By the Schur complement. Rows of zeros are padding.
     """
     b, m = rows.shape
     index = jnp.arange(m)
@@ -168,16 +178,16 @@ def append(T, active, rows, first):
     corner = (corner + corner.T) / 2
     corner = lax.dynamic_update_slice_in_dim(jnp.zeros_like(rows), corner, first, 1)
     rows = jnp.where(active, X, rows + jnp.where(new, -corner, X))
-    return replace(T, base=bordered(T.base, rows, rows, first))
+    return replace(T, base=bordered(T.base, rows, first))
 
 
-def bordered(square, rows, columns, first):
-    """`square` with `rows` (b, m) and `columns` (b, m) from the position `first` on."""
+def bordered(square: Float[Array, "m m"], rows: Float[Array, "b m"], first: Int[Array, ""]) -> Float[Array, "m m"]:
+    """The symmetric matrix `square` with `rows` as its rows, and as its columns, from the position `first` on."""
     square = lax.dynamic_update_slice_in_dim(square, rows, first, 0)
-    return lax.dynamic_update_slice_in_dim(square, columns.T, first, 1)
+    return lax.dynamic_update_slice_in_dim(square, rows.T, first, 1)
 
 
-def kept(T, index, real):
-    """T of the positions `index` (m2,) where `real`; the others are unused."""
+def restricted(T: Delayed, index: Int[Array, " m2"], real: Bool[Any, " m2"]) -> Delayed:
+    """T of the positions `index` where `real`; the other positions are unused."""
     base = applied(T).base[index[:, None], index[None, :]]
     return delayed(jnp.where(real[:, None] & real[None, :], base, 0.0))

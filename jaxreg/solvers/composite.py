@@ -1,44 +1,58 @@
 """Minima of a Composite, whatever its loss: by the method that it calls for, and differentiable."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 
 from jaxreg.solvers.narrow import minimise_narrow
 from jaxreg.solvers.proximal import Composite, Minimum, conjugate_gradients, linearised, minimise
 from jaxreg.solvers.smooth import Averaged, curvature_of, lowered
 
-SOONER = 4  # part of max_iter that steps of lower precision may take
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+LOWERED_PART = 4  # steps of lower precision take at most max_iter divided by this: full ones are left the most
 
 
-def minimum(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
-    """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data."""
+def minimum(problem: Composite, start: Float[Array, "m ..."], tol, max_iter, curvature) -> Minimum:
+    """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data.
+
+    Arguments are those of `proximal.minimise`.
+    """
     smooth = problem.smooth
     narrow = isinstance(smooth, Averaged) and smooth.loss.width is not None
     return (minimise_narrow if narrow else minimise)(problem, start, tol, max_iter, curvature)
 
 
-def minimum_by(steps, problem: Composite, start, tol, max_iter, curvature) -> Minimum:
+def minimum_by(
+    steps: str | None, problem: Composite, start: Float[Array, "m ..."], tol, max_iter, curvature
+) -> Minimum:
     """`minimum`, first by steps of a lower precision (one of `smooth.LOWER`, or None), then by full ones."""
     if steps is None:
         return minimum(problem, start, tol, max_iter, curvature)
     low, b, tol_low, L = lowered((problem, start, tol, curvature), steps)
-    first = minimise(low, b, tol_low, max_iter // SOONER, L)
+    first = minimise(low, b, tol_low, max_iter // LOWERED_PART, L)
     polished = minimum(problem, first.b.astype(start.dtype), tol, max_iter - first.n_iter, curvature)
     return polished._replace(n_iter=first.n_iter + polished.n_iter)
 
 
 @jax.custom_jvp
-def minimiser(problem: Composite, start, tol, max_iter):
+def minimiser(
+    problem: Composite, start: Float[Array, "m ..."], tol, max_iter
+) -> tuple[Float[Array, "m ..."], Int[Array, ""]]:
     """(b, products with the data) of `minimum`, differentiable with respect to all numbers of the problem.
 
     0 = F(b, problem) gives  db = -J^-1 F'(problem),  J = I - P (I - t H), and by the system of the Newton step
     db = g + P e,  (P - P P + t P H P) e = P (I - t H) g,  with g = -F'(problem) at a fixed b.
     """
     smooth = problem.smooth
-    found = minimum(problem, start, tol, max_iter, curvature_of(smooth, smooth.image(start), start))
-    return found.b, found.n_iter
+    last = minimum(problem, start, tol, max_iter, curvature_of(smooth, smooth.image(start), start))
+    return last.b, last.n_iter
 
 
 @minimiser.defjvp
@@ -55,10 +69,11 @@ def _minimiser_jvp(primals, tangents):
 
     _, g = jax.jvp(landing, (problem,), (tangents[0],))
     _, P, operator, through = linearised(problem, b, q, L)
-    most, tol = 4 * b.size + 50, 10 * jnp.finfo(b.dtype).eps
+    max_products = 4 * b.size + 50
+    tol = 10 * jnp.finfo(b.dtype).eps
 
     def solve(operator, rhs):
-        return conjugate_gradients(operator, rhs, most, tol)[0]
+        return conjugate_gradients(operator, rhs, max_products, tol)[0]
 
     e = lax.custom_linear_solve(operator, through(g), solve, symmetric=True)
     return (b, n_iter), (g + P(e), np.zeros(n_iter.shape, jax.dtypes.float0))

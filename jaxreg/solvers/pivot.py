@@ -6,7 +6,7 @@ The reduced problem is, for one lambda,
 
 with l1 = lambda * a * l1_factor and l2 = lambda * (1 - a) * l2_factor, on columns scaled so that diag(G) is 1
 (0 for an absent column). Its optimality conditions are a linear complementarity problem with two kinds of
-variables: *active* (x_j free, its sign fixed) and *pinned* (x_j fixed at 0 or at a limit).
+variables: *active* (x_j free, its sign fixed) and *pinned* (x_j fixed at 0 or at a limit); `_complementarity` has them.
 
 Three layers:
 
@@ -23,15 +23,30 @@ Three layers:
    twice, and since H is positive definite no pivot is singular.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 
 from jaxreg._status import Status
+from jaxreg.solvers._complementarity import (
+    Face,
+    Reduced,
+    Values,
+    face_bounds,
+    flipped,
+    objective,
+    strength_at,
+    towards,
+    violations,
+    worse_than_zero,
+)
 from jaxreg.solvers._tableau import (
     Delayed,
     append,
@@ -39,47 +54,23 @@ from jaxreg.solvers._tableau import (
     delayed,
     exchange,
     has_room,
-    kept,
+    restricted,
     times,
     transform,
     with_room,
 )
 
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+
 PROXIMAL = 1e-8  # proximal weight, in units of diag(G) = 1: about the square root of the rounding unit
 REACH = 2.2  # with a ridge part, one tableau serves the lambdas within this factor of the one it was built for
-SLACK = 1e-10  # a violation counts from this share of its threshold on
-RIDGE_SLACK = 1e-18  # what violations may add to the gap where there is a ridge part, in units of the loss
 PATIENCE = 6  # block updates without progress before the active-set rule takes over
-PROXIMAL_STEPS = 40  # per lambda
-CG_STEPS = 25  # per round of refinement
-ROUNDS = 3  # of refinement per proximal step
+PROXIMAL_STEPS = 40  # at one lambda, at most: a few are the rule, and steps that do not converge end here
+POLISH_STEPS = 25  # of conjugate gradients in a round of refinement, at most: preconditioned, a few are the rule
+REFINEMENTS = 3  # rounds in a proximal step, at most: one is the rule
 DRIFT = 1e-6  # residual that the tableau leaves, in units of max|c|, from which on it is rebuilt
-
-
-Values = jax.Array | np.ndarray
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Reduced:
-    """Data of the reduced problem."""
-
-    gram: Values  # (m, m)
-    corr: Values  # (m,)
-    l1_factor: Values  # (m,), inf for an absent column
-    l2_factor: Values  # (m,), 0 for an absent column
-    lower: Values  # (m,), <= 0
-    upper: Values  # (m,), >= 0
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Face:
-    """Which variables are active, with which sign, and where the others are pinned."""
-
-    active: Values  # (m,) bool
-    sign: Values  # (m,) -1, 0 or 1
-    pinned: Values  # (m,) 0 or a limit
+PIVOT_SHARE = 0.25  # of the least value that an exact pivot can have: a smaller pivot is rounding error
 
 
 @jax.tree_util.register_dataclass
@@ -89,24 +80,14 @@ class Tableau:
 
     matrix: Delayed  # (m, m) of G + diag(rho) scaled to a unit diagonal, with face.active
     face: Face
-    pending: Values  # (m,) bool, still to be pivoted in after a rebuild
-    x: Values  # (m,) latest solution
-    lam_ref: Values  # () the lambda whose ridge part rho holds; inf: to be rebuilt
-    noise: Values  # () by how much its gradients were found to be wrong
+    pending: Bool[Values, " m"]  # still to be pivoted in after a rebuild
+    x: Float[Values, " m"]  # latest solution
+    lam_ref: Float[Values, ""]  # the lambda whose ridge part rho holds; inf: to be rebuilt
+    noise: Float[Values, ""]  # by how much its gradients were found to be wrong
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Strength:
-    """The penalty at one lambda."""
-
-    l1: Values  # (m,)
-    l2: Values  # (m,)
-    slack: Values  # (m,) violations below this are rounding error
-
-
-def empty_tableau(m):
-    """Tableau (in NumPy) of a working set without members."""
+def empty_tableau(m: int) -> Tableau:
+    """Tableau (in NumPy) of a column set without members."""
 
     def zeros():
         return np.zeros(m)
@@ -115,8 +96,9 @@ def empty_tableau(m):
     return Tableau(delayed(np.zeros((m, m)), np), face, zeros() > 0, zeros(), np.array(np.inf), np.array(0.0))
 
 
-def _rho(problem, l1_ratio, lam_ref):
-    return PROXIMAL + lam_ref * (1.0 - l1_ratio) * problem.l2_factor
+def _rho(l2_factor, l1_ratio, lam_ref):
+    """rho (m,): what H adds to the diagonal of G, the ridge part at lam_ref and the proximal weight."""
+    return PROXIMAL + lam_ref * (1.0 - l1_ratio) * l2_factor
 
 
 def _unit(rho):
@@ -124,53 +106,12 @@ def _unit(rho):
     return 1.0 / jnp.sqrt(1.0 + rho)
 
 
-def _strength(problem, l1_ratio, lam, scale):
-    absent = jnp.isinf(problem.l1_factor)  # inf * 0 would be NaN at lambda = 0
-    l1 = jnp.where(absent, jnp.inf, lam * l1_ratio * jnp.where(absent, 0.0, problem.l1_factor))
-    l2 = lam * (1.0 - l1_ratio) * problem.l2_factor
-    # a violation e of a column with a ridge part adds e^2 / (2 l2) to the duality gap
-    quadratic = scale * jnp.sqrt(RIDGE_SLACK * l2 / l2.shape[0])
-    return Strength(l1, l2, SLACK * jnp.where(absent, 0.0, l1) + 1e-14 * scale + quadratic)
-
-
-def _face_bounds(face, l1, problem):
-    """Interval in which an active variable keeps its face."""
-    lo = jnp.where((face.sign > 0) & (l1 > 0), 0.0, problem.lower)
-    hi = jnp.where((face.sign < 0) & (l1 > 0), 0.0, problem.upper)
-    return lo, hi
-
-
-def _violations(face, x, g, l1, slack, problem):
-    """Amounts (m,) by which active variables leave their face, and by which pinned ones want to go up or down.
-
-    g is the gradient c - Gx - l2 x of the smooth part, its sign changed. A pinned variable may go up when
-    g > l1 (at 0 or above), g > -l1 (below 0), and there is room; down likewise.
-    """
-    lo, hi = _face_bounds(face, l1, problem)
-    leave = jnp.where(face.active, jnp.maximum(jnp.maximum(lo - x, x - hi), 0.0), 0.0)
-    up = g - jnp.where(face.pinned < 0, -l1, l1)
-    down = -g - jnp.where(face.pinned > 0, -l1, l1)
-    up = jnp.where(~face.active & (face.pinned < problem.upper) & (up > slack), up, 0.0)
-    down = jnp.where(~face.active & (face.pinned > problem.lower) & (down > slack), down, 0.0)
-    return leave, up, down
-
-
-def _flip(face, x, up, down, accepted, l1, problem):
-    """Face after the accepted variables have changed sides."""
-    lo, hi = _face_bounds(face, l1, problem)
-    pinned = jnp.where(accepted & face.active, jnp.where(x < lo, lo, hi), face.pinned)
-    sign = jnp.where(face.pinned == 0, jnp.sign(up - down), jnp.sign(face.pinned))
-    entering = accepted & ~face.active & (up + down > 0)
-    return Face(face.active ^ accepted, jnp.where(entering, sign, face.sign), pinned)
-
-
 def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
-    """Solve the complementarity problem of one proximal step, ce = c + d * centre; at most `limit` updates.
+    """(tableau with the solution x, number of updates, whether it is unsolved) of one proximal step.
 
-    The tableau's products are in units in which H has a unit diagonal, the face's in those of the problem.
-
-    `descend` selects the active-set rule, which starts from the feasible point tableau.x on the tableau's face.
-    Returns the tableau with its solution x, the number of updates, and whether it is unsolved.
+    The complementarity problem is that of H and ce = c + d * centre; it ends after `limit` updates. `descend` selects
+    the active-set rule, which starts from the feasible point tableau.x on the tableau's face. Products with the tableau
+    are in units in which H has a unit diagonal, the face is in those of the problem.
     """
     m = ce.shape[0]
     size = at_once(m)
@@ -188,7 +129,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
         # what the proximal term alone makes a violator is none: it would let in every copy of an active column;
         # nor what rounding in the tableau makes one, where lambda is so small that this is as large as l1
         slack = strength.slack + 2.0 * PROXIMAL * jnp.max(jnp.abs(x - centre)) + tableau.noise
-        leave, up, down = _violations(face, x, ce - v, l1, slack, problem)
+        leave, up, down = violations(face, x, ce - v, l1, slack, problem)
         counts = jnp.sum(jnp.stack([pending, leave > 0, up + down > 0]), axis=1, dtype=jnp.int32)
         return x, leave, up, down, counts
 
@@ -204,7 +145,7 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
         patience = jnp.where(filling | descend | (number < fewest), PATIENCE, patience - 1)
         fewest = jnp.where(filling, m + 1, jnp.minimum(fewest, number))
 
-        lo, hi = _face_bounds(face, l1, problem)
+        lo, hi = face_bounds(face, l1, problem)
         room = (jnp.where(x < lo, lo, hi) - y) / jnp.where(leave > 0, x - y, 1.0)
         room = jnp.where(leave > 0, jnp.clip(room, 0.0, 1.0), 2.0)
         step = jnp.minimum(jnp.min(room), 1.0)
@@ -219,10 +160,10 @@ def _pivot(tableau, problem, strength, rho, ce, centre, descend, limit):
         largest, D = lax.optimization_barrier(lax.top_k(score, size))  # used in slices, it would become a full sort
         most = jnp.where(descend & ~filling & ~blocked, 1, size)
         count = jnp.minimum(jnp.sum(largest > 0, dtype=jnp.int32), most)
-        floor = jnp.where(face.active, 0.25, 0.25 * rho * unit**2)
+        floor = jnp.where(face.active, PIVOT_SHARE, PIVOT_SHARE * rho * unit**2)
         M, done = exchange(M, face.active, D, count, floor)
         refused = jnp.where(done.number > 0, 0, refused + 1)
-        before, face = right_hand_side(face), _flip(face, x, up, down, done.accepted, l1, problem)
+        before, face = right_hand_side(face), flipped(face, x, up, down, done.accepted, l1, problem)
         u = right_hand_side(face)
         Tu = done.times(Tu, u, u - before)
         pending = pending & ~done.accepted & (done.number > 0)  # what the guard refuses twice stays out
@@ -250,7 +191,7 @@ def _polish(tableau, unit, pull, x, r, tol):
 
     def cond(s):
         _, r, _, _, rz, steps = s
-        return jnp.any(jnp.abs(r) > tol) & (steps < CG_STEPS) & (rz > 0)
+        return jnp.any(jnp.abs(r) > tol) & (steps < POLISH_STEPS) & (rz > 0)
 
     def body(s):
         x, r, p, q, rz_old, steps = s
@@ -261,22 +202,13 @@ def _polish(tableau, unit, pull, x, r, tol):
         Hp = jnp.where(active, q - pull * p, 0.0)
         curvature = p @ Hp
         # at least min(1, l2 / rho) where G_AA does not annul p; rounding error in its null space is left alone
-        ok = (rz > 0) & (curvature > 1e-4 * rz)
-        step = jnp.where(ok, rz / jnp.where(ok, curvature, 1.0), 0.0)
-        return x + step * p, r - step * Hp, p, q, jnp.where(ok, rz, 0.0), steps + 1
+        sound = (rz > 0) & (curvature > 1e-4 * rz)
+        step = jnp.where(sound, rz / jnp.where(sound, curvature, 1.0), 0.0)
+        return x + step * p, r - step * Hp, p, q, jnp.where(sound, rz, 0.0), steps + 1
 
     start = (x, r, jnp.zeros_like(x), jnp.zeros_like(x), jnp.ones_like(x[0]), jnp.zeros((), jnp.int32))
     x, r, *_ = lax.while_loop(cond, body, start)
     return x, r
-
-
-def _towards(face, l1, problem, x, y, project):
-    """The point y, or where the segment from x to y leaves the face; `project` moves the offenders only."""
-    lo, hi = _face_bounds(face, l1, problem)
-    room = (jnp.where(y < lo, lo, hi) - x) / jnp.where(y == x, 1.0, y - x)
-    room = jnp.where(face.active & ((y < lo) | (y > hi)), jnp.clip(room, 0.0, 1.0), 1.0)
-    y = jnp.where(project, y, x + jnp.min(room) * (y - x))
-    return jnp.where(face.active, jnp.clip(y, lo, hi), face.pinned)
 
 
 def _rebuilt(tableau, problem, l1_ratio, lam):
@@ -285,7 +217,7 @@ def _rebuilt(tableau, problem, l1_ratio, lam):
     free = (problem.lower < x) & (x < problem.upper)
     pending = free & ((x != 0) | (problem.l1_factor == 0))
     face = Face(jnp.zeros_like(pending), jnp.sign(x), jnp.where(pending, 0.0, x))
-    rho = _rho(problem, l1_ratio, lam)
+    rho = _rho(problem.l2_factor, l1_ratio, lam)
     unit = _unit(rho)
     rows = problem.gram * jnp.outer(unit, unit) + jnp.diag(rho * unit**2 - 1.0)
     return Tableau(delayed(rows), face, pending, x, lam, jnp.zeros_like(lam))
@@ -301,12 +233,12 @@ def _refine(tableau, problem, strength, unit, pull, r, tol, project):
 
     def cond(s):
         _, _, r, _, stays, rounds = s
-        return (rounds == 0) | (stays & jnp.any(jnp.abs(r) > tol) & (rounds < ROUNDS))
+        return (rounds == 0) | (stays & jnp.any(jnp.abs(r) > tol) & (rounds < REFINEMENTS))
 
     def body(s):
         x, _, r, drift, _, rounds = s
         polished, expected = _polish(tableau, unit, pull, x, r, tol)
-        y = _towards(face, strength.l1, problem, x, polished, project)
+        y = towards(face, strength.l1, problem, x, polished, project)
         g = problem.corr - problem.gram @ y - strength.l2 * y
         r = jnp.where(face.active, g - strength.l1 * face.sign, 0.0)
         stays = jnp.all(y == polished)
@@ -318,25 +250,13 @@ def _refine(tableau, problem, strength, unit, pull, r, tol, project):
     return x, g, drift
 
 
-def _worse_than_zero(x, g, l1, problem):
-    """Whether the objective at x, with gradient g, is above that of 0: rounding is blown up along a null space."""
-    value, penalty = x @ (problem.corr + g) / 2, jnp.sum(jnp.where(x == 0, 0.0, l1 * jnp.abs(x)))
-    return penalty - value > 1e-6 * penalty
-
-
-def _objective(x, strength, problem):
-    l1 = jnp.where(x == 0, 0.0, strength.l1 * jnp.abs(x))
-    return x @ (problem.gram @ x) / 2 - problem.corr @ x + jnp.sum(l1 + strength.l2 * x**2 / 2)
-
-
 def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
-    """Proximal steps at one lambda until the optimality conditions hold by the Gram matrix itself.
+    """(tableau, number of updates, Status) of proximal steps until the optimality conditions hold by the Gram matrix.
 
-    Returns the tableau (its x is the solution, or what came closest), the number of updates, and a Status. The
-    objective at x is at most that at the x before: a lambda that is lost in rounding error keeps the solution of the
-    one before it.
+    The tableau's x is the solution, or what came closest. The objective there is at most that at the x before: a lambda
+    that is lost in rounding error keeps the solution of the one before it.
     """
-    strength = _strength(problem, l1_ratio, lam, scale)
+    strength = strength_at(problem, l1_ratio, lam, scale)
     tol = 0.1 * strength.slack
 
     def cond(s):
@@ -354,25 +274,25 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
             (tableau, rebuild),
         )
         centre = jnp.where(steps == 0, ahead, tableau.x)
-        rho = _rho(problem, l1_ratio, tableau.lam_ref)
+        rho = _rho(problem.l2_factor, l1_ratio, tableau.lam_ref)
         pull = rho - strength.l2
         ce = problem.corr + pull * centre
         before = tableau.x
-        tableau, more, unsolved = _pivot(tableau, problem, strength, rho, ce, centre, descend, max_iter - updates)
+        tableau, pivoted, unsolved = _pivot(tableau, problem, strength, rho, ce, centre, descend, max_iter - updates)
         face = tableau.face
         residual = jnp.where(face.active, pull * (tableau.x - centre), 0.0)
         y, g, drift = _refine(tableau, problem, strength, _unit(rho), pull, residual, tol, steps < 3)
-        _, up, down = _violations(face, y, g, strength.l1, strength.slack, problem)
+        _, up, down = violations(face, y, g, strength.l1, strength.slack, problem)
         wrong = jnp.where(face.active, jnp.abs(g - strength.l1 * face.sign), up + down)
-        failed = unsolved | _worse_than_zero(y, g, strength.l1, problem) | ~(jnp.max(wrong) <= scale)
+        failed = unsolved | worse_than_zero(y, g, strength.l1, problem) | ~(jnp.max(wrong) <= scale)
         error = jnp.where(failed, jnp.inf, jnp.max(wrong / (10.0 * strength.slack)))
         x = jnp.where(failed, before, y)
         best, least = jnp.where(error <= least, x, best), jnp.minimum(error, least)
-        kept = replace(tableau, x=x, noise=drift)
+        tableau = replace(tableau, x=x, noise=drift)
         # no progress: the tableau is not accurate enough to get on with
         stuck = (error > 1.0) & (error > 0.5 * previous) & (steps < 10)
         rebuild = failed | stuck | (drift > DRIFT * scale)
-        return kept, best, error, least, updates + more, steps + 1, rebuild, descend | failed
+        return tableau, best, error, least, updates + pivoted, steps + 1, rebuild, descend | failed
 
     zero = jnp.zeros((), jnp.int32)
     reusable = (lam <= tableau.lam_ref * REACH) & (tableau.lam_ref <= lam * REACH)
@@ -382,11 +302,11 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
     before = tableau.x
     tableau, best, _, least, updates, _, rebuild, _ = lax.while_loop(cond, body, start)
 
-    def lower():
-        falls = _objective(best, strength, problem) <= _objective(before, strength, problem)
+    def no_higher():
+        falls = objective(best, strength, problem) <= objective(before, strength, problem)
         return jnp.where(falls, best, before)
 
-    best = lax.cond(least > 1.0, lower, lambda: best)
+    best = lax.cond(least > 1.0, no_higher, lambda: best)
     lam_ref = jnp.where(rebuild, jnp.inf, tableau.lam_ref)
     unmet = jnp.where(updates >= max_iter, int(Status.max_iter), int(Status.stalled))
     code = jnp.where(least <= 1.0, int(Status.converged), unmet)
@@ -394,14 +314,16 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
 
 
 @partial(jax.jit, donate_argnums=0)
-def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter, budget):
-    """Solutions at the first `count` of the descending `lambdas` (B,), each from the one before.
+def solve_block(
+    tableau: Tableau, problem: Reduced, lambdas: Float[Values, " B"], count, l1_ratio, max_iter, budget
+) -> tuple[Tableau, Float[Array, "B m"], Int[Array, " B"], Int[Array, " B"], Int[Array, ""]]:
+    """(tableau, x, updates, Status, lambdas solved) at the first `count` of the descending lambdas.
 
-    The block ends early at a lambda behind the first that takes `budget` updates.
-    Returns the tableau, x (B, m), updates and a Status (B,), and the number of lambdas before such an end.
+    Each starts from the solution before. The block ends early at a lambda behind the first that takes `budget` updates;
+    lambdas from there on are not among those solved. At most `max_iter` updates go to one lambda.
     """
     B, m = lambdas.shape[0], problem.corr.shape[0]
-    scale = jnp.max(jnp.abs(problem.corr)) + 1e-280  # of what is rounding error; not 0, for a constant response
+    scale = jnp.max(jnp.abs(problem.corr)) + 1e-280  # the unit of rounding error; not 0 for a constant response
 
     def cond(s):
         *_, k, within = s
@@ -424,15 +346,15 @@ def solve_block(tableau, problem, lambdas, count, l1_ratio, max_iter, budget):
 
 
 @partial(jax.jit, donate_argnums=0)
-def append_columns(tableau, rows, first, count, l2_factor, l1_ratio):
+def append_columns(
+    tableau: Tableau, rows: Float[Values, "b m"], first, count, l2_factor: Float[Values, " m"], l1_ratio
+) -> Tableau:
     """Tableau with `count` new inactive variables from the unused position `first` on.
 
-    `rows` (b, m) are theirs in the enlarged Gram matrix, zero from `count` on; `l2_factor` (m,) is that of the enlarged
-    working set.
+    `rows` are theirs in the enlarged Gram matrix, zero from `count` on; `l2_factor` is that of the enlarged column set.
     """
     b, m = rows.shape
-    lam_ref = jnp.where(jnp.isinf(tableau.lam_ref), 0.0, tableau.lam_ref)
-    rho = PROXIMAL + lam_ref * (1.0 - l1_ratio) * l2_factor
+    rho = _rho(l2_factor, l1_ratio, jnp.where(jnp.isinf(tableau.lam_ref), 0.0, tableau.lam_ref))
     unit = _unit(rho)
     offset = jnp.arange(b)[:, None]
     diagonal = (jnp.arange(m)[None, :] == first + offset) & (offset < count)
@@ -442,15 +364,15 @@ def append_columns(tableau, rows, first, count, l2_factor, l1_ratio):
 
 
 @jax.jit
-def keep_columns(tableau, keep):
-    """Tableau of the positions `keep` (m2,), padded with m; what is left out must be inactive."""
+def keep_columns(tableau: Tableau, positions: Int[Values, " m2"]) -> Tableau:
+    """Tableau of the positions, padded with m; what is left out must be inactive."""
     m = tableau.x.shape[0]
-    real = keep < m
-    index = jnp.where(real, keep, 0)
+    real = positions < m
+    index = jnp.where(real, positions, 0)
 
     def vector(v):
         return jnp.where(real, v[index], jnp.zeros((), v.dtype))
 
     face = Face(vector(tableau.face.active), vector(tableau.face.sign), vector(tableau.face.pinned))
-    matrix, pending = kept(tableau.matrix, index, real), vector(tableau.pending)
+    matrix, pending = restricted(tableau.matrix, index, real), vector(tableau.pending)
     return replace(tableau, matrix=matrix, face=face, pending=pending, x=vector(tableau.x))

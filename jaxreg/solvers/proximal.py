@@ -19,104 +19,111 @@ Source: Beck and Teboulle (2009), SIAM J. Imaging Sci. 2 (FISTA); O'Donoghue and
 eq. (13) (restart); Xiao, Li, Wen and Zhang (2018), J. Sci. Comput. 76 (semismooth Newton for the proximal mapping).
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import field
-from typing import Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxreg._pytree import STATIC, pytree
-from jaxreg.solvers.smooth import ROUNDING, Smooth
+from jaxreg.solvers.smooth import SUM_ROUNDING, Smooth
 
-FIRST, MOST = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
-STEEPER = (
-    10  # the bound of the curvature grows so many times at most at once: a step far too long meets what is not near
-)
-SHORTER, LENGTHS = 0.5, 12  # a Newton step is tried at these powers
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+FIRST_WAIT, LONGEST_WAIT = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
+# factor by which the bound of the curvature grows at most at once: a step far too long meets what is not near
+STEEPER = 10
+SHORTER, LENGTHS = 0.5, 12  # a step of Newton's method is tried whole and shorter by powers of SHORTER, so many in all
 WORTH = 0.5  # of the fall of the objective by the steps of FISTA before: a Newton step that brings less is left out
-SUCCESS = 0.5  # of the residual is left after a Newton step behind which another follows at once
-CG_STEPS, CG_TOL = 60, 1e-3  # of conjugate gradients in one Newton step
+SUCCESS = 0.5  # a Newton step that leaves less than this share of the residual is followed by another at once
+CG_STEPS, CG_TOL = 60, 1e-3  # of conjugate gradients in one Newton step: the most; the residual, in units of the first
 
 
 @final
 @pytree
 class Composite:
-    """f + penalty. The last `free` coordinates, an intercept, are not penalised.
-
-    many: one of many that are solved side by side, which leave no memory for a matrix each.
-    """
+    """f + penalty of coordinates b (m + free,), or (m, K) for K responses; the last `free` are not penalised."""
 
     smooth: Smooth
-    penalty: Any
+    penalty: Any  # a Penalty
     lam: Any  # lambda times the penalty factors
-    free: int = field(default=0, metadata=STATIC)
+    free: int = field(default=0, metadata=STATIC)  # 1 with an intercept among the coordinates, else 0
+    # whether it is one of many that are solved side by side, which leave no memory for a matrix each
     many: bool = field(default=False, metadata=STATIC)
 
-    def prox(self, b, step):
-        penalised, rest = (b[: -self.free], b[-self.free :]) if self.free else (b, b[:0])
-        found = self.penalty.prox(penalised, self.lam, step).astype(b.dtype)  # a user's numbers may have another
-        return jnp.concatenate([found, rest])
+    def prox(self, b: Float[Array, "m ..."], step) -> Float[Array, "m ..."]:
+        """argmin over u of |u - b|^2 / (2 step) + penalty(u)."""
+        penalised, free = (b[: -self.free], b[-self.free :]) if self.free else (b, b[:0])
+        moved = self.penalty.prox(penalised, self.lam, step).astype(b.dtype)  # a user's numbers may have another
+        return jnp.concatenate([moved, free])
 
-    def stopped(self, before, after):
+    def stopped(self, before: Float[Array, "m ..."], after: Float[Array, "m ..."]) -> Float[Array, "m ..."]:
         """The point `after`, without what lies behind a kink of the penalty as seen from `before`."""
         m = len(after) - self.free
         return jnp.concatenate([self.penalty.stopped(before[:m], after[:m], self.lam), after[m:]])
 
-    def value(self, b, q):
+    def value(self, b, q) -> Float[Array, ""]:
+        """The objective at b, whose image is q."""
         penalised = b[: -self.free] if self.free else b
         return self.smooth.value(b, q) + jnp.sum(self.penalty.value(penalised, self.lam))
 
-    def rise(self, b, q, before, q_before):
-        """By how much the objective is larger at b than at `before`.
+    def rise(self, b, q, before, q_before) -> Float[Array, ""]:
+        """By how much the objective is larger at b than at `before`, with their images.
 
-        A difference of two values would do where they are of one size. Far out along directions in which f does not
-        bend, what rounding adds to a value is of any size and sign; the bend itself is never negative.
+        The smooth part is the linear term and the curvature along the step, which is never negative. A difference of
+        two values would do near a solution. Far out, along directions in which f is flat, rounding adds to a value what
+        has any size and sign.
         """
         d, m = b - before, len(b) - self.free
         linear = jnp.sum(self.smooth.gradient(q_before) * d)
-        bend = jnp.maximum(self.smooth.bregman(d, q, q_before), 0.0)
+        curved = jnp.maximum(self.smooth.bregman(d, q, q_before), 0.0)
         penalised = self.penalty.value(b[:m], self.lam), self.penalty.value(before[:m], self.lam)
-        return linear + bend + (jnp.sum(penalised[0]) - jnp.sum(penalised[1]))
+        return linear + curved + (jnp.sum(penalised[0]) - jnp.sum(penalised[1]))
 
 
 class Minimum(NamedTuple):
-    """b, its image, the residual max|F| / t, products with the data, and a bound of the curvature."""
+    """The point that a solver ends at; whether it is a minimum, the residual says."""
 
-    b: Array
-    q: Array
-    residual: Array
-    n_iter: Array
-    curvature: Array
+    b: Float[Array, "m ..."]
+    q: Float[Array, "q ..."]  # its image
+    residual: Float[Array, ""]  # max|F| / t, in units of the gradient
+    n_iter: Int[Array, ""]  # products with the data
+    curvature: Float[Array, ""]  # L, a bound that held on the way
 
 
-class _State(NamedTuple):
-    b: Array
-    q: Array
-    ahead: Array  # where FISTA takes its next step, and its image
-    q_ahead: Array
-    momentum: Array
-    curvature: Array  # L
-    residual: Array  # max|F| L at b
-    wait: Array  # steps of FISTA before the next Newton step
-    value: Array  # of the objective after the last Newton step
-    n_iter: Array
+class _ProximalState(NamedTuple):
+    b: Float[Array, "m ..."]
+    q: Float[Array, "q ..."]  # image of b
+    ahead: Float[Array, "m ..."]  # where FISTA takes its next step
+    q_ahead: Float[Array, "q ..."]  # image of that
+    momentum: Float[Array, ""]
+    curvature: Float[Array, ""]  # L
+    residual: Float[Array, ""]  # max|F| L at b
+    wait: Int[Array, ""]  # steps of FISTA before the next Newton step
+    value: Float[Array, ""]  # of the objective after the last Newton step
+    n_iter: Int[Array, ""]  # products with the data
 
 
 def _inner(a, b):
     return jnp.sum(a * b)
 
 
-def _step_of_fista(problem, state):
+def _step_of_fista(problem: Composite, state: _ProximalState) -> _ProximalState:
+    """The state after a step of FISTA, or with a larger curvature or no momentum where that step was no good."""
     smooth, L = problem.smooth, state.curvature
     gradient = smooth.gradient(state.q_ahead)
     b = problem.prox(state.ahead - gradient / L, 1 / L)
     q = smooth.image(b)
     d = b - state.ahead
     square = _inner(d, d)
-    needed = 2 * smooth.bregman(d, q, state.q_ahead) / jnp.where(square > 0, square, 1.0)
+    seen = 2 * smooth.bregman(d, q, state.q_ahead) / jnp.where(square > 0, square, 1.0)
     slack = 1 + 1e-6
-    too_long = ~(needed <= L * slack) & (square != 0)  # so is a step to where nothing is finite
+    too_long = ~(seen <= L * slack) & (square != 0)  # so is a step to where nothing is finite
     overshot = too_long
     if not problem.penalty.convex:  # the objective has to fall, by the step without momentum if need be
         before, after = problem.value(state.b, state.q), problem.value(b, q)
@@ -128,19 +135,19 @@ def _step_of_fista(problem, state):
     moved = state._replace(
         b=b, q=q, ahead=b + beta * (b - state.b), q_ahead=q + beta * (q - state.q), momentum=momentum
     )
-    steeper = jnp.clip(jnp.nan_to_num(1.1 * needed, nan=jnp.inf), 1.5 * L, STEEPER * L)
+    steeper = jnp.clip(jnp.nan_to_num(1.1 * seen, nan=jnp.inf), 1.5 * L, STEEPER * L)
     stayed = state._replace(
         ahead=state.b,
         q_ahead=state.q,
         momentum=jnp.ones_like(momentum),
         curvature=jnp.where(too_long, steeper, L),
     )
-    chosen = jax.tree.map(lambda a, b: jnp.where(overshot, a, b), stayed, moved)
-    return chosen._replace(n_iter=state.n_iter + 1)
+    state = jax.tree.map(lambda a, b: jnp.where(overshot, a, b), stayed, moved)
+    return state._replace(n_iter=state.n_iter + 1)
 
 
-def linearised(problem, b, q, L):
-    """(F(b), P, the function e -> (P - P P + t P H P) e, the function x -> P (I - t H) x)."""
+def linearised(problem: Composite, b, q, L) -> tuple[Array, Callable, Callable, Callable]:
+    """(F(b), P, the function e -> (P - P P + t P H P) e, the function x -> P (I - t H) x) with t = 1 / L."""
     smooth, t = problem.smooth, 1 / L
     z = b - t * smooth.gradient(q)
     T, P = jax.linearize(lambda z: problem.prox(z, t), z)
@@ -155,14 +162,17 @@ def linearised(problem, b, q, L):
     return b - T, P, operator, through
 
 
-def conjugate_gradients(operator, rhs, most, tol):
-    """(x, products) with operator(x) = rhs up to tol |rhs|, for a positive semidefinite operator whose range holds rhs.
+def conjugate_gradients(
+    operator: Callable[[Array], Array], rhs: Float[Array, "m ..."], most: int, tol: Any
+) -> tuple[Float[Array, "m ..."], Any]:
+    """(x, products) with operator(x) = rhs up to tol |rhs|, in at most `most` products with the operator.
 
-    It ends where the curvature is not positive, which a penalty that is not convex may bring about, or rounding error
-    beside the largest one that was met: a step there would lead anywhere.
+    The operator is positive semidefinite, and rhs is in its range. The iteration ends at a direction whose curvature is
+    not positive, as under a penalty that is not convex, or is rounding error beside the largest one that was met: a
+    step there would lead anywhere.
     """
     square = _inner(rhs, rhs)
-    rounding = ROUNDING * jnp.finfo(rhs.dtype).eps
+    rounding = SUM_ROUNDING * jnp.finfo(rhs.dtype).eps
 
     def until(carry):
         _, _, _, rr, count, _, sound = carry
@@ -185,7 +195,10 @@ def conjugate_gradients(operator, rhs, most, tol):
 
 
 def _along(problem, state, d, rounding):
-    """(b, its image) of the longest step along d that is as good as the best one; kinks on the way are stopped at."""
+    """(b, its image) of the longest step along d that is as good as the best one, up to `rounding`.
+
+    Coefficients stop at kinks of the penalty on their way.
+    """
 
     def point(length):
         b = problem.stopped(state.b, state.b + length * d)
@@ -199,36 +212,42 @@ def _along(problem, state, d, rounding):
     return b[best], q[best]
 
 
-def _newton(problem, state, floor):
-    """The state after a Newton step, if that counts, else as it was; its residual is that of its b."""
+def _newton(problem: Composite, state: _ProximalState, floor) -> _ProximalState:
+    """The state after a Newton step if that counts, else with its b; the residual is that of its b.
+
+    No step counts where the residual is not above `floor`: nothing is to be gained.
+    """
     smooth, L = problem.smooth, state.curvature
     F, P, operator, through = linearised(problem, state.b, state.q, L)
     residual = jnp.max(jnp.abs(F)) * L
     e, products = conjugate_gradients(operator, -through(F), CG_STEPS, CG_TOL)
     before = problem.value(state.b, state.q)
-    rounding = ROUNDING * smooth.roundoff(before) * jnp.abs(before)
+    rounding = SUM_ROUNDING * smooth.roundoff(before) * jnp.abs(before)
     b, q = _along(problem, state, P(e) - F, rounding)
     landed = problem.prox(b - smooth.gradient(q) / L, 1 / L)
-    left = jnp.max(jnp.abs(b - landed)) * L
+    after = jnp.max(jnp.abs(b - landed)) * L
     q_landed = smooth.image(landed)
     rise = problem.rise(landed, q_landed, state.b, state.q)
     # far away, where a loss is flat, a small residual would not mean that a minimum is near
-    halves = (left < SUCCESS * residual) & (rise <= rounding)
+    halves = (after < SUCCESS * residual) & (rise <= rounding)
     pays = -rise > jnp.maximum(WORTH * (state.value - before), rounding)
     counts = (halves | pays) & (residual > floor)
     n_iter = state.n_iter + products + 2
-    wait = jnp.minimum(2 * state.wait, MOST)
+    wait = jnp.minimum(2 * state.wait, LONGEST_WAIT)
     stayed = state._replace(residual=residual, n_iter=n_iter, wait=wait, value=before)
     one = jnp.ones_like(state.momentum)
     wait = jnp.where(halves, jnp.ones_like(wait), state.wait)
-    there = _State(landed, q_landed, landed, q_landed, one, L, left, wait, problem.value(landed, q_landed), n_iter)
+    there = _ProximalState(
+        landed, q_landed, landed, q_landed, one, L, after, wait, problem.value(landed, q_landed), n_iter
+    )
     return jax.tree.map(lambda a, b: jnp.where(counts, a, b), there, stayed)
 
 
-def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
+def minimise(problem: Composite, start: Float[Array, "m ..."], tol, max_iter, curvature) -> Minimum:
     """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data.
 
-    It is `start` itself if what was found is worse: higher, and no nearer to a zero.
+    tol is in units of the gradient of f. `curvature` is a bound of the curvature of f, or a guess, which is raised
+    where a step shows more. The result is `start` itself where the iteration ended higher and no nearer to a zero.
     """
     smooth = problem.smooth
     q = smooth.image(start)
@@ -247,34 +266,35 @@ def minimise(problem: Composite, start, tol, max_iter, curvature) -> Minimum:
         return _newton(problem, state, tol)
 
     def unfinished(state):
-        floor = ROUNDING * eps * state.curvature * jnp.max(jnp.abs(state.b), initial=0.0)
-        worth = (state.residual > floor) | (state.wait == 1)  # below the floor as long as Newton steps count
-        return (state.residual > tol) & worth & (state.n_iter < max_iter)
+        floor = SUM_ROUNDING * eps * state.curvature * jnp.max(jnp.abs(state.b), initial=0.0)
+        falling = (state.residual > floor) | (state.wait == 1)  # below the floor as long as Newton steps count
+        return (state.residual > tol) & falling & (state.n_iter < max_iter)
 
-    one, wait = jnp.ones((), start.dtype), jnp.asarray(FIRST)
+    one, wait = jnp.ones((), start.dtype), jnp.asarray(FIRST_WAIT)
     L = steep_enough(problem, curvature, start.dtype)
     at_start = residual_at(problem, start, q, L)
-    state = _State(start, q, start, q, one, L, at_start, wait, problem.value(start, q), jnp.zeros_like(wait))
-    begun = Minimum(start, q, at_start, state.n_iter, L)
+    state = _ProximalState(start, q, start, q, one, L, at_start, wait, problem.value(start, q), jnp.zeros_like(wait))
+    first = Minimum(start, q, at_start, state.n_iter, L)
     state = lax.while_loop(unfinished, round_, state)
-    return no_worse(problem, begun, Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature))
+    return no_worse(problem, first, Minimum(state.b, state.q, state.residual, state.n_iter, state.curvature))
 
 
-def steep_enough(problem, curvature, dtype):
-    """A curvature that is no less, and more than that of the penalty, whose prox is one point then."""
+def steep_enough(problem: Composite, curvature, dtype) -> Float[Array, ""]:
+    """The curvature, raised above the concavity of the penalty where it is less: the prox is one point then."""
     least = jnp.maximum(1.01 * jnp.max(problem.penalty.concavity(problem.lam)), jnp.finfo(dtype).eps)
     return jnp.maximum(curvature, least).astype(dtype)
 
 
-def residual_at(problem, b, q, L):
+def residual_at(problem: Composite, b, q, L) -> Float[Array, ""]:
+    """max|F| L at b, whose image is q."""
     return jnp.max(jnp.abs(b - problem.prox(b - problem.smooth.gradient(q) / L, 1 / L))) * L
 
 
-def no_worse(problem, begun, found):
-    """The Minimum `found`, but the point of `begun` where that is lower and nearer to a zero."""
-    value = problem.value(begun.b, begun.q)
-    rounding = ROUNDING * problem.smooth.roundoff(value) * jnp.abs(value)
-    better = (problem.rise(found.b, found.q, begun.b, begun.q) <= rounding) | (found.residual <= begun.residual)
-    better |= jnp.isnan(begun.residual)
-    b, q, residual = (jnp.where(better, *pair) for pair in zip(found[:3], begun[:3], strict=True))
-    return found._replace(b=b, q=q, residual=residual)
+def no_worse(problem: Composite, first: Minimum, last: Minimum) -> Minimum:
+    """The Minimum `last`, but with the point of `first` where that is lower and nearer to a zero."""
+    value = problem.value(first.b, first.q)
+    rounding = SUM_ROUNDING * problem.smooth.roundoff(value) * jnp.abs(value)
+    better = (problem.rise(last.b, last.q, first.b, first.q) <= rounding) | (last.residual <= first.residual)
+    better |= jnp.isnan(first.residual)
+    b, q, residual = (jnp.where(better, *pair) for pair in zip(last[:3], first[:3], strict=True))
+    return last._replace(b=b, q=q, residual=residual)

@@ -1,12 +1,14 @@
 """Smooth parts of objectives: least squares by a Gram matrix or by rows, and means of any loss.
 
-Their products with the data are full ones unless `products` says otherwise: with operands that are rounded to less the
-steps of a solver are faster on an accelerator, and end at a residual of that rounding.
+Their products with the data are of full precision unless `products` says otherwise. With operands rounded to less, the
+steps of a solver are faster on an accelerator, and end at a residual of the size of that rounding.
 """
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import field
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +17,14 @@ from jax import Array, lax
 from jaxreg._pytree import STATIC, pytree, rebuilt
 from jaxreg.design._base import PRECISION
 
-POWER_STEPS, MARGIN = 12, 1.1  # of the power method, and a factor for its result; a larger curvature is noticed
-ROUNDING = 8  # units of rounding error of the gradient: a smaller residual is none
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+T = TypeVar("T")
+
+POWER_STEPS = 12  # of the power method: a rough bound will do, since solvers notice a larger curvature
+MARGIN = 1.1  # factor of the result of the power method, which comes from below
+SUM_ROUNDING = 8  # error of a sum, in units of the roundoff of the products that it is made of: what is smaller is none
 LOWER = {"float32": 2.0**-24, "tensorfloat32": 2.0**-11, "bfloat16": 2.0**-8}  # products, and their unit roundoff
 
 
@@ -28,8 +36,8 @@ def _product(a, b, products):
     return jnp.matmul(a, b, precision=precision)
 
 
-def lowered(tree, products):
-    """A problem in float32, the smooth parts in it with products of lower precision."""
+def lowered(tree: T, products: str) -> T:
+    """The pytree in float32, the smooth parts in it with `products`, one of LOWER."""
 
     def cast(leaf):
         return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
@@ -42,44 +50,63 @@ def lowered(tree, products):
 
 
 class Smooth(ABC):
-    """The smooth part f of an objective; `q` stands for the linear image of b that its values are made from."""
+    """The smooth part f of an objective: a convex function of coefficients b, by products with the data.
+
+    f depends on b through a linear image q, which costs the products: G b (m,) of a Gram matrix, or the linear
+    predictor (n,) less its offset. A solver computes q once for each point by `image`, and passes it to the formulas.
+    Since q is linear in b, the image of a combination of points is that combination of their images.
+
+    b is (m,) for the m columns worked on, or (m, K) for K responses, on the scale of the problem, as `gradient` and
+    `hessian` are. f is in units of the mean loss of the rows, without the penalty. Instances are JAX pytrees and all
+    formulas are traced: they neither look at values nor check them.
+
+    Attributes
+    ----------
+    products : str
+        Precision of the products with the data, static: "full" is that of the data, the others are the keys of LOWER.
+    """
 
     products: str
 
     @final
-    def roundoff(self, like):
-        """Relative rounding error of its products."""
+    def roundoff(self, like: Array) -> Any:
+        """Relative rounding error of the products, for arrays of the dtype of `like`."""
         return LOWER.get(self.products, jnp.finfo(like.dtype).eps)
 
     @abstractmethod
-    def image(self, b) -> Array:
-        """The linear image q of b."""
+    def image(self, b: Float[Array, "m ..."]) -> Float[Array, "q ..."]:
+        """The linear image q of b: products with the data, what an iteration costs."""
 
     @abstractmethod
-    def value(self, b, q) -> Array:
-        """f(b)."""
+    def value(self, b: Float[Array, "m ..."], q: Float[Array, "q ..."]) -> Float[Array, ""]:
+        """f(b), with q the image of b."""
 
     @abstractmethod
-    def gradient(self, q) -> Array:
-        """f'(b)."""
+    def gradient(self, q: Float[Array, "q ..."]) -> Float[Array, "m ..."]:
+        """f'(b), of the b whose image is q."""
 
     @abstractmethod
-    def hessian(self, q, d) -> Array:
-        """f''(b) d."""
+    def hessian(self, q: Float[Array, "q ..."], d: Float[Array, "m ..."]) -> Float[Array, "m ..."]:
+        """f''(b) d, of the b whose image is q."""
 
     @abstractmethod
-    def majorant(self, q, d) -> Array:
-        """K d with a matrix K that no Hessian exceeds; where none is known, with the Hessian at q."""
+    def majorant(self, q: Float[Array, "q ..."], d: Float[Array, "m ..."]) -> Float[Array, "m ..."]:
+        """M d with a matrix M that no Hessian exceeds; where none is known, M is the Hessian at q."""
 
     @abstractmethod
-    def bregman(self, d, q, q_before) -> Array:
-        """f(b) - f(b') - f'(b')'(b - b') with d = b - b', less what rounding may have added to it."""
+    def bregman(
+        self, d: Float[Array, "m ..."], q: Float[Array, "q ..."], q_before: Float[Array, "q ..."]
+    ) -> Float[Array, ""]:
+        """f(b) - f(b') - f'(b')'(b - b') with d = b - b', less what rounding may have added to it.
+
+        Without rounding it is at least 0. Steps are too long where it exceeds L |d|^2 / 2.
+        """
 
 
 class _LeastSquares(Smooth):
-    """b'G b / 2 - c'b, for each response: its columns of b, c and q = G b."""
+    """b'G b / 2 - c'b with q = G b, summed over the responses, which are the columns of b, c and q."""
 
-    corr: Any  # c (m,) or (m, K)
+    corr: Float[Any, "m ..."]  # c
 
     @final
     def value(self, b, q):
@@ -99,17 +126,17 @@ class _LeastSquares(Smooth):
 
     @final
     def bregman(self, d, q, q_before):
-        rounding = ROUNDING * self.roundoff(q) * jnp.sum(jnp.abs(d) * (jnp.abs(q) + jnp.abs(q_before)))
+        rounding = SUM_ROUNDING * self.roundoff(q) * jnp.sum(jnp.abs(d) * (jnp.abs(q) + jnp.abs(q_before)))
         return jnp.sum(d * (q - q_before)) / 2 - rounding
 
 
 @final
 @pytree
 class Quadratic(_LeastSquares):
-    """By products with G (m, m)."""
+    """By products with G."""
 
-    gram: Any
-    corr: Any
+    gram: Float[Any, "m m"]
+    corr: Float[Any, "m ..."]
     products: str = field(default="full", metadata=STATIC)
 
     def image(self, b):
@@ -119,10 +146,10 @@ class Quadratic(_LeastSquares):
 @final
 @pytree
 class Factored(_LeastSquares):
-    """G = A A' by products with A (m, n): cheaper where m is larger than 3 n."""
+    """G = A A' by products with A: cheaper where m is larger than 3 n."""
 
-    rows: Any
-    corr: Any
+    rows: Float[Any, "m n"]  # A
+    corr: Float[Any, "m ..."]
     products: str = field(default="full", metadata=STATIC)
 
     def image(self, b):
@@ -133,17 +160,18 @@ class Factored(_LeastSquares):
 @final
 @pytree
 class Reweighted(_LeastSquares):
-    """G = A diag(weight) A' by products with A (m, n), which many problems can share."""
+    """G = A diag(weight) A' by products with A, which many problems can share."""
 
-    rows: Any
-    weight: Any  # (n,)
-    corr: Any
+    rows: Float[Any, "m n"]  # A
+    weight: Float[Any, " n"]
+    corr: Float[Any, " m"]
     products: str = field(default="full", metadata=STATIC)
 
     def image(self, b):
         return _product(self.rows, self.weight * _product(b, self.rows, self.products), self.products)
 
-    def gram(self):
+    def gram(self) -> Float[Array, "m m"]:
+        """G."""
         return _product(self.rows * self.weight, self.rows.T, self.products)
 
 
@@ -152,11 +180,11 @@ class Reweighted(_LeastSquares):
 class Averaged(Smooth):
     """sum_i omega_i loss(y_i, offset_i + q_i) with q = A'b."""
 
-    rows: Any  # (m, n) of A
-    omega: Any  # (n,)
-    y: Any  # (n,)
-    offset: Any  # (n,)
-    loss: Any
+    rows: Float[Any, "m n"]  # A
+    omega: Float[Any, " n"]  # weights, which sum to 1
+    y: Float[Any, " n"]  # encoded as the loss takes it
+    offset: Float[Any, " n"]
+    loss: Any  # a Loss
     products: str = field(default="full", metadata=STATIC)
 
     def image(self, b):
@@ -179,15 +207,18 @@ class Averaged(Smooth):
         eta, before = self.offset + q, self.offset + q_before
         after, value = self.loss.value(self.y, eta), self.loss.value(self.y, before)
         linear = self.loss.gradient(self.y, before) * (q - q_before)
-        rounding = ROUNDING * self.roundoff(q) * (jnp.abs(after) + jnp.abs(value) + jnp.abs(linear))
+        rounding = SUM_ROUNDING * self.roundoff(q) * (jnp.abs(after) + jnp.abs(value) + jnp.abs(linear))
         return jnp.sum(self.omega * (after - value - linear - rounding)).astype(q.dtype)
 
     def _summed(self, values):
         return _product(self.rows, (self.omega * values).astype(self.omega.dtype), self.products)
 
 
-def curvature_of(smooth, q, like):
-    """Largest eigenvalue of the majorant at the image q, by the power method, with a margin."""
+def curvature_of(smooth: Smooth, q: Float[Array, "q ..."], like: Float[Array, "m ..."]) -> Float[Array, ""]:
+    """Largest eigenvalue of the majorant at the image q, with a margin, for coefficients of the shape of `like`.
+
+    By the power method, which may fall short of it: solvers raise it where a step shows a larger curvature.
+    """
 
     def multiply(_, v):
         w = smooth.majorant(q, v)

@@ -1,0 +1,351 @@
+"""Checks of arrays that the user gives, on the host; device arrays are looked at on their device.
+
+Each returns the checked array, in NumPy float64 unless it says otherwise; the error names the argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxreg._alignment import by_row
+from jaxreg._labels import is_missing, is_text
+from jaxreg._validation import check_dtype, is_count
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+# sizes of a response whose squares, and in float32 whose products with X, neither overflow nor vanish
+RESPONSE_RANGE = {np.dtype(np.float64): (1e-130, 1e140), np.dtype(np.float32): (1e-30, 1e30)}
+LISTED_COLUMNS = 5  # of those at fault that a message names; the others are counted
+
+
+@dataclass(frozen=True)
+class CheckedData:
+    """What a fit is of: X, in NumPy or JAX and in float32 or float64, and NumPy float64 beside it."""
+
+    X: Float[Any, "n p"]
+    y: Float[np.ndarray, "n ..."]  # (n,), or (n, K) for K responses; the offset is not yet taken off
+    weight: Float[np.ndarray, " n"]  # sums to 1
+    offset: Float[np.ndarray, " n"] | None
+    feature_names: tuple[str, ...] | None
+    incomplete: Float[Any, "n p"] | None = None  # X with its NaN, where these are imputed
+    fill_values: Float[np.ndarray, " p"] | None = None  # that X has in their place
+    labels: np.ndarray | None = None  # (C,) that y encodes, where it holds classes
+
+
+def feature_names(obj: Any) -> tuple[str, ...] | None:
+    """Names of the columns of a frame, None of anything else."""
+    frame = hasattr(obj, "columns") and hasattr(obj, "to_numpy")
+    return tuple(str(c) for c in obj.columns) if frame else None
+
+
+def refuse_sparse(X: Any, name: str) -> None:
+    """TypeError for a sparse matrix or array of SciPy."""
+    if type(X).__module__.split(".")[:2] == ["scipy", "sparse"]:
+        raise TypeError(f"{name} is a SciPy sparse {type(X).__name__}, not supported yet; give {name}.toarray().")
+
+
+def column_label(names: Sequence[str] | None, j: int) -> str:
+    """The column j in a message: its name, or its position where columns have no names."""
+    return f"column {j}" if names is None else f"column {names[j]!r}"
+
+
+def _from_objects(array, names, name):
+    """Float64 copy of an object array; text does not count as a number even where it could be read as one."""
+    columns = array.reshape(len(array), -1)
+    numbers, others = np.empty(columns.shape), []
+    for j in range(columns.shape[1]):
+        values = columns[:, j]
+        try:
+            if any(isinstance(v, (str, bytes)) for v in values):
+                raise ValueError
+            numbers[:, j] = [np.nan if is_missing(v) else float(v) for v in values]
+        except (TypeError, ValueError):
+            others.append(j)
+    if others:
+        where = "" if array.ndim == 1 else " in " + ", ".join(column_label(names, j) for j in others[:LISTED_COLUMNS])
+        where += f" and {len(others) - LISTED_COLUMNS} more" if len(others) > LISTED_COLUMNS else ""
+        raise ValueError(f"{name} has values that are not numbers{where}; encode or drop them.")
+    return numbers.reshape(array.shape)
+
+
+def numeric(obj: Any, name: str, names: Sequence[str] | None = None) -> Any:
+    """NumPy or JAX array of float32 or float64: integers and booleans become float64, float16 becomes float32.
+
+    `names` are those of its columns, for messages. NaN and infinity pass.
+    """
+    if isinstance(obj, jax.Array):
+        array: Any = obj
+    else:
+        try:
+            array = obj.to_numpy() if hasattr(obj, "to_numpy") else np.asarray(obj)
+        except ValueError as error:
+            raise ValueError(f"{name} cannot be made an array ({error}); give rows of equal length.") from error
+    if np.ma.isMaskedArray(obj) and np.ma.getmaskarray(obj).any():
+        raise ValueError(f"{name} has masked values; fill or drop them.")
+    kind = "f" if jnp.issubdtype(array.dtype, jnp.floating) else array.dtype.kind
+    if kind == "O" and array.ndim == 0:
+        value = "None" if obj is None else f"of type {type(obj).__name__}"
+        raise TypeError(f"{name} is {value}; give an array, a list or a frame of numbers.")
+    if kind == "O":
+        return _from_objects(array, names, name)
+    if kind not in "fiub":
+        raise ValueError(f"{name} has dtype {array.dtype}, which is not a real number; convert it to float.")
+    if array.dtype == np.float64 or array.dtype == np.float32:
+        return array
+    return array.astype(np.float32 if kind == "f" and array.dtype.itemsize < 4 else np.float64)
+
+
+@jax.jit
+def _finite_columns(X):
+    return jnp.all(jnp.isfinite(X), axis=0)
+
+
+def require_finite(
+    array: Any, name: str, names: Sequence[str] | None = None, remedy: str = "impute or drop them"
+) -> None:
+    """ValueError where an array (n,) or (n, p) has NaN or infinite values; it lists the columns."""
+    if isinstance(array, jax.Array):
+        finite = np.asarray(_finite_columns(array))
+    else:
+        # sums are finite iff nothing in them is nan or inf, short of overflow: the cheap look first
+        with np.errstate(over="ignore", invalid="ignore"):
+            by_rows = array.T if array.flags.f_contiguous else array
+            if np.isfinite(by_rows @ np.ones(by_rows.shape[-1], array.dtype)).all():
+                return
+        finite = np.isfinite(array).all(axis=0)
+    if finite.all():
+        return
+    where = _listed_columns(~finite, names) if array.ndim == 2 else ""
+    raise ValueError(f"{name} has NaN or infinite values{where}; {remedy}.")
+
+
+def _vector(obj, name, n, per="row of X"):
+    """NumPy float64 of one dimension and n entries, one for each `per`; NaN and infinity pass."""
+    array = np.asarray(numeric(obj, name), dtype=np.float64)
+    if array.ndim != 1:
+        flat = f"np.ravel({name})" if hasattr(obj, "columns") else f"{name}.ravel()"
+        hint = f"; give {flat}" if array.ndim == 2 and 1 in array.shape else "; give one dimension"
+        raise ValueError(f"{name} has shape {array.shape}{hint}.")
+    if len(array) != n:
+        raise ValueError(f"{name} has length {len(array)}, but needs one entry per {per}, {n}.")
+    return array
+
+
+def check_responses(obj: Any, n: int) -> Float[np.ndarray, "n ..."]:
+    """y (n,), or (n, K) with K > 1, of finite numbers."""
+    if is_text(obj):
+        raise ValueError(
+            "y has text: the names of classes? It has to be numbers; of two classes give -1 and 1, with "
+            "losses.SquaredHinge()."
+        )
+    array = numeric(obj, "y")
+    if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
+        array = np.asarray(array, dtype=np.float64)
+    else:
+        array = _vector(obj if hasattr(obj, "columns") else array, "y", n)
+    require_finite(array, "y")
+    return array
+
+
+def check_design(X: Any, dtype: Any, may_miss: bool = False) -> tuple[Float[Any, "n p"], tuple[str, ...] | None]:
+    """(X in NumPy or JAX, its feature names) of a fit, in the dtype, or for None in that of X.
+
+    `may_miss` allows NaN, but for a column that has nothing else.
+    """
+    refuse_sparse(X, "X")
+    names = feature_names(X)
+    X = numeric(X, "X", names)
+    if X.ndim != 2:
+        hint = "; for one feature give X.reshape(-1, 1)" if X.ndim == 1 else ""
+        raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features){hint}.")
+    n, p = X.shape
+    if n == 0 or p == 0:
+        raise ValueError(f"X is empty (shape {X.shape}); give at least 2 samples and 1 feature.")
+    if n == 1:
+        raise ValueError("X has 1 sample; give at least 2.")
+    if may_miss:
+        X = np.asarray(X)
+        _require_values(X, names)
+    else:
+        require_finite(X, "X", names, "impute or drop them (impute='mean' fills NaN)")
+    return X if dtype is None else X.astype(check_dtype(dtype)), names
+
+
+def _require_values(X, names):
+    """ValueError where an entry of X is infinite, or a column has no value at all."""
+    for at_fault, fault, remedy in (
+        (np.isinf(X).any(axis=0), "infinite values", "impute fills NaN only: mend or drop them"),
+        (np.isnan(X).all(axis=0), "no value at all", "drop it"),
+    ):
+        if at_fault.any():
+            raise ValueError(f"X has {fault}{_listed_columns(at_fault, names)}; {remedy}.")
+
+
+def _listed_columns(at_fault, names):
+    """Text that names the first of the columns (p,) at fault, and counts the others."""
+    columns = np.flatnonzero(at_fault)
+    more = f" and {len(columns) - LISTED_COLUMNS} more" if len(columns) > LISTED_COLUMNS else ""
+    return " in " + ", ".join(column_label(names, j) for j in columns[:LISTED_COLUMNS]) + more
+
+
+def check_data(
+    X: Any, y: Any, sample_weight: Any, offset: Any, dtype: Any, may_miss: bool = False, loss: Any = None
+) -> CheckedData:
+    """The data of a fit, aligned with the rows of X; y is as the loss encodes it, and has to be numbers without a loss.
+
+    `may_miss` allows NaN in X, which are imputed later.
+    """
+    y, sample_weight, offset = (
+        by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
+    )
+    X, names = check_design(X, dtype, may_miss)
+    n = X.shape[0]
+    weight = _check_weight(sample_weight, n)
+    y, labels = (check_responses(y, n), None) if loss is None else loss.encode(y, weight > 0)
+    if y.ndim == 2 and offset is not None:
+        raise ValueError(f"offset is given, but y has {y.shape[1]} columns; subtract the offset from y.")
+    if offset is not None:
+        offset = _vector(offset, "offset", n)
+        require_finite(offset, "offset")
+    require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
+    return CheckedData(X, y, weight, offset, names, labels=labels)
+
+
+def _check_weight(sample_weight, n):
+    """Weights (n,) that sum to 1."""
+    if sample_weight is None:
+        return np.full(n, 1.0 / n)
+    weight = _vector(sample_weight, "sample_weight", n)
+    require_finite(weight, "sample_weight")
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight has negative values, the least {weight.min():g}; give weights >= 0.")
+    positive = np.count_nonzero(weight)
+    if positive < 2:
+        raise ValueError(f"sample_weight has {positive} positive value(s); at least 2 samples need one.")
+    weight = weight / weight.max()  # a sum of huge weights may overflow
+    return weight / weight.sum()
+
+
+def check_judged(
+    y: Any, sample_weight: Any, m: int, responses: int | None
+) -> tuple[Float[np.ndarray, "m ..."], Float[np.ndarray, " m"]]:
+    """(y, weights) of m rows whose predictions are judged; y is (m,), or (m, K) for a fit of K `responses`."""
+    y = check_responses(y, m)
+    count = y.shape[1] if y.ndim == 2 else None
+    if count != responses:
+        fitted, judged = ("one response" if number is None else f"{number} responses" for number in (responses, count))
+        raise ValueError(f"y has {judged}, but the fit had {fitted}; give as many.")
+    weight = np.ones(m) if sample_weight is None else _vector(sample_weight, "sample_weight", m)
+    require_finite(weight, "sample_weight")
+    if (weight < 0).any() or not weight.any():
+        raise ValueError("sample_weight has negative values, or no positive one; give weights >= 0.")
+    return y, weight
+
+
+def require_range(response: Float[np.ndarray, "n ..."], dtype: np.dtype) -> None:
+    """ValueError where products or squares of the response are not in the range of the precision."""
+    least, most = RESPONSE_RANGE[dtype]
+    largest, spread = np.abs(response).max(), np.ptp(response, axis=0).max()
+    single = dtype == np.float32
+    remedy = "by a constant, or give dtype=np.float64." if single else "by a constant."
+    if largest > most:
+        fault = "which float32 leaves no room for" if single else "whose square overflows"
+        raise ValueError(f"y (less the offset) reaches {largest:.0e}, {fault}; divide it {remedy}")
+    size = spread if spread > 4 * np.finfo(float).eps * largest else largest  # where it is constant, its own
+    if 0 < size < least:
+        fault = "which float32 cannot tell from 0" if single else "whose square underflows"
+        raise ValueError(f"y (less the offset) varies by {size:.0e} only, {fault}; multiply it {remedy}")
+
+
+def check_prediction(
+    X: Any, p: int, feature_names: tuple[str, ...] | None, may_miss: bool = False
+) -> Float[np.ndarray, "m p"]:
+    """X for `predict`, with the columns of the fit in its order; `may_miss` allows NaN."""
+    X, names = check_design_rows(X, may_miss)
+    if X.shape[1] != p:
+        raise ValueError(f"X has {X.shape[1]} feature(s), but the path was fitted on {p}.")
+    check_names(names, feature_names)
+    return X
+
+
+def check_names(names: tuple[str, ...] | None, feature_names: tuple[str, ...] | None) -> None:
+    """ValueError where the names of the columns are not those of the fit in its order; None for unknown names."""
+    if names is not None and feature_names is not None and names != feature_names:
+        j = next(j for j in range(len(names)) if names[j] != feature_names[j])
+        raise ValueError(
+            f"X has {names[j]!r} as column {j}, but the path was fitted with {feature_names[j]!r} there;"
+            " give the columns in the order of the fit."
+        )
+
+
+def check_design_rows(X: Any, may_miss: bool = False) -> tuple[Float[np.ndarray, "m p"], tuple[str, ...] | None]:
+    """(X in NumPy, its feature names) of any number of rows; `may_miss` allows NaN."""
+    refuse_sparse(X, "X")
+    names = feature_names(X)
+    X = np.asarray(numeric(X, "X", names))
+    if X.ndim != 2:
+        raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
+    require_finite(np.where(np.isnan(X), 0.0, X) if may_miss else X, "X", names)
+    return X, names
+
+
+def check_offset(offset: Any, n: int, fitted_with_offset: bool) -> Float[np.ndarray, " n"]:
+    """Offset of predictions of n rows: zeros where the fit had none and none comes."""
+    if offset is None:
+        if fitted_with_offset:
+            raise ValueError("offset is missing: the path was fitted with one, so predict needs one for the new rows.")
+        return np.zeros(n)
+    offset = _vector(offset, "offset", n)
+    require_finite(offset, "offset")
+    return offset
+
+
+def check_lambdas(lambdas: Any) -> Float[np.ndarray, " L"] | None:
+    """The user's grid, descending; None stays None."""
+    if lambdas is None:
+        return None
+    if is_count(lambdas):
+        raise ValueError(f"lambdas is {lambdas}; give [{lambdas}] for that lambda alone, or n_lambdas={lambdas}.")
+    array = np.atleast_1d(np.asarray(numeric(lambdas, "lambdas"), dtype=np.float64))
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"lambdas has shape {array.shape}; give a non-empty one-dimensional sequence.")
+    require_finite(array, "lambdas")
+    if (array < 0).any():
+        raise ValueError(f"lambdas has negative values, the least {array.min():g}; give values >= 0.")
+    return np.sort(array)[::-1].copy()
+
+
+def check_penalty_factors(factors: Any, p: int) -> Float[np.ndarray, " p"]:
+    """Penalty factors in the order of the columns; None is 1 for all."""
+    if factors is None:
+        return np.ones(p)
+    array = _vector(factors, "penalty_factors", p, per="column of X")
+    if np.isnan(array).any() or (array < 0).any():
+        raise ValueError("penalty_factors has NaN or negative values; give values >= 0 (0 unpenalised, inf excluded).")
+    return array
+
+
+def check_limits(lower: Any, upper: Any, p: int) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+    """(lower, upper) limits of the coefficients; None is no limit, one number is that of all."""
+    limits = []
+    sides = ((lower, "lower", -np.inf, 1, "<="), (upper, "upper", np.inf, -1, ">="))
+    for value, name, unlimited, sign, relation in sides:
+        if isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name} is {value}; give numbers, or None for no limit.")
+        if value is None:
+            array = np.full(p, unlimited)
+        elif np.ndim(value) == 0:
+            array = np.full(p, float(numeric(value, name)))
+        else:
+            array = _vector(value, name, p, per="column of X")
+        if np.isnan(array).any() or (sign * array > 0).any():
+            raise ValueError(f"{name} has NaN or values on the wrong side of 0; give {name} {relation} 0.")
+        limits.append(array)
+    return limits[0], limits[1]

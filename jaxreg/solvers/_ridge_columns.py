@@ -1,0 +1,129 @@
+"""Ridge on the side of the columns: p <= n, by the Gram matrix G of the columns that are not excluded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from jaxreg.solvers._pencil import EPS, ROUNDING_PER_COLUMN, Basis, alike, eigenbasis, graded_basis
+from jaxreg.solvers._ridge_base import (
+    DIFFERENCE,
+    REFINED_INFLATION,
+    Refinable,
+    RidgeDecomposition,
+    by_weight,
+    checked_errors,
+    in_units,
+    strength_factor,
+    unpenalised_leverage,
+)
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+ROWS = 4096  # of the data at a time, when each is left out: bounds the memory beside X
+
+
+@final
+class ColumnSide(RidgeDecomposition):
+    """The unknown is the coefficients (m,) of the columns that are not excluded."""
+
+    def __init__(self, problem, gram):
+        self.present = np.flatnonzero(np.isfinite(problem.l1_factor))
+        self.gram, self.factor = gram[np.ix_(self.present, self.present)], problem.l2_factor[self.present]
+        self.single, self._graded = None, {}
+        if alike(self.factor):
+            scale = 1.0 / np.sqrt(self.factor)
+            basis = eigenbasis(scale[:, None] * self.gram * scale)
+            vectors, blind = scale[:, None] * basis.vectors, scale[:, None] * basis.blind
+            self.single = Basis(vectors, basis.loss, basis.penalty, blind)
+        self._unresolved: dict[Basis, tuple[np.ndarray, np.ndarray]] = {}
+
+    def _graded_basis(self, reference):
+        return graded_basis(self.gram, self.factor, reference)
+
+    def blocks(self, problem, lambdas, length):
+        corr, df, inflation = problem.corr[self.present], np.empty(len(lambdas)), np.empty(len(lambdas))
+        for basis, at in self.bases(lambdas):
+            inverse = basis.inverse(lambdas[at])
+            df[at] = inverse @ basis.loss
+            diagonal = 1.0 + lambdas[at, None] * self.factor
+            of_columns = diagonal * (inverse @ (basis.vectors**2).T)  # variance inflation of each
+            unresolved, fit = self.unresolved(basis, problem.design)
+            curvature = np.einsum("ki,ki->k", fit, fit) + lambdas[at, None] * (self.factor @ unresolved**2)
+            of_columns += diagonal * ((1.0 / curvature) @ (unresolved**2).T)
+            inflation[at] = of_columns.max(axis=1, initial=0.0)
+        delicate = (inflation > REFINED_INFLATION) | (self.single is None)
+        b, error = self._refined(_Coefficients(problem, self), corr, lambdas, delicate)
+        # the rounding of the standardised data, which no residual shows
+        rounding = in_units(abs(b).sum(axis=1, keepdims=True), problem) * np.sqrt(inflation) + inflation
+        error = np.where(np.isnan(error), np.nan, error + EPS * rounding)
+        yield _among_all(b, self.present, problem.design.p), df, error
+
+    def unresolved(self, basis: Basis, design) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "k n"]]:
+        """Blind vectors that the rows of the data see, and their fit, whose rows are orthogonal."""
+        if not basis.blind.shape[1] or design.dtype != np.float64:
+            return basis.blind[:, :0], np.zeros((0, design.n))
+        if basis not in self._unresolved:
+            blind, _ = np.linalg.qr(basis.blind)
+            rotation, size, fit = np.linalg.svd(self.fit(blind.T, design), full_matrices=False)
+            seen = size > ROUNDING_PER_COLUMN * EPS * len(blind)
+            self._unresolved[basis] = blind @ rotation[:, seen], size[seen, None] * fit[seen]
+        return self._unresolved[basis]
+
+    def fit(self, b: Float[np.ndarray, "L m"], design) -> Float[np.ndarray, "L n"]:
+        """b A, for coefficients of the columns that are not excluded."""
+        return np.asarray(design.predict(_among_all(b, self.present, design.p)))
+
+    def left_out(self, problem, lambdas, intercept, of_sum=False):
+        design, corr = problem.design, problem.corr[self.present]
+        leverage = unpenalised_leverage(problem, intercept)
+        level = design.root if intercept else np.zeros(design.n)
+        errors, free = np.empty((design.n, len(lambdas))), np.empty((design.n, len(lambdas)))
+        for first in range(0, design.n, ROWS):
+            rows = np.arange(first, min(first + ROWS, design.n))
+            A = np.asarray(design.samples(rows), dtype=np.float64)[self.present].T
+            for weight, at in by_weight(design.root[rows] ** 2):
+                strengths, of_weight = strength_factor(weight, of_sum) * lambdas, rows[at]
+                for basis, k in self.bases(strengths):
+                    inverse, Q = basis.inverse(strengths[k]), A[at] @ basis.vectors
+                    fitted = (Q * (corr @ basis.vectors)) @ inverse.T
+                    errors[np.ix_(of_weight, k)] = problem.y[of_weight, None] - fitted
+                    free[np.ix_(of_weight, k)] = 1.0 - level[of_weight, None] ** 2 - Q**2 @ inverse.T
+        followed = free < DIFFERENCE
+        errors = np.where(followed, np.nan, errors / np.where(followed, 1.0, free))
+        return checked_errors(errors, leverage) / design.root[:, None], followed
+
+
+@dataclass(frozen=True)
+class _Coefficients(Refinable):
+    """Coefficients (L, m)."""
+
+    problem: Any  # an Objective
+    side: ColumnSide
+
+    def change(self, b, lambdas):
+        problem, side, lam = self.problem, self.side, lambdas[:, None]
+        r = problem.y - side.fit(b, problem.design)
+        pull = lam * side.factor * b
+        gradient = np.asarray(problem.design.correlate(r))[:, side.present] - pull
+        step = side.solve(gradient, lambdas)
+        for basis, at in side.bases(lambdas):
+            unresolved, fit = side.unresolved(basis, problem.design)
+            if len(fit):  # with products of their own: in the gradient of all columns theirs is below rounding
+                curvature = fit @ fit.T + lam[at, None] * ((unresolved.T * side.factor) @ unresolved)
+                along = r[at] @ fit.T - pull[at] @ unresolved
+                step[at] += np.linalg.solve(curvature, along[..., None])[..., 0] @ unresolved.T
+        return step
+
+    def size(self, change, lambdas):
+        return in_units((1.0 + lambdas[:, None] * self.side.factor) * abs(change), self.problem)
+
+
+def _among_all(b: Float[np.ndarray, "L m"], columns: Int[np.ndarray, " m"], p: int) -> Float[np.ndarray, "L p"]:
+    """Coefficients of all columns from those of some; the others are 0."""
+    full = np.zeros((len(b), p))
+    full[:, columns] = b
+    return full
