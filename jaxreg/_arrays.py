@@ -196,16 +196,23 @@ def _listed_columns(at_fault, names):
 
 
 def check_data(
-    X: Any, y: Any, sample_weight: Any, offset: Any, dtype: Any, may_miss: bool = False, loss: Any = None
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    offset: Any,
+    dtype: Any,
+    may_miss: bool = False,
+    loss: Any = None,
+    checked: Any = check_design,
 ) -> CheckedData:
     """The data of a fit, aligned with the rows of X; y is as the loss encodes it, and has to be numbers without a loss.
 
-    `may_miss` allows NaN in X, which are imputed later.
+    `may_miss` allows NaN in X, which are imputed later; `checked` is what checks X, as `check_design` does.
     """
     y, sample_weight, offset = (
         by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
     )
-    X, names = check_design(X, dtype, may_miss)
+    X, names = checked(X, dtype, may_miss)
     n = X.shape[0]
     weight = _check_weight(sample_weight, n)
     y, labels = (check_responses(y, n), None) if loss is None else loss.encode(y, weight > 0)

@@ -10,7 +10,7 @@ from jaxreg import _arrays, _missing, _provenance
 from jaxreg._labels import warn_of_classes
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design import _placement
-from jaxreg.design._dense import DenseDesign
+from jaxreg.design._kinds import kind_of
 from jaxreg.engines import _table
 from jaxreg.losses import Loss
 from jaxreg.objective import _grid
@@ -63,7 +63,9 @@ def prepare(X, y, request, l1_ratios) -> Setup:
     """Check the data, and centre and scale them."""
     began = time.perf_counter()
     imputes = request.impute is not None
-    data = _arrays.check_data(X, y, request.sample_weight, request.offset, request.dtype, imputes, request.loss)
+    data = _arrays.check_data(
+        X, y, request.sample_weight, request.offset, request.dtype, imputes, request.loss, kind_of(X).checked
+    )
     if not request.loss.of_classes:
         warn_of_classes(y)
     if imputes:
@@ -81,8 +83,6 @@ def imputed(data, strategy):
 def posed(data, request, l1_ratios) -> Setup:
     """Centre and scale checked data."""
     placement = _placement.current()
-    if placement.on_host:  # the same memory, whose rows need no compilation
-        data = replace(data, X=np.asarray(data.X))
     n, p = data.X.shape
     responses = None if data.y.ndim == 1 else data.y.shape[1]
     _check_warm_start(request.warm_start, p, responses)
@@ -99,7 +99,7 @@ def posed(data, request, l1_ratios) -> Setup:
     precision = np.dtype(data.X.dtype)
     whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL) and request.loss.quadratic
     on_host = whole and placement.on_host
-    design = DenseDesign(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
+    design = kind_of(data.X).of(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
     options = Options(
         tol=request.tol if request.tol is not None else (1e-6 if precision == np.float64 else 1e-4),
         precision=precision,

@@ -9,6 +9,7 @@ import pytest
 from reference import ar_problem
 
 import jaxreg as jr
+from jaxreg.design import _kinds
 from jaxreg.engines import _table
 
 X, Y = ar_problem(60, 8, active=4, seed=2)
@@ -129,6 +130,104 @@ class Descent(Engine):
         self.b = points[-1][0]
 '''
 
+DESIGN = '''
+"""Columns in several arrays, which are never put together."""
+
+from typing import final
+
+import numpy as np
+
+from jaxreg import _arrays
+from jaxreg.design import _placement
+from jaxreg.design._base import Columns, StoredDesign
+from jaxreg.design._standardise import standardise_on_host
+
+
+class Stacked:
+    """X as blocks of columns (n, p_b)."""
+
+    def __init__(self, *blocks):
+        self.blocks, self.dtype, self.calls = blocks, blocks[0].dtype, []
+        self.shape = blocks[0].shape[0], sum(block.shape[1] for block in blocks)
+
+
+@final
+class StackedDesign(StoredDesign):
+    """Products block by block, in NumPy."""
+
+    @staticmethod
+    def takes(X):
+        return isinstance(X, Stacked)
+
+    @staticmethod
+    def checked(X, dtype, may_miss):
+        for block in X.blocks:
+            _arrays.require_finite(block, "X")
+        return X, None
+
+    @classmethod
+    def of(cls, X, weight, centre, dtype, in_numpy):
+        return cls(X, weight, centre)
+
+    def __init__(self, X, weight, centre):
+        super().__init__(_placement.current())
+        (self.n, self.p), self.dtype, self.root, self.X = X.shape, np.dtype(np.float64), np.sqrt(weight), X
+        parts = [standardise_on_host(block.T, weight, centre, np.float64) for block in X.blocks]
+        self.rows, columns = zip(*parts, strict=True)
+        self.columns = Columns(
+            *(np.concatenate([getattr(part, name) for part in columns]) for name in Columns.__dataclass_fields__)
+        )
+        self.ends = np.cumsum([0, *(len(rows) for rows in self.rows)])
+
+    def _split(self, values):
+        return [values[..., a:b] for a, b in zip(self.ends, self.ends[1:], strict=False)]
+
+    def correlate(self, R):
+        self.X.calls.append("correlate")
+        return np.concatenate([np.asarray(R) @ rows.T for rows in self.rows], axis=1)
+
+    def gather(self, J):
+        found = np.zeros((len(J), self.n))
+        for first, rows in zip(self.ends, self.rows, strict=False):
+            own = (first <= J) & (J < first + len(rows))
+            found[own] = rows[J[own] - first]
+        return found
+
+    def predict(self, coef):
+        return sum(part @ rows for part, rows in zip(self._split(np.asarray(coef)), self.rows, strict=True))
+
+    def gram(self):
+        return np.block([[a @ b.T for b in self.rows] for a in self.rows])
+
+    def kernel(self, weight):
+        return sum((rows.T * part) @ rows for part, rows in zip(self._split(weight), self.rows, strict=True))
+
+    def samples(self, rows):
+        return np.concatenate([block[:, rows] for block in self.rows])
+
+    def reweighted(self, J, ratio, level, shift, inverse):
+        return (self.gather(J) * ratio - shift[:, None] * level) * inverse[:, None]
+
+    def squares(self, W):
+        return np.concatenate([W @ (rows**2).T for rows in self.rows], axis=1)
+
+    def _columns_of(self, J):
+        return np.stack([self.X.blocks[b][:, j - self.ends[b]] for j in J for b in [self._block(j)]], axis=1)
+
+    def _block(self, j):
+        return int(np.searchsorted(self.ends, j, side="right")) - 1
+
+    def standardised(self, J, weight, centre):
+        return standardise_on_host(self._columns_of(J).T, weight, centre, np.float64)
+
+    def deviations(self, rows, columns):
+        return (np.concatenate([block[rows] for block in self.X.blocks], axis=1) - columns.mean) / columns.norm
+
+    def linear_predictor(self, rows, coef, intercept):
+        X = np.concatenate([block[rows] for block in self.X.blocks], axis=1)
+        return np.asarray((coef @ X.T).T) + intercept
+'''
+
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
@@ -171,3 +270,20 @@ def test_an_engine_is_one_file_and_an_entry(module, data, monkeypatch):
     np.testing.assert_allclose(path.coef, expected.coef, atol=1e-5)
     with pytest.raises(ValueError, match=r"solver is 'descent', which solves the lasso, .* it lacks l1_ratio=1"):
         jr.fit_path(*data, penalty=jr.penalties.ElasticNet(0.5), solver="descent")
+
+
+@pytest.mark.parametrize("data", [(X, Y), (WIDE, YW)], ids=["Gram matrix", "passes"])
+def test_a_design_is_one_file_and_an_entry(module, data, monkeypatch):
+    made, (dense, y) = module("stacked", DESIGN), data
+    monkeypatch.setattr(_kinds, "KINDS", (made.StackedDesign, *_kinds.KINDS))
+    stacked = made.Stacked(dense[:, :3], dense[:, 3:])
+    expected, path = (jr.fit_path(matrix, y, n_lambdas=6) for matrix in (dense, stacked))
+    assert stacked.calls  # nothing has put the blocks together
+    np.testing.assert_allclose(path.coef, expected.coef, atol=1e-9)
+    np.testing.assert_allclose(path.gap, expected.gap, atol=1e-9)
+    expected, cv = (jr.fit_cv(matrix, y, n_lambdas=6, cv=3) for matrix in (dense, stacked))
+    np.testing.assert_allclose(cv.fold_loss, expected.fold_loss, rtol=1e-7)
+    np.testing.assert_allclose(cv.oof_predictions, expected.oof_predictions, atol=1e-7)
+    broken = made.Stacked(dense[:, :3], np.full((len(y), 1), np.nan))
+    with pytest.raises(ValueError, match="X has NaN or infinite values"):
+        jr.fit_path(broken, y)

@@ -100,15 +100,23 @@ def _residuals(fit, z, basis):
     return r, r - jnp.einsum("bk...,kn->bn...", within, basis, precision=PRECISION)
 
 
+@partial(jax.jit, static_argnames="length")
+def _spread(x, index, *, length):
+    """Coefficients (B, length [, K]) of all columns, of x (B, m [, K]) of the columns `index` (m,), `length` for none.
+
+    Apart from what is made of them, which so is compiled once for all capacities.
+    """
+    return jnp.zeros((len(x), length, *x.shape[2:]), x.dtype).at[:, index].set(x, mode="drop")
+
+
 @partial(jax.jit, static_argnames="kind")
-def _by_pass(r, theta, products, z, members, penalty, factors, scale, x, index, lambdas, step, units, *, kind):
-    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of x (B, m [, K]) of the columns `index` (m,).
+def _by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
+    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K]).
 
     products: theta A' (B, p [, K])
     """
     largest, gradient_scale, null_loss = units
-    h = products.astype(x.dtype)
-    b = jnp.zeros((len(x), len(factors), *x.shape[2:]), x.dtype).at[:, index].set(x, mode="drop")
+    h = products.astype(b.dtype)
     h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
     h = _scaled(penalty, factors, scale, h, members, largest, kind)
     parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
@@ -126,12 +134,11 @@ def _values(fit, omega, y, offset, loss, *, balance):
 
 
 @partial(jax.jit, static_argnames="kind")
-def _of_loss(u, products, values, rows, penalty, factors, scale, x, index, lambdas, step, units, *, kind):
+def _of_loss(u, products, values, rows, penalty, factors, scale, b, lambdas, step, units, *, kind):
     """As `_by_pass`, for dual values u (B, n) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
     _, gradient_scale, null_loss = units
     loss, y, offset, omega = rows
-    b = jnp.zeros((len(x), len(factors)), x.dtype).at[:, index].set(x, mode="drop")
-    h = jnp.pad(products.astype(x.dtype), [(0, 0), (0, len(factors) - products.shape[1])]) * scale
+    h = jnp.pad(products.astype(b.dtype), [(0, 0), (0, len(factors) - products.shape[1])]) * scale
 
     def one(b, h, lam, u, value):
         residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)
@@ -282,8 +289,7 @@ class ByGram(Certificate):
         if columns.whole and len(columns.index) == self.length:
             b = solved.x
         else:
-            b = columns.spread(solved.x, axis=1)
-            b = np.concatenate([b, np.zeros((len(b), self.length - b.shape[1], *b.shape[2:]))], axis=1)
+            b = _spread(solved.x, columns.index_up_to(self.length), length=self.length)
         kinds, kind = self._kinds(columns, solved, lambdas)
         results = []
         for members in kinds:
@@ -325,16 +331,8 @@ class ByPass(Certificate):
     def __call__(self, columns, solved, lambdas):
         objective = self.objective
         fit = columns.fitted(solved)
-        at = (
-            self.penalty,
-            self.factors,
-            self.scale,
-            solved.x,
-            columns.index_up_to(self.length),
-            lambdas,
-            solved.step,
-            self.units,
-        )
+        b = _spread(solved.x, columns.index_up_to(self.length), length=self.length)
+        at = self.penalty, self.factors, self.scale, b, lambdas, solved.step, self.units
         if not objective.squared:
             rows = objective.loss, objective.y, objective.offset, objective.root**2
             balance = self.kind == "gap" and bool(objective.free)

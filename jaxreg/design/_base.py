@@ -82,6 +82,25 @@ class StoredDesign(Design):
     def __init__(self, placement):
         self.placement, self.base = placement, self
 
+    @staticmethod
+    @abstractmethod
+    def takes(X: Any) -> bool:
+        """Whether X of the user, or as `checked` gives it, is one for this kind of design."""
+
+    @staticmethod
+    @abstractmethod
+    def checked(X: Any, dtype: Any, may_miss: bool) -> tuple[Any, tuple[str, ...] | None]:
+        """(X as the design is made of it, with `shape` and `dtype`; the names of its columns).
+
+        Raises for what is no matrix of numbers, by name and with what to do, and for values that are not finite. NaN may
+        be there where values may miss.
+        """
+
+    @classmethod
+    @abstractmethod
+    def of(cls, X: Any, weight: Float[np.ndarray, " n"], centre: bool, dtype: Any, in_numpy: bool) -> StoredDesign:
+        """The design of checked X under weights that sum to 1, with its products in NumPy or in JAX."""
+
     def to_base(self, R):
         return R
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxreg._arrays import check_design
 from jaxreg.design import _placement
 from jaxreg.design._base import PRECISION, StoredDesign
 from jaxreg.design._standardise import (
@@ -55,6 +56,20 @@ class DenseDesign(StoredDesign):
         # few rows are a copy in memory, for which a compiled gather keeps every core busy
         host = jax.tree.map(np.asarray, self._A) if self.placement.on_host else None
         self._few = (_COMPILED, self._A) if host is None else (_ON_HOST, host)
+
+    @staticmethod
+    def takes(X):
+        return True
+
+    @staticmethod
+    def checked(X, dtype, may_miss):
+        X, names = check_design(X, dtype, may_miss)
+        # on a host the same memory, whose rows need no compilation
+        return np.asarray(X) if _placement.current().on_host else X, names
+
+    @classmethod
+    def of(cls, X, weight, centre, dtype, in_numpy):
+        return cls(X, weight, centre, dtype, in_numpy)
 
     def correlate(self, R):
         return self._products.correlate(self._A, R)

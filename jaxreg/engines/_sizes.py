@@ -1,18 +1,22 @@
 """How many columns a column set has room for: steps of the one ladder of capacities."""
 
 from abc import ABC, abstractmethod
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import final
 
 from jaxreg._capacities import capacities, capacity_for
 
 CHUNK = 64  # columns that are appended at once
+COARSE = 4096  # capacities in tiles from here on are those of the ladder
 FEW = 1152  # columns of which the working set holds most: on real data, what was let go often comes back
 MOST_OF_ALL = 0.6
 FILL = 0.9  # a capacity is left when a larger share is needed
 ACTIVE = 0.7  # with a ridge part also when a larger share is active, since n does not bound that
 SMALLEST, SMALLEST_RIDGE = 256, 384  # capacity to begin with, without and with a ridge part
-IN_TILES = 256, 1024  # capacities in tiles below those of 4096 and more: fewer, since epochs pass over active ones only
+IN_TILES = (
+    256,
+    1024,
+)  # capacities in tiles, below those of the ladder: fewer, since epochs pass over active columns only
 
 
 class Sizes(ABC):
@@ -69,11 +73,10 @@ class Tight(Sizes):
         return capacity
 
     def suited(self, capacity, in_use, need):
-        count = in_use + need
         if not self._in_tiles:
-            return [capacity_for(count)]
-        steps = (*IN_TILES, *(step for step in takewhile(lambda step: step <= 2 * count, capacities()) if step >= 4096))
-        return [next((step for step in steps if step >= count), count)]
+            return [capacity_for(in_use + need)]
+        coarse = chain(IN_TILES, (step for step in capacities() if step >= COARSE))
+        return [next(step for step in coarse if step >= in_use + need)]
 
 
 def _room(capacity):
