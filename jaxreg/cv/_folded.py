@@ -102,8 +102,8 @@ class Folded:
                 part, before = np.arange(first, min(first + at_once, K)), (first + bool(full)) * len(mixes) * L
                 watch = partial(lambda before, done, *seen: show(before + done, *seen), before)
                 try:
-                    lanes = [lane_of_all(self.setup)] * (not full) + self.lanes.of(part)
-                    solved, ended = self._solved(lanes, mixes, not full, watch)
+                    makers = [partial(lane_of_all, self.setup)] * (not full) + self.lanes.of(part)
+                    lanes, solved, ended = self._solved(makers, mixes, not full, watch)
                 except KeyboardInterrupt:
                     lanes, solved = [], []
                     if len(fits) < min(2, K):
@@ -119,22 +119,24 @@ class Folded:
             raise KeyboardInterrupt
         return full, [Fits.joined(of_mix) for of_mix in zip(*fits, strict=True)][: len(full)], ended
 
-    def _solved(self, lanes, mixes, with_full, watch):
-        """(lists of Solved by mixing parameter for each lane, the End or None). Ctrl-C leaves fewer of them.
+    def _solved(self, makers, mixes, with_full, watch):
+        """(LaneProblems, lists of Solved by mixing parameter for each, the End or None). Ctrl-C leaves fewer of them.
 
-        watch(done, lam, block) is told how many lambdas are done.
+        makers: functions that make the LaneProblems; watch(done, lam, block) is told how many lambdas are done
         """
-        on_gram = all(lane.gram is not None for lane in lanes)
+        on_gram = self.setup.gram is not None
         if on_gram and self.setup.batched and all(self.setup.solvers[a] == "proximal" for a in mixes):
-            return self._batched(lanes, mixes), None
+            lanes = [make() for make in makers]
+            return lanes, self._batched(lanes, mixes), None
+        if self.imputes:
+            return *self._one_by_one(makers, mixes, watch), None
         if on_gram:
-            solved = self._in_threads(lanes, mixes, watch)
+            lanes, solved = self._in_threads(makers, mixes, watch)
             if with_full and not solved:
                 raise KeyboardInterrupt
-            return solved, None
-        if self.imputes:
-            return self._one_by_one(lanes, mixes, watch), None
-        return self._side_by_side(lanes, mixes, with_full, watch)
+            return lanes, solved, None
+        lanes = [make() for make in makers]
+        return lanes, *self._side_by_side(lanes, mixes, with_full, watch)
 
     def _run(self, lane, a):
         """The Run of a lane with one mixing parameter."""
@@ -150,25 +152,27 @@ class Folded:
         blocks = list(answered(path.loop, lane.objective.design))
         return Solved(points_of(lane.objective, blocks), path.grid, path.asked), blocks[-1]
 
-    def _in_threads(self, lanes, mixes, watch):
-        """Up to the first lane that Ctrl-C left undone."""
+    def _in_threads(self, makers, mixes, watch):
+        """(LaneProblems, lists of Solved), up to the first lane that Ctrl-C left undone."""
         done = 0
 
-        def solve(lane):
-            return [self._alone(lane, a) for a in mixes]
+        def solve(make):
+            lane = make()
+            return lane, [self._alone(lane, a) for a in mixes]
 
         def count(result):
             nonlocal done
-            done += sum(len(solved.asked) for solved, _ in result)
-            watch(done, result[-1][0].grid[-1], result[-1][1])
+            done += sum(len(solved.asked) for solved, _ in result[1])
+            watch(done, result[1][-1][0].grid[-1], result[1][-1][1])
 
         try:
-            finished = self.setup.objective.design.placement.in_threads(solve, lanes, count)
+            finished = self.setup.objective.design.placement.in_threads(solve, makers, count)
         except _progress.Interrupted as stop:
             finished = list(takewhile(lambda result: result is not None, stop.finished))
-        return [[solved for solved, _ in result] for result in finished]
+        return [lane for lane, _ in finished], [[solved for solved, _ in points] for _, points in finished]
 
-    def _one_by_one(self, lanes, mixes, watch):
+    def _one_by_one(self, makers, mixes, watch):
+        lanes = [make() for make in makers]
         solved: list = []
         for i, lane in enumerate(lanes):
             solved.append([])
@@ -176,7 +180,7 @@ class Folded:
                 points, last = self._alone(lane, a)
                 solved[-1].append(points)
                 watch((i * len(mixes) + len(solved[-1])) * self.lambdas.shape[1], self.lambdas[a][-1], last)
-        return solved
+        return lanes, solved
 
     def _batched(self, lanes, mixes):
         objectives, grids = [lane.objective for lane in lanes], self.lambdas[mixes]

@@ -1,6 +1,7 @@
 """The problems of folds: the objective of all rows under other weights, from sums that folds share where they can."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,9 @@ class LaneProblems:
         self.base = setup.objective.design.base
 
     def of(self, part):
-        """The LaneProblems of some folds."""
+        """A function for each of some folds that makes its LaneProblem, by what all of them share."""
         if self.setup.data.incomplete is not None:
-            return [self._imputed(k) for k in part]
+            return [partial(self._imputed, k) for k in part]
         return self._by_moments(part) if self.setup.gram is not None else self._by_passes(part)
 
     def _training(self, k):
@@ -58,7 +59,7 @@ class LaneProblems:
         response = self._centred()
         total = self._total(response)
         sums = [(k, *self._sums(k, total, response)) for k in part]  # their products use every core
-        return self.base.placement.in_threads(lambda of_fold: self._of_sums(*of_fold), sums)
+        return [partial(self._of_sums, *of_fold) for of_fold in sums]
 
     def _total(self, response):
         """Moments of all rows."""
@@ -118,12 +119,12 @@ class LaneProblems:
         second = np.asarray(base.squares(share), dtype=np.float64)
         lanes = [make_lane(base, weights[i], model.fit_intercept, first[i], second[i]) for i in range(len(part))]
         if not self.setup.loss.quadratic:
-            return [self._posed(lane, fold, None, None) for lane, fold in zip(lanes, data, strict=True)]
+            return [partial(self._posed, lane, fold, None, None) for lane, fold in zip(lanes, data, strict=True)]
         z = [np.atleast_2d(centred_response(fold, model)[0].T) for fold in data]
         answers = base.correlate(np.concatenate([lane.to_base(R) for lane, R in zip(lanes, z, strict=True)]))
         answers = np.asarray(answers, dtype=np.float64).reshape(len(part), -1, base.p)
         return [
-            self._posed(lane, data[i], lane.from_base(answers[i], z[i]).astype(np.float64), None)
+            partial(self._posed, lane, data[i], lane.from_base(answers[i], z[i]).astype(np.float64), None)
             for i, lane in enumerate(lanes)
         ]
 

@@ -92,8 +92,8 @@ class StoredDesign(Design):
     def checked(X: Any, dtype: Any, may_miss: bool) -> tuple[Any, tuple[str, ...] | None]:
         """(X as the design is made of it, with `shape` and `dtype`; the names of its columns).
 
-        Raises for what is no matrix of numbers, by name and with what to do, and for values that are not finite. NaN may
-        be there where values may miss.
+        Raises for what is no matrix of numbers, by name and with what to do, and for values that are not finite; NaN
+        may be there where values may miss.
         """
 
     @classmethod
