@@ -5,155 +5,54 @@ over the design. For the squared loss theta = r is made orthogonal to all that i
 columns whose penalty is lost in rounding; any choice of columns inside their limits is valid, this one is tight.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxreg import _duality
 from jaxreg._capacities import padded_length
+from jaxreg.certificates import _kernels
 from jaxreg.certificates._bases import column_basis, few_sizes, gram_basis, is_blind, left_over, lengthened
-from jaxreg.design._base import PRECISION
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
 FREE_L2 = 1e-15  # the same of an l2 part, in units of the mean square of its column
-ZERO = 1e-13  # of the largest gradient: at a smaller lambda a dual scale of another loss is rounding
-AT_LIMIT = 1e-12  # of the largest correlation: a gradient of an unpenalised column at its limit that is rounding
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from jaxtyping import Bool, Float
+
+    from jaxreg.engines._columns import ColumnSet
+    from jaxreg.engines._solved import Solved
 
 
 class Certified(NamedTuple):
     """What is known of the points of a block."""
 
-    gaps: np.ndarray  # (B,) relative to the null model's loss, or scaled residuals
-    losses: np.ndarray  # (B, K), (B, 1) for one response
-    gradients: np.ndarray  # (B, p [, K]) on the scale of the penalty
+    gaps: Float[np.ndarray, " B"]  # relative to the null model's loss, or scaled residuals
+    losses: Float[np.ndarray, "B K"]  # K is 1 for one response
+    gradients: Float[np.ndarray, "B p ..."]  # minus the derivatives of the loss, on the scale of the penalty
 
 
 @dataclass(frozen=True)
 class Correlations:
     """A request, by a generator that is being run, for A R' (B, p) of the rows R (B, n)."""
 
-    R: jax.Array | np.ndarray
-
-
-def _gap(penalty, factors, b, h, lam, rr, tt, ty, step, scale, null_loss, kind):
-    """The gap of one point, or the scaled residual of the prox."""
-    if kind == "residual":
-        return _duality.residual(penalty, b, h, lam * factors, step, scale)
-    return _duality.squared_gap(penalty, b, h, lam * factors, rr, tt, ty, null_loss)
-
-
-_gaps = jax.vmap(_gap, (None, None, 0, 0, 0, 0, 0, 0, None, None, None, None))
-
-
-def _sum(a, b):
-    """Sums (B,) of a * b over all axes but the first."""
-    return (a * b).reshape(len(a), -1).sum(axis=1)
-
-
-def _scaled(penalty, factors, scale, h, members, largest, kind):
-    """Gradients h (B, p [, K]) on the scale of the penalty, of those on the scale of the design.
-
-    For a gap they are 0 for the members (p,) that theta is orthogonal to, and for unpenalised columns at a limit.
-    """
-    if kind == "gap":
-        h = jnp.where(per_row(members, h[0]), 0.0, h)
-        if penalty.limited:
-            h = jnp.where((factors == 0) & (jnp.abs(h) <= AT_LIMIT * largest), 0.0, h)
-    return h * per_row(scale, h[0])
-
-
-@partial(jax.jit, static_argnames="kind")
-def _by_gram(gram, corr, squares, T, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
-    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K]).
-
-    squares: z'z (K or 1,); T (k, p): coefficients of an orthonormal basis; units: largest correlation, largest
-    gradient, loss of the null model
-    """
-    largest, gradient_scale, null_loss = units
-    x = b * per_row(scale, b[0])
-    fit = jnp.einsum("bj...,ji->bi...", x, gram, precision=PRECISION)
-    r = corr - fit
-    parts = jnp.maximum(squares + jnp.sum(x * (fit - 2 * corr), axis=1).reshape(len(x), -1), 0.0)
-    q = jnp.einsum("bj...,kj->bk...", r, T, precision=PRECISION)
-    h = r - jnp.einsum("bk...,ki->bi...", q, jnp.matmul(T, gram, precision=PRECISION), precision=PRECISION)
-    along = jnp.einsum("j...,kj->k...", corr, T, precision=PRECISION)
-    rr = jnp.sum(parts, axis=1)
-    tt = jnp.maximum(rr - _sum(q, q), 0.0)
-    ty = jnp.sum(squares) - _sum(x, corr) - _sum(q, along)
-    h = _scaled(penalty, factors, scale, h, members, largest, kind)
-    gaps = _gaps(penalty, factors, b, h, lambdas, rr, tt, ty, step, gradient_scale, null_loss, kind)
-    return gaps, parts / 2, h
-
-
-@jax.jit
-def _residuals(fit, z, basis):
-    """(r, theta) (B, n [, K]) of fits (B, n [, K]); theta is orthogonal to the rows of the basis (k, n)."""
-    r = z - fit.astype(z.dtype)
-    within = jnp.einsum("bn...,kn->bk...", r, basis, precision=PRECISION)
-    return r, r - jnp.einsum("bk...,kn->bn...", within, basis, precision=PRECISION)
-
-
-@partial(jax.jit, static_argnames="length")
-def _spread(x, index, *, length):
-    """Coefficients (B, length [, K]) of all columns, of x (B, m [, K]) of the columns `index` (m,), `length` for none.
-
-    Apart from what is made of them, which so is compiled once for all capacities.
-    """
-    return jnp.zeros((len(x), length, *x.shape[2:]), x.dtype).at[:, index].set(x, mode="drop")
-
-
-@partial(jax.jit, static_argnames="kind")
-def _by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
-    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K]).
-
-    products: theta A' (B, p [, K])
-    """
-    largest, gradient_scale, null_loss = units
-    h = products.astype(b.dtype)
-    h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
-    h = _scaled(penalty, factors, scale, h, members, largest, kind)
-    parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
-    sums = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
-    gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, null_loss, kind)
-    return gaps, parts / 2, h
-
-
-@partial(jax.jit, static_argnames="balance")
-def _values(fit, omega, y, offset, loss, *, balance):
-    """(dual values u (B, n), f (B,)) of fits eta - offset (B, n), an intercept included."""
-    eta = offset + fit
-    u, value = loss.gradient(y, eta), jnp.sum(omega * loss.value(y, eta), axis=1)
-    return (jax.vmap(_duality.balanced, (0, None))(u, omega) if balance else u), value
-
-
-@partial(jax.jit, static_argnames="kind")
-def _of_loss(u, products, values, rows, penalty, factors, scale, b, lambdas, step, units, *, kind):
-    """As `_by_pass`, for dual values u (B, n) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
-    _, gradient_scale, null_loss = units
-    loss, y, offset, omega = rows
-    h = jnp.pad(products.astype(b.dtype), [(0, 0), (0, len(factors) - products.shape[1])]) * scale
-
-    def one(b, h, lam, u, value):
-        residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)
-        if kind == "residual":
-            return residual
-        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, u, value, y, offset, omega, null_loss)
-        return jnp.where(lam <= ZERO * gradient_scale, jnp.maximum(gap, residual), gap)
-
-    return jax.vmap(one)(b, h, lambdas, u, values), values[:, None], h
+    R: Float[Any, "B n"]
 
 
 class Certificate(ABC):
     """Certifies the points of a block: `yield from certificate(columns, solved, lambdas)` gives a Certified.
 
-    It is a generator, since a pass over the design is asked for by `Correlations`, so that many lanes share one.
+    A gap says by how much the objective can be above its minimum, in units of the null model's loss, with the
+    coefficients as the user gets them. It sees all p columns, whatever the column set holds, and no engine.
+    A certificate is a generator: it asks for a pass over the design by `Correlations`, so that many lanes share one.
     """
 
     def __init__(self, objective):
@@ -189,16 +88,18 @@ class Certificate(ABC):
         return certificate
 
     @abstractmethod
-    def _first_basis(self, members):
+    def _first_basis(self, members: Bool[np.ndarray, " p"]) -> Any:
         """`_basis` of what is neither penalised nor limited."""
 
     @abstractmethod
-    def _make_basis(self, members):
-        """Orthonormal basis of the span of the columns `members` (p,) bool, in the terms of the subclass."""
+    def _make_basis(self, members: Bool[np.ndarray, " p"]) -> Any:
+        """Orthonormal basis of the span of the columns `members`, in the terms of the subclass."""
 
     @abstractmethod
-    def __call__(self, columns, solved, lambdas):
-        """A generator, which returns the Certified of solved points (B,) on some columns."""
+    def __call__(
+        self, columns: ColumnSet, solved: Solved, lambdas: Float[np.ndarray, " B"]
+    ) -> Generator[Correlations, Any, Certified]:
+        """A generator, which returns the Certified of solved points on some columns."""
 
     @final
     def _basis(self, members):
@@ -289,24 +190,24 @@ class ByGram(Certificate):
         if columns.whole and len(columns.index) == self.length:
             b = solved.x
         else:
-            b = _spread(solved.x, columns.index_up_to(self.length), length=self.length)
+            b = _kernels.spread(solved.x, columns.index_up_to(self.length), length=self.length)
         kinds, kind = self._kinds(columns, solved, lambdas)
         results = []
         for members in kinds:
             T, rows = self._basis(members)
-            gaps, losses, h = _by_gram(
+            gaps, losses, h = _kernels.by_gram(
                 self.gram, self.corr, 2 * objective.totals, T, self._padded_mask(members), self.penalty, self.factors,
                 self.scale, b, lambdas, solved.step, self.units, kind=self.kind,
             )  # fmt: skip
             if rows is not None and self.kind == "gap" and objective.null_loss > 0:
-                r = self._residuals(columns, solved)
+                r = self._residuals_by_rows(columns, solved)
                 losses = np.sum(r**2, axis=1).reshape(len(r), -1) / 2
                 gaps = np.maximum(gaps, left_over(rows, r) / objective.null_loss)
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         yield from ()
         return _by_kind(results, kind)
 
-    def _residuals(self, columns, solved):
+    def _residuals_by_rows(self, columns, solved):
         """z - A'(scale b), (B, n [, K]), by the rows of the data."""
         objective, b = self.objective, columns.spread(solved.x, axis=1)
         rows = np.moveaxis(b * per_row(objective.scale, b[0]), 1, -1)
@@ -331,24 +232,24 @@ class ByPass(Certificate):
     def __call__(self, columns, solved, lambdas):
         objective = self.objective
         fit = columns.fitted(solved)
-        b = _spread(solved.x, columns.index_up_to(self.length), length=self.length)
+        b = _kernels.spread(solved.x, columns.index_up_to(self.length), length=self.length)
         at = self.penalty, self.factors, self.scale, b, lambdas, solved.step, self.units
         if not objective.squared:
             rows = objective.loss, objective.y, objective.offset, objective.root**2
             balance = self.kind == "gap" and bool(objective.free)
-            u, values = _values(fit, rows[3], *rows[1:3], rows[0], balance=balance)
+            u, values = _kernels.values(fit, rows[3], *rows[1:3], rows[0], balance=balance)
             if solved.rounded is not None:  # any dual value will do, and those before rounding are the better ones
-                after, values = _values(solved.rounded, rows[3], *rows[1:3], rows[0], balance=balance)
+                after, values = _kernels.values(solved.rounded, rows[3], *rows[1:3], rows[0], balance=balance)
                 u = u if self.kind == "gap" else after
             products = yield Correlations(-objective.root * np.asarray(u))
-            gaps, losses, h = _of_loss(u, products, values, rows, *at, kind=self.kind)
+            gaps, losses, h = _kernels.of_loss(u, products, values, rows, *at, kind=self.kind)
             return Certified(np.asarray(gaps), np.asarray(losses), np.asarray(h)[:, : objective.design.p])
         kinds, kind = self._kinds(columns, solved, lambdas)
         results = []
         for members in kinds:
-            r, theta = _residuals(fit, objective.y, self._basis(members))
+            r, theta = _kernels.residuals(fit, objective.y, self._basis(members))
             products = yield from _correlations(theta)
-            gaps, losses, h = _by_pass(
+            gaps, losses, h = _kernels.by_pass(
                 r, theta, products, objective.y, self._padded_mask(members), *at, kind=self.kind
             )  # fmt: skip
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))

@@ -1,12 +1,19 @@
 """What an engine is: the state of a solver on a column set, which the path loop carries from lambda to lambda."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jaxreg.engines._columns import ColumnSet
+from jaxreg.engines._columns import Appended, ColumnSet, Moved
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+    from jaxreg.engines._solved import Solved
 
 F64, F32 = np.dtype(np.float64), np.dtype(np.float32)
 
@@ -31,8 +38,16 @@ class Pace:
 class Engine(ABC):
     """The state of a solver on the columns of a ColumnSet, at one lambda after the other.
 
+    An engine solves; it does not judge. It gives coefficients at some lambdas, each from the one before, with a Status
+    as it sees it. The loop certifies them with all columns, and only a certificate says "converged". An engine knows
+    neither the path nor which design it works on: of columns that come in or change places it hears by `follow`, of
+    points that were accepted, or failed, by `settle`.
+
     x (m [, K]) are coefficients of the columns of the set, b (p [, K]) those of all columns, b0 (0 or 1 [, K]) an
-    intercept beside those of the means: all on the scale of the penalty. Lambdas are in the unit of the objective.
+    intercept beside those of the means: all on the scale of the penalty, where the user's coefficient is
+    `objective.per_coefficient` times b. Lambdas are in the unit of the objective.
+
+    What an engine can solve is declared in `_table`, with its needs; it may take those for granted.
     """
 
     pace: Pace
@@ -40,36 +55,39 @@ class Engine(ABC):
 
     @staticmethod
     @abstractmethod
-    def columns_for(objective, gram, start) -> ColumnSet:
+    def columns_for(objective: Any, gram: Float[Any, "M M"] | None, start: Float[np.ndarray, "p ..."]) -> ColumnSet:
         """An empty column set as this engine needs it, of an Objective whose columns come in one by one.
 
-        gram: (M, M) of all columns where it is known; start: b (p [, K])
+        gram: of all columns, with absent ones behind them, where it is known; start: b of the starting point
         """
 
     @abstractmethod
-    def __init__(self, columns, options, b):
-        """columns: of one Objective, which may be empty; b: the starting point."""
+    def __init__(self, columns: ColumnSet, options: Any, b: Float[np.ndarray, "p ..."]):
+        """columns: may still be empty; options: tol, max_iter and step_precision; b: the starting point."""
 
     @abstractmethod
     def begin(self):
         """Go to the starting point, now that its columns have come in."""
 
     @abstractmethod
-    def in_use(self) -> np.ndarray:
-        """(m,) bool: positions that a column set has to hold on to."""
+    def in_use(self) -> Bool[np.ndarray, " m"]:
+        """Positions that the column set has to hold on to."""
 
     @abstractmethod
-    def follow(self, change):
-        """Take the positions of the column set after a Moved or Appended."""
+    def follow(self, change: Moved | Appended):
+        """Take the positions of the column set as they are after a change."""
 
     @abstractmethod
-    def advance(self, lambdas, count):
-        """The Solved of the first `count` lambdas (pace.block,), or of fewer, each from the one before."""
+    def advance(self, lambdas: Float[np.ndarray, " B"], count: int) -> Solved:
+        """Solve the first `count` of lambdas, descending, or fewer: B is pace.block, the rest is filling."""
 
     @abstractmethod
-    def sharpen(self, b, gradient):
-        """Make the next solution more exact than the point b, whose gradient (p [, K]) is known."""
+    def sharpen(self, b: Float[np.ndarray, "p ..."], gradient: Float[np.ndarray, "p ..."]):
+        """Make the next solution more exact than b, a point whose gap is too large although no column is missing.
+
+        gradient: minus the derivative of the loss at b, of all columns, by a pass over the data
+        """
 
     @abstractmethod
-    def settle(self, points, accepted):
+    def settle(self, points: list[tuple[np.ndarray, np.ndarray, float]], accepted: bool):
         """Go on from the last of some points (b, b0, lambda): at most two that were accepted, or one that failed."""

@@ -1,0 +1,121 @@
+"""Gaps, losses and gradients of blocks of points, compiled: of products with a Gram matrix, or of a pass."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from jaxreg import _duality
+from jaxreg.design._base import PRECISION
+from jaxreg.penalties._base import per_row
+
+ZERO = 1e-13  # of the largest gradient: at a smaller lambda a dual scale of another loss is rounding
+AT_LIMIT = 1e-12  # of the largest correlation: a gradient of an unpenalised column at its limit that is rounding
+
+
+def _gap(penalty, factors, b, h, lam, rr, tt, ty, step, scale, null_loss, kind):
+    """The gap of one point, or the scaled residual of the prox."""
+    if kind == "residual":
+        return _duality.residual(penalty, b, h, lam * factors, step, scale)
+    return _duality.squared_gap(penalty, b, h, lam * factors, rr, tt, ty, null_loss)
+
+
+_gaps = jax.vmap(_gap, (None, None, 0, 0, 0, 0, 0, 0, None, None, None, None))
+
+
+def _sum(a, b):
+    """Sums (B,) of a * b over all axes but the first."""
+    return (a * b).reshape(len(a), -1).sum(axis=1)
+
+
+def _scaled(penalty, factors, scale, h, members, largest, kind):
+    """Gradients h (B, p [, K]) on the scale of the penalty, of those on the scale of the design.
+
+    For a gap they are 0 for the members (p,) that theta is orthogonal to, and for unpenalised columns at a limit.
+    """
+    if kind == "gap":
+        h = jnp.where(per_row(members, h[0]), 0.0, h)
+        if penalty.limited:
+            h = jnp.where((factors == 0) & (jnp.abs(h) <= AT_LIMIT * largest), 0.0, h)
+    return h * per_row(scale, h[0])
+
+
+@partial(jax.jit, static_argnames="kind")
+def by_gram(gram, corr, squares, T, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
+    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K]).
+
+    squares: z'z (K or 1,); T (k, p): coefficients of an orthonormal basis; units: largest correlation, largest
+    gradient, loss of the null model
+    """
+    largest, gradient_scale, null_loss = units
+    x = b * per_row(scale, b[0])
+    fit = jnp.einsum("bj...,ji->bi...", x, gram, precision=PRECISION)
+    r = corr - fit
+    parts = jnp.maximum(squares + jnp.sum(x * (fit - 2 * corr), axis=1).reshape(len(x), -1), 0.0)
+    q = jnp.einsum("bj...,kj->bk...", r, T, precision=PRECISION)
+    h = r - jnp.einsum("bk...,ki->bi...", q, jnp.matmul(T, gram, precision=PRECISION), precision=PRECISION)
+    along = jnp.einsum("j...,kj->k...", corr, T, precision=PRECISION)
+    rr = jnp.sum(parts, axis=1)
+    tt = jnp.maximum(rr - _sum(q, q), 0.0)
+    ty = jnp.sum(squares) - _sum(x, corr) - _sum(q, along)
+    h = _scaled(penalty, factors, scale, h, members, largest, kind)
+    gaps = _gaps(penalty, factors, b, h, lambdas, rr, tt, ty, step, gradient_scale, null_loss, kind)
+    return gaps, parts / 2, h
+
+
+@jax.jit
+def residuals(fit, z, basis):
+    """(r, theta) (B, n [, K]) of fits (B, n [, K]); theta is orthogonal to the rows of the basis (k, n)."""
+    r = z - fit.astype(z.dtype)
+    within = jnp.einsum("bn...,kn->bk...", r, basis, precision=PRECISION)
+    return r, r - jnp.einsum("bk...,kn->bn...", within, basis, precision=PRECISION)
+
+
+@partial(jax.jit, static_argnames="length")
+def spread(x, index, *, length):
+    """Coefficients (B, length [, K]) of all columns, of x (B, m [, K]) of the columns `index` (m,), `length` for none.
+
+    Apart from what is made of them, which so is compiled once for all capacities.
+    """
+    return jnp.zeros((len(x), length, *x.shape[2:]), x.dtype).at[:, index].set(x, mode="drop")
+
+
+@partial(jax.jit, static_argnames="kind")
+def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
+    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K]).
+
+    products: theta A' (B, p [, K])
+    """
+    largest, gradient_scale, null_loss = units
+    h = products.astype(b.dtype)
+    h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
+    h = _scaled(penalty, factors, scale, h, members, largest, kind)
+    parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
+    sums = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
+    gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, null_loss, kind)
+    return gaps, parts / 2, h
+
+
+@partial(jax.jit, static_argnames="balance")
+def values(fit, omega, y, offset, loss, *, balance):
+    """(dual values u (B, n), f (B,)) of fits eta - offset (B, n), an intercept included."""
+    eta = offset + fit
+    u, value = loss.gradient(y, eta), jnp.sum(omega * loss.value(y, eta), axis=1)
+    return (jax.vmap(_duality.balanced, (0, None))(u, omega) if balance else u), value
+
+
+@partial(jax.jit, static_argnames="kind")
+def of_loss(u, products, values, rows, penalty, factors, scale, b, lambdas, step, units, *, kind):
+    """As `_by_pass`, for dual values u (B, n) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
+    _, gradient_scale, null_loss = units
+    loss, y, offset, omega = rows
+    h = jnp.pad(products.astype(b.dtype), [(0, 0), (0, len(factors) - products.shape[1])]) * scale
+
+    def one(b, h, lam, u, value):
+        residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)
+        if kind == "residual":
+            return residual
+        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, u, value, y, offset, omega, null_loss)
+        return jnp.where(lam <= ZERO * gradient_scale, jnp.maximum(gap, residual), gap)
+
+    return jax.vmap(one)(b, h, lambdas, u, values), values[:, None], h
