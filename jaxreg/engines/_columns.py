@@ -12,6 +12,7 @@ from jax import lax
 from jaxreg.design._base import PRECISION
 from jaxreg.engines._sizes import CHUNK
 from jaxreg.penalties._base import per_row
+from jaxreg.solvers._tableau import bordered
 from jaxreg.solvers.smooth import Averaged, Factored, Quadratic
 
 WIDE = 3  # times n: with more columns two products with the rows cost less than one with the Gram matrix
@@ -39,11 +40,7 @@ def _appended(rows, new, first):
     return rows, jnp.matmul(new.astype(jnp.float64), rows.astype(jnp.float64).T, precision=PRECISION)
 
 
-@partial(jax.jit, donate_argnums=0)
-def _bordered(square, rows, first):
-    """The symmetric `square` with `rows` (b, m) from the position `first` on."""
-    square = lax.dynamic_update_slice_in_dim(square, rows, first, 0)
-    return lax.dynamic_update_slice_in_dim(square, rows.T, first, 1)
+_bordered = partial(jax.jit, donate_argnums=0)(bordered)
 
 
 @partial(jax.jit, donate_argnums=0)
