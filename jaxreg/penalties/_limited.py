@@ -7,11 +7,12 @@ import numpy as np
 
 from jaxreg._pytree import pytree, rebuilt
 from jaxreg.penalties._base import Screened, finite_factors, ratio, require_one_response, unit_directions
+from jaxreg.penalties._net import NetFormulas
 
 
 @final
 @pytree
-class LimitedElasticNet(Screened):
+class LimitedElasticNet(NetFormulas, Screened):
     """lambda * [a |b| + (1 - a) b^2 / 2] with a = l1_ratio for lower <= b <= upper, infinite elsewhere.
 
     lower (p,) <= 0 <= upper (p,), infinite where there is no limit. Its conjugate is a sum over columns,
@@ -25,28 +26,11 @@ class LimitedElasticNet(Screened):
     lower: Any
     upper: Any
 
-    convex = True
     separable = True
-    mixes = True
-    quadratic = True
     limited = True
 
-    @property
-    def slope(self):
-        return self.l1_ratio
-
-    def strengths(self, lam):
-        """The l1 strength lam * a and the l2 strength lam * (1 - a)."""
-        return lam * self.l1_ratio, lam * (1.0 - self.l1_ratio)
-
-    def value(self, coef, lam):
-        l1, l2 = self.strengths(lam)
-        return l1 * jnp.abs(coef) + l2 * jnp.square(coef) / 2
-
     def prox(self, coef, lam, step):
-        l1, l2 = self.strengths(lam)
-        shrunk = jnp.sign(coef) * jnp.maximum(jnp.abs(coef) - step * l1, 0.0) / (1.0 + step * l2)
-        return jnp.clip(shrunk, self.lower, self.upper)
+        return jnp.clip(self.shrunk(coef, lam, step), self.lower, self.upper)
 
     def _pulls(self, gradient):
         """How much of |gradient| is not held by a limit of 0, given minus the derivative of the loss."""
@@ -56,11 +40,6 @@ class LimitedElasticNet(Screened):
         pulls = self._pulls(-jnp.asarray(gradient))
         pull = jnp.max(ratio(pulls, jnp.broadcast_to(factors, jnp.shape(pulls))), initial=0.0)
         return jnp.where(self.l1_ratio > 0, pull / jnp.where(self.l1_ratio > 0, self.l1_ratio, 1.0), jnp.inf)
-
-    def dual_norm(self, gradient, lam):
-        l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
-        bare = (l1 == 0) & (lam > 0)  # no norm at all: no gradient but 0 has a finite one
-        return jnp.max(jnp.where(bare & (gradient != 0), jnp.inf, ratio(gradient, l1)))
 
     def duals(self, gradient, lam):
         l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
@@ -86,12 +65,6 @@ class LimitedElasticNet(Screened):
         interior = (l2 > 0) & (jnp.isinf(limit) | (excess < l2 * finite))
         value = jnp.where(interior, inside, jnp.where(jnp.isinf(limit), jnp.inf, at_limit))
         return jnp.where(excess > 0, value, 0.0)
-
-    def ridge(self, lam):
-        return self.strengths(lam)[1]
-
-    def concavity(self, lam):
-        return 0.0
 
     def unpenalised(self, factors):
         unlimited = np.isinf(self.lower) & np.isinf(self.upper)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxreg._pytree import number, pytree
 from jaxreg.penalties._base import Blockwise, finite_factors, per_row, ratio, require_one_response, unit_directions
 from jaxreg.penalties._limited import LimitedElasticNet
+from jaxreg.penalties._net import NetFormulas
 
 
 class Separable(Blockwise):
@@ -71,7 +72,7 @@ class Separable(Blockwise):
 
 @final
 @pytree
-class ElasticNet(Separable):
+class ElasticNet(NetFormulas, Separable):
     """lambda * [a |b| + (1 - a) b^2 / 2] with a = l1_ratio: the lasso at 1, ridge at 0.
 
     In `fit_path` with `standardize` b counts in units of the standard deviation of y, and lambda in units of y: the
@@ -104,42 +105,12 @@ class ElasticNet(Separable):
 
     l1_ratio: float = 1.0
 
-    convex = True
-    mixes = True
-    quadratic = True
-
     def __post_init__(self):
         checked = number(self.l1_ratio, "l1_ratio", "a number from 0 (ridge) to 1 (lasso)", 0, 1)
         object.__setattr__(self, "l1_ratio", checked)
 
-    @property
-    def slope(self):
-        return self.l1_ratio
-
-    def strengths(self, lam):
-        """The l1 strength lam * a and the l2 strength lam * (1 - a)."""
-        return lam * self.l1_ratio, lam * (1.0 - self.l1_ratio)
-
-    def value(self, coef, lam):
-        l1, l2 = self.strengths(per_row(lam, coef))
-        return l1 * jnp.abs(coef) + l2 * jnp.square(coef) / 2
-
     def prox(self, coef, lam, step):
-        l1, l2 = self.strengths(per_row(lam, coef))
-        shrunk = jnp.sign(coef) * jnp.maximum(jnp.abs(coef) - step * l1, 0.0)
-        return shrunk / (1.0 + step * l2)
-
-    def dual_norm(self, gradient, lam):
-        lam = per_row(lam, gradient)
-        l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
-        bare = (l1 == 0) & (lam > 0)  # there is no norm: only the gradient 0 has a finite dual norm
-        return jnp.max(jnp.where(bare & (gradient != 0), jnp.inf, ratio(gradient, l1)))
-
-    def ridge(self, lam):
-        return self.strengths(lam)[1]
-
-    def concavity(self, lam):
-        return 0.0
+        return self.shrunk(coef, lam, step)
 
     def within(self, lower, upper):
         """The same with limits (p,) of the coefficients."""
