@@ -169,7 +169,7 @@ def lambdas_for(setup, request, l1_ratio):
     if objective.penalty.quadratic and l1_ratio < _grid.LEAST_RATIO and not request.standardize:
         largest, smallest = _ends_of_ridge(objective, setup.gram)
         return _grid.geometric(largest, request.n_lambdas, request.lambda_min_ratio or smallest / largest)
-    largest = largest_lambda(objective, getattr(setup.certify, "gram", None))
+    largest = largest_lambda(objective, setup.certify.gram)
     return _grid.geometric(largest * objective.lambda_unit, request.n_lambdas, setup.ratio)
 
 

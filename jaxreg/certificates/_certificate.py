@@ -55,6 +55,8 @@ class Certificate(ABC):
     A certificate is a generator: it asks for a pass over the design by `Correlations`, so that many lanes share one.
     """
 
+    gram: Any = None  # (M, M) of all columns, absent ones behind them, on the device: where it is known
+
     def __init__(self, objective):
         self.kind = objective.certificate
         p = objective.design.p

@@ -70,7 +70,7 @@ def together(objectives, certificates, penalties, lambdas, options, starts):
     parameters and lambdas are filled up to NUMBERS of them, with copies of the last one that take no step.
     """
     F, A, L = lambdas.shape
-    grams = [getattr(shared, "gram", None) for shared in certificates]
+    grams = [shared.gram for shared in certificates]
     p = objectives[0].design.p
     length = padded_length(p) if objectives[0].penalty.screens else p  # few numbers of columns are compiled
     sets = [

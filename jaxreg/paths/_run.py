@@ -45,7 +45,7 @@ def run(objective, certify, gram, lambdas, options, solver, start, hidden, batch
         return Run(closed_form(objective, decomposed(objective, gram), certify, grid, options), lambdas, asked)
     if engine is Gradient and batched:
         return Run(_batched.alone(objective, certify, grid, options, start), lambdas, asked)
-    gram_of_all = getattr(certify, "gram", None)
+    gram_of_all = certify.gram
     if hidden:
         grid, asked = _grid.with_hidden_points(grid, largest_lambda(objective, gram_of_all))
     whole = not objective.penalty.screens or (engine.takes_all and gram_of_all is not None)
