@@ -88,7 +88,7 @@ def posed(data, request, l1_ratios) -> Setup:
     _check_warm_start(request.warm_start, p, responses)
     factors = _arrays.check_penalty_factors(request.penalty_factors, p)
     penalty, factors = _limited(request, factors, p)
-    problem = _table.Request(request.loss, penalty, responses, p, placement.accelerated)
+    problem = _table.Problem(request.loss, penalty, responses, p, placement.accelerated)
     solvers = tuple(
         _table.chosen(request.solver, replace(problem, penalty=mixed(penalty, l1_ratio))) for l1_ratio in l1_ratios
     )

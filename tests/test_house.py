@@ -59,7 +59,7 @@ CHOICES = [
 
 @pytest.mark.parametrize(("changes", "expected"), CHOICES)
 def test_auto_takes_the_first_engine_that_solves_it(changes, expected):
-    assert _table.chosen("auto", _table.Request(**PLAIN | changes)) == expected
+    assert _table.chosen("auto", _table.Problem(**PLAIN | changes)) == expected
 
 
 REFUSALS = [
@@ -82,7 +82,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("name", "changes", "message"), REFUSALS)
 def test_a_refusal_says_what_an_engine_lacks(name, changes, message):
     with pytest.raises(ValueError, match=message):
-        _table.chosen(name, _table.Request(**PLAIN | {"penalty": PENALTIES.Lasso()} | changes))
+        _table.chosen(name, _table.Problem(**PLAIN | {"penalty": PENALTIES.Lasso()} | changes))
 
 
 def test_no_engine_solves_what_it_does_not_declare():
@@ -90,7 +90,7 @@ def test_no_engine_solves_what_it_does_not_declare():
     for loss in (LOSSES.Squared(), LOSSES.Huber()):
         for penalty in (PENALTIES.Lasso(), PENALTIES.Lasso().within(0.0, 1.0), PENALTIES.MCP()):
             for responses in (None, 2):
-                request = _table.Request(loss, penalty, responses, 6, False)
+                request = _table.Problem(loss, penalty, responses, 6, False)
                 able = [entry.name for entry in _table.TABLE if not entry.lacks(request)]
                 for name in _table.solvers()[1:]:
                     if name in able:

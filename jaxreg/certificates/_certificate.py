@@ -42,7 +42,7 @@ class Certified(NamedTuple):
 
 @dataclass(frozen=True)
 class Correlations:
-    """A request, by a generator that is being run, for A R' (B, p) of the rows R (B, n)."""
+    """A request of a running generator for R A' (B, p), which `paths._run.answered` or `paths._lockstep` answers."""
 
     R: Float[Any, "B n"]
 

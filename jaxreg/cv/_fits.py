@@ -57,7 +57,7 @@ class Fits:
 
 
 @dataclass(frozen=True)
-class Solved:
+class SolvedPath:
     """One lane's points at a grid that may have more lambdas than were asked for."""
 
     points: Points
@@ -69,7 +69,7 @@ class Solved:
 class Outcome:
     """What was fitted: all that was asked for, unless Ctrl-C came between."""
 
-    full: list  # Solved of all rows, by mixing parameter
+    full: list  # SolvedPath of all rows, by mixing parameter
     fits: list[Fits]  # of all folds, likewise
     mixes: list[int]  # positions of the mixing parameters
     folds: Folds

@@ -9,7 +9,7 @@ import numpy as np
 from jaxreg import _progress, _scores
 from jaxreg._setup import starting_point
 from jaxreg._status import Status
-from jaxreg.cv._fits import Fits, HeldOut, Outcome, Solved, predictions_of
+from jaxreg.cv._fits import Fits, HeldOut, Outcome, SolvedPath, predictions_of
 from jaxreg.cv._lanes import LaneProblems, lane_of_all
 from jaxreg.cv._left_out import left_out
 from jaxreg.paths import _batched, _lockstep
@@ -55,7 +55,7 @@ class Folded:
         return Outcome([fitted[a][0] for a in mixes], [fitted[a][1] for a in mixes], mixes, folds, ended)
 
     def _leave_one_out(self, a):
-        """(Solved of all rows, the Fits of the rows)."""
+        """(SolvedPath of all rows, the Fits of the rows)."""
         setup, lambdas, objective = self.setup, self.lambdas[a], self.setup.objective.with_mixing(self.l1_ratios[a])
         data, certify = setup.data, setup.certify.of_penalty(objective.penalty)
         ridge = decomposed(objective, setup.gram, setup.model.fit_intercept)
@@ -81,10 +81,10 @@ class Folded:
             null_losses=np.broadcast_to(objective.null_losses, (len(y), len(losses))),
             held_out=[HeldOut(np.arange(len(y)), None, None, predictions, objective.design)],
         )
-        return Solved(points, lambdas, np.arange(len(lambdas))), fits
+        return SolvedPath(points, lambdas, np.arange(len(lambdas))), fits
 
     def _fit_folds(self, mixes):
-        """(a Solved of all rows for each mixing parameter, the Fits of all folds for each; the End or None).
+        """(a SolvedPath of all rows for each mixing parameter, the Fits of all folds for each; the End or None).
 
         Ctrl-C leaves the folds that are finished, if there are two; else, where folds go side by side, the mixing
         parameters, or the lambdas, that they all have.
@@ -120,7 +120,7 @@ class Folded:
         return full, [Fits.joined(of_mix) for of_mix in zip(*fits, strict=True)][: len(full)], ended
 
     def _solved(self, makers, mixes, with_full, watch):
-        """(LaneProblems, lists of Solved by mixing parameter for each, the End or None). Ctrl-C leaves fewer of them.
+        """(LaneProblems, a list of SolvedPaths by mixing parameter for each, the End or None). Ctrl-C leaves fewer.
 
         makers: functions that make the LaneProblems; watch(done, lam, block) is told how many lambdas are done
         """
@@ -150,10 +150,10 @@ class Folded:
     def _alone(self, lane, a):
         path = self._run(lane, a)
         blocks = list(answered(path.loop, lane.objective.design))
-        return Solved(points_of(lane.objective, blocks), path.grid, path.asked), blocks[-1]
+        return SolvedPath(points_of(lane.objective, blocks), path.grid, path.asked), blocks[-1]
 
     def _in_threads(self, makers, mixes, watch):
-        """(LaneProblems, lists of Solved), up to the first lane that Ctrl-C left undone."""
+        """(LaneProblems, lists of SolvedPath), up to the first lane that Ctrl-C left undone."""
         done = 0
 
         def solve(make):
@@ -190,7 +190,7 @@ class Folded:
         blocks = _batched.of_grams(objectives, certificates, penalties, lambdas, self.options)
         asked = np.arange(grids.shape[1])
         return [
-            [Solved(points_of(objective, [block]), grid, asked) for block, grid in zip(of_lane, grids, strict=True)]
+            [SolvedPath(points_of(objective, [block]), grid, asked) for block, grid in zip(of_lane, grids, strict=True)]
             for objective, of_lane in zip(objectives, blocks, strict=True)
         ]
 
@@ -217,7 +217,7 @@ class Folded:
                 ended = End(int(length), Status.interrupted)
             by_mix.append(
                 [
-                    Solved(points_of(lane.objective, of_lane), path.grid, path.asked)
+                    SolvedPath(points_of(lane.objective, of_lane), path.grid, path.asked)
                     for lane, of_lane, path in zip(lanes, blocks, runs, strict=True)
                 ]
             )

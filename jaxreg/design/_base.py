@@ -113,7 +113,7 @@ class StoredDesign(Design):
 
     @abstractmethod
     def reweighted(self, J, ratio, level, shift, inverse) -> Float[Any, "b n"]:
-        """diag(inverse) [ A_J diag(ratio) - shift level' ] of the rows J (b,), with shift and inverse (b,)."""
+        """diag(inverse) [ A_J diag(ratio) - shift level' ] of the rows J (b,), shift and inverse (b,): see `_lanes`."""
 
     @abstractmethod
     def squares(self, W: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k p"]:

@@ -27,11 +27,12 @@ COPIED = 2**21  # numbers of X that are copied at once for predictions
 class DenseDesign(StoredDesign):
     """A = (rows - mean) * scale with `rows` (p, n), `mean` and `scale` (p,).
 
-    Where the columns of X lie one after the other, weigh the same and have moderate means, `rows` is X itself;
-    otherwise it is A, made once. With `on_host` the products are those of NumPy, without a copy in JAX.
+    Where the columns of X lie one after the other and have moderate means, and rows weigh the same, `rows` is X itself,
+    and the weight is in `scale`; otherwise it is A, made once. With `in_numpy` the products are those of NumPy, without
+    a copy in JAX.
     """
 
-    def __init__(self, X, weight, centre, dtype, on_host):
+    def __init__(self, X, weight, centre, dtype, in_numpy):
         super().__init__(_placement.current())
         self._X = X  # the user's, of which nothing is copied
         self.n, self.p = X.shape
@@ -46,14 +47,14 @@ class DenseDesign(StoredDesign):
             if moderate is None:
                 rows, self.columns = standardise_on_host(rows, weight, centre, self.dtype)
             else:
-                rows, self.columns = rows if on_host else copied(rows), moderate
+                rows, self.columns = rows if in_numpy else copied(rows), moderate
         refuse_extremes(self.columns, X.dtype)
         constants = self.columns.mean, 1 / (self.columns.norm * np.sqrt(self.n))
         mean, scale = constants if raw else (np.zeros(self.p), np.ones(self.p))
-        place = np.asarray if on_host else jax.device_put
+        place = np.asarray if in_numpy else jax.device_put
         self._A = _Dense(place(rows), place(mean.astype(dtype)), place(scale.astype(dtype)))
-        self._products = _ON_HOST if on_host else _COMPILED
-        # few rows are a copy in memory, for which a compiled gather keeps every core busy
+        self._products = _ON_HOST if in_numpy else _COMPILED
+        # a few rows are gathered by NumPy where it can: they are a copy, for which a compiled gather starts all cores
         host = jax.tree.map(np.asarray, self._A) if self.placement.on_host else None
         self._few = (_COMPILED, self._A) if host is None else (_ON_HOST, host)
 

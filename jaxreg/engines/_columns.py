@@ -108,12 +108,12 @@ class ColumnSet:
 
     gram: (M, M) of all columns on the device where it is known; then there are no rows
     layout: where blocks of columns stand in tiles; else columns stand in the order in which they came
-    dense: whether there is a tableau, which needs the Gram matrix, grows with it, and follows its positions
+    tableau: whether there is a tableau, which needs the Gram matrix, grows with it, and follows its positions
     """
 
-    def __init__(self, objective, sizes, gram=None, layout=None, dense=False):
+    def __init__(self, objective, sizes, gram=None, layout=None, tableau=False):
         self.objective, self.sizes, self.gram_of_all, self.layout = objective, sizes, gram, layout
-        self.dense, self.whole, self.version = dense, False, 0
+        self.tableau, self.whole, self.version = tableau, False, 0
         design, capacity = objective.design, sizes.first
         if layout is not None:
             capacity = min(layout.in_tiles(capacity), layout.whole_length)
@@ -130,7 +130,7 @@ class ColumnSet:
         p = objective.design.p
         length = (length or p) if gram is None else len(gram)
         columns.objective, columns.sizes, columns.layout = objective, None, None
-        columns.gram_of_all, columns.dense, columns.whole, columns.version = gram, False, True, 0
+        columns.gram_of_all, columns.tableau, columns.whole, columns.version = gram, False, True, 0
         columns.index, columns.member = np.minimum(np.arange(length), p), np.ones(p, bool)
         columns.size, columns.full, columns.gram, columns.rows = p, False, gram, None
         return columns
@@ -178,7 +178,7 @@ class ColumnSet:
         J = J[~self.member[J]]
         if not J.size:
             return []
-        if not self.dense:
+        if not self.tableau:
             return self._relaid(J, rank, in_use, least)
         changes: list = []
         if self.size + len(J) > self.sizes.room(self.capacity):

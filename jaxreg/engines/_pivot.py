@@ -50,7 +50,7 @@ class Pivot(Engine):
     def columns_for(objective, gram, start):
         design, need = objective.design, np.count_nonzero((objective.l1_factor == 0) | (start != 0))
         sizes = Saturating(design.n, design.p, need, objective.penalty.l1_ratio < 1)
-        return ColumnSet(objective, sizes, dense=True)
+        return ColumnSet(objective, sizes, tableau=True)
 
     def __init__(self, columns, options, b):
         self.columns, self.options, self.objective = columns, options, columns.objective

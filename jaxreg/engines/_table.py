@@ -15,8 +15,8 @@ UNEVEN = 4  # times p: the number of blocks times the size of the largest, up to
 
 
 @dataclass(frozen=True)
-class Request:
-    """What an engine is asked for."""
+class Problem:
+    """What an engine is asked to solve."""
 
     loss: Any
     penalty: Any  # with its mixing parameter and limits
@@ -30,7 +30,7 @@ class Need:
     """Something that an engine takes for granted."""
 
     text: str
-    holds: Callable[[Request], bool]
+    holds: Callable[[Problem], bool]
 
 
 @dataclass(frozen=True)
@@ -42,28 +42,28 @@ class Entry:
     solves: str
     needs: tuple[Need, ...]
     preferred: str | None = None  # in words; None: everywhere
-    prefers: Callable[[Request], bool] = lambda request: True
+    prefers: Callable[[Problem], bool] = lambda problem: True
 
-    def lacks(self, request):
-        """Texts of the needs that a request does not meet."""
-        return [need.text for need in self.needs if not need.holds(request)]
+    def lacks(self, problem):
+        """Texts of the needs that a problem does not meet."""
+        return [need.text for need in self.needs if not need.holds(problem)]
 
 
-def _even(request):
+def _even(problem):
     """Whether blocks are of similar sizes: each takes the time and the place of the largest."""
-    sizes = np.unique(request.penalty.block_labels(request.p), return_counts=True)[1]
-    return len(sizes) * sizes.max() <= UNEVEN * request.p
+    sizes = np.unique(problem.penalty.block_labels(problem.p), return_counts=True)[1]
+    return len(sizes) * sizes.max() <= UNEVEN * problem.p
 
 
-SQUARED_LOSS = Need("the squared loss", lambda request: request.loss.quadratic)
-ELASTIC_NET = Need("ElasticNet", lambda request: request.penalty.quadratic)
-RIDGE = Need("l1_ratio=0", lambda request: request.penalty.mixes and request.penalty.l1_ratio == 0)
-NO_LIMITS = Need("no limits", lambda request: not request.penalty.limited)
-BLOCKS = Need("a penalty that is a sum over blocks of columns", lambda request: request.penalty.descends)
-ONE_RESPONSE = Need("one response", lambda request: request.responses is None)
+SQUARED_LOSS = Need("the squared loss", lambda problem: problem.loss.quadratic)
+ELASTIC_NET = Need("ElasticNet", lambda problem: problem.penalty.quadratic)
+RIDGE = Need("l1_ratio=0", lambda problem: problem.penalty.mixes and problem.penalty.l1_ratio == 0)
+NO_LIMITS = Need("no limits", lambda problem: not problem.penalty.limited)
+BLOCKS = Need("a penalty that is a sum over blocks of columns", lambda problem: problem.penalty.descends)
+ONE_RESPONSE = Need("one response", lambda problem: problem.responses is None)
 ONE_OBJECTIVE = Need(
     "one response, or a penalty of all of them (MultiTaskLasso)",
-    lambda request: request.responses is None or not request.penalty.quadratic,
+    lambda problem: problem.responses is None or not problem.penalty.quadratic,
 )
 
 TABLE = (
@@ -73,7 +73,7 @@ TABLE = (
         solves="the squared loss with ElasticNet, with or without limits",
         needs=(SQUARED_LOSS, ELASTIC_NET, ONE_RESPONSE),
         preferred='where "ridge" does not apply',
-        prefers=lambda request: not (RIDGE.holds(request) and NO_LIMITS.holds(request)),
+        prefers=lambda problem: not (RIDGE.holds(problem) and NO_LIMITS.holds(problem)),
     ),
     Entry(
         name="ridge",
@@ -87,7 +87,7 @@ TABLE = (
         solves="the squared loss with a penalty that is a sum over columns or groups, without limits",
         needs=(SQUARED_LOSS, BLOCKS, NO_LIMITS, ONE_OBJECTIVE),
         preferred="on a CPU, for convex penalties with groups of similar sizes",
-        prefers=lambda request: request.penalty.convex and not request.accelerated and _even(request),
+        prefers=lambda problem: problem.penalty.convex and not problem.accelerated and _even(problem),
     ),
     Entry(
         name="proximal",
@@ -109,14 +109,14 @@ def described():
     return [f'"{entry.name}" solves {entry.solves}{part}.' for entry, part in zip(TABLE, where, strict=True)]
 
 
-def chosen(name, request):
-    """The name of the engine for a request; ValueError where there is none, or the one of that name lacks something."""
-    able = [entry for entry in TABLE if not entry.lacks(request)]
+def chosen(name, problem):
+    """The name of the engine for a problem; ValueError where there is none, or the one of that name lacks something."""
+    able = [entry for entry in TABLE if not entry.lacks(problem)]
     if name == "auto" and able:
-        return next(entry for entry in able if entry.prefers(request)).name
+        return next(entry for entry in able if entry.prefers(problem)).name
     if name in {entry.name for entry in able}:
         return name
-    raise ValueError(_refusal(name, request, able))
+    raise ValueError(_refusal(name, problem, able))
 
 
 def entry_of(name):
@@ -124,13 +124,13 @@ def entry_of(name):
     return next(entry for entry in TABLE if entry.name == name)
 
 
-def _refusal(name, request, able):
-    loss, penalty = type(request.loss).__name__, _penalty_name(request.penalty)
-    if request.responses is not None and not request.loss.quadratic:
-        return f"y has {request.responses} columns; several responses need the squared loss."
-    if request.responses is not None and request.penalty.quadratic:
+def _refusal(name, problem, able):
+    loss, penalty = type(problem.loss).__name__, _penalty_name(problem.penalty)
+    if problem.responses is not None and not problem.loss.quadratic:
+        return f"y has {problem.responses} columns; several responses need the squared loss."
+    if problem.responses is not None and problem.penalty.quadratic:
         return (
-            f"y has {request.responses} columns; several responses need l1_ratio=0 and no limits, and a solver other "
+            f"y has {problem.responses} columns; several responses need l1_ratio=0 and no limits, and a solver other "
             "than 'pivot': give one column, or these."
         )
     if name != "auto" and able:
@@ -138,11 +138,11 @@ def _refusal(name, request, able):
         others = " or ".join(map(repr, ["auto", *(entry.name for entry in able)]))
         return (
             f"solver is {name!r}, which solves {entry.solves}, not {loss} with {penalty}: it lacks "
-            f"{' and '.join(entry.lacks(request))}; give {others}."
+            f"{' and '.join(entry.lacks(problem))}; give {others}."
         )
-    lacking = "; ".join(f"{entry.name!r} needs {' and '.join(entry.lacks(request))}" for entry in TABLE)
+    lacking = "; ".join(f"{entry.name!r} needs {' and '.join(entry.lacks(problem))}" for entry in TABLE)
     limits = "lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'"
-    return f"{limits if request.penalty.limited else f'no solver takes {loss} with {penalty}'}: {lacking}."
+    return f"{limits if problem.penalty.limited else f'no solver takes {loss} with {penalty}'}: {lacking}."
 
 
 def _penalty_name(penalty):

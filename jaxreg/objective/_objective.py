@@ -42,7 +42,7 @@ class Objective:
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which a penalty that is not separable does not change
     basis: np.ndarray  # (k', n) orthonormal: the span of all that is neither penalised nor limited
-    corr: Any  # (p,) or (p, K), None: A y, on the scale of the design, with the squared loss
+    corr: Any  # A y (p,) or (p, K), on the scale of the design; None without the squared loss
     null_gradient: np.ndarray  # (p,) or (p, K): minus the loss' derivative in b at the null model
     null_eta: np.ndarray | None  # (n,) linear predictor of the null model; None with the squared loss
     null_losses: np.ndarray  # (K,) or (1,): losses of the null model, 0 where it fits exactly
@@ -220,7 +220,7 @@ def _dual_known(loss, penalty, data, basis):
 
 
 def _correlations(design, R):
-    """A R (p,) or (p, K) of R (n,) or (n, K)."""
+    """A R, (p,) or (p, K), for R (n,) or (n, K)."""
     products = np.asarray(design.correlate(R[None] if R.ndim == 1 else R.T), np.float64)
     return products[0] if R.ndim == 1 else products.T
 

@@ -1,7 +1,7 @@
 """Penalties: functions of the coefficients, weighted by lambda and by the penalty factors.
 
-lambda is always an argument and never a field. `Custom` makes one of two functions. To add one here, subclass `Penalty`
-(or `Separable`, `Norm`), mark the class final and a `pytree`, and name it in `__all__`: the tests run over `__all__`.
+lambda is always an argument and never a field. `Custom` makes one of two functions. How to add one
+here: CONTRIBUTING.
 
 All penalties have `value`, `prox` and `critical_lambda`. The arguments are JAX or NumPy arrays:
 

@@ -81,7 +81,8 @@ class Penalty(ABC):
         Without limits that is the largest s at which the dual norm is at most 1, at no cost.
         """
         norm = self.dual_norm(gradient, lam)
-        assert norm is not None
+        if norm is None:
+            raise TypeError(f"dual_norm of {type(self).__name__} is None; state dual = False in the class.")
         scale = jnp.minimum(1.0, 1 / jnp.maximum(norm, jnp.finfo(gradient.dtype).tiny))
         return scale[None], jnp.zeros_like(scale)[None]
 

@@ -220,7 +220,7 @@ def _left_out(
         data = _arrays.check_data(X[weighted], y[weighted, 0], weight[weighted], None, np.float64)
         data = replace(data, y=y[weighted])
         model = Model(np.ones(X.shape[1]), fit_intercept, standardize=False)
-        design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, on_host=True)
+        design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, in_numpy=True)
         objective = make_objective(design, data, model, Squared(), penalties.Ridge())
         ridge = decomposed(objective, None, fit_intercept)
         errors[weighted] = left_out(ridge, objective, data, lambdas, model, of_sum=True).swapaxes(1, 2)
