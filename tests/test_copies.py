@@ -21,7 +21,7 @@ def test_losses_of_the_training_rows_copy_no_data(monkeypatch):
     data = SimpleNamespace(X=X, y=X[:, 0], weight=weight, offset=None)
     path = SimpleNamespace(coef_sparse=csr_array(np.ones((1, 40))), intercept=np.zeros(1), lambdas=np.ones(1))
     metric = _scores.make_metric("mae", Huber())
-    design = _dense.DenseDesign(X, weight / weight.sum(), True, np.float64, on_host=True)
+    design = _dense.DenseDesign(X, weight / weight.sum(), True, np.float64, in_numpy=True)
     setup = SimpleNamespace(data=data, loss=Huber(), objective=SimpleNamespace(design=design))
     tracemalloc.start()
     loss = _result._train_loss(setup, path, None, metric)
