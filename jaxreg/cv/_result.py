@@ -53,8 +53,8 @@ def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
         timings={"prepare": times[1] - times[0], "solve": ended - times[1], "total": ended - times[0]},
         _effective_df=partial(_effective_df, objective, paths) if known else None,
     )
-    trivial = (done.fits[0].null_losses == 0).any(axis=1)
-    return result, _shortfall(status, gap, paths[0].certificate, setup.options) + _trivial(trivial)
+    exact = done.fits[0].null_losses == 0
+    return result, _shortfall(status, gap, paths[0].certificate, setup.options) + _trivial(exact)
 
 
 def _of_rows(setup, fits, metric, best, length, keep):
@@ -136,6 +136,7 @@ def _shortfall(status, gap, certificate, options):
     ]
 
 
-def _trivial(folds):
-    """What to warn of where the null model fits the training rows of some folds (F,) exactly."""
-    return [f"in {folds.sum()} of {len(folds)} folds {_endings.NULL_FITS}"] if folds.any() else []
+def _trivial(exact):
+    """What to warn of where the null model fits the training rows of some folds exactly; `exact` (F, K) bool."""
+    folds = exact.any(axis=1)
+    return [f"in {folds.sum()} of {len(folds)} folds {_endings.null_fits(exact[folds])}"] if folds.any() else []

@@ -10,7 +10,6 @@ from jaxreg._status import CAUSES, Status, cause
 from jaxreg.results._path import ConvergenceWarning
 
 EARLY_STOP_DEVIANCE, EARLY_STOP_CHANGE, EARLY_STOP_FROM = 0.999, 1e-5, 4  # glmnet's devmax, fdev, mnlam - 1
-NULL_FITS = "y is constant, or the unpenalised columns fit it exactly: the penalised coefficients are 0"
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,13 @@ def without_spread(columns, names):
         f"X does not vary in {named}{more}, which standardize=True leaves out: as an intercept give it the penalty "
         "factor 0, else standardize=False"
     )
+
+
+def null_fits(exact):
+    """What to warn of where the null model fits some responses exactly; `exact` (..., K) bool, not all of it False."""
+    whole = bool(exact.all())
+    where, whose = ("", "the") if whole else (f" in some of the {exact.shape[-1]} responses", "their")
+    return f"y is constant, or the unpenalised columns fit it exactly{where}: {whose} penalised coefficients are 0"
 
 
 def warn(clauses):

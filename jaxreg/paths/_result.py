@@ -31,8 +31,9 @@ def path_result(setup, l1_ratio, solver, points, grid, asked, ended, seconds, be
     clauses = _endings.shortfalls(status, gap, options)
     if len(taken) < len(asked):
         status[-1] = ended.status
-    if (objective.null_losses == 0).any():
-        clauses.append(_endings.NULL_FITS)
+    exact = objective.null_losses == 0
+    if exact.any():
+        clauses.append(_endings.null_fits(exact))
     level = objective.constant_features[setup.record["feature_mean"][objective.constant_features] != 0]
     if level.size and not setup.model.fit_intercept:
         clauses.append(_endings.without_spread(level, setup.data.feature_names))
