@@ -130,8 +130,8 @@ def _refusal(name, request, able):
         return f"y has {request.responses} columns; several responses need the squared loss."
     if request.responses is not None and request.penalty.quadratic:
         return (
-            f"y has {request.responses} columns; several responses need l1_ratio=0 and no limits, and a solver other "
-            "than 'pivot': give one column, or these."
+            f"y has {request.responses} columns; several responses need l1_ratio=0 and no limits, with solver 'auto' "
+            "or 'ridge': give one column, these, or MultiTaskLasso()."
         )
     if name != "auto" and able:
         entry = entry_of(name)
