@@ -342,6 +342,7 @@ def test_float32_comes_close_to_float64(shape):
         ({"l1_ratios": (0.0, 0.5)}, "y has 3 columns; several responses need l1_ratio=0"),
         ({"lower": 0.0}, "y has 3 columns; several responses need l1_ratio=0 and no limits"),
         ({"solver": "pivot"}, "several responses need l1_ratio=0 and no limits, and a solver other than 'pivot'"),
+        ({"solver": "proximal"}, "a solver other than 'pivot', 'block' and 'proximal': .*MultiTaskLasso"),
         ({"early_stop": True}, "early_stop is given, but cuts the path of one response; y has 3"),
         ({"max_features": 3}, "max_features is given, but cuts the path of one response; y has 3"),
         ({"offset": np.zeros(40)}, "offset is given, but y has 3 columns; subtract"),

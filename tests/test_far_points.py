@@ -94,3 +94,12 @@ def test_a_point_worse_than_the_start_is_not_returned(problem, monkeypatch):
     start = jnp.full(100, 0.1)
     found = proximal.minimise(problem, start, 1e-6, 8, jnp.asarray(50.0))
     np.testing.assert_array_equal(found.b, start)
+
+
+def test_a_loss_that_is_no_number_at_0_has_a_grid_and_a_status():
+    loss = losses.Custom(lambda y, eta: jnp.sqrt(y - eta))
+    with pytest.warns(jr.ConvergenceWarning, match="lambda 0..3 met numbers that are not finite"):
+        path = jr.fit_path(X[:, :6], Y, loss=loss, n_lambdas=4)
+    assert path.lambdas[0] == 1.0
+    assert (path.status == jr.Status.nonfinite).all()
+    assert not path.coef.any()

@@ -131,7 +131,7 @@ def _refusal(name, problem, able):
     if problem.responses is not None and problem.penalty.quadratic:
         return (
             f"y has {problem.responses} columns; several responses need l1_ratio=0 and no limits, and a solver other "
-            "than 'pivot': give one column, or these."
+            "than 'pivot', 'block' and 'proximal': give one column, these, or MultiTaskLasso()."
         )
     if name != "auto" and able:
         entry = entry_of(name)

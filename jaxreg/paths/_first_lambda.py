@@ -18,7 +18,7 @@ def _critical(penalty, gradient, factors, step):
 
 
 def largest_lambda(objective, gram=None):
-    """Smallest lambda at which all penalised coefficients are 0, or 1 where that is 0.
+    """Smallest lambda at which all penalised coefficients are 0, or 1 where that is 0 or no number.
 
     Of the elastic net at most a thousand times the largest pull, max |x_j'r| / (v_j max(a, 1e-3)), as in glmnet
     (Friedman, Hastie and Tibshirani 2010, section 2.5): so ridge, where no lambda is, has a finite grid, free of units
@@ -29,7 +29,7 @@ def largest_lambda(objective, gram=None):
         pulls = np.where(
             per_row(factors > 0, gradient), mixed(penalty, 1.0).pull(gradient, per_row(factors, gradient)), 0.0
         )
-        return pulls.max(initial=0.0) / max(penalty.l1_ratio, LEAST_RATIO) or 1.0
+        return _positive(pulls.max(initial=0.0) / max(penalty.l1_ratio, LEAST_RATIO))
     if not penalty.screens:  # the prox may jump, at a place that depends on the step
         smooth = ColumnSet.everything(objective, gram).with_rows().smooth()
         zero = np.zeros((len(factors) + objective.free, *gradient.shape[1:]))
@@ -38,4 +38,9 @@ def largest_lambda(objective, gram=None):
     critical = float(_critical(penalty, -gradient, factors, step))
     if np.isinf(critical):
         critical = float(np.max(np.abs(gradient)[factors > 0] / factors[factors > 0], initial=0.0)) / LEAST_RATIO
-    return critical or 1.0
+    return _positive(critical)
+
+
+def _positive(critical):
+    """The lambda, or 1 where it is 0, or NaN as the loss is at 0: the status of the points tells of that."""
+    return critical if critical > 0 else 1.0
