@@ -245,7 +245,7 @@ def module(tmp_path, monkeypatch):
     return make
 
 
-@pytest.mark.parametrize("data", [(X, Y), (WIDE, YW)], ids=["all columns", "screened"])
+@pytest.mark.parametrize("data", [pytest.param((X, Y), marks=pytest.mark.slow), (WIDE, YW)], ids=["whole", "screened"])
 def test_a_penalty_is_one_file(module, data):
     penalty = module("nonnegative", PENALTY).NonnegativeLasso()
     expected = jr.fit_path(*data, lower=0.0, n_lambdas=6, lambda_min_ratio=0.05, tol=1e-10)
@@ -256,7 +256,7 @@ def test_a_penalty_is_one_file(module, data):
     np.testing.assert_allclose(jr.fit_path(*data, penalty=penalty, n_lambdas=3).lambdas[0], expected.lambdas[0])
 
 
-@pytest.mark.parametrize("data", [(X, Y), (WIDE, YW)], ids=["all columns", "screened"])
+@pytest.mark.parametrize("data", [pytest.param((X, Y), marks=pytest.mark.slow), (WIDE, YW)], ids=["whole", "screened"])
 def test_an_engine_is_one_file_and_an_entry(module, data, monkeypatch):
     engine = module("coordinate_descent", ENGINE).Descent
     entry = replace(_table.entry_of("pivot"), name="descent", engine=engine, solves="the lasso")
@@ -272,7 +272,7 @@ def test_an_engine_is_one_file_and_an_entry(module, data, monkeypatch):
         jr.fit_path(*data, penalty=jr.penalties.ElasticNet(0.5), solver="descent")
 
 
-@pytest.mark.parametrize("data", [(X, Y), (WIDE, YW)], ids=["Gram matrix", "passes"])
+@pytest.mark.parametrize("data", [pytest.param((X, Y), marks=pytest.mark.slow), (WIDE, YW)], ids=["Gram", "passes"])
 def test_a_design_is_one_file_and_an_entry(module, data, monkeypatch):
     made, (dense, y) = module("stacked", DESIGN), data
     monkeypatch.setattr(_kinds, "KINDS", (made.StackedDesign, *_kinds.KINDS))

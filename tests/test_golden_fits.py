@@ -9,15 +9,11 @@ from golden_fits import FITS
 from instances import few
 
 QUICK = (
-    "lasso",
     "elastic net, n < p",
     "ridge",
     "limits",
-    "block",
     "proximal",
-    "cv: mixes, weights",
     "cv: n < p",
-    "solve: weights",
 )
 
 
