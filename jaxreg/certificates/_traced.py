@@ -36,7 +36,7 @@ def traced_gap(problem, b, rows, omega, y, offset, loss, factors):
     step = 1 / jnp.maximum(curvature, 1.01 * jnp.max(penalty.concavity(lam)))
     scale = jnp.max(jnp.abs(null_gradient))
     residual = _duality.residual(penalty, penalised, -weighted_products(rows, omega, u)[:p], lam, step, scale)
-    if not penalty.dual or loss.conjugate(y, u) is None:
+    if penalty.dual_norm(null_gradient, factors) is None or loss.conjugate(y, u) is None:
         return residual
     if loss.quadratic:
         theta = _off_unpenalised(-u, rows, omega, penalty, factors)

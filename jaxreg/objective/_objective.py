@@ -22,7 +22,7 @@ from jaxreg.losses import Loss
 from jaxreg.objective._null_model import EXACT, left_of, left_within, null_fit, row_basis
 from jaxreg.objective._units import centred_response, entering_columns
 from jaxreg.penalties import Penalty
-from jaxreg.penalties._base import per_row
+from jaxreg.penalties._base import has_dual, per_row
 from jaxreg.solvers.smooth import Averaged
 
 
@@ -213,9 +213,10 @@ def _basis(design, penalty, factors, scale, directions):
     return row_basis(np.asarray(design.gather(columns), np.float64), eps)
 
 
-def _dual_known(loss, penalty, data, basis):
-    if loss.quadratic or not penalty.dual:
-        return penalty.dual
+def _dual_known(loss, penalty, data, factors, basis):
+    known = has_dual(penalty, np.zeros((len(factors), *data.y.shape[1:])), factors)
+    if loss.quadratic or not known:
+        return known
     return not len(basis) and jax.eval_shape(loss.conjugate, data.y, data.y) is not None
 
 
@@ -255,7 +256,7 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
         null_losses=np.atleast_1d(np.sum(left**2, axis=0) / 2),
         totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
         saturated=0.0,
-        certificate="gap" if _dual_known(loss, penalty, data, basis) else "residual",
+        certificate="gap" if _dual_known(loss, penalty, data, shared["factors"], basis) else "residual",
     )
 
 
@@ -264,7 +265,7 @@ def _general(shared, data, model, loss, unit):
     free, root = int(model.fit_intercept), design.root
     counting = data.weight > 0
     unit = unit if loss.degree else 1.0
-    certificate = "gap" if _dual_known(loss, shared["penalty"], data, basis) else "residual"
+    certificate = "gap" if _dual_known(loss, shared["penalty"], data, shared["factors"], basis) else "residual"
     loss = loss.in_units(unit)
     offset = np.zeros(design.n) if data.offset is None else data.offset / unit
     y = np.where(counting, data.y, data.y[np.argmax(counting)]) / unit

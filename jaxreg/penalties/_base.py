@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, final
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -28,7 +29,6 @@ class Penalty(ABC):
     """
 
     convex: bool
-    dual: ClassVar[bool] = True  # whether `dual_norm` is known, and so a duality gap
     norm: ClassVar[bool] = False  # whether it is proportional to coef, and so free of the unit of the response
     separable: ClassVar[bool] = False  # whether it is a sum over columns
     screens: ClassVar[bool] = False  # whether columns come in one by one, by their `pull`; else all are worked on
@@ -81,8 +81,7 @@ class Penalty(ABC):
         Without limits that is the largest s at which the dual norm is at most 1, at no cost.
         """
         norm = self.dual_norm(gradient, lam)
-        if norm is None:
-            raise TypeError(f"dual_norm of {type(self).__name__} is None; state dual = False in the class.")
+        assert norm is not None  # asked only where `has_dual`
         scale = jnp.minimum(1.0, 1 / jnp.maximum(norm, jnp.finfo(gradient.dtype).tiny))
         return scale[None], jnp.zeros_like(scale)[None]
 
@@ -121,6 +120,17 @@ class Penalty(ABC):
     def for_columns(self, labels: list) -> Penalty:
         """The penalty of columns with these labels, in their order. It is `self` unless the penalty names columns."""
         return self
+
+
+_DUALS: dict[type, bool] = {}
+
+
+def has_dual(penalty, coef, factors):
+    """Whether the dual norm of a penalty is known: one look at coefficients like `coef` for each class."""
+    kind = type(penalty)
+    if kind not in _DUALS:
+        _DUALS[kind] = jax.eval_shape(penalty.dual_norm, coef, factors) is not None
+    return _DUALS[kind]
 
 
 class Norm(Penalty):

@@ -58,8 +58,6 @@ class Custom(Penalty):
     _prox: Callable = field(metadata=STATIC)
     convex: bool = field(metadata=STATIC)
 
-    dual = False
-
     def __init__(self, value, prox, convex=False):
         for function, name in ((value, "value"), (prox, "prox")):
             if not callable(function):

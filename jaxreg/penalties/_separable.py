@@ -169,7 +169,6 @@ class FoldedConcave(Separable):
     """A penalty that rises ever more slowly. It has no dual, and it has local minima."""
 
     convex = False
-    dual = False
 
     @final
     def dual_norm(self, gradient, lam):

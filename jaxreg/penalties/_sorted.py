@@ -207,7 +207,6 @@ class L0(Penalty):
     budget: int = field(metadata=STATIC)
 
     convex = False
-    dual = False
 
     def __post_init__(self):
         if isinstance(self.budget, bool) or not isinstance(self.budget, Integral) or self.budget < 1:
