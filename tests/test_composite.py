@@ -402,6 +402,17 @@ def test_max_iter_is_a_status_and_one_warning():
     assert path.gap[path.status == jr.Status.max_iter].min() > 1e-9
 
 
+def test_the_best_of_several_attempts_has_the_status_of_all():
+    options = {"penalty": penalties.LogSum(0.1), "n_lambdas": 12, "lambda_min_ratio": 0.999, "max_iter": 2}
+    with pytest.warns(jr.ConvergenceWarning, match="stopped at max_iter=2: raise max_iter") as seen:
+        path = jr.fit_path(X, Y, **options)
+    unmet = path.status != jr.Status.converged
+    assert unmet.any()
+    assert (path.n_iter[unmet] >= 2).all()
+    assert (path.status[unmet] == jr.Status.max_iter).all()
+    assert "stalled" not in str(seen[0].message)
+
+
 def test_degenerate_data():
     """Duplicated, constant and excluded columns, zero weights, constant y, float32."""
     data = np.column_stack([X, X[:, :3], np.full(70, 2.0)])

@@ -137,7 +137,7 @@ class _Loop:
         if accepted < len(block):
             best = points[accepted]
             if self.attempt is not None and self.attempt.best.gaps[0] < best.gaps[0]:
-                best = replace(self.attempt.best, n_iter=best.n_iter)
+                best = replace(self.attempt.best, n_iter=best.n_iter, status=best.status)
             soon = slice(accepted, accepted + 3)
             pulled = np.where(missing[soon], strengths[soon], 0.0).max(axis=0)
             b, b0 = self._point(points, accepted)
