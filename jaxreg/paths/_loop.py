@@ -136,7 +136,7 @@ class _Loop:
             self._go_on(accepted)
         if accepted < len(block):
             best = points[accepted]
-            if self.attempt is not None and self.attempt.best.gaps[0] < best.gaps[0]:
+            if self.attempt is not None and not best.gaps[0] <= self.attempt.best.gaps[0]:  # NaN is worse
                 best = replace(self.attempt.best, n_iter=best.n_iter, status=best.status)
             soon = slice(accepted, accepted + 3)
             pulled = np.where(missing[soon], strengths[soon], 0.0).max(axis=0)
