@@ -1,8 +1,9 @@
 """The certificate of blocks of points of an Objective: gaps, losses, and the gradients of all columns.
 
 One formula, that of `_duality`, with two providers of what it is made from: the Gram matrix of all columns, or a pass
-over the design. For the squared loss theta = r is made orthogonal to all that is neither penalised nor limited, and to
-columns whose penalty is lost in rounding; any choice of columns inside their limits is valid, this one is tight.
+over the design. For a duality gap of the squared loss theta = r is made orthogonal to all that is neither penalised nor
+limited, and to columns whose penalty is lost in rounding; any choice of columns inside their limits is valid, this one
+is tight. A residual of the prox is of the gradient as it is: made orthogonal, it would see none of these columns.
 """
 
 from __future__ import annotations
@@ -69,14 +70,16 @@ class Certificate(ABC):
         self._of(objective)
         unlimited = np.isinf(objective.limits[0]) & np.isinf(objective.limits[1])
         always = self._always & unlimited
-        self._bases = {always.tobytes(): self._first_basis(always)} if objective.squared else {}
+        first = self._first_basis if self.kind == "gap" else self._make_basis
+        self._bases = {always.tobytes(): first(always)} if objective.squared else {}
 
     def _of(self, objective):
         self.objective, self.penalty, p = objective, objective.penalty, objective.design.p
         if self.length > p:
             self.penalty = self.penalty.restrict(np.append(np.arange(p), np.full(self.length - p, p)))
-        # of a penalty that is not separable all columns are free, or its directions alone
-        self._always = objective.unpenalised if objective.penalty.separable else np.zeros(p, bool)
+        # of a penalty that is not separable all columns are free, or its directions alone; a residual has none
+        has_members = objective.penalty.separable and self.kind == "gap"
+        self._always = objective.unpenalised if has_members else np.zeros(p, bool)
         self._penalised = objective.present & (objective.factors > 0)
         slope, ridge = float(objective.penalty.slope), float(objective.penalty.ridge(1.0))
         self._l1 = slope * np.where(self._penalised, objective.l1_factor, 0.0)
@@ -125,7 +128,8 @@ class Certificate(ABC):
     @final
     def _kinds(self, columns, solved, lambdas):
         """(kinds of members (p,) bool, the kind (B,) of each point): what theta is made orthogonal to."""
-        free, limited = self._as_good_as_free(lambdas), self.objective.penalty.limited and self._always.any()
+        free = self._as_good_as_free(lambdas) if self.kind == "gap" else None
+        limited = self.objective.penalty.limited and self._always.any()
         if free is None and not limited:
             return [self._always], np.zeros(len(lambdas), int)
         candidates = np.broadcast_to(self._always, (len(lambdas), len(self._always)))
@@ -222,12 +226,12 @@ class ByPass(Certificate):
     """By one pass over the data for all points of a block."""
 
     def _first_basis(self, members):
-        return self._lengthened(self.objective.basis, members)
+        return self._lengthened(self.objective.basis)
 
     def _make_basis(self, members):
-        return self._lengthened(column_basis(self.objective.design, members), members)
+        return self._lengthened(column_basis(self.objective.design, members))
 
-    def _lengthened(self, basis, members):
+    def _lengthened(self, basis):
         usual = min(int(self._always.sum()), self.objective.design.n)
         return lengthened(basis, few_sizes(max(usual, len(self.objective.basis)), len(basis)))
 

@@ -84,7 +84,7 @@ def spread(x, index, *, length):
 def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
     """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K]).
 
-    products: theta A' (B, p [, K])
+    products: theta A', (B, p [, K])
     """
     largest, gradient_scale, null_loss = units
     h = products.astype(b.dtype)
@@ -106,7 +106,7 @@ def values(fit, omega, y, offset, loss, *, balance):
 
 @partial(jax.jit, static_argnames="kind")
 def of_loss(u, products, values, rows, penalty, factors, scale, b, lambdas, step, units, *, kind):
-    """As `_by_pass`, for dual values u (B, n) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
+    """As `by_pass`, for dual values u (B, n) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
     _, gradient_scale, null_loss = units
     loss, y, offset, omega = rows
     h = jnp.pad(products.astype(b.dtype), [(0, 0), (0, len(factors) - products.shape[1])]) * scale

@@ -30,7 +30,7 @@ def largest_lambda(objective, gram=None):
             per_row(factors > 0, gradient), mixed(penalty, 1.0).pull(gradient, per_row(factors, gradient)), 0.0
         )
         return _positive(pulls.max(initial=0.0) / max(penalty.l1_ratio, LEAST_RATIO))
-    if not penalty.screens:  # the prox may jump, at a place that depends on the step
+    if not (penalty.screens or penalty.norm):  # the prox may jump, at a place that depends on the step
         smooth = ColumnSet.everything(objective, gram).with_rows().smooth()
         zero = np.zeros((len(factors) + objective.free, *gradient.shape[1:]))
         # a hair longer than the solver's, whose rounding errors must not decide
