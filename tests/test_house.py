@@ -1,15 +1,18 @@
 """What the house promises of itself: one declaration of the request, one table of engines, one backend question."""
 
+import gc
 import inspect
 import re
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import jaxreg as jr
 from jaxreg._request import Request
 from jaxreg._status import CAUSES, Status
+from jaxreg.design._base import Design
 from jaxreg.engines import _table
 
 SOURCES = sorted(Path(jr.__file__).parent.rglob("*.py"))
@@ -121,3 +124,21 @@ def test_no_route_is_chosen_by_the_class_of_a_loss_or_penalty():
     classes = "|".join([*LOSSES.__all__, *PENALTIES.__all__, "Loss", "Penalty", "Norm", "Screened", "Blockwise"])
     asked = occurrences(rf"isinstance\([^)]*\b(?:{classes})\b")
     assert {path for path in asked if not path.startswith("neural/")} == set()
+
+
+@pytest.mark.parametrize("fit", [jr.fit_path, lambda *of: jr.fit_cv(*of, cv=3)], ids=["path", "cv"])
+@pytest.mark.parametrize("p", [8, 80])
+def test_data_go_with_the_result(fit, p):
+    """Not when the garbage collector comes: X may fill half of the memory."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, p)), rng.standard_normal(40)
+    gc.collect()
+    before = sum(isinstance(thing, Design) for thing in gc.get_objects())
+    gc.disable()
+    try:
+        result = fit(X, y)
+        assert np.isfinite(result.lambdas).all()
+        del result
+        assert sum(isinstance(thing, Design) for thing in gc.get_objects()) == before
+    finally:
+        gc.enable()

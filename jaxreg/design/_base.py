@@ -50,7 +50,11 @@ class Design(ABC):
     columns: Columns
     root: Float[np.ndarray, " n"]  # sqrt(omega)
     placement: Placement
-    base: StoredDesign  # which holds the data: itself, or that of a lane
+
+    @property
+    @abstractmethod
+    def base(self) -> StoredDesign:
+        """The design that holds the data: itself, or that of a lane."""
 
     @abstractmethod
     def correlate(self, R: Any) -> Float[Any, "k p"]:
@@ -80,7 +84,11 @@ class StoredDesign(Design):
     """
 
     def __init__(self, placement):
-        self.placement, self.base = placement, self
+        self.placement = placement
+
+    @property
+    def base(self):
+        return self  # no attribute: a circle of references would keep the data until the garbage collector comes
 
     @staticmethod
     @abstractmethod

@@ -29,7 +29,7 @@ class Lane(Design):
     """A lane of the stored design `base`; `exact` are rows of A_k that do not come from it."""
 
     def __init__(self, base, weight, columns, centre, exact):
-        self.base, self.n, self.p, self.dtype = base, base.n, base.p, base.dtype
+        self._base, self.n, self.p, self.dtype = base, base.n, base.p, base.dtype
         self.placement = base.placement
         self.columns, self.root = columns, np.sqrt(weight)
         self.ratio = np.sqrt(relative(base, weight))
@@ -37,6 +37,10 @@ class Lane(Design):
         self.inverse = np.where(columns.constant & centre, 0.0, base.columns.norm / columns.norm)
         self.inverse[exact.columns] = 0.0
         self.exact = exact
+
+    @property
+    def base(self):
+        return self._base
 
     def to_base(self, R):
         """The right-hand sides for which the base is asked in order to correlate R (k, n)."""

@@ -33,14 +33,12 @@ def _square_moved(square, source):
     return jnp.where(real[:, None] & real, square[at[:, None], at], 0.0)
 
 
-@partial(jax.jit, donate_argnums=0)
-def _appended(rows, new, first):
-    """(rows (m, n) with `new` (b, n) from `first` on, Gram matrix (b, m) of the two in float64)."""
+@partial(jax.jit, donate_argnums=(0, 1))
+def _appended(rows, square, new, first):
+    """(rows (m, n) with `new` (b, n) from `first` on, their Gram matrix `square` likewise, its new rows (b, m))."""
     rows = lax.dynamic_update_slice_in_dim(rows, new, first, 0)
-    return rows, jnp.matmul(new.astype(jnp.float64), rows.astype(jnp.float64).T, precision=PRECISION)
-
-
-_bordered = partial(jax.jit, donate_argnums=0)(bordered)
+    products = jnp.matmul(new.astype(jnp.float64), rows.astype(jnp.float64).T, precision=PRECISION)
+    return rows, bordered(square, products, first), products
 
 
 @partial(jax.jit, donate_argnums=0)
@@ -195,8 +193,7 @@ class ColumnSet:
             first, self.size = self.size, self.size + len(chunk)
             self.index[first : self.size] = chunk
             self.member[chunk] = True
-            self.rows, gram_rows = _appended(self.rows, new[start : start + CHUNK], first)
-            self.gram = _bordered(self.gram, gram_rows, first)
+            self.rows, self.gram, gram_rows = _appended(self.rows, self.gram, new[start : start + CHUNK], first)
             yield Appended(first, len(chunk), gram_rows)
 
     def _new_rows(self, J):
@@ -284,7 +281,7 @@ class ColumnSet:
 
     def gathered(self, values, absent):
         """`values` (p, ...) of the columns, `absent` for absent ones."""
-        columns = values[np.where(self.real, self.index, 0)]
+        columns = np.take(values, self.index, axis=0, mode="clip")
         return np.where(self.real.reshape(-1, *[1] * (columns.ndim - 1)), columns, absent)
 
     def spread(self, x, axis=0):

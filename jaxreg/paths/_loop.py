@@ -64,16 +64,17 @@ class _Loop:
         """Let the columns in that are active at the start, or not penalised."""
         needed = self.objective.unpenalised | (b != 0).reshape(len(b), -1).any(axis=1)
         if self.screens:
-            self._admit(np.flatnonzero(needed), self._strength(self.objective.null_gradient), np.inf)
+            strength = self._strength(self.objective.null_gradient)
+            self._admit(np.flatnonzero(needed), strength, self.engine.in_use(), np.inf)
         self.engine.begin()
 
     def _strength(self, gradient):
         """The lambda (p,) below which each column would leave 0, given the gradient."""
         return np.fmax(self.penalty.pull(gradient, self.factors), 0.0)  # 0 / 0 is no pull
 
-    def _admit(self, J, rank, least):
+    def _admit(self, J, rank, in_use, least):
         """Let the columns J in. True if any came."""
-        for change in self.columns.admit(J, rank, self.engine.in_use(), least):
+        for change in self.columns.admit(J, rank, in_use, least):
             self.engine.follow(change)
         return bool(self.columns.member[J].any())
 
@@ -81,18 +82,19 @@ class _Loop:
         """Let columns in that are expected to come in down to lam, and those that are `missing`. True if any came."""
         if not self.screens:
             return False
-        ahead, in_use = self._strength(self.secant.at(lam)), int(np.count_nonzero(self.engine.in_use()))
+        ahead, in_use = self._strength(self.secant.at(lam)), self.engine.in_use()
+        used = int(np.count_nonzero(in_use))
         rank = np.where(self.columns.member, 0.0, ahead)
         if missing is None:
-            wanted = min(int(np.count_nonzero(rank > LIKELY * lam)), max(2 * CHUNK, in_use // 2))
+            wanted = min(int(np.count_nonzero(rank > LIKELY * lam)), max(2 * CHUNK, used // 2))
         else:
             wanted, rank = int(np.count_nonzero(missing)), np.where(missing > 0, rank.max() + missing, rank)
-        most = CHUNK * min(max(1, -(-wanted // CHUNK)), max(MOST_CHUNKS, in_use // 2 // CHUNK))
+        most = CHUNK * min(max(1, -(-wanted // CHUNK)), max(MOST_CHUNKS, used // 2 // CHUNK))
         least = self.engine.pace.worth * lam
         if np.count_nonzero(rank > least) > most:  # those of equal rank, a group, stay together
             least = max(least, np.nextafter(np.partition(rank, -most)[-most], 0.0))
         J = np.flatnonzero(rank > least)
-        return bool(J.size) and self._admit(J[np.argsort(-rank[J], kind="stable")], ahead, STAYS * lam)
+        return bool(J.size) and self._admit(J[np.argsort(-rank[J], kind="stable")], ahead, in_use, STAYS * lam)
 
     # ---- what to solve ----
 
@@ -121,11 +123,13 @@ class _Loop:
     def judge(self, solved, certified, block):
         """The Block of the accepted points, which may be none; the first that failed becomes the attempt."""
         gaps, gradients = certified.gaps[: len(block)], certified.gradients[: len(block)]
-        strengths, missing = self._missing(gaps, gradients, block)
-        outside = missing.any(axis=1)
-        fine = (gaps <= self.floor) | (gaps <= self.good) & ~outside
-        if not self.engine.pace.sharpenings:
-            fine |= ~outside  # nothing can be done for them
+        fine = gaps <= self.floor
+        if not fine.all():
+            strengths, missing = self._missing(gaps, gradients, block)
+            outside = missing.any(axis=1)
+            fine |= (gaps <= self.good) & ~outside
+            if not self.engine.pace.sharpenings:
+                fine |= ~outside  # nothing can be done for them
         accepted = len(block) if fine.all() else int(np.argmin(fine))
         points = self._points(solved, gaps, certified.losses)
         first = max(accepted - 2, 0)
