@@ -196,7 +196,7 @@ class ByGram(Certificate):
         if columns.whole and len(columns.index) == self.length:
             b = solved.x
         else:
-            b = _kernels.spread(solved.x, columns.index_up_to(self.length), length=self.length)
+            b = _kernels.spread(solved.x, columns.positions(self.length))
         kinds, kind = self._kinds(columns, solved, lambdas)
         results = []
         for members in kinds:
@@ -238,7 +238,7 @@ class ByPass(Certificate):
     def __call__(self, columns, solved, lambdas):
         objective = self.objective
         fit = columns.fitted(solved)
-        b = _kernels.spread(solved.x, columns.index_up_to(self.length), length=self.length)
+        b = _kernels.spread(solved.x, columns.positions(self.length))
         at = self.penalty, self.factors, self.scale, b, lambdas, solved.step, self.units
         if not objective.squared:
             rows = objective.loss, objective.y, objective.offset, objective.root**2

@@ -71,13 +71,14 @@ def residuals(fit, z, basis):
     return r, r - jnp.einsum("bk...,kn->bn...", within, basis, precision=PRECISION)
 
 
-@partial(jax.jit, static_argnames="length")
-def spread(x, index, *, length):
-    """Coefficients (B, length [, K]) of all columns, of x (B, m [, K]) of the columns `index` (m,), `length` for none.
+@jax.jit
+def spread(x, positions):
+    """Coefficients (B, p [, K]) of all columns, of x (B, m [, K]) and the position (p,) of each column, m for none.
 
     Apart from what is made of them, which so is compiled once for all capacities.
     """
-    return jnp.zeros((len(x), length, *x.shape[2:]), x.dtype).at[:, index].set(x, mode="drop")
+    there = per_row(positions < x.shape[1], x[0])
+    return jnp.where(there, jnp.take(x, positions, axis=1, mode="clip"), 0.0)
 
 
 @partial(jax.jit, static_argnames="kind")

@@ -22,15 +22,28 @@ SQUARES, SQUARES_OF_TABLEAU = 3, 5  # Gram matrices that memory is to have room 
 @jax.jit
 def _moved(rows, source):
     """Rows (m', n) from the positions `source` (m',) of rows (m, n), zeros for positions beyond."""
-    m = rows.shape[0]
-    return jnp.where((source < m)[:, None], rows[jnp.minimum(source, m - 1)], 0.0)
+    return jnp.where((source < len(rows))[:, None], jnp.take(rows, source, axis=0, mode="clip"), 0.0)
 
 
 @jax.jit
 def _square_moved(square, source):
-    m = square.shape[0]
+    m = len(square)
     at, real = jnp.minimum(source, m - 1), source < m
     return jnp.where(real[:, None] & real, square[at[:, None], at], 0.0)
+
+
+def _moved_on_host(rows, source):
+    """The same by NumPy: compiled, it would be so for every pair of capacities."""
+    moved = np.asarray(rows).take(source, axis=0, mode="clip")
+    moved[source >= len(rows)] = 0.0
+    return jax.device_put(moved)
+
+
+def _square_moved_on_host(square, source):
+    m = len(square)
+    moved = np.asarray(square)[np.ix_(np.minimum(source, m - 1), np.minimum(source, m - 1))]
+    moved[source >= m] = moved[:, source >= m] = 0.0
+    return jax.device_put(moved)
 
 
 @partial(jax.jit, donate_argnums=(0, 1))
@@ -113,6 +126,9 @@ class ColumnSet:
         self.objective, self.sizes, self.gram_of_all, self.layout = objective, sizes, gram, layout
         self.tableau, self.whole, self.version = tableau, False, 0
         design, capacity = objective.design, sizes.first
+        in_numpy = design.placement.on_host and not tableau  # which moves seldom, while the device goes on working
+        self._moved = _moved_on_host if in_numpy else _moved
+        self._square_moved = _square_moved_on_host if in_numpy else _square_moved
         if layout is not None:
             capacity = min(layout.in_tiles(capacity), layout.whole_length)
         self.index = np.full(capacity, design.p)
@@ -225,9 +241,9 @@ class ColumnSet:
         held = len(before) > 1 and bool((source < len(before) - 1).any())
         if self.rows is not None:
             zeros = (len(source), self.objective.design.n)
-            self.rows = _moved(self.rows, source) if held else np.zeros(zeros, self.objective.design.dtype)
+            self.rows = self._moved(self.rows, source) if held else np.zeros(zeros, self.objective.design.dtype)
         if self.gram is not None and self.gram_of_all is None:
-            self.gram = _square_moved(self.gram, source) if held else np.zeros((len(source), len(source)))
+            self.gram = self._square_moved(self.gram, source) if held else np.zeros((len(source), len(source)))
 
     def _relaid(self, J, rank, in_use, least):
         """The columns in use, those that rank above `least`, and J: in this order, so that few tiles hold the first."""
@@ -253,7 +269,7 @@ class ColumnSet:
         self.index[target] = new
         self.member[new] = True
         if self.gram_of_all is not None:
-            self.gram = _square_moved(self.gram_of_all, np.where(self.real, self.index, len(self.gram_of_all)))
+            self.gram = self._square_moved(self.gram_of_all, np.where(self.real, self.index, len(self.gram_of_all)))
         else:
             self._place(new, target, capacity, had_gram)
         self.size, self.version = int(self.real.sum()), self.version + 1
@@ -291,9 +307,11 @@ class ColumnSet:
         columns[self.index[self.real]] = x[self.real]
         return np.moveaxis(columns, 0, axis)
 
-    def index_up_to(self, length):
-        """The index, with `length` for absent columns, where arrays of all columns have that length."""
-        return np.where(self.real, self.index, length)
+    def positions(self, length):
+        """The position (length,) of every column, the capacity for those that have none and for absent ones behind."""
+        positions = np.full(length, self.capacity)
+        positions[self.index[self.real]] = np.flatnonzero(self.real)
+        return positions
 
     @property
     def scale(self):
