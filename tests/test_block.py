@@ -118,8 +118,8 @@ def test_active_blocks_stand_in_the_first_tiles():
     rng, n, p = np.random.default_rng(3), 20, 300
     A, labels = rng.standard_normal((p + 1, n)), np.arange(p) // 3
     A[p] = 0.0
-    memory = SimpleNamespace(available=lambda: np.inf)
-    design = SimpleNamespace(n=n, p=p, dtype=np.float64, gather=lambda columns: A[columns], placement=memory)
+    placement = SimpleNamespace(available=lambda: np.inf, on_host=True)
+    design = SimpleNamespace(n=n, p=p, dtype=np.float64, gather=lambda columns: A[columns], placement=placement)
     columns = ColumnSet(SimpleNamespace(design=design, squared=True), Tight(in_tiles=True), layout=Layout(labels))
     active = np.isin(labels, [1, 30, 69])
 

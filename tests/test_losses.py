@@ -195,6 +195,7 @@ class LogCosh(Numeric):
 '''
 
 
+@pytest.mark.slow
 def test_a_new_loss_takes_one_file(tmp_path, monkeypatch):
     file = tmp_path / "log_cosh.py"
     file.write_text(NEW)

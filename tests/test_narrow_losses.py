@@ -18,8 +18,9 @@ from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged
 
 
-@pytest.mark.parametrize("standardize", [pytest.param(True, marks=pytest.mark.slow), False])
-@pytest.mark.parametrize("loss", [pytest.param("Huber", marks=pytest.mark.slow), "Quantile"])
+@pytest.mark.slow
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("loss", ["Huber", "Quantile"])
 def test_defaults_with_a_response_in_the_ten_thousands(loss, standardize):
     X, y = pytest.importorskip("sklearn.datasets").load_diabetes(return_X_y=True)
     X = 20 * X + 3  # far from 0, which an intercept has to make up for
@@ -105,7 +106,13 @@ def test_a_penalty_that_bends_more_than_the_loss():
     assert path.coef[-1].all()
 
 
-@pytest.mark.parametrize("loss", [losses.Huber(1e-3), losses.Quantile(0.01, 0.01)], ids=["Huber", "Quantile"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        pytest.param(losses.Huber(1e-3), marks=pytest.mark.slow, id="Huber"),
+        pytest.param(losses.Quantile(0.01, 0.01), id="Quantile"),
+    ],
+)
 def test_a_response_that_the_null_model_meets(loss):
     X, _ = ar_problem(442, 10, active=4, seed=2)  # as many rows as the diabetes data, for which all is compiled
     with pytest.warns(jr.ConvergenceWarning, match="y is constant"):

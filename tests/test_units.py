@@ -23,7 +23,7 @@ PAIRS = [
     ("SCAD", "Huber"), ("SLOPE", "Huber"), ("ElasticNet", "Quantile"), ("GroupLasso", "Quantile"),
     ("Ridge", "SquaredHinge"), ("SparseGroupLasso", "Custom"),
 ]  # fmt: skip
-QUICK = (*PAIRS[:2], ("LogSum", "Squared"), ("ElasticNet", "Quantile"), ("Ridge", "SquaredHinge"))
+QUICK = (*PAIRS[:2], ("LogSum", "Squared"))
 
 
 @pytest.fixture(scope="module")
