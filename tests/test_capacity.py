@@ -16,7 +16,7 @@ DENSE = {"penalty": jr.penalties.ElasticNet(0.005), "n_lambdas": 12, "lambda_min
 def test_the_ladder_has_no_end():
     saturated, steps = _sizes.capacity_steps(20_000, 30_000, 0, 256)
     assert 8192 < 20_000 < saturated
-    assert _sizes._room(steps[-1]) >= 30_000
+    assert _sizes.room(steps[-1]) >= 30_000
     assert _capacities.capacity_for(8193) == 12288
     assert _capacities.capacity_for(70_000) == 98304
     assert steps == [6144, 12288, 24576, 32768, 49152]

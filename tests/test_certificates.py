@@ -9,8 +9,8 @@ from jaxreg import penalties
 from jaxreg._request import Request
 from jaxreg._setup import prepare
 from jaxreg.certificates._certificate import certificate
+from jaxreg.engines._base import Solved
 from jaxreg.engines._columns import ColumnSet
-from jaxreg.engines._solved import Solved
 
 X, Y = ar_problem(40, 6, seed=3)
 

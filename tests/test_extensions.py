@@ -75,11 +75,10 @@ from typing import final
 import numpy as np
 
 from jaxreg._status import Status
-from jaxreg.engines._base import Engine
+from jaxreg.engines._base import Engine, Solved
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE
 from jaxreg.engines._sizes import Tight
-from jaxreg.engines._solved import Solved
 
 
 @final

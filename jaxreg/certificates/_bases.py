@@ -47,11 +47,8 @@ def left_over(basis, r):
     return (within**2).reshape(len(r), -1).sum(axis=1) / 2
 
 
-def few_sizes(usual, rank):
-    """Rows to give a basis of some rank: few shapes, so few compilations, for all kinds of members."""
-    return usual if rank <= usual else 1 << int(rank - 1).bit_length()
-
-
-def lengthened(basis, rows):
-    """The basis with rows of zeros behind it."""
-    return np.concatenate([basis, np.zeros((rows - len(basis), basis.shape[1]))])
+def lengthened(basis, usual):
+    """The basis with rows of zeros behind it: few shapes, so few compilations, for all kinds of members."""
+    rank = len(basis)
+    rows = usual if rank <= usual else 1 << (rank - 1).bit_length()
+    return np.concatenate([basis, np.zeros((rows - rank, basis.shape[1]))])

@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxreg._capacities import padded_length
 from jaxreg.certificates import _kernels
-from jaxreg.certificates._bases import column_basis, few_sizes, gram_basis, is_blind, left_over, lengthened
+from jaxreg.certificates._bases import column_basis, gram_basis, is_blind, left_over, lengthened
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from jaxtyping import Bool, Float
 
+    from jaxreg.engines._base import Solved
     from jaxreg.engines._columns import ColumnSet
-    from jaxreg.engines._solved import Solved
 
 
 class Certified(NamedTuple):
@@ -157,8 +157,9 @@ def _by_kind(results, kind):
 
 @final
 class ByGram(Certificate):
-    """From the Gram matrix (p, p) of all columns of the design, `gram` on the device with absent ones behind: squared
-    loss.
+    """From the Gram matrix (p, p) of all columns of the design, for the squared loss.
+
+    A basis is (T (k, M), that of the rows of the data (k, n) where the Gram matrix is blind, else None).
     """
 
     def __init__(self, objective, gram):
@@ -170,33 +171,27 @@ class ByGram(Certificate):
         super().__init__(objective)
         self.corr = np.concatenate([objective.corr, np.zeros((length - p, *objective.corr.shape[1:]))])
 
-    def _of_rows(self, gram, basis):
-        """The basis (k, n) of the rows of the data where a Gram matrix is blind, else None."""
-        return basis() if is_blind(gram) else None
-
     def _first_basis(self, members):
         objective = self.objective
         directions = (
             objective.directions * objective.scale if len(objective.directions) else np.eye(len(members))[members]
         )
-        rows = self._of_rows(directions @ self.host @ directions.T, lambda: objective.basis)
+        rows = objective.basis if is_blind(directions @ self.host @ directions.T) else None
         return self._coefficients(directions), rows
 
     def _make_basis(self, members):
-        rows = self._of_rows(self.host[np.ix_(members, members)], lambda: column_basis(self.objective.design, members))
+        blind = is_blind(self.host[np.ix_(members, members)])
+        rows = column_basis(self.objective.design, members) if blind else None
         return self._coefficients(np.eye(len(members))[members]), rows
 
     def _coefficients(self, directions):
-        T = gram_basis(self.host, directions)
-        T = lengthened(T, few_sizes(int(self._always.sum()), len(T)))
+        T = lengthened(gram_basis(self.host, directions), int(self._always.sum()))
         return np.concatenate([T, np.zeros((len(T), self.length - T.shape[1]))], axis=1)
 
     def __call__(self, columns, solved, lambdas):
         objective = self.objective
-        if columns.whole and len(columns.index) == self.length:
-            b = solved.x
-        else:
-            b = _kernels.spread(solved.x, columns.positions(self.length))
+        whole = columns.whole and len(columns.index) == self.length
+        b = solved.x if whole else _kernels.spread(solved.x, columns.positions(self.length))
         kinds, kind = self._kinds(columns, solved, lambdas)
         results = []
         for members in kinds:
@@ -233,7 +228,7 @@ class ByPass(Certificate):
 
     def _lengthened(self, basis):
         usual = min(int(self._always.sum()), self.objective.design.n)
-        return lengthened(basis, few_sizes(max(usual, len(self.objective.basis)), len(basis)))
+        return lengthened(basis, max(usual, len(self.objective.basis)))
 
     def __call__(self, columns, solved, lambdas):
         objective = self.objective

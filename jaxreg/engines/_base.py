@@ -1,19 +1,18 @@
-"""What an engine is: the state of a solver on a column set, which the path loop carries from lambda to lambda."""
+"""What an engine is: the state of a solver on a column set from lambda to lambda; what it gives of a block of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from jaxreg.engines._columns import Appended, ColumnSet, Moved
+from jaxreg.penalties._base import per_row
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
-
-    from jaxreg.engines._solved import Solved
 
 F64, F32 = np.dtype(np.float64), np.dtype(np.float32)
 
@@ -33,6 +32,47 @@ class Pace:
     unsure: dict  # the same where the gap is too large
     worth: float  # of lambda: weaker columns do not come in ahead of time
     sharpenings: int  # how often a point is sharpened where no column is missing
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What an engine gives of the lambdas (B,) of a block, on the scale of the penalty, not yet certified."""
+
+    x: Any  # (B, m [, K]) coefficients of the columns of a ColumnSet, in NumPy or on their way from the device
+    b0: np.ndarray  # (B, 0 or 1 [, K]) intercepts beside those of the means
+    n_iter: np.ndarray  # (B,)
+    code: np.ndarray  # (B,) Status as the engine sees it
+    count: int  # lambdas that were solved, the first ones of the block; the rest is filling
+    step: float = 1.0  # of the prox, in certificates by its residual
+    images: Any = None  # (B, n) eta - offset on the device, where the loss is not the squared one
+    rounded: Any = None  # the same of x and b0, where these were rounded and `images` are of what they were before
+    precision: Any = np.float64  # of the user's coefficients
+
+    def at(self, positions):
+        """Some of the points, as a block of its own; for the squared loss."""
+        x, b0, n_iter, code = (values[positions] for values in (self.x, self.b0, self.n_iter, self.code))
+        return replace(self, x=x, b0=b0, n_iter=n_iter, code=code, count=len(positions))
+
+
+def as_returned(solved, columns, precision):
+    """The Solved as the user gets them, which are those to be certified: coefficients and intercepts rounded.
+
+    Intercepts that follow from the means of the data stay as they are.
+    """
+    if precision == np.float64:
+        return solved
+    objective = columns.objective
+    slope = columns.gathered(objective.per_coefficient(np.zeros(objective.design.p)), 0.0)
+    b0, x = solved.b0, np.asarray(solved.x)
+    unit = per_row(slope, x[0])
+    with np.errstate(over="ignore"):  # no gap is finite then, and no result
+        coef = (x * unit).astype(precision).astype(np.float64)
+        if b0.size:
+            level = np.einsum("bm...,m->b...", coef, columns.gathered(objective.design.columns.mean, 0.0))[:, None]
+            b0 = ((b0 * objective.unit - level).astype(precision).astype(np.float64) + level) / objective.unit
+    x = np.divide(coef, unit, out=np.zeros_like(coef), where=unit > 0)
+    rounded = None if solved.images is None else columns.images(x, b0)
+    return replace(solved, x=x, b0=b0, rounded=rounded, precision=precision)
 
 
 class Engine(ABC):
@@ -65,17 +105,15 @@ class Engine(ABC):
     def __init__(self, columns: ColumnSet, options: Any, b: Float[np.ndarray, "p ..."]):
         """columns: may still be empty; options: tol, max_iter and step_precision; b: the starting point."""
 
-    @abstractmethod
-    def begin(self):
-        """Go to the starting point, now that its columns have come in."""
+    def begin(self):  # noqa: B027
+        """Go to the starting point, now that its columns have come in; nothing by default."""
 
     @abstractmethod
     def in_use(self) -> Bool[np.ndarray, " m"]:
         """Positions that the column set has to hold on to."""
 
-    @abstractmethod
-    def follow(self, change: Moved | Appended):
-        """Take the positions of the column set as they are after a change."""
+    def follow(self, change: Moved | Appended):  # noqa: B027
+        """Take the positions of the column set as they are after a change; nothing by default."""
 
     @abstractmethod
     def advance(self, lambdas: Float[np.ndarray, " B"], count: int) -> Solved:
@@ -88,6 +126,8 @@ class Engine(ABC):
         gradient: minus the derivative of the loss at b, of all columns, by a pass over the data
         """
 
-    @abstractmethod
-    def settle(self, points: list[tuple[np.ndarray, np.ndarray, float]], accepted: bool):
-        """Go on from the last of some points (b, b0, lambda): at most two that were accepted, or one that failed."""
+    def settle(self, points: list[tuple[np.ndarray, np.ndarray, float]], accepted: bool):  # noqa: B027
+        """Go on from the last of some points (b, b0, lambda): at most two that were accepted, or one that failed.
+
+        Nothing by default.
+        """

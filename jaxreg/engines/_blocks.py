@@ -7,11 +7,10 @@ import jax
 import numpy as np
 
 from jaxreg._status import Status
-from jaxreg.engines._base import Engine
+from jaxreg.engines._base import Engine, Solved
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE, Gradient, limits_of
 from jaxreg.engines._sizes import Tight
-from jaxreg.engines._solved import Solved
 from jaxreg.solvers.block import Goal, descend
 from jaxreg.solvers.tiling import Layout
 
@@ -37,14 +36,8 @@ class Blocks(Engine):
         self.last = self.before = (b, np.inf)  # the last two accepted solutions, and their lambdas
         self._version, self._tiled = None, None
 
-    def begin(self):
-        pass
-
     def in_use(self):
         return self.finisher.in_use()
-
-    def follow(self, change):
-        pass
 
     def _tiles(self):
         smooth, _, _ = self.finisher.problem()

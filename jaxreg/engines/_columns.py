@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from jaxreg.design._base import PRECISION
-from jaxreg.engines._sizes import CHUNK
+from jaxreg.engines._sizes import CHUNK, room
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers._tableau import bordered
 from jaxreg.solvers.smooth import Averaged, Factored, Quadratic
@@ -195,7 +195,7 @@ class ColumnSet:
         if not self.tableau:
             return self._relaid(J, rank, in_use, least)
         changes: list = []
-        if self.size + len(J) > self.sizes.room(self.capacity):
+        if self.size + len(J) > room(self.capacity):
             changes.append(self._make_room(len(J), rank, in_use))
         J = J[: (self.capacity - self.size) // CHUNK * CHUNK]
         changes.extend(self._append(J))
@@ -224,8 +224,8 @@ class ColumnSet:
         suited = self.sizes.suited(capacity, len(used), need)
         capacity = next(c for c in suited if c <= capacity or self._fits(c))
         self.full = capacity < suited[0]
-        room = max(self.sizes.room(capacity) - len(used) - need, 0)
-        idle = idle[np.argsort(-rank[self.index[idle]], kind="stable")[:room]]
+        left = max(room(capacity) - len(used) - need, 0)
+        idle = idle[np.argsort(-rank[self.index[idle]], kind="stable")[:left]]
         keep = np.sort(np.concatenate([used, idle]))
         source = np.full(capacity, self.capacity)
         source[: len(keep)] = keep

@@ -9,10 +9,9 @@ import numpy as np
 from jax import lax
 
 from jaxreg._status import Status
-from jaxreg.engines._base import F32, F64, Engine, Pace
+from jaxreg.engines._base import F32, F64, Engine, Pace, Solved
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._sizes import Tight
-from jaxreg.engines._solved import Solved
 from jaxreg.solvers.composite import minimum_by
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import curvature_of
@@ -84,15 +83,9 @@ class Gradient(Engine):
         self.b, self.b0 = b, self.objective.b0
         self.tightened, self._version, self._problem = 0, None, None
 
-    def begin(self):
-        pass
-
     def in_use(self):
         active = (self.b != 0).reshape(len(self.b), -1).any(axis=1)
         return self.columns.gathered(self.objective.unpenalised | active, False)
-
-    def follow(self, change):
-        pass
 
     def problem(self):
         """(smooth part, penalty, factors) of the columns, on the device: once for all blocks."""

@@ -6,10 +6,9 @@ from typing import final
 import jax
 import numpy as np
 
-from jaxreg.engines._base import F32, F64, Engine, Pace
+from jaxreg.engines._base import F32, F64, Engine, Pace, Solved
 from jaxreg.engines._columns import ColumnSet, Moved
 from jaxreg.engines._sizes import Saturating
-from jaxreg.engines._solved import Solved
 from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_columns, solve_block
 
 WHOLE_BLOCK = 128  # lambdas in one compiled solve on the whole Gram matrix
@@ -109,6 +108,3 @@ class Pivot(Engine):
         self.corr = self.corr.copy()
         self.corr[columns.index[columns.real]] = linear[columns.real]
         self._version = None
-
-    def settle(self, points, accepted):
-        pass

@@ -13,20 +13,14 @@ MOST_OF_ALL = 0.6
 FILL = 0.9  # a capacity is left when a larger share is needed
 ACTIVE = 0.7  # with a ridge part also when a larger share is active, since n does not bound that
 SMALLEST, SMALLEST_RIDGE = 256, 384  # capacity to begin with, without and with a ridge part
-IN_TILES = (
-    256,
-    1024,
-)  # capacities in tiles, below those of the ladder: fewer, since epochs pass over active columns only
+# capacities in tiles, below those of the ladder: fewer, since epochs pass over active columns only
+IN_TILES = (256, 1024)
 
 
 class Sizes(ABC):
     """The capacities that a column set goes through."""
 
     first: int  # capacity to begin with
-
-    @abstractmethod
-    def room(self, capacity):
-        """Columns up to which a capacity is filled."""
 
     @abstractmethod
     def suited(self, capacity, in_use, need):
@@ -46,13 +40,10 @@ class Saturating(Sizes):
         self.saturated, self.steps = capacity_steps(n, p, need, SMALLEST_RIDGE if ridge else SMALLEST)
         self.first = self.steps[0]
 
-    def room(self, capacity):
-        return _room(capacity)
-
     def _holds(self, capacity, in_use, need):
         """Whether `capacity` holds `need` columns more than those in use, which are not too large a part of it."""
         share = ACTIVE if self._ridge else 1.0
-        return in_use + need <= _room(capacity) and in_use + min(need, capacity // 16) <= share * capacity
+        return in_use + need <= room(capacity) and in_use + min(need, capacity // 16) <= share * capacity
 
     def suited(self, capacity, in_use, need):
         if capacity >= self.saturated and self._holds(capacity, in_use, min(need, capacity // 16)):
@@ -69,9 +60,6 @@ class Tight(Sizes):
         self._in_tiles = in_tiles
         self.first = IN_TILES[0] if in_tiles else capacity_for(0)
 
-    def room(self, capacity):
-        return capacity
-
     def suited(self, capacity, in_use, need):
         if not self._in_tiles:
             return [capacity_for(in_use + need)]
@@ -79,8 +67,8 @@ class Tight(Sizes):
         return [next(step for step in coarse if step >= in_use + need)]
 
 
-def _room(capacity):
-    """Columns up to which it is filled: a whole chunk more has to fit."""
+def room(capacity):
+    """Columns up to which a capacity of a tableau is filled: a whole chunk more has to fit."""
     return min(int(FILL * capacity), capacity - CHUNK)
 
 
@@ -90,11 +78,11 @@ def capacity_steps(n, p, need, smallest):
     Few below the first: each costs a compilation. The last one has room for all p columns.
     """
     most = MOST_OF_ALL * p if p <= FEW else 0
-    saturated = next(c for c in capacities() if _room(c) >= max(min(1.05 * n + CHUNK, p), need, most))
+    saturated = next(c for c in capacities() if room(c) >= max(min(1.05 * n + CHUNK, p), need, most))
     below = {max(smallest, capacity_for(saturated / 4))}
     if saturated >= 1024:
         below.add(capacity_for(saturated / 2))
-    reachable = sorted(c for c in below if 1.5 * c < saturated and need <= _room(c))
-    last = next(c for c in capacities() if _room(c) >= max(p, need) and c >= saturated)
+    reachable = sorted(c for c in below if 1.5 * c < saturated and need <= room(c))
+    last = next(c for c in capacities() if room(c) >= max(p, need) and c >= saturated)
     between = takewhile(lambda c: c <= last, capacities())
     return saturated, reachable + [c for c in between if c >= saturated]

@@ -125,7 +125,8 @@ def entry_of(name):
 
 
 def _refusal(name, problem, able):
-    loss, penalty = type(problem.loss).__name__, _penalty_name(problem.penalty)
+    loss = type(problem.loss).__name__
+    penalty = "ElasticNet with limits" if problem.penalty.limited else type(problem.penalty).__name__
     if problem.responses is not None and not problem.loss.quadratic:
         return f"y has {problem.responses} columns; several responses need the squared loss."
     if problem.responses is not None and problem.penalty.quadratic:
@@ -143,7 +144,3 @@ def _refusal(name, problem, able):
     lacking = "; ".join(f"{entry.name!r} needs {' and '.join(entry.lacks(problem))}" for entry in TABLE)
     limits = "lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'"
     return f"{limits if problem.penalty.limited else f'no solver takes {loss} with {penalty}'}: {lacking}."
-
-
-def _penalty_name(penalty):
-    return "ElasticNet with limits" if penalty.limited else type(penalty).__name__

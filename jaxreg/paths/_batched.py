@@ -13,9 +13,9 @@ import numpy as np
 
 from jaxreg._capacities import padded_length
 from jaxreg._status import Status, promoted
+from jaxreg.engines._base import Solved, as_returned
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE, TIGHT, TIGHTER, code_of, residuals_asked
-from jaxreg.engines._solved import Solved, as_returned
 from jaxreg.paths._loop import filled
 from jaxreg.paths._points import Block
 from jaxreg.solvers.composite import minimum_by

@@ -4,8 +4,8 @@ import numpy as np
 
 from jaxreg._status import Status, promoted
 from jaxreg.certificates._certificate import ByPass
+from jaxreg.engines._base import Solved, as_returned
 from jaxreg.engines._columns import ColumnSet
-from jaxreg.engines._solved import Solved, as_returned
 from jaxreg.paths._loop import filled
 from jaxreg.paths._points import Block
 from jaxreg.penalties._base import per_row

@@ -29,18 +29,14 @@ def largest_lambda(objective, gram=None):
         pulls = np.where(
             per_row(factors > 0, gradient), mixed(penalty, 1.0).pull(gradient, per_row(factors, gradient)), 0.0
         )
-        return _positive(pulls.max(initial=0.0) / max(penalty.l1_ratio, LEAST_RATIO))
-    if not (penalty.screens or penalty.norm):  # the prox may jump, at a place that depends on the step
-        smooth = ColumnSet.everything(objective, gram).with_rows().smooth()
-        zero = np.zeros((len(factors) + objective.free, *gradient.shape[1:]))
-        # a hair longer than the solver's, whose rounding errors must not decide
-        step = (1 + 1e-12) / float(_curvature(smooth, smooth.image(zero), zero))
-    critical = float(_critical(penalty, -gradient, factors, step))
-    if np.isinf(critical):
-        critical = float(np.max(np.abs(gradient)[factors > 0] / factors[factors > 0], initial=0.0)) / LEAST_RATIO
-    return _positive(critical)
-
-
-def _positive(critical):
-    """The lambda, or 1 where it is 0, or NaN as the loss is at 0: the status of the points tells of that."""
-    return critical if critical > 0 else 1.0
+        critical = pulls.max(initial=0.0) / max(penalty.l1_ratio, LEAST_RATIO)
+    else:
+        if not (penalty.screens or penalty.norm):  # the prox may jump, at a place that depends on the step
+            smooth = ColumnSet.everything(objective, gram).with_rows().smooth()
+            zero = np.zeros((len(factors) + objective.free, *gradient.shape[1:]))
+            # a hair longer than the solver's, whose rounding errors must not decide
+            step = (1 + 1e-12) / float(_curvature(smooth, smooth.image(zero), zero))
+        critical = float(_critical(penalty, -gradient, factors, step))
+        if np.isinf(critical):
+            critical = float(np.max(np.abs(gradient)[factors > 0] / factors[factors > 0], initial=0.0)) / LEAST_RATIO
+    return critical if critical > 0 else 1.0  # NaN as the loss is at 0: the status of the points tells of that

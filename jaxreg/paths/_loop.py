@@ -6,16 +6,16 @@ engine knows columns and lambdas; what comes in, what is good enough and what is
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxreg._status import Status, promoted
+from jaxreg.engines._base import as_returned
 from jaxreg.engines._sizes import CHUNK
-from jaxreg.engines._solved import as_returned
 from jaxreg.paths._points import Block
-from jaxreg.paths._secant import Secant
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -25,11 +25,30 @@ MOST_CHUNKS = 8  # of columns that come in at once, or half of those in use wher
 STAYS = 0.8  # of lambda: weaker columns may go where others come in
 TRIES = 2  # of a block of lambdas; then its first one alone is worked on
 ROUNDS = 25  # of adding columns at one lambda
+FOLLOWED = 0.6  # how far along its secant a gradient is expected to go on
+BASELINE = 7  # points that the secant goes back
 
 
 def filled(block, length):
     """`block` continued to a static length, so that nothing is compiled again for a short one."""
     return np.concatenate([block, np.full(length - len(block), block[-1])])
+
+
+class _Secant:
+    """Gradients h at the last lambdas; further on they are expected on the secant, not followed all the way."""
+
+    def __init__(self, h, lam):
+        self._history = deque([(h, lam)], BASELINE)
+
+    def extend(self, h, lambdas):
+        self._history.extend(zip(h, lambdas, strict=True))
+
+    def at(self, lam):
+        """The gradient that is expected at lam."""
+        (h_before, lam_before), (h, lam_last) = self._history[0], self._history[-1]
+        if lam_before > lam_last:
+            h = h + FOLLOWED * (lam - lam_last) / (lam_before - lam_last) * (h_before - h)
+        return h
 
 
 @dataclass
@@ -53,7 +72,7 @@ class _Loop:
         precision = np.dtype(objective.design.dtype)
         self.floor, self.slack = engine.pace.floor[precision], engine.pace.slack[precision]
         self.unsure, self.good = engine.pace.unsure[precision], engine.pace.share * options.tol
-        self.secant = Secant(objective.null_gradient, lambdas[0])
+        self.secant = _Secant(objective.null_gradient, lambdas[0])
         self.k = self.rounds = self.sharpened = self.spent = 0
         self.length = engine.pace.block
         self.attempt: _Attempt | None = None

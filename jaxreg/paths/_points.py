@@ -1,13 +1,10 @@
 """Solved points as blocks of arrays, and all of a path's points together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-
-BLOCK_ARRAYS = "x", "b0", "gaps", "losses", "n_iter", "status", "effective_df"
-POINT_ARRAYS = "coef", "intercept", "gaps", "losses", "n_iter", "status", "effective_df"
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,7 @@ class Block:
 
     def __getitem__(self, part):
         """The points of a slice, or one point."""
-        part = slice(part, part + 1) if isinstance(part, int) else part
-        return Block(self.index, **_entries(self, BLOCK_ARRAYS, part))
+        return _entries(self, slice(part, part + 1) if isinstance(part, int) else part)
 
 
 @dataclass(frozen=True)
@@ -68,13 +64,13 @@ class Points:
 
     def at(self, positions):
         """The points at some positions."""
-        return Points(**_entries(self, POINT_ARRAYS, positions))
+        return _entries(self, positions)
 
 
-def _entries(instance, names, positions):
-    """Arrays of an instance by name, at some positions of their first axis; None stays None."""
-    arrays = {name: getattr(instance, name) for name in names}
-    return {name: None if array is None else array[positions] for name, array in arrays.items()}
+def _entries(instance, positions):
+    """The same with all arrays but `index` at some positions of their first axis; None stays None."""
+    arrays = {field.name: getattr(instance, field.name) for field in fields(instance) if field.name != "index"}
+    return replace(instance, **{name: array[positions] for name, array in arrays.items() if array is not None})
 
 
 def points_of(objective, blocks):

@@ -14,7 +14,6 @@ from jax.typing import ArrayLike
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
-
 BISECTIONS, LARGEST_RATIO = 120, 1e12  # steps; the largest lambda that is tried, in units of the largest gradient
 SECULAR_STEPS = 20  # of Newton's method for the norm of a block, at most
 SECULAR_CHANGE = 1e-8  # relative change of the norm at which Newton's method ends
@@ -60,20 +59,24 @@ class Penalty(ABC):
         jumps (`L0`).
         """
 
-    @abstractmethod
     def dual_norm(self, gradient: Float[ArrayLike, "p ..."], lam: ArrayLike) -> Float[Array, ""] | None:
         """sup of gradient'b over value(b, lam) - ridge part <= 1. None if value - ridge part is no norm, or unknown.
 
         The coefficients 0 are optimal if and only if the dual norm is at most 1.
         """
+        return None
 
-    @abstractmethod
     def ridge(self, lam: ArrayLike) -> ArrayLike:
         """l2 such that the penalty is a norm plus sum_j l2_j b_j^2 / 2."""
+        return 0.0
 
-    @abstractmethod
     def concavity(self, lam: ArrayLike) -> ArrayLike:
-        """Smallest rho >= 0 such that value(b, lam) + rho |b|^2 / 2 is convex."""
+        """Smallest rho >= 0 such that value(b, lam) + rho |b|^2 / 2 is convex.
+
+        0 where there is none, as for a prox that jumps at every step, or it is unknown: solvers ensure that the
+        objective falls.
+        """
+        return 0.0
 
     def duals(self, gradient: Array, lam: ArrayLike) -> tuple[Array, Array]:
         """(scales s (D,) in [0, 1], costs (D,)): conjugates of the penalty less its ridge part at s gradient.
@@ -145,14 +148,6 @@ class Norm(Penalty):
         assert norm is not None
         return norm
 
-    @final
-    def ridge(self, lam):
-        return 0.0
-
-    @final
-    def concavity(self, lam):
-        return 0.0
-
 
 class Screened(Penalty):
     """A penalty whose columns enter one by one. The columns of any other penalty are all worked on at every lambda."""
@@ -204,6 +199,28 @@ class Blockwise(Screened):
         All curvatures are equal unless `rotates`. Where a curvature is 0, the correlation and u are 0 too. `last` is a
         guess.
         """
+
+
+class Columnwise(Blockwise):
+    """A penalty whose blocks are the columns, each with the same penalty."""
+
+    rotates = True
+
+    @final
+    def block_labels(self, p):
+        return np.arange(p)
+
+    @final
+    def block_strength(self, lam):
+        return lam[:, None]
+
+    @final
+    def unpenalised(self, factors):
+        return unit_directions(factors)
+
+    @final
+    def restrict(self, columns):
+        return self
 
 
 def shortened(

@@ -76,15 +76,6 @@ class Custom(Penalty):
     def critical_lambda(self, gradient, factors=1.0, step=1.0):
         return critical_by_bisection(self, gradient, factors, step)
 
-    def dual_norm(self, gradient, lam):
-        return None
-
-    def ridge(self, lam):
-        return 0.0
-
-    def concavity(self, lam):
-        return 0.0  # unknown: the solver ensures that the objective falls
-
     def unpenalised(self, factors):
         return unit_directions(factors)
 

@@ -26,7 +26,6 @@ from jaxreg.penalties._base import Norm, ratio, require_no_factors, require_one_
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
-
 ROUNDING_UNITS = 2  # differences of so many units in the last place of the data count as rounding
 
 

@@ -18,6 +18,7 @@ from jaxreg._labels import is_missing
 from jaxreg._pytree import STATIC, number, pytree, rebuilt
 from jaxreg.penalties._base import (
     Blockwise,
+    Columnwise,
     Norm,
     finite_factors,
     per_row,
@@ -30,7 +31,6 @@ from jaxreg.penalties._base import (
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
-
 
 NEWTON_STEPS = 60  # for the dual norm of the sparse-group lasso, at most; Newton's method ends when nothing moves
 
@@ -114,9 +114,8 @@ class _Grouped(Norm, Blockwise):
     weights: Any  # (G,)
     columns: Any  # (p,) names; None if columns go by position
 
-    @final
-    def _read(self):
-        """Turn the arguments of the user into arrays."""
+    def __post_init__(self):
+        """Turn the groups and weights of the user into arrays."""
         groups = _groups(self.groups)
         object.__setattr__(self, "weights", _weights(self.weights, groups))
         object.__setattr__(self, "groups", groups.ids)
@@ -124,11 +123,9 @@ class _Grouped(Norm, Blockwise):
 
     @final
     def for_columns(self, labels):
-        return (
-            self
-            if self.columns is None
-            else rebuilt(self, groups=self.groups[positions_of(list(self.columns), "groups", labels)], columns=None)
-        )
+        if self.columns is None:
+            return self
+        return rebuilt(self, groups=self.groups[positions_of(list(self.columns), "groups", labels)], columns=None)
 
     @final
     def _sums(self, values: Float[Array, "p ..."]) -> Float[Array, " G"]:
@@ -196,18 +193,13 @@ class _Grouped(Norm, Blockwise):
 
     @final
     def restrict(self, columns):
-        groups, weights = self._restricted(columns)
-        return rebuilt(self, groups=groups, weights=weights)
-
-    @final
-    def _restricted(self, columns):
-        """(groups, weights) of some columns. Absent columns form a group without weight."""
+        # absent columns form a group without weight
         ids = np.append(np.asarray(self.groups), len(self.weights) - 1)
         absent = columns >= len(self.groups)
         present, ids_of_columns = np.unique(np.where(absent, len(self.weights), ids[columns]), return_inverse=True)
         weights = np.zeros(len(columns) + 1)
         weights[: len(present)] = np.append(np.asarray(self.weights), 0.0)[present]
-        return ids_of_columns.astype(np.int32), weights
+        return rebuilt(self, groups=ids_of_columns.astype(np.int32), weights=weights)
 
 
 @jax.jit
@@ -261,9 +253,6 @@ class GroupLasso(_Grouped):
     columns: Any = field(default=None, init=False, repr=False, metadata=STATIC)
 
     rotates = True
-
-    def __post_init__(self):
-        self._read()
 
     def value(self, coef, lam):
         return self._lam(lam) * self.weights * root(self._sums(jnp.square(coef)))
@@ -330,7 +319,7 @@ class SparseGroupLasso(_Grouped):
     mixes = True
 
     def __post_init__(self):
-        self._read()
+        super().__post_init__()
         checked = number(self.l1_ratio, "l1_ratio", "a number from 0 (group lasso) to 1 (lasso)", 0, 1)
         object.__setattr__(self, "l1_ratio", checked)
 
@@ -386,7 +375,7 @@ class SparseGroupLasso(_Grouped):
 
 @final
 @pytree
-class MultiTaskLasso(Norm, Blockwise):
+class MultiTaskLasso(Norm, Columnwise):
     """lambda * sum_j |b_j|, the Euclidean norm of the coefficients b_j (K,) of a column for K responses.
 
     A column is in the model of all responses, or of none. Of one response it is the lasso.
@@ -406,8 +395,6 @@ class MultiTaskLasso(Norm, Blockwise):
      [0.  0. ]]
     """
 
-    rotates = True
-
     def _norms(self, coef):
         return jnp.abs(coef) if jnp.ndim(coef) == 1 else root(jnp.sum(jnp.square(coef), axis=1))
 
@@ -423,15 +410,6 @@ class MultiTaskLasso(Norm, Blockwise):
         norm = self._norms(gradient)
         return jnp.max(ratio(norm, jnp.broadcast_to(lam, norm.shape)))
 
-    def unpenalised(self, factors):
-        return unit_directions(factors)
-
-    def block_labels(self, p):
-        return np.arange(p)
-
-    def block_strength(self, lam):
-        return lam[:, None]
-
     def block_minimum(self, corr, curvature, strength, last):
         return shortened(corr, curvature, strength[0], last)
 
@@ -439,9 +417,6 @@ class MultiTaskLasso(Norm, Blockwise):
         norm = np.abs(gradient) if gradient.ndim == 1 else np.sqrt(np.square(gradient).sum(axis=1))
         with np.errstate(divide="ignore", invalid="ignore"):
             return norm / factors
-
-    def restrict(self, columns):
-        return self
 
     def checked_factors(self, factors, responses):
         return finite_factors(factors)

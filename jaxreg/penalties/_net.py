@@ -1,10 +1,20 @@
-"""The formulas of the elastic net, with or without limits."""
+"""The formulas of the elastic net, and the elastic net with limits of the coefficients."""
 
 from typing import Any, final
 
 import jax.numpy as jnp
+import numpy as np
 
-from jaxreg.penalties._base import Penalty, per_row, ratio
+from jaxreg._pytree import pytree, rebuilt
+from jaxreg.penalties._base import (
+    Penalty,
+    Screened,
+    finite_factors,
+    per_row,
+    ratio,
+    require_one_response,
+    unit_directions,
+)
 
 
 class NetFormulas(Penalty):
@@ -48,6 +58,82 @@ class NetFormulas(Penalty):
     def ridge(self, lam):
         return self.strengths(lam)[1]
 
-    @final
-    def concavity(self, lam):
-        return 0.0
+
+@final
+@pytree
+class LimitedElasticNet(NetFormulas, Screened):
+    """lambda * [a |b| + (1 - a) b^2 / 2] with a = l1_ratio for lower <= b <= upper, infinite elsewhere.
+
+    lower (p,) <= 0 <= upper (p,), infinite where there is no limit. Its conjugate is a sum over columns,
+
+        sup over b in [lower, upper] of g b - l1 |b| - l2 b^2 / 2,
+
+    finite on the side of a finite limit even without a ridge part.
+    """
+
+    l1_ratio: Any
+    lower: Any
+    upper: Any
+
+    separable = True
+    limited = True
+
+    def prox(self, coef, lam, step):
+        return jnp.clip(self.shrunk(coef, lam, step), self.lower, self.upper)
+
+    def _pulls(self, gradient):
+        """How much of |gradient| is not held by a limit of 0, given minus the derivative of the loss."""
+        return jnp.maximum(jnp.where(self.upper > 0, gradient, 0.0), jnp.where(self.lower < 0, -gradient, 0.0))
+
+    def critical_lambda(self, gradient, factors=1.0, step=1.0):
+        pulls = self._pulls(-jnp.asarray(gradient))
+        pull = jnp.max(ratio(pulls, jnp.broadcast_to(factors, jnp.shape(pulls))), initial=0.0)
+        return jnp.where(self.l1_ratio > 0, pull / jnp.where(self.l1_ratio > 0, self.l1_ratio, 1.0), jnp.inf)
+
+    def duals(self, gradient, lam):
+        l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
+        open_side = jnp.isinf(jnp.where(gradient > 0, self.upper, self.lower))
+        scales = jnp.where(jnp.abs(gradient) > l1, l1 / jnp.abs(gradient), 1.0)
+        s = jnp.min(jnp.where(open_side, scales, 1.0))
+        # zeroed where s has seen to it: rounding must not turn a zero into infinity
+        cost = jnp.sum(self._conjugates(jnp.where(open_side, 0.0, s * gradient), l1, 0.0))
+        as_if_unlimited = jnp.min(scales)  # better where limits are far away
+        return jnp.stack([s, as_if_unlimited]), jnp.stack([cost, jnp.zeros_like(cost)])
+
+    def conjugate(self, gradient, lam):
+        l1, l2 = self.strengths(jnp.broadcast_to(lam, jnp.shape(gradient)))
+        return jnp.sum(self._conjugates(gradient, l1, l2))
+
+    def _conjugates(self, gradient, l1, l2):
+        """Conjugates (p,) at a gradient (p,)."""
+        excess = jnp.maximum(jnp.abs(gradient) - l1, 0.0)
+        limit = jnp.where(gradient > 0, self.upper, -self.lower)
+        finite = jnp.where(jnp.isinf(limit), 0.0, limit)
+        inside = excess**2 / (2.0 * jnp.where(l2 > 0, l2, 1.0))
+        at_limit = excess * finite - jnp.where(l2 > 0, l2 * finite**2 / 2.0, 0.0)  # not 0 * inf for a distant limit
+        interior = (l2 > 0) & (jnp.isinf(limit) | (excess < l2 * finite))
+        value = jnp.where(interior, inside, jnp.where(jnp.isinf(limit), jnp.inf, at_limit))
+        return jnp.where(excess > 0, value, 0.0)
+
+    def unpenalised(self, factors):
+        unlimited = np.isinf(self.lower) & np.isinf(self.upper)
+        return unit_directions(np.where(unlimited, factors, 1.0))
+
+    def pull(self, gradient, factors):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pulls = np.maximum(np.where(self.upper > 0, gradient, 0.0), np.where(self.lower < 0, -gradient, 0.0))
+            return pulls / (factors * float(self.l1_ratio))
+
+    def restrict(self, columns):
+        def of_columns(limits, absent):
+            return np.append(limits, absent)[np.minimum(columns, len(limits))]
+
+        return rebuilt(self, lower=of_columns(self.lower, -np.inf), upper=of_columns(self.upper, np.inf))
+
+    def rescaled(self, by):
+        """The same of coefficients that are multiplied by positive numbers (p,)."""
+        return rebuilt(self, lower=self.lower * by, upper=self.upper * by)
+
+    def checked_factors(self, factors, responses):
+        require_one_response("ElasticNet with limits", responses)
+        return finite_factors(factors)

@@ -7,15 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._pytree import number, pytree
-from jaxreg.penalties._base import Blockwise, finite_factors, per_row, ratio, require_one_response, unit_directions
-from jaxreg.penalties._limited import LimitedElasticNet
-from jaxreg.penalties._net import NetFormulas
+from jaxreg.penalties._base import Columnwise, finite_factors, per_row, ratio, require_one_response
+from jaxreg.penalties._net import LimitedElasticNet, NetFormulas
 
 
-class Separable(Blockwise):
+class Separable(Columnwise):
     """sum_j value(b_j, lam_j), the same function for all coefficients."""
 
-    rotates = True  # each coefficient is a block
     separable = True
 
     @property
@@ -29,14 +27,6 @@ class Separable(Blockwise):
         return jnp.where(self.slope > 0, pull / jnp.where(self.slope > 0, self.slope, 1.0), jnp.inf)
 
     @final
-    def block_labels(self, p):
-        return np.arange(p)
-
-    @final
-    def block_strength(self, lam):
-        return lam[:, None]
-
-    @final
     def block_minimum(self, corr, curvature, strength, last):
         curved = curvature > 0
         step = 1 / jnp.where(curved, curvature, 1.0)
@@ -47,10 +37,6 @@ class Separable(Blockwise):
         return jnp.where((before * after < 0) & (self.slope * lam > 0), 0.0, after)
 
     @final
-    def unpenalised(self, factors):
-        return unit_directions(factors)
-
-    @final
     def pull(self, gradient, factors):
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.abs(gradient) / (factors * float(self.slope))
@@ -58,10 +44,6 @@ class Separable(Blockwise):
     @final
     def pulls(self, gradients, factors):
         return self.pull(gradients, factors)  # which broadcasts
-
-    @final
-    def restrict(self, columns):
-        return self
 
     @final
     def checked_factors(self, factors, responses):
@@ -170,13 +152,9 @@ class FoldedConcave(Separable):
 
     convex = False
 
-    @final
-    def dual_norm(self, gradient, lam):
-        return None
-
-    @final
-    def ridge(self, lam):
-        return 0.0
+    @property
+    def slope(self):
+        return 1.0
 
 
 def _knot(gamma, lam):
@@ -223,10 +201,6 @@ class MCP(FoldedConcave):
 
     def __post_init__(self):
         object.__setattr__(self, "gamma", number(self.gamma, "gamma", "a number above 1", 1, strict=True))
-
-    @property
-    def slope(self):
-        return 1.0
 
     def value(self, coef, lam):
         inside = jnp.minimum(jnp.abs(coef), _knot(self.gamma, lam))
@@ -282,10 +256,6 @@ class SCAD(FoldedConcave):
 
     def __post_init__(self):
         object.__setattr__(self, "gamma", number(self.gamma, "gamma", "a number above 2", 2, strict=True))
-
-    @property
-    def slope(self):
-        return 1.0
 
     def value(self, coef, lam):
         size, knot = jnp.abs(coef), _knot(self.gamma, lam)

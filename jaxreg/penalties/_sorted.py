@@ -23,10 +23,17 @@ from jaxreg.penalties._base import (
 )
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
+    from jaxtyping import Bool, Float
 
 SMALLEST_WEIGHT = 1e-12  # the least weight by which sums are divided, as a share of the largest weight
+
+
+def _means(values: Float[Array, " m"], starts: Bool[Array, " m"]) -> Float[Array, " m"]:
+    """For each entry the mean of its block; `starts` says which entries begin one."""
+    block, m = jnp.cumsum(starts) - 1, len(values)
+    size = jax.ops.segment_sum(jnp.ones_like(values), block, m, indices_are_sorted=True)
+    total = jax.ops.segment_sum(values, block, m, indices_are_sorted=True)
+    return (total / jnp.maximum(size, 1))[block]
 
 
 def _positive_falling(z: Float[Array, " m"]) -> Float[Array, " m"]:
@@ -35,22 +42,15 @@ def _positive_falling(z: Float[Array, " m"]) -> Float[Array, " m"]:
     All rising neighbours are merged at once. This is as right as merging one after the other: neighbours whose second
     mean is larger are equal at the solution (Barlow et al. 1972; Best and Chakravarti 1990).
     """
-    m = len(z)
-
-    def means(starts):
-        block = jnp.cumsum(starts) - 1
-        size = jax.ops.segment_sum(jnp.ones_like(z), block, m, indices_are_sorted=True)
-        total = jax.ops.segment_sum(z, block, m, indices_are_sorted=True)
-        return (total / jnp.maximum(size, 1))[block]
 
     def merge(state):
         starts, level, _ = state
         rising = jnp.append(False, level[1:] > level[:-1])
         starts = starts & ~rising
-        return starts, means(starts), jnp.any(rising)
+        return starts, _means(z, starts), jnp.any(rising)
 
-    start = jnp.ones(m, bool)
-    _, level, _ = lax.while_loop(lambda state: state[2], merge, (start, z, jnp.asarray(True)))
+    start = jnp.ones(len(z), bool), z, jnp.asarray(True)
+    _, level, _ = lax.while_loop(lambda state: state[2], merge, start)
     return jnp.maximum(level, 0.0)
 
 
@@ -69,12 +69,9 @@ def _prox_sorted_jvp(primals, tangents):
     shrunk = _prox_sorted(coef, thresholds)
     order = jnp.argsort(-jnp.abs(coef), stable=True)
     size, sign = jnp.abs(shrunk)[order], jnp.sign(shrunk)[order]
-    block = jnp.cumsum(jnp.append(True, size[1:] != size[:-1])) - 1
-    m = len(coef)
-    count = jax.ops.segment_sum(jnp.ones_like(size), block, m, indices_are_sorted=True)
     inward = jnp.where(size > 0, sign * d_coef[order] - d_thresholds, 0.0)
-    mean = jax.ops.segment_sum(inward, block, m, indices_are_sorted=True) / jnp.maximum(count, 1)
-    return shrunk, jnp.zeros_like(shrunk).at[order].set(sign * mean[block], unique_indices=True)
+    mean = _means(inward, jnp.append(True, size[1:] != size[:-1]))
+    return shrunk, jnp.zeros_like(shrunk).at[order].set(sign * mean, unique_indices=True)
 
 
 @final
@@ -166,7 +163,6 @@ class SLOPE(Norm, Screened):
 
 def _level(lam):
     """The strength, which all entries of lam hold."""
-
     return jnp.mean(jnp.asarray(lam))
 
 
@@ -224,15 +220,6 @@ class L0(Penalty):
     def critical_lambda(self, gradient, factors=1.0, step=1.0):
         factors = jnp.broadcast_to(factors, jnp.shape(gradient))
         return jnp.max(step * ratio(gradient, factors) * jnp.abs(gradient)) / 2
-
-    def dual_norm(self, gradient, lam):
-        return None
-
-    def ridge(self, lam):
-        return 0.0
-
-    def concavity(self, lam):
-        return 0.0  # its prox jumps at every step
 
     def unpenalised(self, factors):
         return np.zeros((0, len(factors)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -18,7 +18,6 @@ from jaxreg._labels import is_text
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-
 
 DTYPES = (np.float64, np.float32)
 SPARSE = ("csr", "csc")  # formats that predictions take as they are
@@ -63,6 +62,19 @@ class LinearEstimator(BaseEstimator):
         from scipy.sparse import csr_array
 
         return csr_array(np.atleast_2d(self.coef_))
+
+
+class LinearRegressor(RegressorMixin, LinearEstimator):
+    """A linear model of numbers, of one or several columns of y."""
+
+    def predict(self, X) -> Float[np.ndarray, "n ..."]:
+        """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
+        return self._linear_predictor(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 def dense(X, noted=True):

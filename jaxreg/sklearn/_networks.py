@@ -28,7 +28,6 @@ from jaxreg.sklearn._linear import DTYPES, dense
 if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
 
-
 HIDDEN = (64,)
 LARGEST_SEED = 2**31 - 1
 # a column that varies by less than this share of its level counts as constant, as for `fit_path`
@@ -302,15 +301,10 @@ def _regularizer(value):
         return value
     candidates = (getattr(neural, name) for name in neural.__all__ if name not in ("Regularizer", "Augment"))
     classes = {
-        _snake(candidate.__name__): candidate
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "_", candidate.__name__).lower(): candidate  # "weight_decay" of WeightDecay
         for candidate in candidates
         if isinstance(candidate, type) and issubclass(candidate, Regularizer)
     }
     if value.lower() not in classes:
         raise ValueError(f"regularizer is {value!r}; give one of jaxreg.neural, or a name: {', '.join(classes)}.")
     return classes[value.lower()]()
-
-
-def _snake(name):
-    """ "weight_decay" of "WeightDecay"."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import RegressorMixin
 
 from jaxreg import _validation, fit_path, penalties
 from jaxreg.sklearn._linear import (
-    LinearEstimator,
+    LinearRegressor,
     checked_weight,
     coefficient_limits,
     gap_tolerance,
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 
-class _OneAlpha(RegressorMixin, LinearEstimator):
+class _OneAlpha(LinearRegressor):
     """A model of the squared loss at one strength. Several columns of y are fitted one by one."""
 
     coef_: Any
@@ -61,19 +60,6 @@ class _OneAlpha(RegressorMixin, LinearEstimator):
         self.intercept_ = intercept if y.ndim == 2 else intercept[0]
         if not self.fit_intercept:
             self.intercept_ = 0.0
-
-    def predict(self, X) -> Float[np.ndarray, "n ..."]:
-        """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
-        return self._linear_predictor(X)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-def _response_columns(y: Float[np.ndarray, "n ..."]) -> list[Float[np.ndarray, " n"]]:
-    return list(y.reshape(len(y), -1).T)
 
 
 class ElasticNet(_OneAlpha):
@@ -171,7 +157,7 @@ class ElasticNet(_OneAlpha):
         _validation.check_flag(self.warm_start, "warm_start")
         X, y = self._checked(X, y, several=True)
         weight = checked_weight(sample_weight, len(X))
-        columns = _response_columns(y)
+        columns = list(y.reshape(len(y), -1).T)
         self._fit_responses(X, y, columns, [alpha] * len(columns), weight, self._penalty(), self.max_iter)
         losses = [null_loss(column, weight, self.fit_intercept) for column in columns]
         gap = np.array([path.gap[0] * unit for path, unit in zip(self.path_, losses, strict=True)])
@@ -293,7 +279,7 @@ class Ridge(_OneAlpha):
         _validation.check_choice(self.solver, "solver", RIDGE_SOLVERS)
         positive = _validation.check_flag(self.positive, "positive")
         X, y = self._checked(X, y, several=True)
-        weight, columns = checked_weight(sample_weight, len(X)), _response_columns(y)
+        weight, columns = checked_weight(sample_weight, len(X)), list(y.reshape(len(y), -1).T)
         lambdas = self._alphas(len(columns)) / total_weight(weight, len(X))
         together = len(columns) > 1 and not positive and len(set(lambdas)) == 1  # one decomposition for all
         responses, lambdas = ([y], lambdas[:1]) if together else (columns, lambdas)

@@ -20,18 +20,17 @@ from jaxreg.losses import Squared
 from jaxreg.objective._objective import make_objective
 from jaxreg.objective._units import Model
 from jaxreg.sklearn._cross_validated import routed_metadata
-from jaxreg.sklearn._linear import LinearEstimator, by_target, checked_weight, total_weight
+from jaxreg.sklearn._linear import LinearRegressor, by_target, checked_weight, total_weight
 from jaxreg.sklearn._one_alpha import Ridge
 from jaxreg.solvers.ridge import decomposed
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-
 GCV_MODES = (None, "auto", "svd", "eigen")
 
 
-class RidgeCV(RegressorMixin, LinearEstimator):
+class RidgeCV(LinearRegressor):
     """Ridge regression with alpha chosen by cross-validation, drop-in for `sklearn.linear_model.RidgeCV`.
 
     The objective is that of `Ridge`. By default every row is predicted by the fit of all other rows at the same alpha.
@@ -177,10 +176,6 @@ class RidgeCV(RegressorMixin, LinearEstimator):
             fold_scores.append([scorer(_model_at(path, lam), X[test], y[test], **score_metadata) for lam in lambdas])
         return np.mean(fold_scores, axis=0)
 
-    def predict(self, X) -> Float[np.ndarray, "n ..."]:
-        """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets)."""
-        return self._linear_predictor(X)
-
     def get_metadata_routing(self):
         """The routing of metadata: `fit` takes sample_weight, and the metadata of splitter and scorer."""
         return (
@@ -189,11 +184,6 @@ class RidgeCV(RegressorMixin, LinearEstimator):
             .add(scorer=self._scorer(), method_mapping=MethodMapping().add(caller="fit", callee="score"))
             .add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
         )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
 
 
 class _Identity(RegressorMixin, BaseEstimator):
@@ -256,8 +246,5 @@ def _model_at(path, lam):
 
 def _metadata_of_rows(metadata, rows, n):
     """Metadata for some rows. Metadata without an entry for each row stay as they are."""
-
-    def cut(value):
-        return np.asarray(value)[rows] if np.shape(value)[:1] == (n,) else value
-
-    return {name: cut(value) for name, value in metadata.items()}
+    of_rows = {name: np.asarray(value)[rows] for name, value in metadata.items() if np.shape(value)[:1] == (n,)}
+    return metadata | of_rows

@@ -25,9 +25,8 @@ LEAST_LAMBDA = 1e-200  # in place of lambda = 0, which has no logarithm
 LARGEST_PENALTY = 1e300  # of lambda times a penalty factor: a larger product overflows
 # variance inflation of a direction from which on it is left to the penalty where the loss does not see it
 BLIND_INFLATION = 1e6
-ROUNDING_PER_COLUMN = (
-    8.0  # what is rounding in a unit vector or in its fit, in units of EPS times the number of columns
-)
+# what is rounding in a unit vector or in its fit, in units of EPS times the number of columns
+ROUNDING_PER_COLUMN = 8.0
 
 
 @dataclass(frozen=True, eq=False)

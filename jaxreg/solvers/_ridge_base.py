@@ -19,20 +19,6 @@ DIFFERENCE = 1e-5  # of 1 - leverage, or of its share in the largest, from which
 UNDETERMINED = 1e-10  # 1 - leverage in the unpenalised columns from which on no other row says anything about a row
 
 
-class Refinable(ABC):
-    """The unknown of a side, and how far a residual by the rows of the data moves it."""
-
-    problem: Any  # an Objective
-
-    @abstractmethod
-    def change(self, solution: Float[np.ndarray, "L m"], lambdas: Float[np.ndarray, " L"]) -> Float[np.ndarray, "L m"]:
-        """The step of refinement from a solution."""
-
-    @abstractmethod
-    def size(self, change: Float[np.ndarray, "L m"], lambdas: Float[np.ndarray, " L"]) -> Float[np.ndarray, " L"]:
-        """How large the gradient of a change is in any column, in units of the residual of the null model."""
-
-
 class RidgeDecomposition(ABC):
     """One decomposition, or one for every few decades of lambda, and what follows for any lambda and response.
 
@@ -48,6 +34,18 @@ class RidgeDecomposition(ABC):
     @abstractmethod
     def _graded_basis(self, reference: float) -> Basis:
         """The Basis of lambdas around `reference`."""
+
+    @abstractmethod
+    def _change(
+        self, problem: Any, solution: Float[np.ndarray, "L m"], lambdas: Float[np.ndarray, " L"]
+    ) -> Float[np.ndarray, "L m"]:
+        """The step of refinement from a solution: how far the residual by the rows of the data moves it."""
+
+    @abstractmethod
+    def _size(
+        self, problem: Any, change: Float[np.ndarray, "L m"], lambdas: Float[np.ndarray, " L"]
+    ) -> Float[np.ndarray, " L"]:
+        """How large the gradient of a change is in any column, in units of the residual of the null model."""
 
     @abstractmethod
     def blocks(
@@ -91,19 +89,19 @@ class RidgeDecomposition(ABC):
         return solution
 
     @final
-    def _refined(self, refinable: Refinable, right, lambdas, delicate):
+    def _refined(self, problem, right, lambdas, delicate):
         """(Solutions (L, m) for the right-hand side (m,), the sizes (L,) of their last steps of refinement).
 
         The `delicate` (L,) ones take at most REFINEMENT_STEPS steps, each less than half of the last; in float32 there
         are none.
         """
         solution = self.solve(right, lambdas)
-        unsettled = np.flatnonzero(delicate & (refinable.problem.design.dtype == np.float64))
+        unsettled = np.flatnonzero(delicate & (problem.design.dtype == np.float64))
         error = np.full(len(lambdas), np.nan)
         error[unsettled] = np.inf
         for _ in range(REFINEMENT_STEPS * bool(unsettled.size)):
-            change = refinable.change(solution[unsettled], lambdas[unsettled])
-            step = refinable.size(change, lambdas[unsettled])
+            change = self._change(problem, solution[unsettled], lambdas[unsettled])
+            step = self._size(problem, change, lambdas[unsettled])
             better = step < error[unsettled] / 2
             unsettled = unsettled[better]
             solution[unsettled] += change[better]
@@ -120,29 +118,26 @@ def in_units(gradient: Float[np.ndarray, "L m"], problem: Any) -> Float[np.ndarr
     return gradient.max(axis=1, initial=0.0) / unit if unit > 0 else np.zeros(len(gradient))
 
 
-def strength_factor(weight: float, of_sum: bool) -> float:
-    """What lambda is multiplied by where a row of this weight is left out, in the objective of all rows."""
-    return 1.0 if of_sum else 1.0 - weight
-
-
-def by_weight(weight: Float[np.ndarray, " n"]) -> Iterator[tuple[float, Int[np.ndarray, " k"]]]:
-    """(weight, rows that have it): left out, they share all penalties."""
+def by_weight(
+    weight: Float[np.ndarray, " n"], lambdas: Float[np.ndarray, " L"], of_sum: bool
+) -> Iterator[tuple[Float[np.ndarray, " L"], Int[np.ndarray, " k"]]]:
+    """(lambdas in the objective of all rows where one of these is left out, rows): by weight, all with one weight."""
     values, which = np.unique(weight, return_inverse=True)
     order = np.argsort(which, kind="stable")
-    return zip(values, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True)
+    for value, rows in zip(values, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True):
+        yield lambdas if of_sum else (1.0 - value) * lambdas, rows
 
 
-def unpenalised_leverage(problem: Any, intercept: bool) -> Float[np.ndarray, " n"]:
-    """Leverages of the rows in the fit of the intercept and the unpenalised columns."""
-    return intercept * problem.design.root**2 + np.einsum("ki,ki->i", problem.basis, problem.basis)
+def checked_errors(errors: Float[np.ndarray, "n L"], problem: Any, intercept: bool) -> Float[np.ndarray, "n L"]:
+    """The errors of rows times their roots, without these; ValueError if a row alone determines a coefficient.
 
-
-def checked_errors(errors: Float[np.ndarray, "n L"], leverage: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n L"]:
-    """The errors; ValueError if a row alone determines an unpenalised coefficient, by its leverage there."""
+    That is one of the intercept and the unpenalised columns, in whose fit the row then has the leverage 1.
+    """
+    leverage = intercept * problem.design.root**2 + np.einsum("ki,ki->i", problem.basis, problem.basis)
     sole = np.flatnonzero(1.0 - leverage <= UNDETERMINED)
     if sole.size:
         raise ValueError(
             f"leave-one-out has no prediction for row {sole[0]}: a column without a penalty fits it whatever its y is, "
             "so that the other rows do not determine its coefficient; penalise all columns, or give cv=10."
         )
-    return errors
+    return errors / problem.design.root[:, None]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -11,13 +10,10 @@ from jaxreg.solvers._pencil import EPS, ROUNDING_PER_COLUMN, Basis, alike, eigen
 from jaxreg.solvers._ridge_base import (
     DIFFERENCE,
     REFINED_INFLATION,
-    Refinable,
     RidgeDecomposition,
     by_weight,
     checked_errors,
     in_units,
-    strength_factor,
-    unpenalised_leverage,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +52,7 @@ class ColumnSide(RidgeDecomposition):
             of_columns += diagonal * ((1.0 / curvature) @ (unresolved**2).T)
             inflation[at] = of_columns.max(axis=1, initial=0.0)
         delicate = (inflation > REFINED_INFLATION) | (self.single is None)
-        b, error = self._refined(_Coefficients(problem, self), corr, lambdas, delicate)
+        b, error = self._refined(problem, corr, lambdas, delicate)
         # the rounding of the standardised data, which no residual shows
         rounding = in_units(abs(b).sum(axis=1, keepdims=True), problem) * np.sqrt(inflation) + inflation
         error = np.where(np.isnan(error), np.nan, error + EPS * rounding)
@@ -79,14 +75,13 @@ class ColumnSide(RidgeDecomposition):
 
     def left_out(self, problem, lambdas, intercept, of_sum=False):
         design, corr = problem.design, problem.corr[self.present]
-        leverage = unpenalised_leverage(problem, intercept)
         level = design.root if intercept else np.zeros(design.n)
         errors, free = np.empty((design.n, len(lambdas))), np.empty((design.n, len(lambdas)))
         for first in range(0, design.n, ROWS):
             rows = np.arange(first, min(first + ROWS, design.n))
             A = np.asarray(design.samples(rows), dtype=np.float64)[self.present].T
-            for weight, at in by_weight(design.root[rows] ** 2):
-                strengths, of_weight = strength_factor(weight, of_sum) * lambdas, rows[at]
+            for strengths, at in by_weight(design.root[rows] ** 2, lambdas, of_sum):
+                of_weight = rows[at]
                 for basis, k in self.bases(strengths):
                     inverse, Q = basis.inverse(strengths[k]), A[at] @ basis.vectors
                     fitted = (Q * (corr @ basis.vectors)) @ inverse.T
@@ -94,32 +89,24 @@ class ColumnSide(RidgeDecomposition):
                     free[np.ix_(of_weight, k)] = 1.0 - level[of_weight, None] ** 2 - Q**2 @ inverse.T
         followed = free < DIFFERENCE
         errors = np.where(followed, np.nan, errors / np.where(followed, 1.0, free))
-        return checked_errors(errors, leverage) / design.root[:, None], followed
+        return checked_errors(errors, problem, intercept), followed
 
-
-@dataclass(frozen=True)
-class _Coefficients(Refinable):
-    """Coefficients (L, m)."""
-
-    problem: Any  # an Objective
-    side: ColumnSide
-
-    def change(self, b, lambdas):
-        problem, side, lam = self.problem, self.side, lambdas[:, None]
-        r = problem.y - side.fit(b, problem.design)
-        pull = lam * side.factor * b
-        gradient = np.asarray(problem.design.correlate(r))[:, side.present] - pull
-        step = side.solve(gradient, lambdas)
-        for basis, at in side.bases(lambdas):
-            unresolved, fit = side.unresolved(basis, problem.design)
+    def _change(self, problem, solution, lambdas):
+        lam = lambdas[:, None]
+        r = problem.y - self.fit(solution, problem.design)
+        pull = lam * self.factor * solution
+        gradient = np.asarray(problem.design.correlate(r))[:, self.present] - pull
+        step = self.solve(gradient, lambdas)
+        for basis, at in self.bases(lambdas):
+            unresolved, fit = self.unresolved(basis, problem.design)
             if len(fit):  # with products of their own: in the gradient of all columns theirs is below rounding
-                curvature = fit @ fit.T + lam[at, None] * ((unresolved.T * side.factor) @ unresolved)
+                curvature = fit @ fit.T + lam[at, None] * ((unresolved.T * self.factor) @ unresolved)
                 along = r[at] @ fit.T - pull[at] @ unresolved
                 step[at] += np.linalg.solve(curvature, along[..., None])[..., 0] @ unresolved.T
         return step
 
-    def size(self, change, lambdas):
-        return in_units((1.0 + lambdas[:, None] * self.side.factor) * abs(change), self.problem)
+    def _size(self, problem, change, lambdas):
+        return in_units((1.0 + lambdas[:, None] * self.factor) * abs(change), problem)
 
 
 def _among_all(b: Float[np.ndarray, "L m"], columns: Int[np.ndarray, " m"], p: int) -> Float[np.ndarray, "L p"]:

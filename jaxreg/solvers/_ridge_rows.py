@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -11,13 +11,10 @@ from jaxreg.solvers._pencil import ALIKE, EPS, Basis, eigenbasis, graded_basis
 from jaxreg.solvers._ridge_base import (
     DIFFERENCE,
     REFINED_INFLATION,
-    Refinable,
     RidgeDecomposition,
     by_weight,
     checked_errors,
     in_units,
-    strength_factor,
-    unpenalised_leverage,
 )
 
 if TYPE_CHECKING:
@@ -104,7 +101,7 @@ class RowSide(RidgeDecomposition):
         return b
 
     def blocks(self, problem, lambdas, length):
-        design, U, dual = problem.design, self.U, _Dual(problem, self)
+        design, U = problem.design, self.U
         df, delicate = np.empty(len(lambdas)), np.full(len(lambdas), self.single is None)
         for basis, at in self.bases(lambdas):
             df[at] = basis.inverse(lambdas[at]) @ basis.loss
@@ -114,7 +111,7 @@ class RowSide(RidgeDecomposition):
             delicate = largest + lambdas > REFINED_INFLATION * (least + lambdas)
         for start in range(0, len(lambdas), length):
             block = slice(start, start + length)
-            v, error = self._refined(dual, problem.y @ self.directions, lambdas[block], delicate[block])
+            v, error = self._refined(problem, problem.y @ self.directions, lambdas[block], delicate[block])
             b = self.coefficients(design, v)
             if U.size:
                 b[:, U] = (problem.y - np.asarray(design.predict(b))) @ self.onto
@@ -125,8 +122,7 @@ class RowSide(RidgeDecomposition):
         reach, along = np.einsum("ik,ik->i", self.null, self.null), self.null @ (problem.y @ self.null)
         beyond, products = reach > REACHED, {}
         errors, followed = np.empty((design.n, len(lambdas))), np.zeros((design.n, len(lambdas)), bool)
-        for weight, at in by_weight(design.root**2):
-            strengths = strength_factor(weight, of_sum) * lambdas
+        for strengths, at in by_weight(design.root**2, lambdas, of_sum):
             for basis, k in self.bases(strengths):
                 if basis not in products:
                     C = self.directions if basis is self.single else self.directions @ basis.vectors
@@ -139,24 +135,15 @@ class RowSide(RidgeDecomposition):
                 if self.single is None:
                     largest = (inverse * size).max(axis=1, initial=0.0)
                     followed[np.ix_(at, k)] = ~beyond[at, None] & (leverage < DIFFERENCE * largest)
-        return checked_errors(errors, unpenalised_leverage(problem, intercept)) / design.root[:, None], followed
+        return checked_errors(errors, problem, intercept), followed
 
+    def _change(self, problem, solution, lambdas):
+        r = problem.y - np.asarray(problem.design.predict(self.coefficients(problem.design, solution)))
+        return self.solve(r @ self.directions - lambdas[:, None] * self.factor * solution, lambdas)
 
-@dataclass(frozen=True)
-class _Dual(Refinable):
-    """v (L, m)."""
-
-    problem: Any  # an Objective
-    side: RowSide
-
-    def change(self, v, lambdas):
-        design, side = self.problem.design, self.side
-        r = self.problem.y - np.asarray(design.predict(side.coefficients(design, v)))
-        return side.solve(r @ side.directions - lambdas[:, None] * side.factor * v, lambdas)
-
-    def size(self, change, lambdas):
-        diagonal = 1.0 + lambdas[:, None] * self.problem.l2_factor
-        return in_units(diagonal * abs(self.side.coefficients(self.problem.design, change)), self.problem)
+    def _size(self, problem, change, lambdas):
+        diagonal = 1.0 + lambdas[:, None] * problem.l2_factor
+        return in_units(diagonal * abs(self.coefficients(problem.design, change)), problem)
 
 
 @dataclass(frozen=True)

@@ -137,10 +137,7 @@ def _step_of_fista(problem: Composite, state: _ProximalState) -> _ProximalState:
     )
     steeper = jnp.clip(jnp.nan_to_num(1.1 * seen, nan=jnp.inf), 1.5 * L, STEEPER * L)
     stayed = state._replace(
-        ahead=state.b,
-        q_ahead=state.q,
-        momentum=jnp.ones_like(momentum),
-        curvature=jnp.where(too_long, steeper, L),
+        ahead=state.b, q_ahead=state.q, momentum=jnp.ones_like(momentum), curvature=jnp.where(too_long, steeper, L)
     )
     state = jax.tree.map(lambda a, b: jnp.where(overshot, a, b), stayed, moved)
     return state._replace(n_iter=state.n_iter + 1)

@@ -89,9 +89,9 @@ class Smooth(ABC):
     def hessian(self, q: Float[Array, "q ..."], d: Float[Array, "m ..."]) -> Float[Array, "m ..."]:
         """f''(b) d, of the b whose image is q."""
 
-    @abstractmethod
     def majorant(self, q: Float[Array, "q ..."], d: Float[Array, "m ..."]) -> Float[Array, "m ..."]:
         """M d with a matrix M that no Hessian exceeds; where none is known, M is the Hessian at q."""
+        return self.hessian(q, d)
 
     @abstractmethod
     def bregman(
@@ -118,10 +118,6 @@ class _LeastSquares(Smooth):
 
     @final
     def hessian(self, q, d):
-        return self.image(d)
-
-    @final
-    def majorant(self, q, d):
         return self.image(d)
 
     @final
