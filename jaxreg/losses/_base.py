@@ -46,8 +46,8 @@ class Loss(ABC):
       the residual of the prox.
 
     Instances are JAX pytrees (`jaxreg._pytree.pytree`) whose numbers are leaves: other numbers need no compilation.
-    `in_units`, `width`, `widened`, `minus_two_log_likelihood` and `decode` are hooks, whose defaults say that there is
-    no such thing; other concrete methods are not overridden.
+    `width`, `widened`, `minus_two_log_likelihood` and `decode` are hooks, whose defaults say that there is no such
+    thing; other concrete methods are not overridden.
 
     Attributes
     ----------
@@ -106,12 +106,9 @@ class Loss(ABC):
         """The mean, or the typical value, of the response at the linear predictor."""
         return inverse_link(self.link, eta)
 
+    @abstractmethod
     def in_units(self, unit: ArrayLike) -> Loss:
-        """The loss of y and eta in multiples of `unit`, up to the factor unit^degree; itself where degree is 0.
-
-        So is a loss without a number in units of y.
-        """
-        return self
+        """The loss of y and eta in multiples of `unit`, up to the factor unit^degree; itself where degree is 0."""
 
     # ---- formulas of one observation ----
 

@@ -60,6 +60,9 @@ class Custom(Numeric):
         object.__setattr__(self, "_value", value)
         object.__setattr__(self, "_bound", curvature_bound)
 
+    def in_units(self, unit):
+        return self
+
     def value(self, y, eta):
         return self._value(y, eta)
 

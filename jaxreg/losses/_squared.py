@@ -29,6 +29,9 @@ class Squared(Numeric):
     quadratic = True
     metrics = ("mse", "mae", "r2", "deviance")
 
+    def in_units(self, unit):
+        return self
+
     def value(self, y, eta):
         return (y - eta) ** 2 / 2
 

@@ -49,6 +49,9 @@ class SquaredHinge(Loss):
     def decode(self, eta, labels):
         return labels[(np.asarray(eta) > 0).astype(int)]
 
+    def in_units(self, unit):
+        return self
+
     def value(self, y, eta):
         return jnp.square(jnp.maximum(1 - y * eta, 0.0))
 
