@@ -29,8 +29,8 @@ class Folded:
     Ridge that leaves one out needs no fits beside those of the data.
     """
 
-    def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions):
-        self.setup, self.folds, self.l1_ratios, self.lambdas = setup, folds, l1_ratios, lambdas
+    def __init__(self, setup, folds, lambdas, request, metric, keep_predictions):
+        self.setup, self.folds, self.l1_ratios, self.lambdas = setup, folds, setup.l1_ratios, lambdas
         self.request, self.metric, self.keep_predictions = request, metric, keep_predictions
         self.options = replace(setup.options, max_features=None, early_stop=False, progress=False)
         self.row_weight = _scores.row_weight(setup.data)
@@ -125,17 +125,17 @@ class Folded:
         makers: functions that make the LaneProblems; watch(done, lam, block) is told how many lambdas are done
         """
         on_gram = self.setup.gram is not None
-        if on_gram and self.setup.batched and all(self.setup.solvers[a] == "proximal" for a in mixes):
-            lanes = [make() for make in makers]
-            return lanes, self._batched(lanes, mixes), None
-        if self.imputes:
-            return *self._one_by_one(makers, mixes, watch), None
-        if on_gram:
+        batched = on_gram and self.setup.batched and all(self.setup.solvers[a] == "proximal" for a in mixes)
+        if on_gram and not batched and not self.imputes:
             lanes, solved = self._in_threads(makers, mixes, watch)
             if with_full and not solved:
                 raise KeyboardInterrupt
             return lanes, solved, None
         lanes = [make() for make in makers]
+        if batched:
+            return lanes, self._batched(lanes, mixes), None
+        if self.imputes:
+            return lanes, self._one_by_one(lanes, mixes, watch), None
         return lanes, *self._side_by_side(lanes, mixes, with_full, watch)
 
     def _run(self, lane, a):
@@ -171,8 +171,7 @@ class Folded:
             finished = list(takewhile(lambda result: result is not None, stop.finished))
         return [lane for lane, _ in finished], [[solved for solved, _ in points] for _, points in finished]
 
-    def _one_by_one(self, makers, mixes, watch):
-        lanes = [make() for make in makers]
+    def _one_by_one(self, lanes, mixes, watch):
         solved: list = []
         for i, lane in enumerate(lanes):
             solved.append([])
@@ -180,7 +179,7 @@ class Folded:
                 points, last = self._alone(lane, a)
                 solved[-1].append(points)
                 watch((i * len(mixes) + len(solved[-1])) * self.lambdas.shape[1], self.lambdas[a][-1], last)
-        return lanes, solved
+        return solved
 
     def _batched(self, lanes, mixes):
         objectives, grids = [lane.objective for lane in lanes], self.lambdas[mixes]
@@ -241,11 +240,11 @@ class Folded:
     def _judged(self, k, lane, solved, length):
         """The Fits of the fold k with one mixing parameter, at the first `length` lambdas."""
         points, fold = solved.points.at(solved.asked[:length]), self.folds.held_out[k]
-        errors = predictions = None
+        base, errors, predictions = lane.objective.design.base, None, None
         if lane.held_out is not None and self.metric.squared and not self.keep_predictions:
             errors = self._errors_by_moments(lane, points)
         if errors is None:
-            predictions = predictions_of(lane.design, self.setup.data.offset, fold.rows, points.coef, points.intercept)
+            predictions = predictions_of(base, self.setup.data.offset, fold.rows, points.coef, points.intercept)
             losses, errors = self._by_predictions(fold, predictions)
         else:
             losses = errors
@@ -260,7 +259,7 @@ class Folded:
             n_iter=points.n_iter[None],
             status=points.status[None],
             null_losses=lane.objective.null_losses[None],
-            held_out=[HeldOut(fold.rows, coef, intercept, predictions if keep else None, lane.design)],
+            held_out=[HeldOut(fold.rows, coef, intercept, predictions if keep else None, base)],
         )
 
     def _by_predictions(self, fold, predictions):
@@ -276,7 +275,7 @@ class Folded:
 
     def _errors_by_moments(self, lane, points):
         """Mean squared errors (K, L) on the held-out rows, or None where the difference would lose digits."""
-        columns, objective, held = lane.design.columns, self.setup.objective, lane.held_out
+        columns, objective, held = self.setup.objective.design.columns, self.setup.objective, lane.held_out
         K = objective.responses or 1
         dense = points.coef.toarray().reshape(len(points), -1, K)
         centred = points.intercept.reshape(len(points), K) + np.einsum("ljk,j->lk", dense, columns.mean)

@@ -125,11 +125,8 @@ def _shortfall(status, gap, certificate, options):
     unmet = status != Status.converged
     if not unmet.any():
         return []
-    causes = []
-    for code in CAUSES:
-        count = int((status == code).sum())
-        if count:
-            causes.append(f"{count} {cause(code, options)}")
+    counts = {code: np.count_nonzero(status == code) for code in CAUSES}
+    causes = [f"{count} {cause(code, options)}" for code, count in counts.items() if count]
     return [
         f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "
         f"{gap.max():.1e}: {'; '.join(causes)}"

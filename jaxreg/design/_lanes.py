@@ -125,6 +125,14 @@ def make_lane(base, weight, centre, first, second):
     return Lane(base, weight, statistics, centre, Exact(J, rows))
 
 
+def make_lanes(base, weights, centre):
+    """Lanes of weights (k, n), from one pass over the data for all of them."""
+    share = relative(base, weights)
+    first = np.asarray(base.correlate(np.sqrt(share * weights)), dtype=np.float64)
+    second = np.asarray(base.squares(share), dtype=np.float64)
+    return [make_lane(base, weight, centre, *sums) for weight, *sums in zip(weights, first, second, strict=True)]
+
+
 @dataclass(frozen=True)
 class Moments:
     """Sums over rows that are weighted omega_i * counts_i: what Gram solvers, and squared errors, of R responses need.

@@ -181,20 +181,20 @@ def make_objective(design, data, model, loss, penalty, corr=None):
     scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
     factors = penalty.checked_factors(factors, None if data.y.ndim == 1 else data.y.shape[1])
     directions = np.zeros((0, design.p)) if penalty.separable else penalty.unpenalised(factors)
-    directions = directions[np.abs(directions * scale).max(axis=1) > 0] if len(directions) else directions
+    directions = directions[(directions * scale).any(axis=1)]
     z, y_mean, unit = centred_response(data, model)
     if penalty.limited:
-        penalty = penalty.rescaled(
-            np.where(scale > 0, design.columns.norm / np.where(scale > 0, scale, 1.0), 1.0) / unit
-        )
+        penalty = penalty.rescaled(np.divide(design.columns.norm, scale, out=np.ones(design.p), where=scale > 0) / unit)
+    basis = _basis(design, penalty, factors, scale, directions)
     shared = {
         "design": design,
         "penalty": penalty,
         "scale": scale,
         "factors": factors,
         "directions": directions,
-        "basis": _basis(design, penalty, factors, scale, directions),
+        "basis": basis,
         "constant_features": np.flatnonzero(left_out),
+        "certificate": "gap" if _dual_known(loss, penalty, data, factors, basis) else "residual",
     }
     if loss.quadratic:
         return _squared(shared, data, model, loss, z, y_mean, unit, corr)
@@ -256,7 +256,6 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
         null_losses=np.atleast_1d(np.sum(left**2, axis=0) / 2),
         totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
         saturated=0.0,
-        certificate="gap" if _dual_known(loss, penalty, data, shared["factors"], basis) else "residual",
     )
 
 
@@ -265,7 +264,6 @@ def _general(shared, data, model, loss, unit):
     free, root = int(model.fit_intercept), design.root
     counting = data.weight > 0
     unit = unit if loss.degree else 1.0
-    certificate = "gap" if _dual_known(loss, shared["penalty"], data, shared["factors"], basis) else "residual"
     loss = loss.in_units(unit)
     offset = np.zeros(design.n) if data.offset is None else data.offset / unit
     y = np.where(counting, data.y, data.y[np.argmax(counting)]) / unit
@@ -300,5 +298,4 @@ def _general(shared, data, model, loss, unit):
         null_losses=np.array([null_loss]),
         totals=np.array([total - saturated]),
         saturated=saturated,
-        certificate=certificate,
     )

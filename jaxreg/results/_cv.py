@@ -218,7 +218,6 @@ class CVResult:
             small lambda) the residual variance is a poor estimate and "aic" overfits. Several responses are taken as
             independent, each with its own variance, and the criterion is the average over them.
 
-
         Returns
         -------
         Selection
@@ -279,8 +278,7 @@ class CVResult:
         """(path, lambda) of a rule, or of a lambda on the path of the chosen mixing parameter. None is "min"."""
         if lam is None or isinstance(lam, str):
             choice = self.select(_validation.check_choice("min" if lam is None else lam, "lam", RULES))
-            a = int(np.argmax(self.l1_ratios == choice.l1_ratio)) if len(self.paths) > 1 else 0
-            return self.paths[a], choice.lam
+            return self.paths[int(np.argmax(self.l1_ratios == choice.l1_ratio))], choice.lam  # 0 where it is NaN
         return self.path, lam
 
     def score(self, X, y, lam=None, sample_weight=None, offset=None) -> float:
@@ -311,18 +309,16 @@ class CVResult:
 
     def _choice(self, lam):
         """The Choice that figures draw: the path of a mixing parameter, and the choice by a rule or a lambda."""
-        if lam is None or isinstance(lam, str):
-            rule = _validation.check_choice("min" if lam is None else lam, "lam", RULES)
-            mix, lam = self.select(rule)[:2]
-            path, marks = self.paths[int(np.argmax(self.l1_ratios == mix))], {rule: lam}
+        rule = "min" if lam is None else lam
+        path, lam = self._at(rule)
+        if isinstance(rule, str):
+            said, marks = [rule], {rule: lam}
             if rule in ("min", "1se"):
                 marks = {"min": self.lambda_min, **({"1se": self.lambda_1se} if self._has_error else {})}
-            said = [rule]
         else:
-            mix, said = self.l1_ratio_, []
-            path, lam, _, marks = self.path._choice(lam)
+            said, (_, lam, _, marks) = [], path._choice(lam)
         if len(self.l1_ratios) > 1:
-            said.append(f"l1_ratio {mix:g}")
+            said.append(f"l1_ratio {path.l1_ratio:g}")
         return plotting.Choice(path, lam, tuple(said), marks)
 
     plot = plotting.plot_validation_curve
