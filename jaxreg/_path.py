@@ -212,33 +212,31 @@ def _fitted(setup, request, l1_ratio, began):
     certify = setup.certify.of_penalty(objective.penalty)
     hidden = request.warm_start is None
     path = run(objective, certify, setup.gram, lambdas, options, solver, start, hidden, setup.batched)
-    blocks, interrupted = _collect(answered(path.loop, objective.design), path, objective, options)
+    blocks, ended = _collect(answered(path.loop, objective.design), path, objective, options)
     seconds = time.perf_counter() - started
     points = points_of(objective, blocks)
-    ended = _ended(blocks, path.asked, objective, options)
-    if interrupted:
-        ended = _endings.End(int(np.count_nonzero(path.asked < len(points))), Status.interrupted)
     result, clauses = path_result(setup, l1_ratio, solver, points, path.grid, path.asked, ended, seconds, began)
     return result, clauses + _endings.cut(ended, path.asked)
 
 
 def _collect(loop, path, objective, options):
-    """(blocks of points up to the end of the path or to an early end, whether Ctrl-C ended them)."""
+    """(blocks of points up to the end of the path or to an early end, the End or None)."""
     blocks: list = []
-    done = 0
+    done, ended = 0, None
     with _progress.bar(len(path.grid), "path", options.progress) as show:
         try:
             for block in loop:
                 blocks.append(block)
                 done += len(block)
                 show(done, path.grid[done - 1], block)
-                if _ended(blocks, path.asked, objective, options) is not None:
+                ended = _ended(blocks, path.asked, objective, options)
+                if ended is not None:
                     break
         except KeyboardInterrupt:
-            if not np.any(path.asked < done):
+            ended = _endings.End(int(np.count_nonzero(path.asked < done)), Status.interrupted)
+            if not ended.length:
                 raise
-            return blocks, True
-    return blocks, False
+    return blocks, ended
 
 
 def _ended(blocks, asked, objective, options):

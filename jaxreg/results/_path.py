@@ -278,11 +278,8 @@ class PathResult:
             columns = pd.MultiIndex.from_product([columns, range(self.n_responses)], names=["feature", "response"])
         return pd.DataFrame(table.reshape(len(table), -1), index=index, columns=columns)
 
-    def _headline(self):
-        return _path_summary.headline(self)
-
-    def _explanation(self):
-        return _path_summary.notes(self)
+    _headline = _path_summary.headline
+    _explanation = _path_summary.notes
 
     def summary(self, rows=12) -> str:
         """The path in a few lines of text: at most `rows` lambdas, evenly spaced."""
