@@ -105,6 +105,10 @@ def by_row(value, name, X):
 
 
 def listed_labels(labels):
-    """Text of the first labels, and the number of the others."""
-    n_more = len(labels) - LISTED_LABELS
-    return ", ".join(map(repr, labels[:LISTED_LABELS])) + (f" and {n_more} more" if n_more > 0 else "")
+    return listed(list(map(repr, labels)), LISTED_LABELS)
+
+
+def listed(texts, most):
+    """The first texts, at most `most`, and the number of the others."""
+    n_more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {n_more} more" if n_more > 0 else "")

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._alignment import by_row
+from jaxreg._alignment import by_row, listed
 from jaxreg._labels import is_missing, is_text
 from jaxreg._validation import check_dtype, is_count
 
@@ -189,9 +189,7 @@ def _require_values(X, names):
 
 
 def _listed_columns(columns, names):
-    """Text that names the first of the columns at fault, and counts the others."""
-    more = f" and {len(columns) - LISTED_COLUMNS} more" if len(columns) > LISTED_COLUMNS else ""
-    return " in " + ", ".join(column_label(names, j) for j in columns[:LISTED_COLUMNS]) + more
+    return " in " + listed([column_label(names, j) for j in columns], LISTED_COLUMNS)
 
 
 def check_data(

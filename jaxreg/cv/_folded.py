@@ -7,7 +7,7 @@ from itertools import takewhile
 import numpy as np
 
 from jaxreg import _progress, _scores
-from jaxreg._setup import starting_point
+from jaxreg._setup import run_of
 from jaxreg._status import Status
 from jaxreg.cv._fits import Fits, HeldOut, Outcome, SolvedPath, predictions_of
 from jaxreg.cv._lanes import LaneProblems, lane_of_all
@@ -16,7 +16,7 @@ from jaxreg.paths import _batched, _lockstep
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._endings import End
 from jaxreg.paths._points import points_of
-from jaxreg.paths._run import answered, run
+from jaxreg.paths._run import answered
 from jaxreg.solvers.ridge import decomposed
 
 BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices, and a path and eight vectors of rows each
@@ -140,12 +140,7 @@ class Folded:
 
     def _run(self, lane, a):
         """The Run of a lane with one mixing parameter."""
-        objective = lane.objective.with_mixing(self.l1_ratios[a])
-        certify, warm_start = lane.certify.of_penalty(objective.penalty), self.request.warm_start
-        start = starting_point(warm_start, objective, self.lambdas[a][0])
-        hidden, batched = warm_start is None, self.setup.batched
-        solver = self.setup.solvers[a]
-        return run(objective, certify, lane.gram, self.lambdas[a], self.options, solver, start, hidden, batched)
+        return run_of(self.setup, lane, a, self.lambdas[a], self.options, self.request.warm_start)
 
     def _alone(self, lane, a):
         path = self._run(lane, a)

@@ -103,7 +103,7 @@ class LaneProblems:
             level = train.y / train.weight if model.fit_intercept else np.zeros(len(z))
             corr = (train.cross / train.weight - np.outer(level, first)) * lane.inverse * z.any(axis=1, keepdims=True)
             corr *= objective.unit / unit
-            corr[:, lane.exact.columns] = z @ lane.exact.rows.T
+            corr[:, lane.exact] = z @ lane.exact_rows.T
         return self._posed(lane, data, corr, lane_gram(lane, second), held_out)
 
     # ---- otherwise: one pass over the data for all lanes ----
