@@ -218,14 +218,17 @@ def _fitted(setup, request, began):
 def _collect(loop, path, objective, options):
     """(blocks of points up to the end of the path or to an early end, the End or None)."""
     blocks: list = []
-    done, ended = 0, None
+    done, ended, cuts = 0, None, options.max_features is not None or options.early_stop
     with _progress.bar(len(path.grid), "path", options.progress) as show:
         try:
             for block in loop:
                 blocks.append(block)
                 done += len(block)
                 show(done, path.grid[done - 1], block)
-                ended = _ended(blocks, path.asked, objective, options)
+                if cuts:
+                    counts = np.concatenate([block.counts for block in blocks])
+                    losses = np.concatenate([block.losses.sum(axis=1) for block in blocks])
+                    ended = _endings.end(counts, losses, path.asked, objective.total, options)
                 if ended is not None:
                     break
         except KeyboardInterrupt:
@@ -233,12 +236,3 @@ def _collect(loop, path, objective, options):
             if not ended.length:
                 raise
     return blocks, ended
-
-
-def _ended(blocks, asked, objective, options):
-    """The End of a path by early_stop or max_features, or None."""
-    if options.max_features is None and not options.early_stop:
-        return None
-    counts = np.concatenate([block.counts for block in blocks])
-    losses = np.concatenate([block.losses.sum(axis=1) for block in blocks])
-    return _endings.end(counts, losses, asked, objective.total, options)

@@ -56,7 +56,7 @@ class Setup:
     options: Options
     ratio: float  # of the ends of an automatic grid
     record: dict[str, Any]  # what the result keeps of the data
-    seconds: float
+    seconds: float = 0.0
 
 
 def prepare(X, y, request, l1_ratios) -> Setup:
@@ -128,7 +128,6 @@ def posed(data, request, l1_ratios) -> Setup:
         record=_provenance.of_data(
             data, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes
         ),
-        seconds=0.0,
     )
 
 

@@ -108,17 +108,15 @@ def _train_loss(setup, path, train_mse, metric):
 
 def _effective_df(objective, paths):
     """(A, L) of the paths."""
+
+    def of_path(path):
+        if path.solver == "ridge":
+            return path.effective_df
+        lambdas = path.lambdas / objective.lambda_unit
+        return _selection.effective_df(objective, path.coef_sparse, lambdas, path.l1_ratio)
+
     with jax.enable_x64(True):
-        return np.stack(
-            [
-                path.effective_df
-                if path.solver == "ridge"
-                else _selection.effective_df(
-                    objective, path.coef_sparse, path.lambdas / objective.lambda_unit, path.l1_ratio
-                )
-                for path in paths
-            ]
-        )
+        return np.stack([of_path(path) for path in paths])
 
 
 def _shortfall(status, gap, certificate, options):

@@ -148,9 +148,8 @@ class Moments:
 
     def delicate(self, total, centre):
         """Whether so little is left of a total that a difference of sums would lose digits."""
-        if self.weight < DELICATE * total.weight:
-            return True
-        return bool((self.spread(centre) < DELICATE * total.spread(centre)).any())
+        light = self.weight < DELICATE * total.weight
+        return bool(light or (self.spread(centre) < DELICATE * total.spread(centre)).any())
 
     def squared_error(self, r, intercept, coef):
         """Sums (L,) of omega_i (y_ir - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p).

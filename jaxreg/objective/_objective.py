@@ -19,7 +19,7 @@ import numpy as np
 
 from jaxreg.design._base import Design
 from jaxreg.losses import Loss
-from jaxreg.objective._null_model import EXACT, left_of, left_within, null_fit, row_basis
+from jaxreg.objective._null_model import EXACT, left_within, null_fit, row_basis
 from jaxreg.objective._units import centred_response, entering_columns
 from jaxreg.penalties import Penalty
 from jaxreg.penalties._base import has_dual, per_row
@@ -237,11 +237,14 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
     if bounded.size:
         columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
         left = left_within(z, columns, penalty.lower[bounded], penalty.upper[bounded])
-        if rows <= model.fit_intercept + len(basis) or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0):
-            left = np.zeros_like(left)
     else:
-        left = left_of(z, basis, rows <= model.fit_intercept + len(basis), eps)
-    null_corr = _correlations(design, left) if left is not z else corr
+        left = z - basis.T @ (basis @ z)
+    null_corr = corr
+    if bounded.size or len(basis):
+        saturated = rows <= model.fit_intercept + len(basis)
+        if saturated or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0):
+            left = np.zeros_like(left)
+        null_corr = _correlations(design, left)
     return Objective(
         **shared,
         loss=loss,

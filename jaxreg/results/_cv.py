@@ -370,8 +370,7 @@ class CVResult:
     def __repr__(self):
         return f"<CVResult: {self._headline()}>"
 
-    def __str__(self):
-        return self.summary()
+    __str__ = summary
 
     def _repr_html_(self):
         below = " ".join(self._explanation())

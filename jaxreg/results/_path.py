@@ -289,8 +289,7 @@ class PathResult:
     def __repr__(self):
         return f"<PathResult: {self._headline()}>"
 
-    def __str__(self):
-        return self.summary()
+    __str__ = summary
 
     def _repr_html_(self):
         rows = _path_summary.rows(self)
