@@ -12,9 +12,7 @@ from jaxreg.results import _html
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-
 LISTED_COEFFICIENTS = 20  # in a text or table, at most
-INTERCEPT = "(intercept)"
 
 
 class _Point(NamedTuple):
@@ -82,7 +80,7 @@ class Selection(_Point):
         """pandas Series of the intercept and all coefficients, by feature; by feature and response of several."""
         import pandas as pd
 
-        names = [INTERCEPT, *self.feature_names]
+        names = ["(intercept)", *self.feature_names]
         values = np.concatenate([np.atleast_1d(self.intercept)[None], self.coef.reshape(len(self.coef), -1)])
         index = pd.Index(names, name="feature")
         if self.coef.ndim == 2:
