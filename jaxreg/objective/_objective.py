@@ -238,9 +238,9 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
         columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
         left = left_within(z, columns, penalty.lower[bounded], penalty.upper[bounded])
     else:
-        left = z - basis.T @ (basis @ z)
+        left = z - basis.T @ (basis @ z) if len(basis) else z
     null_corr = corr
-    if bounded.size or len(basis):
+    if left is not z:
         saturated = rows <= model.fit_intercept + len(basis)
         if saturated or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0):
             left = np.zeros_like(left)
