@@ -40,10 +40,7 @@ def by_column(value, name, labels, default=None):
 
 def from_mapping(value, name, labels, subject, default=None):
     """Array of the entries of a dict in the order of `labels`. `subject` says in messages what the labels are."""
-    _refuse_unknown(list(value), name, labels, subject)
-    missing = [label for label in labels if label not in value]
-    if missing and default is None:
-        raise ValueError(f"{name} has no entry for {listed_labels(missing)}; give one for each of the {subject}.")
+    _check_labels(list(value), name, labels, subject, complete=default is None)
     entries = [value.get(label, default) for label in labels]
     for label, entry in zip(labels, entries, strict=True):
         if np.ndim(entry):
@@ -57,19 +54,20 @@ def positions_of(entry_labels, name, labels):
     if len(place) < len(entry_labels):
         duplicate = next(label for position, label in enumerate(entry_labels) if place[label] != position)
         raise ValueError(f"{name} has {duplicate!r} twice; give each column of X once.")
-    _refuse_unknown(entry_labels, name, labels, "columns of X")
-    missing = [label for label in labels if label not in place]
-    if missing:
-        raise ValueError(f"{name} has no entry for {listed_labels(missing)}; give one for each of the columns of X.")
+    _check_labels(entry_labels, name, labels, "columns of X", complete=True)
     return [place[label] for label in labels]
 
 
-def _refuse_unknown(entry_labels, name, labels, subject):
-    known = set(labels)
+def _check_labels(entry_labels, name, labels, subject, complete):
+    """ValueError where entries have other labels than `labels`, or not all of them if `complete`."""
+    known, given = set(labels), set(entry_labels)
     unknown = [label for label in entry_labels if label not in known]
     if not unknown:
         if len(known) < len(labels):
             raise ValueError(f"{name} goes by name, but some {subject} have the same name; rename them.")
+        missing = [label for label in labels if label not in given]
+        if missing and complete:
+            raise ValueError(f"{name} has no entry for {listed_labels(missing)}; give one for each of the {subject}.")
         return
     if subject == "columns of X" and labels == list(range(len(labels))):
         raise ValueError(
@@ -107,6 +105,10 @@ def by_row(value, name, X):
 
 
 def listed_labels(labels):
-    """Text of the first labels, and the number of the others."""
-    n_more = len(labels) - LISTED_LABELS
-    return ", ".join(map(repr, labels[:LISTED_LABELS])) + (f" and {n_more} more" if n_more > 0 else "")
+    return listed(list(map(repr, labels)), LISTED_LABELS)
+
+
+def listed(texts, most):
+    """The first texts, at most `most`, and the number of the others."""
+    n_more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {n_more} more" if n_more > 0 else "")

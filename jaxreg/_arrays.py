@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._alignment import by_row
+from jaxreg._alignment import by_row, listed
 from jaxreg._labels import is_missing, is_text
 from jaxreg._validation import check_dtype, is_count
 
@@ -69,8 +69,7 @@ def _from_objects(array, names, name):
         except (TypeError, ValueError):
             others.append(j)
     if others:
-        where = "" if array.ndim == 1 else " in " + ", ".join(column_label(names, j) for j in others[:LISTED_COLUMNS])
-        where += f" and {len(others) - LISTED_COLUMNS} more" if len(others) > LISTED_COLUMNS else ""
+        where = "" if array.ndim == 1 else _listed_columns(others, names)
         raise ValueError(f"{name} has values that are not numbers{where}; encode or drop them.")
     return numbers.reshape(array.shape)
 
@@ -122,12 +121,12 @@ def require_finite(
         finite = np.isfinite(array).all(axis=0)
     if finite.all():
         return
-    where = _listed_columns(~finite, names) if array.ndim == 2 else ""
+    where = _listed_columns(np.flatnonzero(~finite), names) if array.ndim == 2 else ""
     raise ValueError(f"{name} has NaN or infinite values{where}; {remedy}.")
 
 
-def _vector(obj, name, n, per="row of X"):
-    """NumPy float64 of one dimension and n entries, one for each `per`; NaN and infinity pass."""
+def _vector(obj, name, n, per="row of X", finite=True):
+    """NumPy float64 of one dimension and n entries, one for each `per`; NaN and infinity pass unless `finite`."""
     array = np.asarray(numeric(obj, name), dtype=np.float64)
     if array.ndim != 1:
         flat = f"np.ravel({name})" if hasattr(obj, "columns") else f"{name}.ravel()"
@@ -135,6 +134,8 @@ def _vector(obj, name, n, per="row of X"):
         raise ValueError(f"{name} has shape {array.shape}{hint}.")
     if len(array) != n:
         raise ValueError(f"{name} has length {len(array)}, but needs one entry per {per}, {n}.")
+    if finite:
+        require_finite(array, name)
     return array
 
 
@@ -148,10 +149,9 @@ def check_responses(obj: Any, n: int) -> Float[np.ndarray, "n ..."]:
     array = numeric(obj, "y")
     if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
         array = np.asarray(array, dtype=np.float64)
-    else:
-        array = _vector(obj if hasattr(obj, "columns") else array, "y", n)
-    require_finite(array, "y")
-    return array
+        require_finite(array, "y")
+        return array
+    return _vector(obj if hasattr(obj, "columns") else array, "y", n)
 
 
 def check_design(X: Any, dtype: Any, may_miss: bool = False) -> tuple[Float[Any, "n p"], tuple[str, ...] | None]:
@@ -185,14 +185,11 @@ def _require_values(X, names):
         (np.isnan(X).all(axis=0), "no value at all", "drop it"),
     ):
         if at_fault.any():
-            raise ValueError(f"X has {fault}{_listed_columns(at_fault, names)}; {remedy}.")
+            raise ValueError(f"X has {fault}{_listed_columns(np.flatnonzero(at_fault), names)}; {remedy}.")
 
 
-def _listed_columns(at_fault, names):
-    """Text that names the first of the columns (p,) at fault, and counts the others."""
-    columns = np.flatnonzero(at_fault)
-    more = f" and {len(columns) - LISTED_COLUMNS} more" if len(columns) > LISTED_COLUMNS else ""
-    return " in " + ", ".join(column_label(names, j) for j in columns[:LISTED_COLUMNS]) + more
+def _listed_columns(columns, names):
+    return " in " + listed([column_label(names, j) for j in columns], LISTED_COLUMNS)
 
 
 def check_data(
@@ -220,7 +217,6 @@ def check_data(
         raise ValueError(f"offset is given, but y has {y.shape[1]} columns; subtract the offset from y.")
     if offset is not None:
         offset = _vector(offset, "offset", n)
-        require_finite(offset, "offset")
     require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
     return CheckedData(X, y, weight, offset, names, labels=labels)
 
@@ -230,7 +226,6 @@ def _check_weight(sample_weight, n):
     if sample_weight is None:
         return np.full(n, 1.0 / n)
     weight = _vector(sample_weight, "sample_weight", n)
-    require_finite(weight, "sample_weight")
     if (weight < 0).any():
         raise ValueError(f"sample_weight has negative values, the least {weight.min():g}; give weights >= 0.")
     positive = np.count_nonzero(weight)
@@ -250,7 +245,6 @@ def check_judged(
         fitted, judged = ("one response" if number is None else f"{number} responses" for number in (responses, count))
         raise ValueError(f"y has {judged}, but the fit had {fitted}; give as many.")
     weight = np.ones(m) if sample_weight is None else _vector(sample_weight, "sample_weight", m)
-    require_finite(weight, "sample_weight")
     if (weight < 0).any() or not weight.any():
         raise ValueError("sample_weight has negative values, or no positive one; give weights >= 0.")
     return y, weight
@@ -272,13 +266,18 @@ def require_range(response: Float[np.ndarray, "n ..."], dtype: np.dtype) -> None
 
 
 def check_prediction(
-    X: Any, p: int, feature_names: tuple[str, ...] | None, may_miss: bool = False
+    X: Any, p: int, fitted_names: tuple[str, ...] | None, may_miss: bool = False
 ) -> Float[np.ndarray, "m p"]:
-    """X for `predict`, with the columns of the fit in its order; `may_miss` allows NaN."""
-    X, names = check_design_rows(X, may_miss)
+    """X in NumPy for `predict`, with the columns of the fit in its order; `may_miss` allows NaN."""
+    refuse_sparse(X, "X")
+    names = feature_names(X)
+    X = np.asarray(numeric(X, "X", names))
+    if X.ndim != 2:
+        raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
+    require_finite(np.where(np.isnan(X), 0.0, X) if may_miss else X, "X", names)
     if X.shape[1] != p:
         raise ValueError(f"X has {X.shape[1]} feature(s), but the path was fitted on {p}.")
-    check_names(names, feature_names)
+    check_names(names, fitted_names)
     return X
 
 
@@ -292,26 +291,13 @@ def check_names(names: tuple[str, ...] | None, feature_names: tuple[str, ...] | 
         )
 
 
-def check_design_rows(X: Any, may_miss: bool = False) -> tuple[Float[np.ndarray, "m p"], tuple[str, ...] | None]:
-    """(X in NumPy, its feature names) of any number of rows; `may_miss` allows NaN."""
-    refuse_sparse(X, "X")
-    names = feature_names(X)
-    X = np.asarray(numeric(X, "X", names))
-    if X.ndim != 2:
-        raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
-    require_finite(np.where(np.isnan(X), 0.0, X) if may_miss else X, "X", names)
-    return X, names
-
-
 def check_offset(offset: Any, n: int, fitted_with_offset: bool) -> Float[np.ndarray, " n"]:
     """Offset of predictions of n rows: zeros where the fit had none and none comes."""
     if offset is None:
         if fitted_with_offset:
             raise ValueError("offset is missing: the path was fitted with one, so predict needs one for the new rows.")
         return np.zeros(n)
-    offset = _vector(offset, "offset", n)
-    require_finite(offset, "offset")
-    return offset
+    return _vector(offset, "offset", n)
 
 
 def check_lambdas(lambdas: Any) -> Float[np.ndarray, " L"] | None:
@@ -333,7 +319,7 @@ def check_penalty_factors(factors: Any, p: int) -> Float[np.ndarray, " p"]:
     """Penalty factors in the order of the columns; None is 1 for all."""
     if factors is None:
         return np.ones(p)
-    array = _vector(factors, "penalty_factors", p, per="column of X")
+    array = _vector(factors, "penalty_factors", p, per="column of X", finite=False)
     if np.isnan(array).any() or (array < 0).any():
         raise ValueError("penalty_factors has NaN or negative values; give values >= 0 (0 unpenalised, inf excluded).")
     return array
@@ -351,7 +337,7 @@ def check_limits(lower: Any, upper: Any, p: int) -> tuple[Float[np.ndarray, " p"
         elif np.ndim(value) == 0:
             array = np.full(p, float(numeric(value, name)))
         else:
-            array = _vector(value, name, p, per="column of X")
+            array = _vector(value, name, p, per="column of X", finite=False)
         if np.isnan(array).any() or (sign * array > 0).any():
             raise ValueError(f"{name} has NaN or values on the wrong side of 0; give {name} {relation} 0.")
         limits.append(array)

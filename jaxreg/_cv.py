@@ -166,7 +166,7 @@ def fit_cv(
             _scores.check_varies(folds, data.y, data.weight)
         lambdas = np.stack([lambdas_for(setup, request, l1_ratio) for l1_ratio in setup.l1_ratios])
         prepared = time.perf_counter()
-        done = Folded(setup, folds, setup.l1_ratios, lambdas, request, metric, keep == "all").run()
+        done = Folded(setup, folds, lambdas, request, metric, keep == "all").run()
         paths, clauses = _paths(setup, done, began)
         times = began, prepared
         result, more = cv_result(setup, done, l1_ratios[done.mixes], paths, metric, keep, averaging, times)

@@ -12,12 +12,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 
-STRATEGIES = "mean", "median", "most_frequent"
-
-
 def check_impute(impute):
     """The strategy, or None. ImportError if a strategy lacks scikit-learn."""
-    _validation.check_choice(impute, "impute", (None, *STRATEGIES))
+    _validation.check_choice(impute, "impute", (None, "mean", "median", "most_frequent"))
     if impute is not None:
         try:
             import sklearn.impute  # noqa: F401

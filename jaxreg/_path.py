@@ -8,14 +8,14 @@ import numpy as np
 
 from jaxreg import _hints, _progress, _provenance
 from jaxreg._request import by_position, check_request
-from jaxreg._setup import lambdas_for, prepare, starting_point
+from jaxreg._setup import lambdas_for, prepare, run_of
 from jaxreg._status import Status
 from jaxreg.losses import Squared
 from jaxreg.objective._objective import mixing
 from jaxreg.paths import _endings
 from jaxreg.paths._points import points_of
 from jaxreg.paths._result import path_result
-from jaxreg.paths._run import answered, run
+from jaxreg.paths._run import answered
 from jaxreg.penalties import ElasticNet
 from jaxreg.results._path import PathResult
 
@@ -196,55 +196,43 @@ def fit_path(
     request = check_request(X, keywords)
     # Results leave this scope as NumPy: a float64 JAX array outside it decays at the next operation.
     with jax.enable_x64(True):
-        l1_ratio = mixing(request.penalty)
-        setup = prepare(X, y, request, [l1_ratio])
-        path, clauses = _fitted(setup, request, l1_ratio, began)
+        setup = prepare(X, y, request, [mixing(request.penalty)])
+        path, clauses = _fitted(setup, request, began)
     _endings.warn(clauses)
     return replace(path, settings=_provenance.sources(by_position(keywords, request), fit_path))
 
 
-def _fitted(setup, request, l1_ratio, began):
+def _fitted(setup, request, began):
     """(PathResult, what to warn of) of the data with one mixing parameter."""
-    (solver,), objective, options = setup.solvers, setup.objective.with_mixing(l1_ratio), setup.options
+    (l1_ratio,), (solver,), objective, options = setup.l1_ratios, setup.solvers, setup.objective, setup.options
     lambdas = lambdas_for(setup, request, l1_ratio)
-    start = starting_point(request.warm_start, objective, lambdas[0])
     started = time.perf_counter()
-    certify = setup.certify.of_penalty(objective.penalty)
-    hidden = request.warm_start is None
-    path = run(objective, certify, setup.gram, lambdas, options, solver, start, hidden, setup.batched)
-    blocks, interrupted = _collect(answered(path.loop, objective.design), path, objective, options)
+    path = run_of(setup, setup, 0, lambdas, options, request.warm_start)
+    blocks, ended = _collect(answered(path.loop, objective.design), path, objective, options)
     seconds = time.perf_counter() - started
     points = points_of(objective, blocks)
-    ended = _ended(blocks, path.asked, objective, options)
-    if interrupted:
-        ended = _endings.End(int(np.count_nonzero(path.asked < len(points))), Status.interrupted)
     result, clauses = path_result(setup, l1_ratio, solver, points, path.grid, path.asked, ended, seconds, began)
     return result, clauses + _endings.cut(ended, path.asked)
 
 
 def _collect(loop, path, objective, options):
-    """(blocks of points up to the end of the path or to an early end, whether Ctrl-C ended them)."""
+    """(blocks of points up to the end of the path or to an early end, the End or None)."""
     blocks: list = []
-    done = 0
+    done, ended, cuts = 0, None, options.max_features is not None or options.early_stop
     with _progress.bar(len(path.grid), "path", options.progress) as show:
         try:
             for block in loop:
                 blocks.append(block)
                 done += len(block)
                 show(done, path.grid[done - 1], block)
-                if _ended(blocks, path.asked, objective, options) is not None:
+                if cuts:
+                    counts = np.concatenate([block.counts for block in blocks])
+                    losses = np.concatenate([block.losses.sum(axis=1) for block in blocks])
+                    ended = _endings.end(counts, losses, path.asked, objective.total, options)
+                if ended is not None:
                     break
         except KeyboardInterrupt:
-            if not np.any(path.asked < done):
+            ended = _endings.End(int(np.count_nonzero(path.asked < done)), Status.interrupted)
+            if not ended.length:
                 raise
-            return blocks, True
-    return blocks, False
-
-
-def _ended(blocks, asked, objective, options):
-    """The End of a path by early_stop or max_features, or None."""
-    if options.max_features is None and not options.early_stop:
-        return None
-    counts = np.concatenate([block.counts for block in blocks])
-    losses = np.concatenate([block.losses.sum(axis=1) for block in blocks])
-    return _endings.end(counts, losses, asked, objective.total, options)
+    return blocks, ended

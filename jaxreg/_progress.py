@@ -45,13 +45,6 @@ def require_tqdm():
         raise ImportError('progress is True, which needs tqdm: pip install "jaxreg[progress]"') from error
 
 
-def _tqdm():
-    """The class of a bar. In Jupyter without ipywidgets it is a text bar, which is not worth a warning."""
-    with warnings.catch_warnings(action="ignore"):
-        from tqdm.auto import tqdm
-    return tqdm
-
-
 @contextmanager
 def bar(total, label, shown):
     """A function show(done, lam, block) for a bar of `total` lambdas, in a terminal or in Jupyter.
@@ -61,8 +54,7 @@ def bar(total, label, shown):
     if not shown:
         yield lambda done, lam, block: None
         return
-    tqdm = _tqdm()
-    with tqdm(total=total, desc=label, unit="lambda") as progress_bar, _saying_compiling(progress_bar, label):
+    with _tqdm(label, total=total, unit="lambda") as progress_bar:
 
         def show(done, lam, block):
             state = f"lambda {lam:.3g}, df {block.counts[-1]}, gap {block.gaps.max():.0e}"
@@ -78,13 +70,9 @@ def epoch_bar(total, label, shown):
     if not shown:
         yield lambda done: None
         return
-    tqdm = _tqdm()
     layout = "{l_bar}{bar}| {n:.0f}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
     lock = threading.Lock()
-    with (
-        tqdm(total=total, desc=label, unit="epoch", bar_format=layout) as progress_bar,
-        _saying_compiling(progress_bar, label),
-    ):
+    with _tqdm(label, total=total, unit="epoch", bar_format=layout) as progress_bar:
 
         def show(done):
             with lock:
@@ -94,8 +82,10 @@ def epoch_bar(total, label, shown):
 
 
 @contextmanager
-def _saying_compiling(progress_bar, label):
-    """While JAX compiles, in any thread, let the bar say so."""
+def _tqdm(label, **options):
+    """A bar of tqdm, which says so while JAX compiles, in any thread."""
+    with warnings.catch_warnings(action="ignore"):  # in Jupyter without ipywidgets it is a text bar
+        from tqdm.auto import tqdm
     lock, programs = threading.Lock(), 0
 
     def listen(event, *_, **__):
@@ -105,8 +95,9 @@ def _saying_compiling(progress_bar, label):
                 programs = max(0, programs + COMPILING[event])
                 progress_bar.set_description(f"{label}, compiling" if programs else label)
 
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
+    with tqdm(desc=label, **options) as progress_bar:
+        jax.monitoring.register_event_duration_secs_listener(listen)
+        try:
+            yield progress_bar
+        finally:
+            jax.monitoring.unregister_event_duration_listener(listen)

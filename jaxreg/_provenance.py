@@ -113,10 +113,6 @@ def _literal_source(name, value):
     return text
 
 
-def _dtype_source(name, value):
-    return repr(np.dtype(value).name)
-
-
 def _instance_source(home):
     def source(name, value):
         """A call of the class of a value, without the arguments at their defaults."""
@@ -156,5 +152,5 @@ _KINDS: dict[str, Callable[[str, Any], str]] = {
     "model": _instance_source("neural"),
     "regularizer": _tuple_source(_instance_source("neural"), np.iterable),
     "strengths": _tuple_source(_literal_source, lambda value: any(map(np.iterable, value))),
-    "dtype": _dtype_source,
+    "dtype": lambda name, value: repr(np.dtype(value).name),
 }

@@ -8,11 +8,6 @@ import jax
 import numpy as np
 
 
-def static_fields(cls) -> list[str]:
-    """Names of the fields that are no children: those declared `field(metadata=STATIC)`."""
-    return [field.name for field in fields(cls) if field.metadata.get("static")]
-
-
 @dataclass_transform(frozen_default=True)
 def pytree(cls):
     """`cls` as a frozen dataclass whose fields are children, but for those declared `field(metadata=STATIC)`.
@@ -20,7 +15,7 @@ def pytree(cls):
     JAX rebuilds instances without `__init__`: their leaves may be tracers, which no check could judge.
     """
     cls = dataclass(frozen=True)(cls)
-    static = static_fields(cls)
+    static = [field.name for field in fields(cls) if field.metadata.get("static")]
     children = [field.name for field in fields(cls) if field.name not in static]
 
     def flatten(instance):
@@ -65,12 +60,11 @@ def number(value: Any, name: str, meaning: str, low=-np.inf, high=np.inf, strict
 
 def shown(instance) -> str:
     """The call that makes an instance, without values at their defaults; functions by name, without an address."""
-    values = [(field.name, getattr(instance, field.name)) for field in fields(instance)]
-    defaults = {field.name: field.default for field in fields(instance)}
+    values = [(field, getattr(instance, field.name)) for field in fields(instance)]
     texts = [
-        f"{name}={getattr(value, '__name__', repr(value)) if callable(value) else repr(value)}"
-        for name, value in values
-        if value is not defaults[name] and value != defaults[name]
+        f"{field.name}={getattr(value, '__name__', repr(value)) if callable(value) else repr(value)}"
+        for field, value in values
+        if value is not field.default and value != field.default
     ]
     return f"{type(instance).__name__}({', '.join(texts)})"
 

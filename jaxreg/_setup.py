@@ -17,7 +17,7 @@ from jaxreg.objective import _grid
 from jaxreg.objective._objective import Objective, make_objective, mixed
 from jaxreg.objective._units import Model
 from jaxreg.paths._first_lambda import largest_lambda
-from jaxreg.paths._run import batches
+from jaxreg.paths._run import batches, run
 from jaxreg.penalties import Penalty
 from jaxreg.results._path import PathResult
 
@@ -56,7 +56,7 @@ class Setup:
     options: Options
     ratio: float  # of the ends of an automatic grid
     record: dict[str, Any]  # what the result keeps of the data
-    seconds: float
+    seconds: float = 0.0
 
 
 def prepare(X, y, request, l1_ratios) -> Setup:
@@ -128,7 +128,6 @@ def posed(data, request, l1_ratios) -> Setup:
         record=_provenance.of_data(
             data, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes
         ),
-        seconds=0.0,
     )
 
 
@@ -181,11 +180,16 @@ def _ends_of_ridge(objective, gram):
     return tuple(objective.null_curvature * end for end in ends)
 
 
-def starting_point(warm_start, objective, lam):
-    """b (p [, K]) of a path's solution at a lambda of the user; 0 without a path."""
-    shape = objective.design.p, *objective.y.shape[1:]
-    if warm_start is None:
-        return np.zeros(shape)
-    b = objective.from_user(warm_start.coef_at(lam)[1])
-    lower, upper = objective.limits
-    return np.clip(b, lower, upper) if objective.penalty.limited else b
+def run_of(setup, problem, a, lambdas, options, warm_start):
+    """The Run of a problem, the Setup itself or a lane of it, with the mixing parameter `a` at lambdas of the user.
+
+    It starts from the solution of the path `warm_start`, or from 0 where that is None.
+    """
+    objective = problem.objective.with_mixing(setup.l1_ratios[a])
+    certify, solver, cold = problem.certify.of_penalty(objective.penalty), setup.solvers[a], warm_start is None
+    if cold:
+        start = np.zeros((objective.design.p, *objective.y.shape[1:]))
+    else:
+        start = objective.from_user(warm_start.coef_at(lambdas[0])[1])
+        start = np.clip(start, *objective.limits) if objective.penalty.limited else start
+    return run(objective, certify, problem.gram, lambdas, options, solver, start, hidden=cold, batched=setup.batched)

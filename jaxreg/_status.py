@@ -38,13 +38,13 @@ class Status(IntEnum):
     True
     """
 
-    converged = 0  # gap <= tol
-    max_iter = 1  # stopped by max_iter
-    stalled = 2  # the precision does not allow a smaller gap
-    early_stop = 3  # last point of a path that was cut by early_stop or max_features
-    interrupted = 4  # last point of a path that was cut by Ctrl-C
-    capacity = 5  # memory has no room for the columns that are missing
-    nonfinite = 6  # numbers that are not finite
+    converged = 0
+    max_iter = 1
+    stalled = 2
+    early_stop = 3
+    interrupted = 4
+    capacity = 5
+    nonfinite = 6
 
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}  # names of `PathResult.gap`, by its `certificate`

@@ -6,7 +6,7 @@ import pytest
 from reference import ar_problem
 
 from jaxreg.design._dense import DenseDesign
-from jaxreg.design._lanes import lane_gram, make_lane, moments, relative
+from jaxreg.design._lanes import lane_gram, make_lanes, moments, relative
 from jaxreg.design._standardise import standardise_on_device, standardise_on_host
 
 N, P = 40, 9
@@ -46,10 +46,7 @@ def test_products_are_those_of_a_design_with_these_weights(name, full, centre, o
     everywhere = np.full(N, 1 / N) if full == "even" else np.linspace(1, 3, N) / np.linspace(1, 3, N).sum()
     base = DenseDesign(X, everywhere, centre, np.float64, on_host)
     alone = DenseDesign(X, weight, centre, np.float64, on_host)
-    share = relative(base, weight)
-    first = np.asarray(base.correlate(np.sqrt(share * weight)[None]))[0]
-    second = np.asarray(base.squares(share[None]))[0]
-    lane = make_lane(base, weight, centre, first, second)
+    (lane,) = make_lanes(base, weight[None], centre)
 
     np.testing.assert_array_equal(lane.columns.constant, alone.columns.constant)
     for field in ("mean", "norm", "sd"):
@@ -62,7 +59,7 @@ def test_products_are_those_of_a_design_with_these_weights(name, full, centre, o
     np.testing.assert_allclose(lane.predict(coef), alone.predict(coef), **same)
     np.testing.assert_allclose(lane.gram(), alone.gram(), **same)
     np.testing.assert_allclose(lane.kernel(np.arange(P) * 1.0), alone.kernel(np.arange(P) * 1.0), **same)
-    sums = moments(base, np.zeros((1, N)), share).gram
+    sums = moments(base, np.zeros((1, N)), relative(base, weight)).gram
     np.testing.assert_allclose(lane_gram(lane, sums), alone.gram(), **same)
     for gram in (sums, base.gram()) if on_host else ():
         np.testing.assert_array_equal(gram, gram.T)

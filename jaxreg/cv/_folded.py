@@ -7,7 +7,7 @@ from itertools import takewhile
 import numpy as np
 
 from jaxreg import _progress, _scores
-from jaxreg._setup import starting_point
+from jaxreg._setup import run_of
 from jaxreg._status import Status
 from jaxreg.cv._fits import Fits, HeldOut, Outcome, SolvedPath, predictions_of
 from jaxreg.cv._lanes import LaneProblems, lane_of_all
@@ -16,7 +16,7 @@ from jaxreg.paths import _batched, _lockstep
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._endings import End
 from jaxreg.paths._points import points_of
-from jaxreg.paths._run import answered, run
+from jaxreg.paths._run import answered
 from jaxreg.solvers.ridge import decomposed
 
 BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices, and a path and eight vectors of rows each
@@ -29,8 +29,8 @@ class Folded:
     Ridge that leaves one out needs no fits beside those of the data.
     """
 
-    def __init__(self, setup, folds, l1_ratios, lambdas, request, metric, keep_predictions):
-        self.setup, self.folds, self.l1_ratios, self.lambdas = setup, folds, l1_ratios, lambdas
+    def __init__(self, setup, folds, lambdas, request, metric, keep_predictions):
+        self.setup, self.folds, self.l1_ratios, self.lambdas = setup, folds, setup.l1_ratios, lambdas
         self.request, self.metric, self.keep_predictions = request, metric, keep_predictions
         self.options = replace(setup.options, max_features=None, early_stop=False, progress=False)
         self.row_weight = _scores.row_weight(setup.data)
@@ -125,27 +125,22 @@ class Folded:
         makers: functions that make the LaneProblems; watch(done, lam, block) is told how many lambdas are done
         """
         on_gram = self.setup.gram is not None
-        if on_gram and self.setup.batched and all(self.setup.solvers[a] == "proximal" for a in mixes):
-            lanes = [make() for make in makers]
-            return lanes, self._batched(lanes, mixes), None
-        if self.imputes:
-            return *self._one_by_one(makers, mixes, watch), None
-        if on_gram:
+        batched = on_gram and self.setup.batched and all(self.setup.solvers[a] == "proximal" for a in mixes)
+        if on_gram and not batched and not self.imputes:
             lanes, solved = self._in_threads(makers, mixes, watch)
             if with_full and not solved:
                 raise KeyboardInterrupt
             return lanes, solved, None
         lanes = [make() for make in makers]
+        if batched:
+            return lanes, self._batched(lanes, mixes), None
+        if self.imputes:
+            return lanes, self._one_by_one(lanes, mixes, watch), None
         return lanes, *self._side_by_side(lanes, mixes, with_full, watch)
 
     def _run(self, lane, a):
         """The Run of a lane with one mixing parameter."""
-        objective = lane.objective.with_mixing(self.l1_ratios[a])
-        certify, warm_start = lane.certify.of_penalty(objective.penalty), self.request.warm_start
-        start = starting_point(warm_start, objective, self.lambdas[a][0])
-        hidden, batched = warm_start is None, self.setup.batched
-        solver = self.setup.solvers[a]
-        return run(objective, certify, lane.gram, self.lambdas[a], self.options, solver, start, hidden, batched)
+        return run_of(self.setup, lane, a, self.lambdas[a], self.options, self.request.warm_start)
 
     def _alone(self, lane, a):
         path = self._run(lane, a)
@@ -171,8 +166,7 @@ class Folded:
             finished = list(takewhile(lambda result: result is not None, stop.finished))
         return [lane for lane, _ in finished], [[solved for solved, _ in points] for _, points in finished]
 
-    def _one_by_one(self, makers, mixes, watch):
-        lanes = [make() for make in makers]
+    def _one_by_one(self, lanes, mixes, watch):
         solved: list = []
         for i, lane in enumerate(lanes):
             solved.append([])
@@ -180,7 +174,7 @@ class Folded:
                 points, last = self._alone(lane, a)
                 solved[-1].append(points)
                 watch((i * len(mixes) + len(solved[-1])) * self.lambdas.shape[1], self.lambdas[a][-1], last)
-        return lanes, solved
+        return solved
 
     def _batched(self, lanes, mixes):
         objectives, grids = [lane.objective for lane in lanes], self.lambdas[mixes]
@@ -241,11 +235,11 @@ class Folded:
     def _judged(self, k, lane, solved, length):
         """The Fits of the fold k with one mixing parameter, at the first `length` lambdas."""
         points, fold = solved.points.at(solved.asked[:length]), self.folds.held_out[k]
-        errors = predictions = None
+        base, errors, predictions = lane.objective.design.base, None, None
         if lane.held_out is not None and self.metric.squared and not self.keep_predictions:
             errors = self._errors_by_moments(lane, points)
         if errors is None:
-            predictions = predictions_of(lane.design, self.setup.data.offset, fold.rows, points.coef, points.intercept)
+            predictions = predictions_of(base, self.setup.data.offset, fold.rows, points.coef, points.intercept)
             losses, errors = self._by_predictions(fold, predictions)
         else:
             losses = errors
@@ -260,7 +254,7 @@ class Folded:
             n_iter=points.n_iter[None],
             status=points.status[None],
             null_losses=lane.objective.null_losses[None],
-            held_out=[HeldOut(fold.rows, coef, intercept, predictions if keep else None, lane.design)],
+            held_out=[HeldOut(fold.rows, coef, intercept, predictions if keep else None, base)],
         )
 
     def _by_predictions(self, fold, predictions):
@@ -276,7 +270,7 @@ class Folded:
 
     def _errors_by_moments(self, lane, points):
         """Mean squared errors (K, L) on the held-out rows, or None where the difference would lose digits."""
-        columns, objective, held = lane.design.columns, self.setup.objective, lane.held_out
+        columns, objective, held = self.setup.objective.design.columns, self.setup.objective, lane.held_out
         K = objective.responses or 1
         dense = points.coef.toarray().reshape(len(points), -1, K)
         centred = points.intercept.reshape(len(points), K) + np.einsum("ljk,j->lk", dense, columns.mean)

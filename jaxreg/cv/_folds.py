@@ -141,13 +141,10 @@ def _drawn_ids(F, n, groups, repeats, seed, strata):
     if groups is not None:
         return [_grouped_ids(F, groups, rng) for _ in range(repeats)]
     by_stratum = np.zeros(n) if strata is None else strata
-    ids_of_repeats = []
-    for _ in range(repeats):
-        ids = np.empty(n, int)
-        # rows are dealt to the folds one by one, stratum after stratum: shares differ by at most one row
-        ids[np.lexsort((rng.permutation(n), by_stratum))] = np.arange(n) % F
-        ids_of_repeats.append(ids)
-    return ids_of_repeats
+    ids = np.empty((repeats, n), int)
+    for of_repeat in ids:  # rows are dealt to the folds one by one, stratum after stratum: shares differ by at most one
+        of_repeat[np.lexsort((rng.permutation(n), by_stratum))] = np.arange(n) % F
+    return list(ids)
 
 
 def _grouped_ids(F, groups, rng):

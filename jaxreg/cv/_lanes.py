@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from jaxreg import _setup
 from jaxreg.certificates._certificate import Certificate, certificate
-from jaxreg.design._lanes import Moments, lane_gram, make_lane, moments, relative
+from jaxreg.design._lanes import Moments, lane_gram, make_lane, make_lanes, moments
 from jaxreg.objective._objective import Objective, make_objective
 from jaxreg.objective._units import centred_response
 
@@ -21,11 +20,10 @@ class LaneProblem:
     gram: np.ndarray | None  # (p, p)
     certify: Certificate
     held_out: Moments | None = None  # of the rows held out, where they are all others
-    design: Any = None  # that predicts the rows of the data
 
 
 def lane_of_all(setup):
-    return LaneProblem(setup.objective, setup.gram, setup.certify, design=setup.objective.design.base)
+    return LaneProblem(setup.objective, setup.gram, setup.certify)
 
 
 class LaneProblems:
@@ -51,7 +49,7 @@ class LaneProblems:
         if corr is not None:
             corr = corr[0] if data.y.ndim == 1 else corr.T
         objective = make_objective(lane, data, model, loss, penalty, corr)
-        return LaneProblem(objective, gram, certificate(objective, gram), held_out, self.base)
+        return LaneProblem(objective, gram, certificate(objective, gram), held_out)
 
     # ---- n >= p: Gram matrices by differences ----
 
@@ -105,7 +103,7 @@ class LaneProblems:
             level = train.y / train.weight if model.fit_intercept else np.zeros(len(z))
             corr = (train.cross / train.weight - np.outer(level, first)) * lane.inverse * z.any(axis=1, keepdims=True)
             corr *= objective.unit / unit
-            corr[:, lane.exact.columns] = z @ lane.exact.rows.T
+            corr[:, lane.exact] = z @ lane.exact_rows.T
         return self._posed(lane, data, corr, lane_gram(lane, second), held_out)
 
     # ---- otherwise: one pass over the data for all lanes ----
@@ -113,11 +111,7 @@ class LaneProblems:
     def _by_passes(self, part):
         base, model = self.base, self.setup.model
         data = [self._training(k) for k in part]
-        weights = np.stack([fold.weight for fold in data])
-        share = relative(base, weights)
-        first = np.asarray(base.correlate(np.sqrt(share * weights)), dtype=np.float64)
-        second = np.asarray(base.squares(share), dtype=np.float64)
-        lanes = [make_lane(base, weights[i], model.fit_intercept, first[i], second[i]) for i in range(len(part))]
+        lanes = make_lanes(base, np.stack([fold.weight for fold in data]), model.fit_intercept)
         if not self.setup.loss.quadratic:
             return [partial(self._posed, lane, fold, None, None) for lane, fold in zip(lanes, data, strict=True)]
         z = [np.atleast_2d(centred_response(fold, model)[0].T) for fold in data]
@@ -132,5 +126,4 @@ class LaneProblems:
 
     def _imputed(self, k):
         data = _setup.imputed(self._training(k), self.request.impute)
-        setup = _setup.posed(data, self.request, self.setup.l1_ratios)
-        return replace(lane_of_all(setup), design=setup.objective.design)
+        return lane_of_all(_setup.posed(data, self.request, self.setup.l1_ratios))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from jaxreg.design._lanes import make_lane, relative
+from jaxreg.design._lanes import make_lanes
 from jaxreg.objective._objective import make_objective
 from jaxreg.solvers.ridge import decomposed
 
@@ -34,18 +34,16 @@ def _refitted(objective, data, row, lambdas, model, of_sum):
     lambdas = lambdas / (1.0 - weight[row]) if of_sum else lambdas
     weight[row] = 0.0
     weight /= weight.sum()
-    share = relative(base, weight)
-    first = np.asarray(base.correlate(np.sqrt(share * weight)[None]), dtype=np.float64)[0]
-    second = np.asarray(base.squares(share[None]), dtype=np.float64)[0]
-    lane = make_lane(base, weight, model.fit_intercept, first, second)
+    (lane,) = make_lanes(base, weight[None], model.fit_intercept)
     others = make_objective(lane, replace(data, weight=weight), model, objective.loss, objective.penalty)
     # the penalty stays as on the scale of all rows
     scale = np.where(others.present, objective.scale * lane.columns.norm / base.columns.norm, 0.0)
-    ridge = decomposed(replace(others, scale=scale), None)
+    others = replace(others, scale=scale)
+    ridge = decomposed(others, None)
     x = base.deviations(np.array([row]), lane.columns)[0]
     offset = 0.0 if data.offset is None else data.offset[row]
     errors = []
-    for response, y in zip(replace(others, scale=scale).each_response(), np.atleast_2d(data.y.T)[:, row], strict=True):
+    for response, y in zip(others.each_response(), np.atleast_2d(data.y.T)[:, row], strict=True):
         b = np.concatenate([block for block, _, _ in ridge.blocks(response, lambdas, len(lambdas))])
         errors.append(y - offset - response.y_mean - response.unit * (b @ x))
     return np.transpose(errors)

@@ -108,28 +108,23 @@ def _train_loss(setup, path, train_mse, metric):
 
 def _effective_df(objective, paths):
     """(A, L) of the paths."""
+
+    def of_path(path):
+        if path.solver == "ridge":
+            return path.effective_df
+        lambdas = path.lambdas / objective.lambda_unit
+        return _selection.effective_df(objective, path.coef_sparse, lambdas, path.l1_ratio)
+
     with jax.enable_x64(True):
-        return np.stack(
-            [
-                path.effective_df
-                if path.solver == "ridge"
-                else _selection.effective_df(
-                    objective, path.coef_sparse, path.lambdas / objective.lambda_unit, path.l1_ratio
-                )
-                for path in paths
-            ]
-        )
+        return np.stack([of_path(path) for path in paths])
 
 
 def _shortfall(status, gap, certificate, options):
     unmet = status != Status.converged
     if not unmet.any():
         return []
-    causes = []
-    for code in CAUSES:
-        count = int((status == code).sum())
-        if count:
-            causes.append(f"{count} {cause(code, options)}")
+    counts = {code: np.count_nonzero(status == code) for code in CAUSES}
+    causes = [f"{count} {cause(code, options)}" for code, count in counts.items() if count]
     return [
         f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "
         f"{gap.max():.1e}: {'; '.join(causes)}"

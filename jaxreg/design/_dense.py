@@ -55,8 +55,8 @@ class DenseDesign(StoredDesign):
         self._A = _Dense(place(rows), place(mean.astype(dtype)), place(scale.astype(dtype)))
         self._products = _ON_HOST if in_numpy else _COMPILED
         # a few rows are gathered by NumPy where it can: they are a copy, for which a compiled gather starts all cores
-        host = jax.tree.map(np.asarray, self._A) if self.placement.on_host else None
-        self._few = (_COMPILED, self._A) if host is None else (_ON_HOST, host)
+        on_host = self.placement.on_host
+        self._few = (_ON_HOST, jax.tree.map(np.asarray, self._A)) if on_host else (_COMPILED, self._A)
 
     @staticmethod
     def takes(X):

@@ -26,17 +26,17 @@ DELICATE = 1e-4  # where less of a variance is left, differences of sums would l
 
 @final
 class Lane(Design):
-    """A lane of the stored design `base`; `exact` are rows of A_k that do not come from it."""
+    """A lane of the stored design `base`, but for the rows `exact` (k,) of A_k, which are `exact_rows` (k, n)."""
 
-    def __init__(self, base, weight, columns, centre, exact):
+    def __init__(self, base, weight, columns, centre, exact, exact_rows):
         self._base, self.n, self.p, self.dtype = base, base.n, base.p, base.dtype
         self.placement = base.placement
         self.columns, self.root = columns, np.sqrt(weight)
         self.ratio = np.sqrt(relative(base, weight))
         self.shift = (columns.mean - base.columns.mean) / base.columns.norm
         self.inverse = np.where(columns.constant & centre, 0.0, base.columns.norm / columns.norm)
-        self.inverse[exact.columns] = 0.0
-        self.exact = exact
+        self.inverse[exact] = 0.0
+        self.exact, self.exact_rows = exact, exact_rows
 
     @property
     def base(self):
@@ -50,7 +50,7 @@ class Lane(Design):
         """R A_k' from the base's answer H (k, p)."""
         R = np.asarray(R)
         H = ((np.asarray(H) - np.outer(R @ self.root, self.shift)) * self.inverse).astype(self.dtype)
-        H[:, self.exact.columns] = R @ self.exact.rows.T
+        H[:, self.exact] = R @ self.exact_rows.T
         return H
 
     def correlate(self, R):
@@ -60,14 +60,14 @@ class Lane(Design):
         at = np.minimum(J, self.p - 1)
         inverse = np.where(J < self.p, self.inverse[at], 0.0)
         columns = self.base.reweighted(J, self.ratio, self.root, self.shift[at], inverse)
-        place, row = np.nonzero(J[:, None] == self.exact.columns)
+        place, row = np.nonzero(J[:, None] == self.exact)
         if place.size:
             columns = np.array(columns)
-            columns[place] = self.exact.rows[row]
+            columns[place] = self.exact_rows[row]
         return columns
 
     def predict(self, coef):
-        known = np.asarray(coef)[:, self.exact.columns] @ self.exact.rows
+        known = np.asarray(coef)[:, self.exact] @ self.exact_rows
         coef = np.asarray(coef) * self.inverse
         return np.asarray(self.base.predict(coef)) * self.ratio - np.outer(coef @ self.shift, self.root) + known
 
@@ -96,14 +96,6 @@ def relative(base, weight):
     return np.divide(weight, omega, out=np.zeros_like(weight), where=omega > 0)
 
 
-@dataclass(frozen=True)
-class Exact:
-    """Rows of A_k that were computed from the data themselves."""
-
-    columns: np.ndarray  # (k,)
-    rows: np.ndarray  # (k, n)
-
-
 def make_lane(base, weight, centre, first, second):
     """Lane of weights (n,), given A (ratio * level) and the diagonal of A diag(ratio^2) A', both (p,)."""
     columns = base.columns
@@ -122,7 +114,15 @@ def make_lane(base, weight, centre, first, second):
         rows, exact = base.standardised(J, weight, centre)
         for name in ("mean", "norm", "sd", "constant"):
             getattr(statistics, name)[J] = getattr(exact, name)
-    return Lane(base, weight, statistics, centre, Exact(J, rows))
+    return Lane(base, weight, statistics, centre, J, rows)
+
+
+def make_lanes(base, weights, centre):
+    """Lanes of weights (k, n), from one pass over the data for all of them."""
+    share = relative(base, weights)
+    first = np.asarray(base.correlate(np.sqrt(share * weights)), dtype=np.float64)
+    second = np.asarray(base.squares(share), dtype=np.float64)
+    return [make_lane(base, weight, centre, *sums) for weight, *sums in zip(weights, first, second, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,8 @@ class Moments:
 
     def delicate(self, total, centre):
         """Whether so little is left of a total that a difference of sums would lose digits."""
-        if self.weight < DELICATE * total.weight:
-            return True
-        return bool((self.spread(centre) < DELICATE * total.spread(centre)).any())
+        light = self.weight < DELICATE * total.weight
+        return bool(light or (self.spread(centre) < DELICATE * total.spread(centre)).any())
 
     def squared_error(self, r, intercept, coef):
         """Sums (L,) of omega_i (y_ir - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p).
@@ -189,7 +188,7 @@ def lane_gram(lane, second):
     """A_k A_k' (p, p) from the second moments A diag(ratio^2) A'."""
     gram = second - np.outer(lane.shift, lane.shift)
     gram *= np.outer(lane.inverse, lane.inverse)
-    if lane.exact.columns.size:
-        rows = lane.correlate(lane.exact.rows)
-        gram[lane.exact.columns], gram[:, lane.exact.columns] = rows, rows.T
+    if lane.exact.size:
+        rows = lane.correlate(lane.exact_rows)
+        gram[lane.exact], gram[:, lane.exact] = rows, rows.T
     return gram

@@ -26,17 +26,18 @@ def refuse_extremes(columns, dtype):
         raise ValueError(f"X underflows when column {small[0]} is squared; multiply small columns by a constant.")
 
 
-def _each_chunk(work, p, rows):
-    """Call work(slice) for every `rows` of p columns, in a thread per core. Overflow is left for the caller to see."""
+def _each_chunk(work, XT):
+    """Call work(slice) for a few rows of XT (p, n) at a time, in a thread per core; the caller sees to overflow."""
+    p, n = XT.shape
+    length = max(1, CHUNK_BYTES // (n * 8))
 
     def quietly(part):
         with np.errstate(over="ignore", invalid="ignore"):  # holds for one thread
             work(part)
 
-    slices = [slice(first, min(first + rows, p)) for first in range(0, p, rows)]
+    slices = [slice(first, min(first + length, p)) for first in range(0, p, length)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for _ in threads.map(quietly, slices):  # brings exceptions here
-            pass
+        list(threads.map(quietly, slices))  # brings exceptions here
 
 
 def _aligned_empty(shape, dtype):
@@ -48,12 +49,8 @@ def _aligned_empty(shape, dtype):
 
 def copied(rows):
     copy = _aligned_empty(rows.shape, rows.dtype)
-    _each_chunk(lambda part: np.copyto(copy[part], rows[part]), len(rows), _chunk_length(rows))
+    _each_chunk(lambda part: np.copyto(copy[part], rows[part]), rows)
     return copy
-
-
-def _chunk_length(rows):
-    return max(1, CHUNK_BYTES // (rows.shape[1] * 8))
 
 
 def moderate_columns(XT, centre):
@@ -99,7 +96,7 @@ def standardise_on_host(XT, weight, centre, dtype):
         factor = np.where(same & centre, 0.0, 1 / norm[part])
         np.multiply(entering, factor[:, None], out=A[part], casting="same_kind")
 
-    _each_chunk(work, p, _chunk_length(XT))
+    _each_chunk(work, XT)
     return A, Columns(mean if centre else np.zeros(p), norm, sd, constant)
 
 

@@ -20,15 +20,6 @@ def row_basis(U, eps):
     return Vt[s > eps * max(U.shape) * s.max(initial=0.0)]
 
 
-def left_of(z, basis, saturated, eps):
-    """z (n,) or (n, K) less its projection on the basis (k, n): exact zeros where nothing but rounding is left."""
-    if not len(basis):
-        return z
-    left = z - basis.T @ (basis @ z)
-    exact = saturated or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0)
-    return np.zeros_like(z) if exact else left
-
-
 def left_within(z, columns, lower, upper):
     """z (n,) less its least-squares fit on the columns (k, n) with coefficients in [lower, upper]."""
     from scipy.optimize import lsq_linear  # imported here: it takes longer than a small path

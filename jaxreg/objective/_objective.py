@@ -19,7 +19,7 @@ import numpy as np
 
 from jaxreg.design._base import Design
 from jaxreg.losses import Loss
-from jaxreg.objective._null_model import EXACT, left_of, left_within, null_fit, row_basis
+from jaxreg.objective._null_model import EXACT, left_within, null_fit, row_basis
 from jaxreg.objective._units import centred_response, entering_columns
 from jaxreg.penalties import Penalty
 from jaxreg.penalties._base import has_dual, per_row
@@ -181,20 +181,20 @@ def make_objective(design, data, model, loss, penalty, corr=None):
     scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
     factors = penalty.checked_factors(factors, None if data.y.ndim == 1 else data.y.shape[1])
     directions = np.zeros((0, design.p)) if penalty.separable else penalty.unpenalised(factors)
-    directions = directions[np.abs(directions * scale).max(axis=1) > 0] if len(directions) else directions
+    directions = directions[(directions * scale).any(axis=1)]
     z, y_mean, unit = centred_response(data, model)
     if penalty.limited:
-        penalty = penalty.rescaled(
-            np.where(scale > 0, design.columns.norm / np.where(scale > 0, scale, 1.0), 1.0) / unit
-        )
+        penalty = penalty.rescaled(np.divide(design.columns.norm, scale, out=np.ones(design.p), where=scale > 0) / unit)
+    basis = _basis(design, penalty, factors, scale, directions)
     shared = {
         "design": design,
         "penalty": penalty,
         "scale": scale,
         "factors": factors,
         "directions": directions,
-        "basis": _basis(design, penalty, factors, scale, directions),
+        "basis": basis,
         "constant_features": np.flatnonzero(left_out),
+        "certificate": "gap" if _dual_known(loss, penalty, data, factors, basis) else "residual",
     }
     if loss.quadratic:
         return _squared(shared, data, model, loss, z, y_mean, unit, corr)
@@ -237,11 +237,14 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
     if bounded.size:
         columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
         left = left_within(z, columns, penalty.lower[bounded], penalty.upper[bounded])
-        if rows <= model.fit_intercept + len(basis) or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0):
-            left = np.zeros_like(left)
     else:
-        left = left_of(z, basis, rows <= model.fit_intercept + len(basis), eps)
-    null_corr = _correlations(design, left) if left is not z else corr
+        left = z - basis.T @ (basis @ z) if len(basis) else z
+    null_corr = corr
+    if left is not z:
+        saturated = rows <= model.fit_intercept + len(basis)
+        if saturated or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0):
+            left = np.zeros_like(left)
+        null_corr = _correlations(design, left)
     return Objective(
         **shared,
         loss=loss,
@@ -256,7 +259,6 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
         null_losses=np.atleast_1d(np.sum(left**2, axis=0) / 2),
         totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
         saturated=0.0,
-        certificate="gap" if _dual_known(loss, penalty, data, shared["factors"], basis) else "residual",
     )
 
 
@@ -265,7 +267,6 @@ def _general(shared, data, model, loss, unit):
     free, root = int(model.fit_intercept), design.root
     counting = data.weight > 0
     unit = unit if loss.degree else 1.0
-    certificate = "gap" if _dual_known(loss, shared["penalty"], data, shared["factors"], basis) else "residual"
     loss = loss.in_units(unit)
     offset = np.zeros(design.n) if data.offset is None else data.offset / unit
     y = np.where(counting, data.y, data.y[np.argmax(counting)]) / unit
@@ -300,5 +301,4 @@ def _general(shared, data, model, loss, unit):
         null_losses=np.array([null_loss]),
         totals=np.array([total - saturated]),
         saturated=saturated,
-        certificate=certificate,
     )

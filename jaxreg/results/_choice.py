@@ -12,9 +12,7 @@ from jaxreg.results import _html
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-
 LISTED_COEFFICIENTS = 20  # in a text or table, at most
-INTERCEPT = "(intercept)"
 
 
 class _Point(NamedTuple):
@@ -82,7 +80,7 @@ class Selection(_Point):
         """pandas Series of the intercept and all coefficients, by feature; by feature and response of several."""
         import pandas as pd
 
-        names = [INTERCEPT, *self.feature_names]
+        names = ["(intercept)", *self.feature_names]
         values = np.concatenate([np.atleast_1d(self.intercept)[None], self.coef.reshape(len(self.coef), -1)])
         index = pd.Index(names, name="feature")
         if self.coef.ndim == 2:
@@ -103,10 +101,8 @@ class Selection(_Point):
 
     def _order(self):
         """Positions of the columns whose coefficients are not 0, the largest first."""
-        size = np.abs(self.coef).reshape(len(self.coef), -1).max(axis=1) * self.feature_sd
-        nonzero = np.abs(self.coef).reshape(len(self.coef), -1).any(axis=1)
-        order = np.lexsort((-size, ~nonzero))
-        return order[: np.count_nonzero(nonzero)]
+        size = np.abs(self.coef).reshape(len(self.coef), -1).max(axis=1)
+        return np.lexsort((-size * self.feature_sd, size == 0))[: np.count_nonzero(size)]
 
     def _headline(self, order):
         mix = "" if np.isnan(self.l1_ratio) or self.l1_ratio == 1 else f"l1_ratio {self.l1_ratio:g}, "
@@ -116,23 +112,22 @@ class Selection(_Point):
     def __repr__(self):
         order = self._order()
         pairs = [f"{self.feature_names[j]} {_formatted(self.coef[j], 4)}" for j in order[:LISTED_COEFFICIENTS]]
-        remainder = [f"and {len(order) - LISTED_COEFFICIENTS} smaller ones"] if len(order) > LISTED_COEFFICIENTS else []
-        listed = ": " + ", ".join(pairs + remainder) if pairs else ""
+        listed = ": " + ", ".join(pairs + _remainder(order)) if pairs else ""
         return f"<Selection by {self.rule}: {self._headline(order)}{listed}>"
 
     def _repr_html_(self):
         order = self._order()
         rows = [
-            (
-                self.feature_names[j],
-                _formatted(self.coef[j], 5),
-                _formatted(self.coef[j] * self.feature_sd[j], 5),
-            )
+            (self.feature_names[j], _formatted(self.coef[j], 5), _formatted(self.coef[j] * self.feature_sd[j], 5))
             for j in order[:LISTED_COEFFICIENTS]
         ]
-        remainder = [f"and {len(order) - LISTED_COEFFICIENTS} smaller ones"] if len(order) > LISTED_COEFFICIENTS else []
         columns = ("feature", "coefficient", "times standard deviation")
-        return _html.shown(f"Chosen by {self.rule}: {self._headline(order)}", columns, rows, *remainder)
+        return _html.shown(f"Chosen by {self.rule}: {self._headline(order)}", columns, rows, *_remainder(order))
+
+
+def _remainder(order):
+    n_more = len(order) - LISTED_COEFFICIENTS
+    return [f"and {n_more} smaller ones"] if n_more > 0 else []
 
 
 def _formatted(values, digits):

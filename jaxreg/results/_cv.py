@@ -203,7 +203,7 @@ class CVResult:
 
     def _position_1se(self, a):
         """Position of the largest lambda of mixing parameter `a` within one standard error of its least mean loss."""
-        return _selection.one_standard_error(self.mean_loss[a], self.std_error[a], int(np.argmin(self.mean_loss[a])))
+        return _selection.one_standard_error(self.mean_loss[a], self.std_error[a])
 
     def select(self, rule="min") -> Selection:
         """The point that a rule chooses.
@@ -217,7 +217,6 @@ class CVResult:
             variance, with `effective_df`. Points without a residual degree of freedom do not count. Near them (n < p,
             small lambda) the residual variance is a poor estimate and "aic" overfits. Several responses are taken as
             independent, each with its own variance, and the criterion is the average over them.
-
 
         Returns
         -------
@@ -272,24 +271,23 @@ class CVResult:
         array (m,)
             (m, K) for K responses.
         """
-        path, lam = self._at(lam)
-        return path.predict(X, lam, offset, type)
+        a, lam = self._at(lam)
+        return self.paths[a].predict(X, lam, offset, type)
 
     def _at(self, lam):
-        """(path, lambda) of a rule, or of a lambda on the path of the chosen mixing parameter. None is "min"."""
+        """(position of the mixing parameter, lambda) of a rule; the chosen one for a lambda. None is "min"."""
         if lam is None or isinstance(lam, str):
             choice = self.select(_validation.check_choice("min" if lam is None else lam, "lam", RULES))
-            a = int(np.argmax(self.l1_ratios == choice.l1_ratio)) if len(self.paths) > 1 else 0
-            return self.paths[a], choice.lam
-        return self.path, lam
+            return int(np.argmax(self.l1_ratios == choice.l1_ratio)), choice.lam  # 0 where it is NaN
+        return self.best[0], lam
 
     def score(self, X, y, lam=None, sample_weight=None, offset=None) -> float:
         """How well new rows are predicted, higher is better: R squared, or the share of rows in the right class.
 
         `lam` is as for `predict`; for the rest see `PathResult.score`. `r2` has what cross-validation says of it.
         """
-        path, lam = self._at(lam)
-        return path.score(X, y, lam, sample_weight, offset)
+        a, lam = self._at(lam)
+        return self.paths[a].score(X, y, lam, sample_weight, offset)
 
     def to_frame(self):
         """pandas DataFrame: a row per mixing parameter and lambda, with loss, standard error, R squared and df."""
@@ -311,19 +309,17 @@ class CVResult:
 
     def _choice(self, lam):
         """The Choice that figures draw: the path of a mixing parameter, and the choice by a rule or a lambda."""
-        if lam is None or isinstance(lam, str):
-            rule = _validation.check_choice("min" if lam is None else lam, "lam", RULES)
-            mix, lam = self.select(rule)[:2]
-            path, marks = self.paths[int(np.argmax(self.l1_ratios == mix))], {rule: lam}
+        rule = "min" if lam is None else lam
+        a, lam = self._at(rule)
+        if isinstance(rule, str):
+            said, marks = [rule], {rule: lam}
             if rule in ("min", "1se"):
                 marks = {"min": self.lambda_min, **({"1se": self.lambda_1se} if self._has_error else {})}
-            said = [rule]
         else:
-            mix, said = self.l1_ratio_, []
-            path, lam, _, marks = self.path._choice(lam)
+            said, (_, lam, _, marks) = [], self.path._choice(lam)
         if len(self.l1_ratios) > 1:
-            said.append(f"l1_ratio {mix:g}")
-        return plotting.Choice(path, lam, tuple(said), marks)
+            said.append(f"l1_ratio {self.l1_ratios[a]:g}")
+        return plotting.Choice(self.paths[a], lam, tuple(said), marks)
 
     plot = plotting.plot_validation_curve
     plot_folds = plotting.plot_fold_loss
@@ -363,11 +359,8 @@ class CVResult:
             values["minus_two_log_likelihood"] = term
         return cls(paths=paths, _effective_df=values.pop("effective_df", None), **values)
 
-    def _headline(self):
-        return _cv_summary.headline(self)
-
-    def _explanation(self):
-        return _cv_summary.explanation(self)
+    _headline = _cv_summary.headline
+    _explanation = _cv_summary.explanation
 
     def summary(self) -> str:
         """The choice and its reasons in a few lines of text."""
@@ -377,8 +370,7 @@ class CVResult:
     def __repr__(self):
         return f"<CVResult: {self._headline()}>"
 
-    def __str__(self):
-        return self.summary()
+    __str__ = summary
 
     def _repr_html_(self):
         below = " ".join(self._explanation())

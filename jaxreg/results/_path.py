@@ -278,11 +278,8 @@ class PathResult:
             columns = pd.MultiIndex.from_product([columns, range(self.n_responses)], names=["feature", "response"])
         return pd.DataFrame(table.reshape(len(table), -1), index=index, columns=columns)
 
-    def _headline(self):
-        return _path_summary.headline(self)
-
-    def _explanation(self):
-        return _path_summary.notes(self)
+    _headline = _path_summary.headline
+    _explanation = _path_summary.notes
 
     def summary(self, rows=12) -> str:
         """The path in a few lines of text: at most `rows` lambdas, evenly spaced."""
@@ -292,8 +289,7 @@ class PathResult:
     def __repr__(self):
         return f"<PathResult: {self._headline()}>"
 
-    def __str__(self):
-        return self.summary()
+    __str__ = summary
 
     def _repr_html_(self):
         rows = _path_summary.rows(self)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxreg._alignment import listed
 from jaxreg._status import MEASURES, Status
 
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
@@ -43,12 +44,11 @@ def notes(path):
     """Lines on what a table of the path does not show: constant columns, and numbers that may be labels of classes."""
     lines = []
     if len(path.constant_features):
-        names = ", ".join(path.names[j] for j in path.constant_features[:MOST_NAMES])
-        unnamed = len(path.constant_features) - MOST_NAMES
-        lines.append(f"Constant, left out: {names}" + (f" and {unnamed} more" if unnamed > 0 else ""))
+        names = [path.names[j] for j in path.constant_features]
+        lines.append(f"Constant, left out: {listed(names, MOST_NAMES)}")
     if values := path.data.get("y_values"):
-        listed = ", ".join(f"{value:g}" for value in values)
-        lines.append(f"y has the values {listed} only; if these are labels of classes, they count as numbers.")
+        numbers = ", ".join(f"{value:g}" for value in values)
+        lines.append(f"y has the values {numbers} only; if these are labels of classes, they count as numbers.")
     return lines
 
 

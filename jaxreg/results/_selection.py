@@ -10,11 +10,12 @@ INDEPENDENT = 1e-10  # share of its variance that a column keeps beside those th
 CRITERIA = ("aic", "bic", "ebic", "gcv")
 
 
-def one_standard_error(mean_loss, std_error, best):
-    """Position of the largest lambda whose mean loss (L,) is within one standard error of that at `best`.
+def one_standard_error(mean_loss, std_error):
+    """Position of the largest lambda whose mean loss (L,) is within one standard error of the least.
 
     Source: Breiman, Friedman, Olshen and Stone (1984), section 3.4.3; Hastie, Tibshirani and Friedman (2009), 7.10.
     """
+    best = np.argmin(mean_loss)
     return int(np.flatnonzero(mean_loss <= mean_loss[best] + std_error[best])[0])
 
 
