@@ -60,12 +60,12 @@ def positions_of(entry_labels, name, labels):
 
 def _check_labels(entry_labels, name, labels, subject, complete):
     """ValueError where entries have other labels than `labels`, or not all of them if `complete`."""
-    known, given = set(labels), set(entry_labels)
+    known, labelled = set(labels), set(entry_labels)
     unknown = [label for label in entry_labels if label not in known]
     if not unknown:
         if len(known) < len(labels):
             raise ValueError(f"{name} goes by name, but some {subject} have the same name; rename them.")
-        missing = [label for label in labels if label not in given]
+        missing = [label for label in labels if label not in labelled]
         if missing and complete:
             raise ValueError(f"{name} has no entry for {listed_labels(missing)}; give one for each of the {subject}.")
         return
