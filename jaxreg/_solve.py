@@ -243,7 +243,7 @@ def _columns(X, omega, factors, fit_intercept, standardize):
 
 
 def _unit(response, omega, fit_intercept):
-    """The unit of `_problem.centred_responses` of y (n,) or (n, K)."""
+    """The unit of `objective._units.centred_response` of y (n,) or (n, K)."""
     centred = response - omega @ response if fit_intercept else response
 
     def largest(values):
