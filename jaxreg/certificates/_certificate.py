@@ -142,8 +142,9 @@ class Certificate(ABC):
         return np.unique(candidates, axis=0, return_inverse=True)
 
     @final
-    def _padded_mask(self, members):
-        return np.append(members, np.zeros(self.length - len(members), bool))
+    def padded(self, values):
+        """`values` (p, ...) of the columns, and zeros of absent ones."""
+        return np.concatenate([values, np.zeros((self.length - len(values), *values.shape[1:]), values.dtype)])
 
 
 def _by_kind(results, kind):
@@ -188,7 +189,26 @@ class ByGram(Certificate):
         T = lengthened(gram_basis(self.host, directions), int(self._always.sum()))
         return np.concatenate([T, np.zeros((len(T), self.length - T.shape[1]))], axis=1)
 
+    @property
+    def sums(self):
+        """What is known beside the Gram matrix, for points that are not special."""
+        T, _ = self._basis(self._always)
+        along = T @ self.padded(self.padded(self.host).T) if len(T) else T
+        squares, members = 2 * self.objective.totals, self.padded(self._always)
+        return _kernels.Sums(self.corr, squares, T, along, members, self.factors, self.scale, self.units)
+
+    def special(self, lambdas):
+        """Points (B,) that need a basis of their own, or the rows of the data beside it."""
+        free, (_, rows) = self._as_good_as_free(lambdas), self._basis(self._always)
+        special = np.zeros(len(lambdas), bool) if free is None else free.any(axis=1)
+        return special | (rows is not None)
+
     def __call__(self, columns, solved, lambdas):
+        yield from ()
+        return self.certified(columns, solved, lambdas)
+
+    def certified(self, columns, solved, lambdas):
+        """The Certified of solved points, at once."""
         objective = self.objective
         whole = columns.whole and len(columns.index) == self.length
         b = solved.x if whole else _kernels.spread(solved.x, columns.positions(self.length))
@@ -197,7 +217,7 @@ class ByGram(Certificate):
         for members in kinds:
             T, rows = self._basis(members)
             gaps, losses, h = _kernels.by_gram(
-                self.gram, self.corr, 2 * objective.totals, T, self._padded_mask(members), self.penalty, self.factors,
+                self.gram, self.corr, 2 * objective.totals, T, self.padded(members), self.penalty, self.factors,
                 self.scale, b, lambdas, solved.step, self.units, kind=self.kind,
             )  # fmt: skip
             if rows is not None and self.kind == "gap" and objective.null_loss > 0:
@@ -205,7 +225,6 @@ class ByGram(Certificate):
                 losses = np.sum(r**2, axis=1).reshape(len(r), -1) / 2
                 gaps = np.maximum(gaps, left_over(rows, r) / objective.null_loss)
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
-        yield from ()
         return _by_kind(results, kind)
 
     def _residuals_by_rows(self, columns, solved):
@@ -251,7 +270,7 @@ class ByPass(Certificate):
             r, theta = _kernels.residuals(fit, objective.y, self._basis(members))
             products = yield from _correlations(theta)
             gaps, losses, h = _kernels.by_pass(
-                r, theta, products, objective.y, self._padded_mask(members), *at, kind=self.kind
+                r, theta, products, objective.y, self.padded(members), *at, kind=self.kind
             )  # fmt: skip
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         return _by_kind(results, kind)

@@ -1,6 +1,9 @@
 """Gaps, losses and gradients of blocks of points, compiled: of products with a Gram matrix, or of a pass."""
 
+from __future__ import annotations
+
 from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +11,9 @@ import jax.numpy as jnp
 from jaxreg import _duality
 from jaxreg.design._base import PRECISION
 from jaxreg.penalties._base import per_row
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
 
 ZERO = 1e-13  # of the largest gradient: at a smaller lambda a dual scale of another loss is rounding
 AT_LIMIT = 1e-12  # of the largest correlation: a gradient of an unpenalised column at its limit that is rounding
@@ -29,38 +35,54 @@ def _sum(a, b):
 
 
 def _scaled(penalty, factors, scale, h, members, largest, kind):
-    """Gradients h (B, p [, K]) on the scale of the penalty, of those on the scale of the design.
+    """The gradient h (p [, K]) on the scale of the penalty, of that on the scale of the design.
 
-    For a gap they are 0 for the members (p,) that theta is orthogonal to, and for unpenalised columns at a limit.
+    For a gap it is 0 for the members (p,) that theta is orthogonal to, and for unpenalised columns at a limit.
     """
     if kind == "gap":
-        h = jnp.where(per_row(members, h[0]), 0.0, h)
+        h = jnp.where(per_row(members, h), 0.0, h)
         if penalty.limited:
             h = jnp.where((factors == 0) & (jnp.abs(h) <= AT_LIMIT * largest), 0.0, h)
-    return h * per_row(scale, h[0])
+    return h * per_row(scale, h)
+
+
+class Sums(NamedTuple):
+    """What is known of an objective of the squared loss beside its Gram matrix, on the scale of the design."""
+
+    corr: Float[Any, "p ..."]
+    squares: Float[Any, " K"]  # z'z, (1,) for one response
+    T: Float[Any, "k p"]  # coefficients of an orthonormal basis
+    along: Float[Any, "k p"]  # T G
+    members: Bool[Any, " p"]
+    factors: Float[Any, " p"]
+    scale: Float[Any, " p"]
+    units: Any  # largest correlation, largest gradient, loss of the null model
+
+
+def at_product(sums, penalty, b, fit, lam, step, *, kind):
+    """(gap, losses (K,), gradient (p [, K])) of one point b (p [, K]), whose `fit` is the product G (scale b)."""
+    largest, gradient_scale, null_loss = sums.units
+    x = b * per_row(sums.scale, b)
+    r = sums.corr - fit
+    parts = jnp.maximum(sums.squares + jnp.sum(x * (fit - 2 * sums.corr), axis=0), 0.0)
+    q = jnp.matmul(sums.T, r, precision=PRECISION)
+    h = r - jnp.matmul(sums.along.T, q, precision=PRECISION)
+    rr = jnp.sum(parts)
+    tt = jnp.maximum(rr - jnp.sum(q * q), 0.0)
+    ty = jnp.sum(sums.squares) - jnp.sum(x * sums.corr)
+    ty = ty - jnp.sum(q * jnp.matmul(sums.T, sums.corr, precision=PRECISION))
+    h = _scaled(penalty, sums.factors, sums.scale, h, sums.members, largest, kind)
+    gap = _gap(penalty, sums.factors, b, h, lam, rr, tt, ty, step, gradient_scale, null_loss, kind)
+    return gap, parts / 2, h
 
 
 @partial(jax.jit, static_argnames="kind")
 def by_gram(gram, corr, squares, T, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
-    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K]).
-
-    squares: z'z (K or 1,); T (k, p): coefficients of an orthonormal basis; units: largest correlation, largest
-    gradient, loss of the null model
-    """
-    largest, gradient_scale, null_loss = units
-    x = b * per_row(scale, b[0])
-    fit = jnp.einsum("bj...,ji->bi...", x, gram, precision=PRECISION)
-    r = corr - fit
-    parts = jnp.maximum(squares + jnp.sum(x * (fit - 2 * corr), axis=1).reshape(len(x), -1), 0.0)
-    q = jnp.einsum("bj...,kj->bk...", r, T, precision=PRECISION)
-    h = r - jnp.einsum("bk...,ki->bi...", q, jnp.matmul(T, gram, precision=PRECISION), precision=PRECISION)
-    along = jnp.einsum("j...,kj->k...", corr, T, precision=PRECISION)
-    rr = jnp.sum(parts, axis=1)
-    tt = jnp.maximum(rr - _sum(q, q), 0.0)
-    ty = jnp.sum(squares) - _sum(x, corr) - _sum(q, along)
-    h = _scaled(penalty, factors, scale, h, members, largest, kind)
-    gaps = _gaps(penalty, factors, b, h, lambdas, rr, tt, ty, step, gradient_scale, null_loss, kind)
-    return gaps, parts / 2, h
+    """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K])."""
+    fit = jnp.einsum("bj...,ji->bi...", b * per_row(scale, b[0]), gram, precision=PRECISION)
+    sums = Sums(corr, squares, T, jnp.matmul(T, gram, precision=PRECISION), members, factors, scale, units)
+    at = jax.vmap(partial(at_product, kind=kind), (None, None, 0, 0, 0, None))
+    return at(sums, penalty, b, fit, lambdas, step)
 
 
 @jax.jit
@@ -90,7 +112,7 @@ def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas,
     largest, gradient_scale, null_loss = units
     h = products.astype(b.dtype)
     h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
-    h = _scaled(penalty, factors, scale, h, members, largest, kind)
+    h = jax.vmap(lambda h: _scaled(penalty, factors, scale, h, members, largest, kind))(h)
     parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
     sums = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
     gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, null_loss, kind)

@@ -1,0 +1,177 @@
+"""Many problems of a few Gram matrices in a queue: a few places work side by side, and none waits for another.
+
+Lambdas are solved coarse to fine: the ends of the grid, then what lies halfway between two that are solved, from the
+point on the line between their solutions, where a lasso path is a straight line between two changes of its support.
+A problem that is solved leaves its place to the next one whose neighbours are solved. The order, and so the start of
+each, does not depend on how many places there are, nor on what else is in the queue.
+
+Products that are computed are those of the places, busy or not. Problems that wait for neighbours leave places idle: the
+longest chain of them takes a tenth of the work, so that few places make the better use of a product, and many the
+quicker way through it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jaxreg.solvers import faces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jaxtyping import Bool, Float, Int
+
+SHARE, EIGHT = 25, 8  # a place for so many problems of a lane, in a multiple of EIGHT: measured in `benchmarks.products`
+NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of lanes and problems, as compiled
+
+
+@dataclass(frozen=True)
+class Order:
+    """Problems (N,) in the order in which they are begun: A mixing parameters at L lambdas, and copies behind them."""
+
+    mix: Int[np.ndarray, " N"]
+    position: Int[np.ndarray, " N"]  # of the lambda
+    neighbours: Int[np.ndarray, "2 N"]  # the problem itself where it starts from what is there
+    at: Int[np.ndarray, "A L"]  # the place of each problem in this order
+
+    @classmethod
+    def of(cls, A: int, L: int) -> Order:
+        """The ends of the grid first, then the middles, the smaller lambdas of a level before the larger ones."""
+        solved = sorted({0, L - 1})
+        levels = [[(k, k, k) for k in reversed(solved)]]
+        while len(solved) < L:
+            gaps = [(low, high) for low, high in pairwise(solved) if high - low > 1]
+            levels.append([((low + high) // 2, low, high) for low, high in reversed(gaps)])
+            solved = sorted([*solved, *(middle for middle, _, _ in levels[-1])])
+        entries = np.repeat(np.concatenate(levels), A, axis=0)
+        mix, position = np.tile(np.arange(A), L), entries[:, 0]
+        at = np.empty((A, L), int)
+        at[mix, position] = np.arange(A * L)
+        neighbours, more = at[mix, entries[:, 1:].T], number_for(A * L) - A * L
+        mix, position = (np.pad(values, (0, more), mode="edge") for values in (mix, position))
+        return cls(mix, position, np.append(neighbours, A * L + np.tile(np.arange(more), (2, 1)), axis=1), at)
+
+    def shares(self, lambdas: Float[np.ndarray, "F N"]) -> Float[np.ndarray, "F N"]:
+        """How much of the start of each problem is of its first neighbour."""
+        low, high = lambdas[:, self.neighbours[0]], lambdas[:, self.neighbours[1]]
+        return np.divide(lambdas - high, low - high, out=np.ones_like(lambdas), where=low != high)
+
+
+def number_for(size: int) -> int:
+    """The least of a few numbers that is as large."""
+    return next((number for number in NUMBERS if number >= size), -(-size // 100) * 100)
+
+
+def places_for(N: int) -> int:
+    """How many problems of a lane are worked on at once."""
+    return EIGHT * max(1, round(N / (SHARE * EIGHT)))
+
+
+class Schedule(NamedTuple):
+    """How the problems of F lanes are gone through."""
+
+    neighbours: Int[Array, "2 N"]  # of each problem: those whose solutions its start lies between
+    share: Float[Array, "F N"]  # of the first one in it
+    limit: Int[Array, "F N"]  # of products; 0 where a problem stays as it is
+    count: Int[Array, " F"]  # how many of the problems there are
+
+
+class _Places(NamedTuple):
+    """The state of a lane: W places, and the results so far."""
+
+    problem: Int[Array, " W"]  # N for none
+    face: faces.Face  # with a leading axis (W,)
+    begun: Int[Array, ""]  # how many of the problems
+    done: Bool[Array, " N"]
+    x: Float[Array, "N m"]
+    q: Float[Array, "N m"]
+    n_iter: Int[Array, " N"]
+
+
+class Solutions(NamedTuple):
+    """Of F lanes, in the order of their problems."""
+
+    x: Float[Array, "F N m"]
+    n_iter: Int[Array, "F N"]
+    steps: Int[Array, ""]  # of all places at once
+
+
+def solve(
+    lanes: Any, schedule: Schedule, x: Float[Array, "F 1 m"], net: Callable, content: Callable, places: int
+) -> Solutions:
+    """Solutions of the problems of all lanes, from x (F, 1, m) or (F, N, m).
+
+    lanes: a pytree with a leading axis (F,); net(lane, k): the problem k of a lane; content(lane, k, x, q): whether a
+    point will do
+    """
+    F, N = schedule.share.shape
+    low, high = schedule.neighbours
+
+    def filled(share, limit, count, state):
+        """Free places with the next problems whose neighbours are solved; a place that meets one to leave stays free."""
+        free = state.problem == N
+        following = state.begun + jnp.cumsum(free) - 1
+        at = jnp.minimum(following, N - 1)
+        a, b = low[at], high[at]
+        ready = (following < count) & ((a == b) | (state.done[a] & state.done[b]))
+        taken = free & (jnp.cumsum(free & ~ready) == 0)
+        part = share[at][:, None]
+        fresh = jax.vmap(faces.begin)(*(part * values[a] + (1 - part) * values[b] for values in (state.x, state.q)))
+        face = jax.tree.map(lambda new, old: jnp.where(_like(taken, new), new, old), fresh, state.face)
+        problem = jnp.where(taken & (limit[at] > 0), following, state.problem)
+        return state._replace(problem=problem, face=face, begun=state.begun + jnp.sum(taken))
+
+    def stepped(lane, share, limit, count, state):
+        """After a product of all places."""
+        state = filled(share, limit, count, state)
+
+        def one(k, face):
+            face = faces.advance(net(lane, k), face)
+            ends = ~face.trial & (content(lane, k, face.x, face.q) | face.settled)
+            return face, ends | (face.n_iter >= limit[k])
+
+        face, ends = jax.vmap(one)(jnp.minimum(state.problem, N - 1), state.face)
+        ends = ends & (state.problem < N)
+        target = jnp.where(ends, state.problem, N)
+
+        def put(values, new):
+            return values.at[target].set(new, mode="drop")
+
+        return _Places(
+            problem=jnp.where(ends, N, state.problem),
+            face=face,
+            begun=state.begun,
+            done=put(state.done, True),
+            x=put(state.x, face.x),
+            q=put(state.q, face.q),
+            n_iter=put(state.n_iter, face.n_iter),
+        )
+
+    def unfinished(carry):
+        states, _ = carry
+        return jnp.any(states.begun < schedule.count) | jnp.any(states.problem < N)
+
+    def step(carry):
+        states, steps = carry
+        return jax.vmap(stepped)(lanes, *schedule[1:], states), steps + 1
+
+    def at_start(lane, limit, x):
+        q = jax.vmap(net(lane, 0).smooth.image)(x)
+        face = jax.vmap(faces.begin)(*jnp.zeros((2, places, x.shape[1]), x.dtype))
+        whole = (jnp.broadcast_to(values, (N, x.shape[1])) for values in (x, q))
+        return _Places(jnp.full(places, N), face, jnp.zeros((), int), limit == 0, *whole, jnp.zeros(N, int))
+
+    states = jax.vmap(at_start)(lanes, schedule.limit, x)
+    states, steps = lax.while_loop(unfinished, step, (states, jnp.zeros((), int)))
+    return Solutions(states.x, states.n_iter, steps)
+
+
+def _like(mask, values) -> Any:
+    return mask.reshape(-1, *[1] * (values.ndim - 1))

@@ -1,0 +1,142 @@
+"""The elastic net on a Gram matrix by conjugate gradients on faces: one product with the matrix in every step.
+
+    minimise over x   x'G x / 2 - c'x + sum_j l1_j |x_j| + sum_j l2_j x_j^2 / 2
+
+A face holds the coefficients that are not 0, with their signs, and those without an l1 part: there the objective is a
+quadratic. The search goes along directions of nonlinear conjugate gradients, to the minimum along each. Where that lies
+on the face, the step is taken, and its product gives the next gradient. Where coefficients would change their sign,
+they stop at 0: that point is a trial, whose product is the next step's. It counts if the objective is not higher than
+at the first of these zeros, which lies on the way and costs no product; else that one is taken. Coefficients of 0 enter
+together, where their part of the steepest descent outweighs that of the face, and the directions begin anew.
+
+No step needs a bound of the curvature, and no loop is inside another: whatever many problems are doing, one product
+with G serves a step of them all.
+
+Source: Solntsev, Nocedal and Byrd (2015), Optim. Methods Softw. 30 (faces of the l1 norm); Dostal (1997), SIAM J.
+Optim. 7 (when to leave one); Gilbert and Nocedal (1992), SIAM J. Optim. 2 (directions).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxreg.solvers.smooth import SUM_ROUNDING, Quadratic
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+
+DESCENT = 1e-3  # share of the steepest descent that a direction has to have, else it begins anew
+AT_ZERO = 1e-12  # of the way to the first zero: coefficients that get there with it
+
+
+class Net(NamedTuple):
+    """A problem: absent columns have zeros in the Gram matrix and in `smooth.corr`, and a positive l1 part."""
+
+    smooth: Quadratic
+    l1: Float[Array, " m"]
+    l2: Float[Array, " m"]
+
+
+class Face(NamedTuple):
+    """Where the search is, and where it goes."""
+
+    x: Float[Array, " m"]
+    q: Float[Array, " m"]  # G x
+    direction: Float[Array, " m"]
+    image: Float[Array, " m"]  # G direction, while there is a trial
+    descent: Float[Array, " m"]  # steepest descent before the last step, along what was free
+    square: Float[Array, ""]  # its squared length
+    length: Float[Array, ""]  # of the step along the direction, while there is a trial
+    trial: Bool[Array, ""]  # whether the next product is that of a trial
+    fresh: Bool[Array, ""]  # whether the directions begin anew
+    settled: Bool[Array, ""]  # whether the steepest descent is rounding
+    n_iter: Int[Array, ""]  # products
+
+
+def begin(x: Float[Array, " m"], q: Float[Array, " m"]) -> Face:
+    """The search from a point whose product is known."""
+    zeros, zero, no = jnp.zeros_like(x), jnp.zeros((), x.dtype), jnp.zeros((), bool)
+    return Face(x, q, zeros, zeros, zeros, zero + 1, zero, no, ~no, no, jnp.zeros((), int))
+
+
+def advance(net: Net, face: Face) -> Face:
+    """The search after one more product."""
+    direction, descent, square, settled = _direction(net, face)
+    target, first = _stops(net, face.x, face.direction, face.length)
+    product = net.smooth.image(jnp.where(face.trial, target, direction))
+    tried, moved = _tried(net, face, target, first, product), _moved(net, face, direction, descent, square, product)
+    after = jax.tree.map(lambda a, b: jnp.where(face.trial, a, b), tried, moved)
+    return after._replace(settled=settled & ~face.trial, n_iter=face.n_iter + 1)
+
+
+def _direction(net, face):
+    """(direction, steepest descent along what is free, its squared length, whether it is rounding)."""
+    smooth, x = net.smooth, face.x
+    pull = smooth.corr - face.q - net.l2 * x
+    at_kink = (x == 0) & (net.l1 > 0)
+    within = jnp.where(at_kink, 0.0, pull - net.l1 * jnp.sign(x))
+    entering = jnp.where(at_kink, jnp.sign(pull) * jnp.maximum(jnp.abs(pull) - net.l1, 0.0), 0.0)
+    inner, outer = _inner(within, within), _inner(entering, entering)
+    anew = face.fresh | (outer > inner)
+    descent, square = jnp.where(anew, within + entering, within), jnp.where(anew, inner + outer, inner)
+    turn = jnp.maximum(_inner(descent, descent - face.descent), 0.0) / face.square
+    direction = descent + jnp.where(anew, 0.0, turn) * jnp.where(at_kink, 0.0, face.direction)
+    direction = jnp.where(_inner(direction, descent) > DESCENT * square, direction, descent)
+    rounding = SUM_ROUNDING * smooth.roundoff(x) * jnp.max(jnp.abs(smooth.corr) + jnp.abs(face.q), initial=0.0)
+    settled = jnp.maximum(jnp.max(jnp.abs(within), initial=0.0), jnp.max(jnp.abs(entering), initial=0.0)) <= rounding
+    return direction, descent, square, settled
+
+
+def _stops(net, x, direction, length):
+    """(the end of a step whose crossing coefficients stop at 0, the point with the first of them and how far that is).
+
+    Both are x itself, and 0, along a direction of zeros.
+    """
+    end = x + length * direction
+    crosses = (net.l1 > 0) & (end * x < 0)
+    way = jnp.where(crosses, -x / jnp.where(crosses, direction, 1.0), jnp.inf)
+    nearest = jnp.minimum(jnp.min(way, initial=jnp.inf), length)
+    first = jnp.where(way <= nearest * (1 + AT_ZERO), 0.0, x + nearest * direction)
+    return jnp.where(crosses, 0.0, end), (first, nearest)
+
+
+def _moved(net, face, direction, descent, square, image):
+    """After the product of a direction: at the minimum along it, or before the trial of a point nearby."""
+    curvature = _inner(direction, image) + _inner(net.l2 * direction, direction)
+    least = net.smooth.roundoff(direction) * _inner(direction, direction)  # where it is flat up to the next kink
+    curvature = jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
+    length = _inner(descent, direction) / curvature
+    end = face.x + length * direction
+    crosses = jnp.any((net.l1 > 0) & (end * face.x < 0))
+    return face._replace(
+        x=jnp.where(crosses, face.x, end),
+        q=jnp.where(crosses, face.q, face.q + length * image),
+        direction=direction,
+        image=image,
+        descent=descent,
+        square=jnp.where(square > 0, square, 1.0),
+        length=length,
+        trial=crosses,
+        fresh=jnp.zeros_like(crosses),
+    )
+
+
+def _tried(net, face, target, first, q):
+    """After the product q of a trial: there, or at the first zero where the objective is higher there."""
+    x, nearest = first
+    image = face.q + nearest * face.image
+    d = target - x
+    slope = image - net.smooth.corr + net.l2 * x
+    change = _inner(slope, d) + _inner(q - image + net.l2 * d, d) / 2
+    rise = change + jnp.sum(net.l1 * (jnp.abs(target) - jnp.abs(x)))
+    counts = rise <= 0
+    x, q = jnp.where(counts, target, x), jnp.where(counts, q, image)
+    return face._replace(x=x, q=q, trial=jnp.zeros_like(counts), fresh=~counts)
+
+
+def _inner(a: Array, b: Array) -> Any:
+    return jnp.sum(a * b)
