@@ -17,12 +17,13 @@ from jaxreg.objective import _grid
 from jaxreg.objective._objective import Objective, make_objective, mixed
 from jaxreg.objective._units import Model
 from jaxreg.paths._first_lambda import largest_lambda
-from jaxreg.paths._run import batches, run
+from jaxreg.paths._run import run
 from jaxreg.penalties import Penalty
 from jaxreg.results._path import PathResult
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
+GRAMS = 4  # matrices of that size that memory is to have room for, of one lane
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,6 @@ class Setup:
     gram: np.ndarray | None  # (p, p), where all columns are the working set
     certify: Certificate
     solvers: tuple[str, ...]  # the engine for each mixing parameter
-    batched: bool  # whether "proximal" takes all lambdas, mixing parameters and folds at once
     options: Options
     ratio: float  # of the ends of an automatic grid
     record: dict[str, Any]  # what the result keeps of the data
@@ -88,16 +88,19 @@ def posed(data, request, l1_ratios) -> Setup:
     _check_warm_start(request.warm_start, p, responses)
     factors = _arrays.check_penalty_factors(request.penalty_factors, p)
     penalty, factors = _limited(request, factors, p)
-    problem = _table.Problem(request.loss, penalty, responses, p, placement.accelerated)
+    has_room = p <= _table.LARGEST and placement.has_room(8 * (n * p + GRAMS * p**2))
+    problem = _table.Problem(request.loss, penalty, responses, n, p, placement.accelerated, has_room)
     solvers = tuple(
         _table.chosen(request.solver, replace(problem, penalty=mixed(penalty, l1_ratio))) for l1_ratio in l1_ratios
     )
+    if request.solver == "auto" and "batched" in solvers:
+        solvers = ("batched",) * len(solvers)  # ridge beside other mixing parameters goes with them
     if responses is not None and request.loss.quadratic:
         _refuse_cuts(request, penalty, responses)
     in_units = request.standardize and not penalty.norm
     model = Model(factors, request.fit_intercept, request.standardize, in_units)
     precision = np.dtype(data.X.dtype)
-    whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL) and request.loss.quadratic
+    whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL or "batched" in solvers) and request.loss.quadratic
     on_host = whole and placement.on_host
     design = kind_of(data.X).of(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
     options = Options(
@@ -122,7 +125,6 @@ def posed(data, request, l1_ratios) -> Setup:
         gram=gram,
         certify=certificate(objective, gram),
         solvers=solvers,
-        batched=batches(objective, placement.accelerated),
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
         record=_provenance.of_data(
@@ -192,4 +194,4 @@ def run_of(setup, problem, a, lambdas, options, warm_start):
     else:
         start = objective.from_user(warm_start.coef_at(lambdas[0])[1])
         start = np.clip(start, *objective.limits) if objective.penalty.limited else start
-    return run(objective, certify, problem.gram, lambdas, options, solver, start, hidden=cold, batched=setup.batched)
+    return run(objective, certify, problem.gram, lambdas, options, solver, start, hidden=cold)

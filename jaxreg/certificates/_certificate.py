@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import jax
 import numpy as np
 
-from jaxreg._capacities import padded_length
 from jaxreg.certificates import _kernels
 from jaxreg.certificates._bases import column_basis, gram_basis, is_blind, left_over, lengthened
 from jaxreg.penalties._base import per_row
@@ -61,7 +60,7 @@ class Certificate(ABC):
     def __init__(self, objective):
         self.kind = objective.certificate
         p = objective.design.p
-        self.length = padded_length(p) if objective.penalty.screens else p  # few numbers of columns are compiled
+        self.length = objective.design.placement.padded(p) if objective.penalty.screens else p  # few are compiled
         more = self.length - p
         self.factors = np.append(objective.factors, np.ones(more))
         self.scale = np.append(objective.scale, np.zeros(more))
@@ -164,12 +163,12 @@ class ByGram(Certificate):
     """
 
     def __init__(self, objective, gram):
-        p, length = objective.design.p, padded_length(objective.design.p) if objective.penalty.screens else len(gram)
+        self.host = np.asarray(gram)
+        super().__init__(objective)
+        p, length = objective.design.p, self.length
         square = np.zeros((length, length))
         square[:p, :p] = gram
         self.gram = jax.device_put(square)  # once for all blocks
-        self.host = np.asarray(gram)
-        super().__init__(objective)
         self.corr = np.concatenate([objective.corr, np.zeros((length - p, *objective.corr.shape[1:]))])
 
     def _first_basis(self, members):
@@ -190,12 +189,12 @@ class ByGram(Certificate):
         return np.concatenate([T, np.zeros((len(T), self.length - T.shape[1]))], axis=1)
 
     @property
-    def sums(self):
+    def terms(self):
         """What is known beside the Gram matrix, for points that are not special."""
         T, _ = self._basis(self._always)
         along = T @ self.padded(self.padded(self.host).T) if len(T) else T
         squares, members = 2 * self.objective.totals, self.padded(self._always)
-        return _kernels.Sums(self.corr, squares, T, along, members, self.factors, self.scale, self.units)
+        return _kernels.Terms(self.corr, squares, T, along, members, self.factors, self.scale, self.units)
 
     def special(self, lambdas):
         """Points (B,) that need a basis of their own, or the rows of the data beside it."""

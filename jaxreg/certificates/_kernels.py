@@ -30,7 +30,7 @@ _gaps = jax.vmap(_gap, (None, None, 0, 0, 0, 0, 0, 0, None, None, None, None))
 
 
 def _sum(a, b):
-    """Sums (B,) of a * b over all axes but the first."""
+    """Terms (B,) of a * b over all axes but the first."""
     return (a * b).reshape(len(a), -1).sum(axis=1)
 
 
@@ -46,7 +46,7 @@ def _scaled(penalty, factors, scale, h, members, largest, kind):
     return h * per_row(scale, h)
 
 
-class Sums(NamedTuple):
+class Terms(NamedTuple):
     """What is known of an objective of the squared loss beside its Gram matrix, on the scale of the design."""
 
     corr: Float[Any, "p ..."]
@@ -59,20 +59,20 @@ class Sums(NamedTuple):
     units: Any  # largest correlation, largest gradient, loss of the null model
 
 
-def at_product(sums, penalty, b, fit, lam, step, *, kind):
+def at_product(terms, penalty, b, fit, lam, step, *, kind):
     """(gap, losses (K,), gradient (p [, K])) of one point b (p [, K]), whose `fit` is the product G (scale b)."""
-    largest, gradient_scale, null_loss = sums.units
-    x = b * per_row(sums.scale, b)
-    r = sums.corr - fit
-    parts = jnp.maximum(sums.squares + jnp.sum(x * (fit - 2 * sums.corr), axis=0), 0.0)
-    q = jnp.matmul(sums.T, r, precision=PRECISION)
-    h = r - jnp.matmul(sums.along.T, q, precision=PRECISION)
+    largest, gradient_scale, null_loss = terms.units
+    x = b * per_row(terms.scale, b)
+    r = terms.corr - fit
+    parts = jnp.maximum(terms.squares + jnp.sum(x * (fit - 2 * terms.corr), axis=0), 0.0)
+    q = jnp.matmul(terms.T, r, precision=PRECISION)
+    h = r - jnp.matmul(terms.along.T, q, precision=PRECISION)
     rr = jnp.sum(parts)
     tt = jnp.maximum(rr - jnp.sum(q * q), 0.0)
-    ty = jnp.sum(sums.squares) - jnp.sum(x * sums.corr)
-    ty = ty - jnp.sum(q * jnp.matmul(sums.T, sums.corr, precision=PRECISION))
-    h = _scaled(penalty, sums.factors, sums.scale, h, sums.members, largest, kind)
-    gap = _gap(penalty, sums.factors, b, h, lam, rr, tt, ty, step, gradient_scale, null_loss, kind)
+    ty = jnp.sum(terms.squares) - jnp.sum(x * terms.corr)
+    ty = ty - jnp.sum(q * jnp.matmul(terms.T, terms.corr, precision=PRECISION))
+    h = _scaled(penalty, terms.factors, terms.scale, h, terms.members, largest, kind)
+    gap = _gap(penalty, terms.factors, b, h, lam, rr, tt, ty, step, gradient_scale, null_loss, kind)
     return gap, parts / 2, h
 
 
@@ -80,9 +80,9 @@ def at_product(sums, penalty, b, fit, lam, step, *, kind):
 def by_gram(gram, corr, squares, T, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
     """(gaps (B,), losses (B, K or 1), gradients (B, p [, K])) of b (B, p [, K])."""
     fit = jnp.einsum("bj...,ji->bi...", b * per_row(scale, b[0]), gram, precision=PRECISION)
-    sums = Sums(corr, squares, T, jnp.matmul(T, gram, precision=PRECISION), members, factors, scale, units)
+    terms = Terms(corr, squares, T, jnp.matmul(T, gram, precision=PRECISION), members, factors, scale, units)
     at = jax.vmap(partial(at_product, kind=kind), (None, None, 0, 0, 0, None))
-    return at(sums, penalty, b, fit, lambdas, step)
+    return at(terms, penalty, b, fit, lambdas, step)
 
 
 @jax.jit
@@ -114,8 +114,8 @@ def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas,
     h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
     h = jax.vmap(lambda h: _scaled(penalty, factors, scale, h, members, largest, kind))(h)
     parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
-    sums = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
-    gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, null_loss, kind)
+    terms = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
+    gaps = _gaps(penalty, factors, b, h, lambdas, *terms, step, gradient_scale, null_loss, kind)
     return gaps, parts / 2, h
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from jaxreg._capacities import padded_length
 from jaxreg._progress import Interrupted
 
+LITTLE = 2**26  # bytes that are there without asking
+TILE = 128  # columns in whole tiles: what an accelerator multiplies at once
 GROUP = Path("/sys/fs/cgroup")  # limits of a container, where there are any
 
 
@@ -31,6 +34,14 @@ class Placement:
     on_host: bool
     accelerated: bool
     threads: int
+
+    def padded(self, p):
+        """Columns to which arrays of all p are padded."""
+        return -(-p // TILE) * TILE if self.accelerated else padded_length(p)
+
+    def has_room(self, size):
+        """Whether so many bytes more are free."""
+        return size <= LITTLE or size <= self.available()
 
     def available(self):
         """Free bytes of the device, or of the host where that computes; infinite where nobody knows."""

@@ -11,6 +11,8 @@ from jaxreg.engines._blocks import Blocks
 from jaxreg.engines._gradient import Gradient
 from jaxreg.engines._pivot import Pivot
 
+LARGEST = 8192  # columns whose Gram matrix a step of the batched solver reads in about the time that it takes anyway
+FEW = 3  # times n: with more columns than that, those that can come in one by one do, on an accelerator too
 UNEVEN = 4  # times p: the number of blocks times the size of the largest, up to which they are alike
 
 
@@ -21,8 +23,10 @@ class Problem:
     loss: Any
     penalty: Any  # with its mixing parameter and limits
     responses: int | None  # K, None for y (n,)
+    n: int
     p: int
     accelerated: bool  # whether the data are not on a CPU
+    has_room: bool  # whether the Gram matrix of all columns is no more than memory holds, and a product has it read fast
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Entry:
     """An engine, what it solves, and where `auto` prefers it to those behind it."""
 
     name: str
-    engine: type[Engine] | None  # None: the closed form
+    engine: type[Engine] | None  # None: all lambdas at once
     solves: str
     needs: tuple[Need, ...]
     preferred: str | None = None  # in words; None: everywhere
@@ -60,20 +64,44 @@ ELASTIC_NET = Need("ElasticNet", lambda problem: problem.penalty.quadratic)
 RIDGE = Need("l1_ratio=0", lambda problem: problem.penalty.mixes and problem.penalty.l1_ratio == 0)
 NO_LIMITS = Need("no limits", lambda problem: not problem.penalty.limited)
 BLOCKS = Need("a penalty that is a sum over blocks of columns", lambda problem: problem.penalty.descends)
+CONVEX = Need("a convex penalty", lambda problem: problem.penalty.convex)
+ROOM = Need(
+    f"memory for the Gram matrices of at most {LARGEST} columns, or another loss",
+    lambda problem: problem.has_room or not problem.loss.quadratic,
+)
 ONE_RESPONSE = Need("one response", lambda problem: problem.responses is None)
 ONE_OBJECTIVE = Need(
     "one response, or a penalty of all of them (MultiTaskLasso)",
     lambda problem: problem.responses is None or not problem.penalty.quadratic,
 )
 
+
+def _ridge_alone(problem):
+    """Whether the closed form applies."""
+    return all(need.holds(problem) for need in (SQUARED_LOSS, ELASTIC_NET, RIDGE, NO_LIMITS))
+
+
+def _abreast(problem):
+    """Whether all columns are better than those that come in one by one."""
+    return problem.accelerated and not (problem.penalty.screens and problem.p > FEW * problem.n)
+
+
 TABLE = (
+    Entry(
+        name="batched",
+        engine=None,
+        solves="any loss with a convex penalty, without limits, on all columns",
+        needs=(CONVEX, NO_LIMITS, ONE_OBJECTIVE, ROOM),
+        preferred='on an accelerator with p <= 3 n, where "ridge" does not apply',
+        prefers=lambda problem: _abreast(problem) and not _ridge_alone(problem),
+    ),
     Entry(
         name="pivot",
         engine=Pivot,
         solves="the squared loss with ElasticNet, with or without limits",
         needs=(SQUARED_LOSS, ELASTIC_NET, ONE_RESPONSE),
         preferred='where "ridge" does not apply',
-        prefers=lambda problem: not (RIDGE.holds(problem) and NO_LIMITS.holds(problem)),
+        prefers=lambda problem: not _ridge_alone(problem),
     ),
     Entry(
         name="ridge",

@@ -1,8 +1,9 @@
-"""The proximal solver on all columns, for all lambdas, mixing parameters and folds side by side: for accelerators.
+"""All columns, lambdas, mixing parameters and folds side by side: for accelerators.
 
-Every lane starts by itself and takes its own steps; one product with the data, or with the Gram matrix, advances them
-all, and those that are done stand still. Penalties that are not convex do not belong here: their solutions depend on
-where they start, and are followed from one lambda to the next.
+Elastic nets of the squared loss go through the queue of `_nets`. Of other losses and penalties the proximal solver takes
+every problem from where it starts; one product with the data, or with the Gram matrices, advances them all, and those
+that are done stand still. Penalties that are not convex do not belong here: their solutions depend on where they start,
+and are followed from one lambda to the next.
 """
 
 from functools import partial
@@ -11,18 +12,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._capacities import padded_length
 from jaxreg._status import Status, promoted
 from jaxreg.engines._base import Solved, as_returned
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE, TIGHT, TIGHTER, code_of, residuals_asked
+from jaxreg.paths import _nets
 from jaxreg.paths._loop import filled
 from jaxreg.paths._points import Block
+from jaxreg.paths._queue import number_for
 from jaxreg.solvers.composite import minimum_by
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import curvature_of
-
-NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of folds and all rows, mixes, lambdas, as compiled
 
 
 @partial(jax.jit, static_argnames=("axes", "free", "steps"))
@@ -72,13 +72,13 @@ def together(objectives, certificates, penalties, lambdas, options, starts):
     F, A, L = lambdas.shape
     grams = [shared.gram for shared in certificates]
     p = objectives[0].design.p
-    length = padded_length(p) if objectives[0].penalty.screens else p  # few numbers of columns are compiled
+    length = objectives[0].design.placement.padded(p) if objectives[0].penalty.screens else p  # few numbers of columns are compiled
     sets = [
         ColumnSet.everything(objective, gram, length).with_rows()
         for objective, gram in zip(objectives, grams, strict=True)
     ]
     certify = [[shared.of_penalty(penalty) for penalty in penalties] for shared in certificates]
-    numbers = tuple(map(_number_for, (F, A, L)))
+    numbers = tuple(map(number_for, (F, A, L)))
     factors = [columns.gathered(columns.objective.factors, 1.0) for columns in sets]
     parts = _lengthened(list(zip((columns.smooth() for columns in sets), factors, strict=True)), numbers[0])
     problems = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
@@ -121,11 +121,6 @@ def together(objectives, certificates, penalties, lambdas, options, starts):
     return points
 
 
-def _number_for(size):
-    """The least of a few numbers of lanes that holds so many."""
-    return next((number for number in NUMBERS if number >= size), -(-size // 100) * 100)
-
-
 def _lengthened(values, number):
     """A list with copies of the last of the `values` behind them."""
     return [*values, *values[-1:] * (number - len(values))]
@@ -134,6 +129,9 @@ def _lengthened(values, number):
 def alone(objective, certify, lambdas, options, start):
     """The points of one Objective, as a path in one block."""
     penalties = [objective.penalty]
+    if _nets.takes(objective):
+        yield _nets.solve([objective], [certify], penalties, lambdas[None, None], options, [start]).blocks(0)[0]
+        return
     points = yield from together([objective], [certify], penalties, lambdas[None, None], options, [start])
     yield points[0][0]
 

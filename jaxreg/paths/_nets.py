@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._status import Status, promoted
-from jaxreg.certificates._kernels import Sums, at_product
+from jaxreg.certificates._kernels import Terms, at_product
 from jaxreg.design._base import PRECISION
 from jaxreg.engines._base import Solved
 from jaxreg.engines._columns import ColumnSet
@@ -21,7 +21,7 @@ from jaxreg.penalties import ElasticNet
 from jaxreg.solvers import faces
 from jaxreg.solvers.smooth import LOWER, SUM_ROUNDING, Quadratic
 
-GOAL = 0.3  # of tol: a smaller gap will do
+GOAL = 0.1  # of tol: a smaller gap will do
 TIGHTER, SHARPENINGS = 0.01, 3  # of that where the certificate fails in the end, which rounding may bring about
 LOWERED_PART = 4  # steps of lower precision take at most max_iter divided by this
 
@@ -30,7 +30,7 @@ class _Lane(NamedTuple):
     """What the program is told of a lane."""
 
     gram: Any  # (m, m)
-    sums: Sums
+    terms: Terms
     present: Any  # (m,) columns that are not left out
     divisor: Any  # (m,) what makes b of coefficients on the scale of the design
     per_coefficient: Any  # (m,) the user's coefficients for b = 1
@@ -47,7 +47,7 @@ def _solve(grams, lanes, schedule, b, goal, *, places, precision, lower):
     """
     outer = lanes.present[:, :, None] & lanes.present[:, None, :]
     lanes = lanes._replace(gram=jnp.where(outer, jnp.stack(grams), 0.0))
-    x, n_iter, steps = b * lanes.sums.scale[:, None], jnp.zeros((), int), jnp.zeros((), int)
+    x, n_iter, steps = b * lanes.terms.scale[:, None], jnp.zeros((), int), jnp.zeros((), int)
 
     def run(lanes, schedule, x, goal, products):
         def content(lane, k, x, q):
@@ -69,7 +69,7 @@ def _solve(grams, lanes, schedule, b, goal, *, places, precision, lower):
         if precision != np.float64:
             unit = jnp.where(lane.present, lane.per_coefficient, 1.0)
             b = (b * unit).astype(precision).astype(x.dtype) / unit
-        fit = jnp.matmul(b * lane.sums.scale, lane.gram, precision=PRECISION)
+        fit = jnp.matmul(b * lane.terms.scale, lane.gram, precision=PRECISION)
         gaps, losses = jax.vmap(partial(_certified, lane))(jnp.arange(len(b)), b, fit)
         return b, gaps, losses
 
@@ -78,15 +78,15 @@ def _solve(grams, lanes, schedule, b, goal, *, places, precision, lower):
 
 def _net(lane, k, products):
     """The problem k of a lane, on the scale of the design, where columns have length 1."""
-    ratio, lam, factors = lane.ratios[k], lane.lambdas[k], jnp.where(lane.present, lane.sums.factors, 1.0)
-    smooth = Quadratic(lane.gram, jnp.where(lane.present, lane.sums.corr, 0.0), products)
+    ratio, lam, factors = lane.ratios[k], lane.lambdas[k], jnp.where(lane.present, lane.terms.factors, 1.0)
+    smooth = Quadratic(lane.gram, jnp.where(lane.present, lane.terms.corr, 0.0), products)
     return faces.Net(smooth, lam * ratio * factors / lane.divisor, lam * (1 - ratio) * factors / lane.divisor**2)
 
 
 def _certified(lane, k, b, product):
     """(gap, loss) of b (m,) as a solution of problem k."""
     penalty = ElasticNet(lane.ratios[k])
-    gap, losses, _ = at_product(lane.sums, penalty, b, product, lane.lambdas[k], 1.0, kind="gap")
+    gap, losses, _ = at_product(lane.terms, penalty, b, product, lane.lambdas[k], 1.0, kind="gap")
     return gap, losses[0]
 
 
@@ -119,6 +119,11 @@ class Nets:
         none = np.zeros((b.shape[1], 0))
         arrays = zip(b, self.gaps[f], self.losses[f], self.n_iter[f], self.status[f], strict=True)
         return [Block(np.arange(p), x, none, gaps, losses[:, None], *rest) for x, gaps, losses, *rest in arrays]
+
+
+def takes(objective):
+    """Whether an objective is an elastic net of one response, of the squared loss."""
+    return objective.squared and objective.penalty.quadratic and objective.responses is None
 
 
 def solve(objectives, certificates, penalties, lambdas, options, starts):
@@ -168,7 +173,7 @@ def _lane(objective, certificate, lambdas, ratios):
     present = certificate.padded(objective.present)
     divisor = np.where(present, certificate.scale, 1.0)
     unit = certificate.padded(objective.per_coefficient(np.zeros(objective.design.p)))
-    return _Lane(None, certificate.sums, present, divisor, unit, ratios, lambdas)
+    return _Lane(None, certificate.terms, present, divisor, unit, ratios, lambdas)
 
 
 def _special(certificates, penalties, lambdas):

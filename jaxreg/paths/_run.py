@@ -7,7 +7,6 @@ import numpy as np
 
 from jaxreg.certificates._certificate import Correlations
 from jaxreg.engines._columns import ColumnSet
-from jaxreg.engines._gradient import Gradient
 from jaxreg.engines._table import entry_of
 from jaxreg.objective import _grid
 from jaxreg.paths import _batched
@@ -15,9 +14,6 @@ from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._loop import path
 from jaxreg.solvers.ridge import decomposed
-
-FEW_COLUMNS = 3  # times n: with more columns than that, those that can come in one by one do, on an accelerator too
-
 
 @dataclass(frozen=True)
 class Run:
@@ -28,22 +24,15 @@ class Run:
     asked: np.ndarray  # positions of the asked-for lambdas in it
 
 
-def batches(objective, accelerated):
-    """Whether the proximal solver takes all lambdas at once: on an accelerator, unless few of the columns will do."""
-    few = objective.penalty.screens and objective.design.p > FEW_COLUMNS * objective.design.n
-    return accelerated and objective.penalty.convex and not few
-
-
-def run(objective, certify, gram, lambdas, options, solver, start, hidden, batched):
+def run(objective, certify, gram, lambdas, options, solver, start, hidden):
     """The Run of an objective at lambdas (L,) of the user.
 
-    start: b (p [, K]); hidden: whether points between distant lambdas are put in; batched: whether proximal gradient
-    takes all lambdas at once
+    start: b (p [, K]); hidden: whether points between distant lambdas are put in
     """
     grid, asked, engine = lambdas / objective.lambda_unit, np.arange(len(lambdas)), entry_of(solver).engine
-    if engine is None:
+    if solver == "ridge":
         return Run(closed_form(objective, decomposed(objective, gram), certify, grid, options), lambdas, asked)
-    if engine is Gradient and batched:
+    if solver == "batched":
         return Run(_batched.alone(objective, certify, grid, options, start), lambdas, asked)
     gram_of_all = certify.gram
     if hidden:
