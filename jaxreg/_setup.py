@@ -50,7 +50,7 @@ class Setup:
     data: _arrays.CheckedData  # y (n,) or (n, K)
     model: Model
     objective: Objective
-    gram: np.ndarray | None  # (p, p), where all columns are the working set
+    gram: Any  # (p, p) in NumPy, or on the device, where all columns are the working set; else None
     certify: Certificate
     solvers: tuple[str, ...]  # the engine for each mixing parameter
     options: Options
@@ -113,7 +113,7 @@ def posed(data, request, l1_ratios) -> Setup:
         progress=request.progress,
     )
     objective = make_objective(design, data, model, request.loss, penalty)
-    gram = np.asarray(design.gram()) if whole else None
+    gram = design.gram() if whole else None
     return Setup(
         loss=request.loss,
         penalty=request.penalty,

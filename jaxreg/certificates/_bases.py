@@ -17,8 +17,8 @@ def column_basis(design, members):
 
 
 def gram_basis(gram, directions):
-    """Coefficients T (k, p) of an orthonormal basis T A of the span of directions (m, p), from the Gram matrix A A'."""
-    T = inverse_root(directions @ gram @ directions.T) @ directions
+    """Coefficients T (k, p) of an orthonormal basis T A of the span of D A: directions D (m, p), gram = D A A'D'."""
+    T = inverse_root(gram) @ directions
     return T[T.any(axis=1)]
 
 

@@ -13,11 +13,11 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
-import jax
 import numpy as np
 
 from jaxreg.certificates import _kernels
 from jaxreg.certificates._bases import column_basis, gram_basis, is_blind, left_over, lengthened
+from jaxreg.design._gram import Padded
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
@@ -55,8 +55,6 @@ class Certificate(ABC):
     A certificate is a generator: it asks for a pass over the design by `Correlations`, so that many lanes share one.
     """
 
-    gram: Any = None  # (M, M) of all columns, absent ones behind them, on the device: where it is known
-
     def __init__(self, objective):
         self.kind = objective.certificate
         p = objective.design.p
@@ -90,6 +88,11 @@ class Certificate(ABC):
         certificate = copy(self)
         certificate._of(replace(self.objective, penalty=penalty))
         return certificate
+
+    @property
+    def gram(self) -> Float[Any, "M M"] | None:
+        """Of all columns, with absent ones behind them, on the device: where it is known."""
+        return None
 
     @abstractmethod
     def _first_basis(self, members: Bool[np.ndarray, " p"]) -> Any:
@@ -163,36 +166,44 @@ class ByGram(Certificate):
     """
 
     def __init__(self, objective, gram):
-        self.host = np.asarray(gram)
+        p = objective.design.p
+        length = objective.design.placement.padded(p) if objective.penalty.screens else p
+        self.stored = gram
+        self._forms = Padded(gram, length)  # made once for all blocks, and for all penalties
         super().__init__(objective)
-        p, length = objective.design.p, self.length
-        square = np.zeros((length, length))
-        square[:p, :p] = gram
-        self.gram = jax.device_put(square)  # once for all blocks
         self.corr = np.concatenate([objective.corr, np.zeros((length - p, *objective.corr.shape[1:]))])
+
+    @property
+    def gram(self):
+        return self._forms.square
+
+    def _inner(self, directions):
+        """Products of sums of columns, of the host's copy: only bases of what is not penalised need it."""
+        return directions @ self._forms.host @ directions.T if len(directions) else np.zeros((0, 0))
 
     def _first_basis(self, members):
         objective = self.objective
         directions = (
             objective.directions * objective.scale if len(objective.directions) else np.eye(len(members))[members]
         )
-        rows = objective.basis if is_blind(directions @ self.host @ directions.T) else None
-        return self._coefficients(directions), rows
+        inner = self._inner(directions)
+        return self._coefficients(directions, inner), objective.basis if is_blind(inner) else None
 
     def _make_basis(self, members):
-        blind = is_blind(self.host[np.ix_(members, members)])
-        rows = column_basis(self.objective.design, members) if blind else None
-        return self._coefficients(np.eye(len(members))[members]), rows
+        directions = np.eye(len(members))[members]
+        inner = self._inner(directions)
+        rows = column_basis(self.objective.design, members) if is_blind(inner) else None
+        return self._coefficients(directions, inner), rows
 
-    def _coefficients(self, directions):
-        T = lengthened(gram_basis(self.host, directions), int(self._always.sum()))
+    def _coefficients(self, directions, inner):
+        T = lengthened(gram_basis(inner, directions), int(self._always.sum()))
         return np.concatenate([T, np.zeros((len(T), self.length - T.shape[1]))], axis=1)
 
     @property
     def terms(self):
         """What is known beside the Gram matrix, for points that are not special."""
         T, _ = self._basis(self._always)
-        along = T @ self.padded(self.padded(self.host).T) if len(T) else T
+        along = T @ self.padded(self.padded(self._forms.host).T) if len(T) else T
         squares, members = 2 * self.objective.totals, self.padded(self._always)
         return _kernels.Terms(self.corr, squares, T, along, members, self.factors, self.scale, self.units)
 

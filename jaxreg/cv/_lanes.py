@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from jaxreg import _setup
 from jaxreg.certificates._certificate import Certificate, certificate
-from jaxreg.design._lanes import Moments, lane_gram, make_lane, make_lanes, moments
+from jaxreg.design._gram import OfStack
+from jaxreg.design._lanes import Moments, Sums, lane_gram, make_lane, make_lanes, moments
+from jaxreg.design._stacks import lane_grams, stacked_moments, with_others
 from jaxreg.objective._objective import Objective, make_objective
 from jaxreg.objective._units import centred_response
 
@@ -17,7 +20,7 @@ class LaneProblem:
     """The problem of one set of row weights: all rows, or the training rows of a fold."""
 
     objective: Objective
-    gram: np.ndarray | None  # (p, p)
+    gram: Any  # (p, p) in NumPy, or on the device, where those of folds are an OfStack; None where it is not made
     certify: Certificate
     held_out: Moments | None = None  # of the rows held out, where they are all others
 
@@ -37,7 +40,9 @@ class LaneProblems:
         """A function for each of some folds that makes its LaneProblem, by what all of them share."""
         if self.setup.data.incomplete is not None:
             return [partial(self._imputed, k) for k in part]
-        return self._by_moments(part) if self.setup.gram is not None else self._by_passes(part)
+        if self.setup.gram is None:
+            return self._by_passes(part)
+        return self._by_moments(part) if self.base.placement.on_host else self._by_moments_on_device(part)
 
     def _training(self, k):
         """The data with the weights of the fold k."""
@@ -54,18 +59,18 @@ class LaneProblems:
     # ---- n >= p: Gram matrices by differences ----
 
     def _by_moments(self, part):
-        response = self._centred()
-        total = self._total(response)
+        response, gram = self._centred(), self.setup.gram
+        total = Moments(**vars(self._total(response, np.diagonal(gram))), gram=gram)
         sums = [(k, *self._sums(k, total, response)) for k in part]  # their products use every core
         return [partial(self._of_sums, *of_fold) for of_fold in sums]
 
-    def _total(self, response):
-        """Moments of all rows."""
+    def _total(self, response, squares):
+        """Sums of all rows; squares (p,): the diagonal of the Gram matrix."""
         objective, centred = self.setup.objective, self.setup.model.fit_intercept
         corr = objective.corr
-        return Moments(
-            gram=self.setup.gram,
+        return Sums(
             first=np.zeros(self.base.p) if centred else np.asarray(self.base.correlate(self.base.root[None]))[0],
+            squares=squares,
             cross=corr[None] if corr.ndim == 1 else corr.T,
             weight=1.0,
             y=np.zeros(len(response)) if centred else response @ self.setup.data.weight,
@@ -81,21 +86,62 @@ class LaneProblems:
         y = y - np.atleast_1d(objective.y_mean)[:, None]
         return y / objective.unit * (objective.totals > 0)[:, None]
 
+    def _fewer(self, k):
+        """(counts (n,) of the rows whose sums are taken for a fold, whether these are those that it does not train)."""
+        train = self.folds.train(k)
+        others = np.count_nonzero(train != 1) <= np.count_nonzero(train)
+        return 1 - train if others else train, others
+
     def _sums(self, k, total, response):
         """(Moments of the training rows, whether they are a difference, Moments of the rows held out or None)."""
-        train = self.folds.train(k)
-        if np.count_nonzero(train != 1) <= np.count_nonzero(train):
-            others = moments(self.base, response, 1 - train)
+        counts, are_others = self._fewer(k)
+        if are_others:
+            others = moments(self.base, response, counts)
             held_out = others if self.folds.trained_on[k] is None else None
             rest = total - others
             if not rest.delicate(total, self.setup.model.fit_intercept):
                 return rest, True, held_out
-        return moments(self.base, response, train), False, None
+        return moments(self.base, response, self.folds.train(k)), False, None
 
     def _of_sums(self, k, train, by_difference, held_out):
+        lane, data, corr = self._lane(k, train, by_difference)
+        return self._posed(lane, data, corr, lane_gram(lane, train.gram / train.weight), held_out)
+
+    def _by_moments_on_device(self, part):
+        """As `_by_moments`, with what goes through all rows, and the Gram matrices, in one program for all folds."""
+        response, total_gram, centred = self._centred(), self.setup.gram, self.setup.model.fit_intercept
+        counts, are_others = zip(*map(self._fewer, part), strict=True)
+        stack, sums, squares = stacked_moments(self.base, response, counts, total_gram)
+        total = self._total(response, squares)
+        held_out = [
+            Moments(**vars(others), gram=OfStack(stack, f))
+            if are_others[f] and self.folds.trained_on[k] is None
+            else None
+            for f, (k, others) in enumerate(zip(part, sums, strict=True))
+        ]
+        train = [total - of_rows if other else of_rows for of_rows, other in zip(sums, are_others, strict=True)]
+        delicate = [f for f, rest in enumerate(train) if are_others[f] and rest.delicate(total, centred)]
+        if delicate:
+            own_counts = [self.folds.train(part[f]) for f in delicate]
+            own, of_training, _ = stacked_moments(self.base, response, own_counts, total_gram)
+            stack = with_others(stack, np.array(delicate), own)
+            for f, of_rows in zip(delicate, of_training, strict=True):
+                train[f], held_out[f] = of_rows, None
+        differ = np.array(are_others)
+        differ[delicate] = False
+        prepared = [self._lane(k, *of_fold) for k, *of_fold in zip(part, train, differ, strict=True)]
+        weight = np.array([of_rows.weight for of_rows in train])
+        grams = lane_grams([lane for lane, _, _ in prepared], total_gram, stack, differ, weight)
+        return [
+            partial(self._posed, lane, data, corr, OfStack(grams, f), held_out[f])
+            for f, (lane, data, corr) in enumerate(prepared)
+        ]
+
+    def _lane(self, k, train, by_difference):
+        """(the lane of a fold, its data, A y (R, p) where that is a difference of sums, else None)."""
         data, model, objective = self._training(k), self.setup.model, self.setup.objective
-        first, second = train.first / train.weight, train.gram / train.weight
-        lane = make_lane(self.base, data.weight, model.fit_intercept, first, np.diagonal(second))
+        first, squares = train.first / train.weight, train.squares / train.weight
+        lane = make_lane(self.base, data.weight, model.fit_intercept, first, squares)
         corr = None
         if by_difference:
             z, _, unit = centred_response(data, model)
@@ -104,7 +150,7 @@ class LaneProblems:
             corr = (train.cross / train.weight - np.outer(level, first)) * lane.inverse * z.any(axis=1, keepdims=True)
             corr *= objective.unit / unit
             corr[:, lane.exact] = z @ lane.exact_rows.T
-        return self._posed(lane, data, corr, lane_gram(lane, second), held_out)
+        return lane, data, corr
 
     # ---- otherwise: one pass over the data for all lanes ----
 

@@ -11,13 +11,14 @@ rows, would lose digits that way: these few are kept as they are.
 """
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxreg.design._base import PRECISION, Columns, Design
+from jaxreg.design._gram import whole
 
 GATHERED = 1024  # columns whose kernel is added up at once
 EXACT_SHARE = 1e-6  # a squared error that is a smaller share of its terms is not read from their differences
@@ -126,21 +127,21 @@ def make_lanes(base, weights, centre):
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Sums over rows that are weighted omega_i * counts_i: what Gram solvers, and squared errors, of R responses need.
+class Sums:
+    """Sums over rows that are weighted omega_i * counts_i, in NumPy: what lanes of R responses need beside a matrix.
 
     They add up: the training rows of a fold are all rows less those held out.
     """
 
-    gram: np.ndarray  # (p, p) A diag(counts) A'
     first: np.ndarray  # (p,) sum of omega_i z_i, the rows of A being sqrt(omega_i) z_i
+    squares: np.ndarray  # (p,) sums of omega_i z_i^2
     cross: np.ndarray  # (R, p) sums of omega_i z_i y_i
     weight: float  # sum of omega_i
     y: np.ndarray  # (R,) sums of omega_i y_i
     yy: np.ndarray  # (R,) sums of omega_i y_i^2
 
     def __sub__(self, other):
-        return Moments(*(getattr(self, name) - getattr(other, name) for name in self.__dataclass_fields__))
+        return type(self)(*(getattr(self, name) - getattr(other, name) for name in self.__dataclass_fields__))
 
     def spread(self, centre):
         """Sums (R,) of omega_i y_i^2, about the means if `centre`."""
@@ -151,14 +152,21 @@ class Moments:
         light = self.weight < DELICATE * total.weight
         return bool(light or (self.spread(centre) < DELICATE * total.spread(centre)).any())
 
+
+@dataclass(frozen=True)
+class Moments(Sums):
+    """The Sums with A diag(counts) A' (p, p): what Gram solvers, and squared errors, of R responses need."""
+
+    gram: Any  # in NumPy, or on the device and there possibly one of a stack
+
     def squared_error(self, r, intercept, coef):
         """Sums (L,) of omega_i (y_ir - intercept - z_i'coef)^2 for intercepts (L,) and coefficients (L, p).
 
         Infinite where the terms are so much larger than their sum that it would lose digits.
         """
         of_response = self.cross[r], self.weight, self.y[r], self.yy[r]
-        error = np.asarray(_squared_error(self.gram, self.first, *of_response, intercept, coef))
-        fit = np.abs(coef) @ np.sqrt(np.maximum(np.diagonal(self.gram), 0.0))
+        error = np.asarray(_squared_error(whole(self.gram), self.first, *of_response, intercept, coef))
+        fit = np.abs(coef) @ np.sqrt(np.maximum(self.squares, 0.0))
         largest = np.maximum(np.maximum(self.yy[r], self.weight * intercept**2), fit**2)
         return np.where(error > EXACT_SHARE * largest, error, np.inf)
 
@@ -181,7 +189,8 @@ def moments(base, responses, counts):
     gram = B @ B.T if once else (B * count) @ B.T
     gram = gram if once else (gram + gram.T) / 2  # as the first is, symmetric to the last bit
     sums = B @ (root * count * np.vstack([np.ones_like(root), y])).T
-    return Moments(gram, sums[:, 0], sums[:, 1:].T, weight.sum(), y @ weight, y**2 @ weight)
+    of_rows = sums[:, 0], np.diagonal(gram), sums[:, 1:].T
+    return Moments(*of_rows, weight.sum(), y @ weight, y**2 @ weight, gram)
 
 
 def lane_gram(lane, second):

@@ -13,6 +13,7 @@ import numpy as np
 from jaxreg._status import Status, promoted
 from jaxreg.certificates._kernels import Terms, at_product
 from jaxreg.design._base import PRECISION
+from jaxreg.design._gram import together
 from jaxreg.engines._base import Solved
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.paths import _queue
@@ -42,11 +43,14 @@ class _Lane(NamedTuple):
 def _solve(grams, lanes, schedule, b, goal, *, places, precision, lower):
     """(b (F, N, m), gaps (F, N), losses (F, N), products (F, N), steps of all places) of the problems of F lanes.
 
-    grams: a list of F; b: (F, 1, m) or (F, N, m); precision: of the user's coefficients, in which they are certified;
+    grams: matrices or stacks of them, and the place of each lane's among them all; b: (F, 1, m) or (F, N, m); precision: of the user's coefficients, in which they are certified;
     lower: None, or that of the products of first steps
     """
-    outer = lanes.present[:, :, None] & lanes.present[:, None, :]
-    lanes = lanes._replace(gram=jnp.where(outer, jnp.stack(grams), 0.0))
+    arrays, places_of = grams
+    gram = jnp.concatenate([array[None] if array.ndim == 2 else array for array in arrays])[places_of]
+    more, present = lanes.present.shape[1] - gram.shape[1], lanes.present
+    gram = jnp.pad(gram, ((0, 0), (0, more), (0, more)))
+    lanes = lanes._replace(gram=jnp.where(present[:, :, None] & present[:, None, :], gram, 0.0))
     x, n_iter, steps = b * lanes.terms.scale[:, None], jnp.zeros((), int), jnp.zeros((), int)
 
     def run(lanes, schedule, x, goal, products):
@@ -139,7 +143,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts):
     ratios = np.array([float(penalty.l1_ratio) for penalty in penalties])[order.mix]
     lanes = [_lane(*of_lane, ratios) for of_lane in zip(objectives, certificates, grids, strict=True)]
     lanes = jax.tree.map(lambda *leaves: np.stack(leaves), *(lanes[f] for f in filled))
-    grams = [certificates[f].gram for f in filled]
+    arrays, among = together([certificates[f].stored for f in filled])
     b = np.stack([certificates[f].padded(starts[f]) for f in filled])[:, None]
     limit, count = np.zeros((len(filled), N), int), np.where(np.arange(len(filled)) < F, A * L, 0)
     schedule = _queue.Schedule(order.neighbours, order.shares(grids)[filled], limit, count)
@@ -149,7 +153,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts):
     for sharpened in range(SHARPENINGS + 1):
         limit[:F][:, at] = np.where(left, options.max_iter - n_iter, 0)
         b, *values, more = _solve(
-            grams, *jax.device_put((lanes, schedule, b, GOAL * options.tol * TIGHTER**sharpened)), places=places,
+            *jax.device_put(((arrays, among), lanes, schedule, b, GOAL * options.tol * TIGHTER**sharpened)), places=places,
             precision=np.dtype(options.precision), lower=None if sharpened else options.step_precision,
         )  # fmt: skip
         values, more = jax.device_get((values, more))

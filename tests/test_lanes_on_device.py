@@ -1,0 +1,120 @@
+"""Lanes whose Gram matrices are made on the device, all at once, are those that the host makes one by one."""
+
+import jax
+import numpy as np
+import pytest
+from placements import DEVICE, HOST
+from reference import ar_problem
+
+import jaxreg as jr
+from jaxreg._request import Request
+from jaxreg._setup import prepare
+from jaxreg.cv._folds import make_folds
+from jaxreg.cv._lanes import LaneProblems
+from jaxreg.design import _dense, _placement
+
+N, P, F = 44, 7, 4
+X, Y = ar_problem(N, P, seed=8)
+X = X * np.linspace(0.5, 3, P) + np.linspace(-1, 2, P)
+ROWS = np.arange(N)
+IDS = ROWS % F
+SEVERAL = np.stack([Y, X[:, 0] - Y], axis=1)
+RNG = np.random.default_rng(9)
+RESAMPLED = [(RNG.choice(ROWS[IDS != k], 30), ROWS[IDS == k]) for k in range(F)]
+FEW = [(ROWS[IDS == k], ROWS[IDS == (k + 1) % F]) for k in range(F)]  # to train on
+HEAVY = np.where(ROWS == 5, 1e9, 1.0)  # whose fold leaves hardly any weight
+
+
+def quiet():
+    """A column that hardly varies on the training rows of the first fold, and one that is constant there."""
+    calm = X.copy()
+    calm[:, 2] = np.where(IDS == 0, 1e5, 1.0) * X[:, 2]
+    calm[:, 4] = np.where(IDS == 0, X[:, 4], 1.5)
+    return calm
+
+
+CASES = {
+    "partition": {},
+    "drawn": {"cv": F},
+    "several responses": {"y": SEVERAL},
+    "repeated rows": {"cv": RESAMPLED},
+    "few training rows": {"cv": FEW},
+    "weights": {"sample_weight": np.where(ROWS % 5 == 0, 0.0, 1.0 + ROWS)},
+    "no intercept": {"fit_intercept": False},
+    "a delicate fold": {"sample_weight": HEAVY},
+    "quiet columns": {"X": quiet()},
+}
+
+
+def lanes(placement, monkeypatch, X=X, y=Y, cv=IDS, **keywords):
+    """(LaneProblems of the folds, the Setup) as they are made at a placement."""
+    monkeypatch.setattr(_placement, "current", lambda: placement)
+    request = Request(penalty=jr.penalties.Ridge(), **keywords)
+    setup = prepare(X, y, request, [0.0])
+    folds = make_folds(cv, X, setup.data.y, setup.data.weight)
+    return [make() for make in LaneProblems(setup, folds, request).of(np.arange(F))], setup
+
+
+def assert_near(on_device, on_host):
+    scale = np.abs(np.asarray(on_host)).max(initial=1e-300)
+    np.testing.assert_allclose(np.asarray(on_device) / scale, np.asarray(on_host) / scale, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_lanes_are_those_of_the_host(name, monkeypatch):
+    with jax.enable_x64(True):
+        on_host, _ = lanes(HOST, monkeypatch, **CASES[name])
+        monkeypatch.setattr(_dense, "TAKEN", P * 64 * 3)  # so that the parts come in two batches
+        on_device, setup = lanes(DEVICE, monkeypatch, **CASES[name])
+        assert isinstance(setup.gram, jax.Array)
+        for f, (lane, same) in enumerate(zip(on_device, on_host, strict=True)):
+            assert lane.gram.at == f
+            assert lane.gram.stack is on_device[0].gram.stack
+            assert_near(lane.gram, same.gram)
+            assert_near(lane.certify.gram, same.certify.gram)
+            ours, theirs = lane.objective, same.objective
+            for attribute in ("corr", "scale", "null_losses", "null_gradient"):
+                assert_near(getattr(ours, attribute), getattr(theirs, attribute))
+            for attribute in ("mean", "norm", "sd"):
+                assert_near(getattr(ours.design.columns, attribute), getattr(theirs.design.columns, attribute))
+            assert_near(ours.design.inverse, theirs.design.inverse)
+            assert (lane.held_out is None) == (same.held_out is None)
+            if same.held_out is not None:
+                for attribute in ("gram", "first", "squares", "cross", "weight", "y", "yy"):
+                    assert_near(getattr(lane.held_out, attribute), getattr(same.held_out, attribute))
+    if name == "a delicate fold":
+        assert [lane.held_out is None for lane in on_device] == [k == 5 % F for k in range(F)]
+    if name == "quiet columns":
+        assert on_device[0].objective.design.exact.tolist() == [2, 4]
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("solver", ["pivot", "proximal"])
+def test_folds_fit_as_on_the_host(solver, monkeypatch):
+    keywords = {"X": quiet(), "y": Y, "cv": IDS, "l1_ratios": [0.5, 1.0], "n_lambdas": 9, "tol": 1e-9, "solver": solver}
+    monkeypatch.setattr(_placement, "current", lambda: HOST)
+    on_host = jr.fit_cv(**keywords | {"solver": "pivot"})
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    on_device = jr.fit_cv(**keywords)
+    assert on_device.gap.max() <= 1e-9
+    exact = solver == "pivot"
+    np.testing.assert_allclose(on_device.lambdas, on_host.lambdas, rtol=1e-12)
+    np.testing.assert_allclose(on_device.fold_loss, on_host.fold_loss, rtol=1e-9 if exact else 1e-4)
+    np.testing.assert_allclose(on_device.coef, on_host.coef, atol=1e-9 if exact else 1e-4)
+
+
+def test_no_gram_matrix_of_a_fold_comes_to_the_host(monkeypatch):
+    """Before somebody asks for it: not for lanes, and not for their certificates where all is penalised."""
+    with jax.enable_x64(True):
+        lanes(DEVICE, monkeypatch)  # what is compiled has constants
+        copied = []
+        asarray = np.asarray
+
+        def noted(values, *args, **kwargs):
+            if isinstance(values, jax.Array) and np.ndim(values) >= 2:
+                copied.append(values.shape)
+            return asarray(values, *args, **kwargs)
+
+        monkeypatch.setattr(np, "asarray", noted)
+        lanes(DEVICE, monkeypatch)
+    assert all(rows == 1 for rows, _ in copied), copied  # correlations of y
