@@ -49,7 +49,7 @@ def require_tqdm():
 def bar(total, label, shown):
     """A function show(done, lam, block) for a bar of `total` lambdas, in a terminal or in Jupyter.
 
-    `block` is the Block of points of `lam` and of lambdas before it.
+    `block` is the Block of points of `lam` and of lambdas before it, None where nothing is to be said of them.
     """
     if not shown:
         yield lambda done, lam, block: None
@@ -57,7 +57,9 @@ def bar(total, label, shown):
     with _tqdm(label, total=total, unit="lambda") as progress_bar:
 
         def show(done, lam, block):
-            state = f"lambda {lam:.3g}, df {block.counts[-1]}, gap {block.gaps.max():.0e}"
+            state = f"lambda {lam:.3g}"
+            if block is not None:
+                state += f", df {block.counts[-1]}, gap {block.gaps.max():.0e}"
             progress_bar.set_postfix_str(state, refresh=False)
             progress_bar.update(done - progress_bar.n)
 

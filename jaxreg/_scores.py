@@ -28,6 +28,8 @@ class Metric:
     in_fold: Callable  # (y, predictions, weight) -> (L,), the score of a fold whose rows have weights (m,)
     of_rows: Callable | None  # (y, predictions) -> (m, L), whose weighted mean is that score; None where it is no mean
     squared: bool = False  # whether it is the mean squared error
+    # (mean squared errors (L,), mean absolute ones, y, weight) -> (L,), where it follows from these
+    of_errors: Callable | None = None
 
     def of_each(
         self, y: Float[np.ndarray, " m"], predictions: Float[np.ndarray, "m L"], weight: Float[np.ndarray, " m"]
@@ -105,9 +107,11 @@ def share_right(
 
 
 METRICS = {
-    "mse": Metric("mean squared error", _mean_of(_squared), _squared, squared=True),
-    "mae": Metric("mean absolute error", _mean_of(_absolute), _absolute),
-    "r2": Metric("negative R squared", _negative_r2, None),
+    "mse": Metric("mean squared error", _mean_of(_squared), _squared, True, lambda squared, *_: squared),
+    "mae": Metric("mean absolute error", _mean_of(_absolute), _absolute, of_errors=lambda _, absolute, *rest: absolute),
+    "r2": Metric(
+        "negative R squared", _negative_r2, None, of_errors=lambda mse, _, y, weight: mse / variance(y, weight) - 1.0
+    ),
 }
 
 

@@ -10,45 +10,176 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxreg import _scores
-from jaxreg.cv._fits import Fits, SolvedPath
+from jaxreg._capacities import capacity_for
+from jaxreg.cv._fits import Fits, SolvedPath, judged
 from jaxreg.design._base import PRECISION
 from jaxreg.paths import _nets
 from jaxreg.paths._points import points_of
 
 AT_ONCE = 2**25  # predictions that are judged at once
+MATRICES, SOLUTIONS = 4, 6  # of a lane, that are in memory at once
+
+takes = _nets.takes
 
 
-class _Judged(NamedTuple):
-    """What is held out of F folds, in the unit of the objective of all rows."""
+def size(m, A, L):
+    """Bytes that a lane of m columns takes, with A mixing parameters and L lambdas."""
+    return 8 * m * (MATRICES * m + SOLUTIONS * A * L)
+
+
+class _Rows(NamedTuple):
+    """What is held out of F folds, in the unit of the objective of all rows; m rows of each, or fewer and copies."""
 
     samples: Any  # (p, F m) columns of the design of all rows
     root: Any  # (F, m)
     y: Any  # (F, m) times root
-    count: Any  # (F, m) 0 where a fold is shorter
+    count: Any  # (F, m) 0 of copies
     slope: Any  # (F, p) coefficients on the scale of that design for b = 1
     shift: Any  # (F, p) what they add to the intercept
     level: Any  # (F,) the rest of it
 
 
-def _residuals(held_out, b):
-    """root times what the coefficients b (F, m) of one problem leave of y, (F, m)."""
-    F, p = held_out.slope.shape
-    coef = b[:F, :p] * held_out.slope
-    samples = held_out.samples.reshape(p, F, -1)
-    fit = jnp.einsum("fp,pfm->fm", coef, samples, precision=PRECISION)
-    level = held_out.level + jnp.sum(coef * held_out.shift, axis=1)
-    return held_out.y - held_out.root * level[:, None] - fit
+def _predicted(rows, b):
+    """root times the predictions (F, m) by coefficients b (F', m'), of which the last F lanes are those of the folds."""
+    F, p = rows.slope.shape
+    coef = b[-F:, :p] * rows.slope
+    level = rows.level + jnp.sum(coef * rows.shift, axis=1)
+    fit = jnp.einsum("fp,pfm->fm", coef, rows.samples.reshape(p, F, -1), precision=PRECISION)
+    return fit + rows.root * level[:, None]
 
 
-@partial(jax.jit, static_argnames="at_once")
-def _errors(held_out, b, *, at_once):
-    """Mean squared and mean absolute errors (2, N, F) of b (F', N, m), whose last F lanes are the folds."""
-    weight = jnp.sum(held_out.count * held_out.root**2, axis=1)
+@partial(jax.jit, static_argnames=("lanes", "at_once"))
+def _errors(rows, b, *, lanes, at_once):
+    """Mean squared and mean absolute errors (2, F, N) by b (F', N, m'), of which `lanes` are real."""
+    weight = jnp.sum(rows.count * rows.root**2, axis=1)
 
     def of_problem(b):
-        r = _residuals(held_out, b)
-        squared, absolute = r**2, held_out.root * jnp.abs(r)
-        return jnp.stack([jnp.sum(held_out.count * errors, axis=1) / weight for errors in (squared, absolute)])
+        r = rows.y - _predicted(rows, b)
+        sums = jnp.sum(rows.count * jnp.stack([r**2, rows.root * jnp.abs(r)]), axis=2)
+        return sums / weight
 
-    return lax.map(of_problem, jnp.swapaxes(b, 0, 1), batch_size=at_once).swapaxes(0, 1)
+    return jnp.moveaxis(lax.map(of_problem, jnp.swapaxes(b[:lanes], 0, 1), batch_size=at_once), 0, 2)
+
+
+@partial(jax.jit, static_argnames="lanes")
+def _predictions(rows, b, at, *, lanes):
+    """Predictions (F, m, P) by the problems `at` (P,); NaN for rows without a weight."""
+    predicted = jax.vmap(partial(_predicted, rows), 1, 2)(b[:lanes, at])
+    root = rows.root[:, :, None]
+    return jnp.where(root > 0, predicted / jnp.where(root > 0, root, 1.0), jnp.nan)
+
+
+class HeldOutRows:
+    """The held-out rows of a fold with one mixing parameter; predictions are made on the device for all folds at once."""
+
+    def __init__(self, rows, predictions):
+        self.rows, self._predictions = rows, predictions
+
+    def predict(self, offset, positions):
+        """Predictions (m, len(positions)) at some positions of the grid, offset included."""
+        eta = self._predictions(tuple(map(int, positions)))
+        return eta if offset is None else eta + offset[self.rows, None]
+
+
+def fitted(folded, lanes, part, mixes):
+    """(SolvedPaths of all rows by mixing parameter, none where the first lane is a fold; Fits of folds likewise).
+
+    lanes: LaneProblems of all rows, perhaps, and of the folds `part`
+    """
+    setup, metric = folded.setup, folded.metric
+    objectives, grids = [lane.objective for lane in lanes], folded.lambdas[mixes]
+    penalties = [objectives[0].with_mixing(setup.l1_ratios[a]).penalty for a in mixes]
+    lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
+    starts = [np.zeros(objective.design.p) for objective in objectives]
+    nets = _nets.solve(objectives, [lane.certify for lane in lanes], penalties, lambdas, folded.options, starts)
+    first, full = len(lanes) - len(part), []
+    if first:
+        asked = np.arange(grids.shape[1])
+        points = [points_of(objectives[0], [block]) for block in nets.blocks(0)]
+        full = [SolvedPath(of_mix, grid, asked) for of_mix, grid in zip(points, grids, strict=True)]
+    judge = _Judge(setup, nets, [folded.folds.held_out[k] for k in part], first)
+    null_losses = np.stack([objective.null_losses for objective in objectives[first:]])
+    losses, squared = judge.losses(metric, folded.row_weight, folded.keep_predictions)
+    fits = [
+        Fits(
+            loss=losses[:, i],
+            squared_error=squared[:, None, i],
+            gap=nets.gaps[first:, i],
+            n_iter=nets.n_iter[first:, i],
+            status=nets.status[first:, i],
+            null_losses=null_losses,
+            held_out=judge.held_out(i),
+        )
+        for i in range(len(mixes))
+    ]
+    return full, fits
+
+
+class _Judge:
+    """Judges the fits of F folds, lanes of some Nets, on the rows that each holds out."""
+
+    def __init__(self, setup, nets, folds, first):
+        self.setup, self.nets, self.folds, self.first = setup, nets, folds, first
+        self.lanes = len(nets.objectives)
+        objective, data, base = setup.objective, setup.data, setup.objective.design
+        index = np.zeros((len(folds), capacity_for(max(len(fold.rows) for fold in folds))), int)
+        count = np.zeros(index.shape)
+        for of_fold, times, fold in zip(index, count, folds, strict=True):
+            of_fold[: len(fold.rows)], times[: len(fold.rows)] = fold.rows, fold.counts
+        y = data.y if data.offset is None else data.y - data.offset
+        of_folds = nets.objectives[first:]
+        mean, norm = (np.stack([getattr(lane.design.columns, name) for lane in of_folds]) for name in ("mean", "norm"))
+        coef = np.stack([lane.per_coefficient(np.zeros(base.p)) for lane in of_folds]) / objective.unit
+        small = (
+            base.root[index], base.root[index] * (y[index] - objective.y_mean) / objective.unit, count,
+            coef * base.columns.norm, (base.columns.mean - mean) / base.columns.norm,
+            np.array([lane.y_mean - objective.y_mean for lane in of_folds]) / objective.unit,
+        )  # fmt: skip
+        self.rows = _Rows(base.samples(index.ravel()), *jax.device_put(small))
+        self.at_once = max(1, min(nets.b.shape[1], AT_ONCE // index.size))
+
+    def losses(self, metric, row_weight, by_predictions):
+        """(losses, mean squared errors), both (F, A, L)."""
+        unit, at = self.setup.objective.unit, self.nets.at
+        if metric.of_errors is None or by_predictions:
+            return self._by_predictions(metric, row_weight)
+        errors = _errors(self.rows, self.nets.b, lanes=self.lanes, at_once=self.at_once)
+        squared, absolute = (values[:, at] for values in jax.device_get(errors))
+        squared, absolute, y = unit**2 * squared, unit * absolute, self.setup.data.y
+        of_folds = [
+            metric.of_errors(*errors, y[fold.rows], row_weight[fold.rows] * fold.counts)
+            for *errors, fold in zip(squared, absolute, self.folds, strict=True)
+        ]
+        return np.stack(of_folds), squared
+
+    def _by_predictions(self, metric, row_weight):
+        A, L = self.nets.at.shape
+        values = np.empty((2, len(self.folds), A, L))
+        for i in range(A):
+            for f, (fold, rows) in enumerate(zip(self.folds, self.held_out(i), strict=True)):
+                predictions = rows.predict(self.setup.data.offset, range(L))
+                loss, squared = judged(metric, self.setup.data.y, row_weight, fold, predictions)
+                values[:, f, i] = loss[0], squared[0]
+        return values
+
+    def held_out(self, i):
+        """HeldOutRows of each fold with the mixing parameter i."""
+        objective = self.setup.objective
+
+        @cache
+        def all_folds(positions):
+            at = self.nets.at[i, list(positions)]
+            predictions = jax.device_get(_predictions(self.rows, self.nets.b, at, lanes=self.lanes))
+            return objective.y_mean + objective.unit * predictions
+
+        def of_fold(f, positions):
+            rows = self.folds[f].rows
+            eta = all_folds(positions)[f, : len(rows)]
+            without = np.flatnonzero(objective.root[rows] == 0)  # these the design has not
+            if without.size:
+                lane = self.first + f
+                points = points_of(self.nets.objectives[lane], [self.nets.blocks(lane)[i]]).at(list(positions))
+                eta[without] = objective.design.linear_predictor(rows[without], points.coef, points.intercept)
+            return eta
+
+        return [HeldOutRows(fold.rows, partial(of_fold, f)) for f, fold in enumerate(self.folds)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxreg import _scores
 from jaxreg.cv._folds import Folds
 from jaxreg.paths._endings import End
 from jaxreg.paths._points import Points
@@ -74,3 +75,18 @@ class Outcome:
     mixes: list[int]  # positions of the mixing parameters
     folds: Folds
     ended: End | None  # where all grids are cut
+
+
+def judged(metric, y, weight, fold, predictions):
+    """(losses, mean squared errors), both (K, L), of predictions (m, L [, K]) of the rows of a fold.
+
+    y (n [, K]) and weight (n,) are those of all rows.
+    """
+    rows, predictions = fold.rows, predictions.reshape(*predictions.shape[:2], -1)
+    y, weight = y.reshape(len(y), -1)[rows], weight[rows] * fold.counts
+
+    def by(metric):
+        return np.stack([metric.in_fold(y[:, r], predictions[..., r], weight) for r in range(y.shape[1])])
+
+    losses = by(metric)
+    return losses, losses if metric.squared else by(_scores.METRICS["mse"])

@@ -9,7 +9,8 @@ import numpy as np
 from jaxreg import _progress, _scores
 from jaxreg._setup import run_of
 from jaxreg._status import Status
-from jaxreg.cv._fits import Fits, HeldOut, Outcome, SolvedPath, predictions_of
+from jaxreg.cv import _abreast
+from jaxreg.cv._fits import Fits, HeldOut, Outcome, SolvedPath, judged, predictions_of
 from jaxreg.cv._lanes import LaneProblems, lane_of_all
 from jaxreg.cv._left_out import left_out
 from jaxreg.paths import _batched, _lockstep
@@ -20,6 +21,7 @@ from jaxreg.paths._run import answered
 from jaxreg.solvers.ridge import decomposed
 
 BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices, and a path and eight vectors of rows each
+PART = 0.25  # of the free memory of a device, in place of that
 LOCKSTEP = 10  # lanes that share a pass over the data: each holds a working set
 
 
@@ -89,11 +91,7 @@ class Folded:
         Ctrl-C leaves the folds that are finished, if there are two; else, where folds go side by side, the mixing
         parameters, or the lambdas, that they all have.
         """
-        (n, p), K = self.setup.data.X.shape, len(self.folds)
-        R, L = self.setup.objective.responses or 1, self.lambdas.shape[1]
-        size = 16 * p**2 + R * (64 * n + 16 * p * L)
-        on_gram = self.setup.gram is not None
-        at_once = 1 if self.imputes else max(1, BYTES // size if on_gram else LOCKSTEP // R)
+        K, L, at_once = len(self.folds), self.lambdas.shape[1], self._folds_at_once(mixes)
         full: list = []
         fits: list = []
         ended = None
@@ -103,10 +101,15 @@ class Folded:
                 watch = partial(lambda before, done, *seen: show(before + done, *seen), before)
                 try:
                     makers = [partial(lane_of_all, self.setup)] * (not full) + self.lanes.of(part)
+                    if self._go_abreast(mixes):
+                        of_all, of_folds = _abreast.fitted(self, [make() for make in makers], part, mixes)
+                        full, fits = full or of_all, [*fits, of_folds]
+                        watch((len(part) + (first == 0)) * len(mixes) * L, self.lambdas[mixes[-1]][-1], None)
+                        continue
                     lanes, solved, ended = self._solved(makers, mixes, not full, watch)
                 except KeyboardInterrupt:
                     lanes, solved = [], []
-                    if len(fits) < min(2, K):
+                    if sum(len(of_mixes[0]) for of_mixes in fits) < min(2, K):
                         raise
                 if not full:
                     full, lanes = solved.pop(0), lanes[1:]
@@ -115,9 +118,26 @@ class Folded:
                     fits.append([self._judged(k, lane, points, length) for points in of_mixes])
                 if len(solved) < len(part) or len(full) < len(mixes) or ended:
                     break
-        if len(fits) < min(2, K):
+        if sum(len(of_mixes[0]) for of_mixes in fits) < min(2, K):
             raise KeyboardInterrupt
         return full, [Fits.joined(of_mix) for of_mix in zip(*fits, strict=True)][: len(full)], ended
+
+    def _go_abreast(self, mixes):
+        """Whether lanes are solved and judged by one program, where their data are."""
+        batched = self.setup.gram is not None and all(self.setup.solvers[a] == "batched" for a in mixes)
+        return batched and _abreast.takes(self.setup.objective) and not self.imputes
+
+    def _folds_at_once(self, mixes):
+        """How many folds are worked on at once: what each of them takes, of the memory that there is for all."""
+        (n, p), R, L = self.setup.data.X.shape, self.setup.objective.responses or 1, self.lambdas.shape[1]
+        if self.imputes:
+            return 1
+        if self.setup.gram is None:
+            return LOCKSTEP // R
+        if self._go_abreast(mixes):
+            placement = self.setup.objective.design.placement
+            return max(1, int(PART * placement.available() / _abreast.size(placement.padded(p), len(mixes), L)))
+        return max(1, BYTES // (16 * p**2 + R * (64 * n + 16 * p * L)))
 
     def _solved(self, makers, mixes, with_full, watch):
         """(LaneProblems, a list of SolvedPaths by mixing parameter for each, the End or None). Ctrl-C leaves fewer.
@@ -125,7 +145,7 @@ class Folded:
         makers: functions that make the LaneProblems; watch(done, lam, block) is told how many lambdas are done
         """
         on_gram = self.setup.gram is not None
-        batched = on_gram and self.setup.batched and all(self.setup.solvers[a] == "proximal" for a in mixes)
+        batched = on_gram and all(self.setup.solvers[a] == "batched" for a in mixes)
         if on_gram and not batched and not self.imputes:
             lanes, solved = self._in_threads(makers, mixes, watch)
             if with_full and not solved:
@@ -240,7 +260,7 @@ class Folded:
             errors = self._errors_by_moments(lane, points)
         if errors is None:
             predictions = predictions_of(base, self.setup.data.offset, fold.rows, points.coef, points.intercept)
-            losses, errors = self._by_predictions(fold, predictions)
+            losses, errors = judged(self.metric, self.setup.data.y, self.row_weight, fold, predictions)
         else:
             losses = errors
         keep = predictions is not None and (
@@ -256,17 +276,6 @@ class Folded:
             null_losses=lane.objective.null_losses[None],
             held_out=[HeldOut(fold.rows, coef, intercept, predictions if keep else None, base)],
         )
-
-    def _by_predictions(self, fold, predictions):
-        """(losses, mean squared errors), both (K, L), of predictions (m, L [, K]) of the rows of a fold."""
-        rows, predictions = fold.rows, predictions.reshape(*predictions.shape[:2], -1)
-        y, weight = self.setup.data.y.reshape(len(self.setup.data.y), -1)[rows], self.row_weight[rows] * fold.counts
-
-        def judged(metric):
-            return np.stack([metric.in_fold(y[:, r], predictions[..., r], weight) for r in range(y.shape[1])])
-
-        losses = judged(self.metric)
-        return losses, losses if self.metric.squared else judged(_scores.METRICS["mse"])
 
     def _errors_by_moments(self, lane, points):
         """Mean squared errors (K, L) on the held-out rows, or None where the difference would lose digits."""
