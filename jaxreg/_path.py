@@ -113,6 +113,8 @@ def fit_path(
     solver : str
         "auto" takes the first of these that solves the problem and is preferred where it runs:
 
+        - "batched" solves any loss with a convex penalty, without limits, on all columns; preferred on an accelerator,
+          unless p > 3 n and columns can come in one by one, or "ridge" applies.
         - "pivot" solves the squared loss with ElasticNet, with or without limits; preferred where "ridge" does not
           apply.
         - "ridge" solves the squared loss with ElasticNet at l1_ratio=0 without limits, of one or more responses.
@@ -120,14 +122,17 @@ def fit_path(
           on a CPU, for convex penalties with groups of similar sizes.
         - "proximal" solves any loss and any penalty, without limits.
 
-        "ridge" is one eigendecomposition of the smaller side, a few where the penalties of columns differ more than
-        1e4-fold; "pivot" the exact active-set path; "block" block coordinate descent with extrapolation, whose rest
-        after 300 epochs "proximal" finishes; "proximal" accelerated proximal gradient with Newton steps, on an
-        accelerator at all lambdas of a convex penalty side by side, unless p > 3 n and columns can come in one by one.
+        "batched" takes all lambdas, mixing parameters and folds side by side, on the Gram matrix of up to 8192 columns
+        for the squared loss: elastic nets by conjugate gradients on faces, others by "proximal". "ridge" is one
+        eigendecomposition of the smaller side, a few where the penalties of columns differ more than 1e4-fold, and
+        beside other mixing parameters goes with them where these are "batched"; "pivot" the exact active-set path;
+        "block" block coordinate descent with extrapolation, whose rest after 300 epochs "proximal" finishes;
+        "proximal" accelerated proximal gradient with Newton steps.
     tol : float > 0, or None
         Bound on `gap`; None is 1e-6, or 1e-4 for float32.
     max_iter : int >= 1
-        Tableau updates per lambda; products with the data for "proximal"; epochs and such products for "block".
+        Tableau updates per lambda; products with the data for "batched" and "proximal"; epochs and such products for
+        "block".
     early_stop : bool
         Stop where the explained deviance exceeds 0.999 or grows by less than 1e-5 of itself per point.
     max_features : int >= 1, or None
@@ -144,7 +149,7 @@ def fit_path(
     progress : bool
         Write a line of progress to stderr.
     step_precision : str or None
-        "float32", "tensorfloat32" or "bfloat16" lets "proximal" take its first steps at each lambda with such products,
+        "float32", "tensorfloat32" or "bfloat16" lets "batched" and "proximal" take their first steps at each lambda with such products,
         which an accelerator has faster; full ones finish, and the certificate is in float64 as always.
 
     Returns

@@ -8,13 +8,12 @@ from reference import ar_problem
 
 import jaxreg as jr
 from jaxreg import penalties
-from jaxreg._capacities import padded_length
 from jaxreg.design import _placement
 from jaxreg.paths import _batched
 from jaxreg.penalties._base import Screened
 
 X, Y = ar_problem(70, P, seed=1)
-LENGTH = padded_length(P)
+LENGTH = ACCELERATED.padded(P)
 SEVERAL = np.stack([Y, 0.5 * Y + X[:, 0], -Y + X[:, 1]], axis=1)
 CONVEX = ("Ridge", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", "TrendFilter", "Custom")
 
@@ -36,13 +35,13 @@ def accelerated(monkeypatch):
 # ElasticNet and FusedLasso stand for those that are left out
 @pytest.mark.parametrize("name", few([name for name in CONVEX if name not in ("Ridge", "TrendFilter")], "SLOPE"))
 def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
-    given = {"penalty": PENALTIES[name], "n_lambdas": 15, "solver": "proximal", "tol": 1e-8}
+    given = {"penalty": PENALTIES[name], "n_lambdas": 15, "solver": "batched", "tol": 1e-8}
     path = jr.fit_path(X, Y, **given)
     length = LENGTH if isinstance(given["penalty"], Screened) else P
     assert accelerated[0] == (1, 1, 16, length)  # filled up, as are the columns
     assert (path.status == jr.Status.converged).all()
     monkeypatch.setattr(_placement, "current", lambda: HOST)
-    one_by_one = jr.fit_path(X, Y, **given)
+    one_by_one = jr.fit_path(X, Y, **given | {"solver": "proximal"})
     np.testing.assert_allclose(path.lambdas, one_by_one.lambdas, rtol=1e-12)
     np.testing.assert_allclose(path.coef, one_by_one.coef, atol=2e-4)
     np.testing.assert_allclose(path.predict(X), one_by_one.predict(X), atol=1e-3)
@@ -62,8 +61,8 @@ def test_other_losses(name, accelerated, monkeypatch):
 @pytest.mark.device
 def test_folds_and_mixing_parameters(accelerated, monkeypatch):
     given = {"l1_ratios": [0.2, 0.7, 1.0], "cv": 4, "n_lambdas": 12, "tol": 1e-8}
-    cv = jr.fit_cv(X, Y, solver="proximal", **given)
-    assert accelerated[0] == (6, 3, 16, LENGTH)  # of all rows, four folds, and one that stands still
+    cv = jr.fit_cv(X, Y, **given)
+    assert cv.path.solver == "batched"
     assert cv.gap.max() <= 1e-8
     monkeypatch.setattr(_placement, "current", lambda: HOST)
     exact = jr.fit_cv(X, Y, **given)
@@ -104,5 +103,5 @@ def test_max_iter_is_a_status(accelerated):
 def test_what_is_followed_from_lambda_to_lambda(accelerated):
     jr.fit_path(X, Y, penalty=penalties.MCP(), n_lambdas=4)  # not convex
     wide, y = ar_problem(20, 100, seed=2)
-    jr.fit_path(wide, y, penalty=penalties.MultiTaskLasso(), n_lambdas=4, solver="proximal")  # on a working set
+    jr.fit_path(wide, y, penalty=penalties.MultiTaskLasso(), n_lambdas=4)  # on a working set
     assert not accelerated

@@ -17,7 +17,9 @@ from jaxreg.engines import _table
 
 SOURCES = sorted(Path(jr.__file__).parent.rglob("*.py"))
 LOSSES, PENALTIES = jr.losses, jr.penalties
-PLAIN = {"loss": LOSSES.Squared(), "responses": None, "p": 6, "accelerated": False}
+PLAIN = {
+    "loss": LOSSES.Squared(), "responses": None, "n": 6, "p": 6, "accelerated": False, "has_room": True,
+}  # fmt: skip
 
 
 def text_of(function):
@@ -49,9 +51,15 @@ CHOICES = [
     ({"penalty": PENALTIES.Ridge(), "responses": 3}, "ridge"),
     ({"penalty": PENALTIES.Ridge().within(-1.0, 1.0)}, "pivot"),
     ({"penalty": PENALTIES.Lasso()}, "pivot"),
-    ({"penalty": PENALTIES.Lasso(), "accelerated": True}, "pivot"),
+    ({"penalty": PENALTIES.Lasso(), "accelerated": True}, "batched"),
+    ({"penalty": PENALTIES.Lasso(), "accelerated": True, "n": 1}, "pivot"),  # columns come in one by one
+    ({"penalty": PENALTIES.Lasso(), "accelerated": True, "has_room": False}, "pivot"),
+    ({"penalty": PENALTIES.Lasso().within(0.0, 1.0), "accelerated": True}, "pivot"),
+    ({"penalty": PENALTIES.Ridge(), "accelerated": True}, "ridge"),
+    ({"penalty": PENALTIES.MCP(), "accelerated": True}, "proximal"),
+    ({"penalty": PENALTIES.Lasso(), "loss": LOSSES.Huber(), "accelerated": True, "has_room": False}, "batched"),
     ({"penalty": PENALTIES.GroupLasso([0, 0, 1, 1, 2, 2])}, "block"),
-    ({"penalty": PENALTIES.GroupLasso([0, 0, 1, 1, 2, 2]), "accelerated": True}, "proximal"),
+    ({"penalty": PENALTIES.GroupLasso([0, 0, 1, 1, 2, 2]), "accelerated": True}, "batched"),
     ({"penalty": PENALTIES.GroupLasso([0, 0, 0, 0, 0, 0, *range(1, 31)]), "p": 36}, "proximal"),  # uneven
     ({"penalty": PENALTIES.MCP()}, "proximal"),
     ({"penalty": PENALTIES.MultiTaskLasso(), "responses": 3}, "block"),
@@ -93,7 +101,7 @@ def test_no_engine_solves_what_it_does_not_declare():
     for loss in (LOSSES.Squared(), LOSSES.Huber()):
         for penalty in (PENALTIES.Lasso(), PENALTIES.Lasso().within(0.0, 1.0), PENALTIES.MCP()):
             for responses in (None, 2):
-                request = _table.Problem(loss, penalty, responses, 6, False)
+                request = _table.Problem(loss, penalty, responses, 6, 6, False, True)
                 able = [entry.name for entry in _table.TABLE if not entry.lacks(request)]
                 for name in _table.solvers()[1:]:
                     if name in able:

@@ -71,7 +71,8 @@ def test_lanes_are_those_of_the_host(name, monkeypatch):
             assert lane.gram.at == f
             assert lane.gram.stack is on_device[0].gram.stack
             assert_near(lane.gram, same.gram)
-            assert_near(lane.certify.gram, same.certify.gram)
+            assert lane.certify.gram.shape == (128, 128)  # whole tiles
+            assert_near(lane.certify.gram[:P, :P], same.gram)
             ours, theirs = lane.objective, same.objective
             for attribute in ("corr", "scale", "null_losses", "null_gradient"):
                 assert_near(getattr(ours, attribute), getattr(theirs, attribute))
@@ -89,7 +90,7 @@ def test_lanes_are_those_of_the_host(name, monkeypatch):
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("solver", ["pivot", "proximal"])
+@pytest.mark.parametrize("solver", ["pivot", "batched"])
 def test_folds_fit_as_on_the_host(solver, monkeypatch):
     keywords = {"X": quiet(), "y": Y, "cv": IDS, "l1_ratios": [0.5, 1.0], "n_lambdas": 9, "tol": 1e-9, "solver": solver}
     monkeypatch.setattr(_placement, "current", lambda: HOST)

@@ -92,7 +92,7 @@ TABLE = (
         engine=None,
         solves="any loss with a convex penalty, without limits, on all columns",
         needs=(CONVEX, NO_LIMITS, ONE_OBJECTIVE, ROOM),
-        preferred='on an accelerator with p <= 3 n, where "ridge" does not apply',
+        preferred='on an accelerator, unless p > 3 n and columns can come in one by one, or "ridge" applies',
         prefers=lambda problem: _abreast(problem) and not _ridge_alone(problem),
     ),
     Entry(
