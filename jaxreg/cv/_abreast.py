@@ -48,9 +48,9 @@ def _predicted(rows, b):
     return fit + rows.root * level[:, None]
 
 
-@partial(jax.jit, static_argnames=("lanes", "at_once"))
-def _errors(rows, b, *, lanes, at_once):
-    """Mean squared and mean absolute errors (2, F, N) by b (F', N, m'), of which `lanes` are real."""
+@partial(jax.jit, static_argnames="at_once")
+def _errors(rows, b, *, at_once):
+    """Mean squared and mean absolute errors (2, F, N) by b (F', N, m')."""
     weight = jnp.sum(rows.count * rows.root**2, axis=1)
 
     def of_problem(b):
@@ -58,13 +58,13 @@ def _errors(rows, b, *, lanes, at_once):
         sums = jnp.sum(rows.count * jnp.stack([r**2, rows.root * jnp.abs(r)]), axis=2)
         return sums / weight
 
-    return jnp.moveaxis(lax.map(of_problem, jnp.swapaxes(b[:lanes], 0, 1), batch_size=at_once), 0, 2)
+    return jnp.moveaxis(lax.map(of_problem, jnp.swapaxes(b, 0, 1), batch_size=at_once), 0, 2)
 
 
-@partial(jax.jit, static_argnames="lanes")
-def _predictions(rows, b, at, *, lanes):
+@jax.jit
+def _predictions(rows, b, at):
     """Predictions (F, m, P) by the problems `at` (P,); NaN for rows without a weight."""
-    predicted = jax.vmap(partial(_predicted, rows), 1, 2)(b[:lanes, at])
+    predicted = jax.vmap(partial(_predicted, rows), 1, 2)(b[:, at])
     root = rows.root[:, :, None]
     return jnp.where(root > 0, predicted / jnp.where(root > 0, root, 1.0), jnp.nan)
 
@@ -120,7 +120,6 @@ class _Judge:
 
     def __init__(self, setup, nets, folds, first):
         self.setup, self.nets, self.folds, self.first = setup, nets, folds, first
-        self.lanes = len(nets.objectives)
         objective, data, base = setup.objective, setup.data, setup.objective.design
         index = np.zeros((len(folds), capacity_for(max(len(fold.rows) for fold in folds))), int)
         count = np.zeros(index.shape)
@@ -143,7 +142,7 @@ class _Judge:
         unit, at = self.setup.objective.unit, self.nets.at
         if metric.of_errors is None or by_predictions:
             return self._by_predictions(metric, row_weight)
-        errors = _errors(self.rows, self.nets.b, lanes=self.lanes, at_once=self.at_once)
+        errors = _errors(self.rows, self.nets.b, at_once=self.at_once)
         squared, absolute = (values[:, at] for values in jax.device_get(errors))
         squared, absolute, y = unit**2 * squared, unit * absolute, self.setup.data.y
         of_folds = [
@@ -169,7 +168,7 @@ class _Judge:
         @cache
         def all_folds(positions):
             at = self.nets.at[i, list(positions)]
-            predictions = jax.device_get(_predictions(self.rows, self.nets.b, at, lanes=self.lanes))
+            predictions = jax.device_get(_predictions(self.rows, self.nets.b, at))
             return objective.y_mean + objective.unit * predictions
 
         def of_fold(f, positions):

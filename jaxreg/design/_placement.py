@@ -8,10 +8,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from jaxreg._capacities import padded_length
 from jaxreg._progress import Interrupted
 
+GROUPS = "groups"  # the axis of a mesh over which groups of problems are shared out
 LITTLE = 2**26  # bytes that are there without asking
 TILE = 128  # columns in whole tiles: what an accelerator multiplies at once
 GROUP = Path("/sys/fs/cgroup")  # limits of a container, where there are any
@@ -29,11 +31,19 @@ class Placement:
         Whether methods for accelerators are preferred.
     threads : int
         Threads of the host that dispatch work.
+    devices : tuple
+        Those of this process over which lanes are shared out.
     """
 
     on_host: bool
     accelerated: bool
     threads: int
+    devices: tuple
+
+    @property
+    def mesh(self):
+        """The devices as one axis, GROUPS; None for one device."""
+        return None if len(self.devices) == 1 else Mesh(np.array(self.devices), (GROUPS,))
 
     def padded(self, p):
         """Columns to which arrays of all p are padded."""
@@ -84,7 +94,8 @@ class Placement:
 def current():
     """The Placement of data that are fitted now."""
     on_host = jax.default_backend() == "cpu"
-    return Placement(on_host=on_host, accelerated=not on_host, threads=os.cpu_count() or 1)
+    devices = tuple(jax.local_devices())[: 1 if on_host else None]
+    return Placement(on_host=on_host, accelerated=not on_host, threads=os.cpu_count() or 1, devices=devices)
 
 
 @cache

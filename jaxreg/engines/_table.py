@@ -26,7 +26,9 @@ class Problem:
     n: int
     p: int
     accelerated: bool  # whether the data are not on a CPU
-    has_room: bool  # whether the Gram matrix of all columns is no more than memory holds, and a product has it read fast
+    has_room: (
+        bool  # whether the Gram matrix of all columns is no more than memory holds, and a product has it read fast
+    )
 
 
 @dataclass(frozen=True)

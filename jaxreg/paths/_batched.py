@@ -72,7 +72,9 @@ def together(objectives, certificates, penalties, lambdas, options, starts):
     F, A, L = lambdas.shape
     grams = [shared.gram for shared in certificates]
     p = objectives[0].design.p
-    length = objectives[0].design.placement.padded(p) if objectives[0].penalty.screens else p  # few numbers of columns are compiled
+    length = (
+        objectives[0].design.placement.padded(p) if objectives[0].penalty.screens else p
+    )  # few numbers of columns are compiled
     sets = [
         ColumnSet.everything(objective, gram, length).with_rows()
         for objective, gram in zip(objectives, grams, strict=True)

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
     from jaxtyping import Bool, Float, Int
 
-SHARE, EIGHT = 25, 8  # a place for so many problems of a lane, in a multiple of EIGHT: measured in `benchmarks.products`
+SHARE, EIGHT = (
+    25,
+    8,
+)  # a place for so many problems of a lane, in a multiple of EIGHT: measured in `benchmarks.products`
 NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of lanes and problems, as compiled
 
 
@@ -100,7 +103,7 @@ class Solutions(NamedTuple):
 
     x: Float[Array, "F N m"]
     n_iter: Int[Array, "F N"]
-    steps: Int[Array, ""]  # of all places at once
+    steps: Int[Array, " F"]  # of all places at once
 
 
 def solve(
@@ -170,7 +173,7 @@ def solve(
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
     states, steps = lax.while_loop(unfinished, step, (states, jnp.zeros((), int)))
-    return Solutions(states.x, states.n_iter, steps)
+    return Solutions(states.x, states.n_iter, jnp.broadcast_to(steps, F))
 
 
 def _like(mask, values) -> Any:

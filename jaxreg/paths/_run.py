@@ -15,6 +15,7 @@ from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._loop import path
 from jaxreg.solvers.ridge import decomposed
 
+
 @dataclass(frozen=True)
 class Run:
     """A loop over lambda, which yields Blocks of points and requests for Correlations."""
