@@ -14,7 +14,6 @@ from jaxreg.paths import _batched
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._loop import path
-from jaxreg.solvers.ridge import decomposed
 
 FEW_COLUMNS = 3  # times n: with more columns than that, those that can come in one by one do, on an accelerator too
 
@@ -34,15 +33,16 @@ def batches(objective, accelerated):
     return accelerated and objective.penalty.convex and not few
 
 
-def run(objective, certify, gram, lambdas, options, solver, start, hidden, batched):
+def run(objective, certify, decompose, lambdas, options, solver, start, hidden, batched):
     """The Run of an objective at lambdas (L,) of the user.
 
-    start: b (p [, K]); hidden: whether points between distant lambdas are put in; batched: whether proximal gradient
-    takes all lambdas at once
+    decompose: a function that gives the RidgeDecomposition of an objective, for the closed form; start: b (p [, K]);
+    hidden: whether points between distant lambdas are put in; batched: whether proximal gradient takes all lambdas at
+    once
     """
     grid, asked, engine = lambdas / objective.lambda_unit, np.arange(len(lambdas)), entry_of(solver).engine
     if engine is None:
-        return Run(closed_form(objective, decomposed(objective, gram), certify, grid, options), lambdas, asked)
+        return Run(closed_form(objective, decompose(objective), certify, grid, options), lambdas, asked)
     if engine is Gradient and batched:
         return Run(_batched.alone(objective, certify, grid, options, start), lambdas, asked)
     gram_of_all = certify.gram
