@@ -20,6 +20,7 @@ from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._run import run
 from jaxreg.penalties import Penalty
 from jaxreg.results._path import PathResult
+from jaxreg.solvers.ridge import decomposed
 
 GRAM_LIMIT = 1536  # with n >= p up to this, the whole Gram matrix is the working set
 SMALL = 256  # so it is for any n up to this
@@ -57,6 +58,10 @@ class Setup:
     ratio: float  # of the ends of an automatic grid
     record: dict[str, Any]  # what the result keeps of the data
     seconds: float = 0.0
+
+    def decomposition(self, objective):
+        """The RidgeDecomposition of the Objective with one of the mixing parameters."""
+        return decomposed(objective, self.gram)
 
 
 def prepare(X, y, request, l1_ratios) -> Setup:
@@ -194,4 +199,4 @@ def run_of(setup, problem, a, lambdas, options, warm_start):
     else:
         start = objective.from_user(warm_start.coef_at(lambdas[0])[1])
         start = np.clip(start, *objective.limits) if objective.penalty.limited else start
-    return run(objective, certify, problem.gram, lambdas, options, solver, start, hidden=cold)
+    return run(objective, certify, problem.decomposition, lambdas, options, solver, start, hidden=cold)

@@ -133,7 +133,6 @@ def test_the_choice_is_that_of_scikit_learn(shape):
 @pytest.mark.parametrize("what", ["folds", "loo"])
 def test_responses_share_sums_and_decompositions(shape, what, monkeypatch):
     from jaxreg.cv import _folded, _lanes
-    from jaxreg.paths import _run
 
     X, Y = problem(*SHAPES[shape])
     made = {"decomposed": 0, "moments": 0}
@@ -147,8 +146,8 @@ def test_responses_share_sums_and_decompositions(shape, what, monkeypatch):
 
         monkeypatch.setattr(module, name, count)
 
-    counted(_run, "decomposed")
     counted(_folded, "decomposed")
+    counted(_lanes, "decomposed")
     counted(_lanes, "moments")
     ridge_cv(X, Y, cv="loo" if what == "loo" else 4)
     assert made["decomposed"] == (1 if what == "loo" else 5)  # of all rows, and of each fold

@@ -11,7 +11,7 @@ from jaxreg._request import Request
 from jaxreg._setup import prepare
 from jaxreg.cv._folds import make_folds
 from jaxreg.cv._lanes import LaneProblems
-from jaxreg.design import _dense, _placement
+from jaxreg.design import _placement, _stacks
 
 N, P, F = 44, 7, 4
 X, Y = ar_problem(N, P, seed=8)
@@ -64,7 +64,7 @@ def assert_near(on_device, on_host):
 def test_lanes_are_those_of_the_host(name, monkeypatch):
     with jax.enable_x64(True):
         on_host, _ = lanes(HOST, monkeypatch, **CASES[name])
-        monkeypatch.setattr(_dense, "TAKEN", P * 64 * 3)  # so that the parts come in two batches
+        monkeypatch.setattr(_stacks, "TAKEN", P * 64 * 3)  # so that the parts come in two batches
         on_device, setup = lanes(DEVICE, monkeypatch, **CASES[name])
         assert isinstance(setup.gram, jax.Array)
         for f, (lane, same) in enumerate(zip(on_device, on_host, strict=True)):
@@ -118,4 +118,5 @@ def test_no_gram_matrix_of_a_fold_comes_to_the_host(monkeypatch):
 
         monkeypatch.setattr(np, "asarray", noted)
         lanes(DEVICE, monkeypatch)
-    assert all(rows == 1 for rows, _ in copied), copied  # correlations of y
+    assert copied  # correlations of y, and eigenvalues (F, P)
+    assert all(shape[-2] < P for shape in copied), copied

@@ -42,8 +42,6 @@ def _refitted(objective, data, row, lambdas, model, of_sum):
     ridge = decomposed(others, None)
     x = base.deviations(np.array([row]), lane.columns)[0]
     offset = 0.0 if data.offset is None else data.offset[row]
-    errors = []
-    for response, y in zip(others.each_response(), np.atleast_2d(data.y.T)[:, row], strict=True):
-        b = np.concatenate([block for block, _, _ in ridge.blocks(response, lambdas, len(lambdas))])
-        errors.append(y - offset - response.y_mean - response.unit * (b @ x))
-    return np.transpose(errors)
+    b = np.concatenate([block for block, _, _ in ridge.blocks(others, lambdas, len(lambdas))])
+    fit = others.y_mean + others.unit * np.stack([of_response @ x for of_response in np.moveaxis(b, -1, 0)], axis=-1)
+    return np.atleast_1d(data.y[row]) - offset - fit

@@ -120,15 +120,6 @@ class StoredDesign(Design):
         """Columns `rows` of A, which are rows of X."""
 
     @abstractmethod
-    def moments_of_parts(
-        self, rows: Int[np.ndarray, "F m"], counts: Float[np.ndarray, "F m"], right: Float[np.ndarray, "F k m"]
-    ) -> tuple[Float[Any, "F p p"], Float[Any, "F k p"]]:
-        """(B diag(counts) B', right B') of parts of the rows of X, B (p, m) being their columns of A.
-
-        In one program, whose answers stay where the data are. A part is filled up with rows of count and right 0.
-        """
-
-    @abstractmethod
     def reweighted(self, J, ratio, level, shift, inverse) -> Float[Any, "b n"]:
         """diag(inverse) [ A_J diag(ratio) - shift level' ] of the rows J (b,), shift and inverse (b,): see `_lanes`."""
 

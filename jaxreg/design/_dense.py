@@ -21,7 +21,6 @@ from jaxreg.design._standardise import (
 
 SQUARED_AT_ONCE = 1024  # columns
 COPIED = 2**21  # numbers of X that are copied at once for predictions
-TAKEN = 2**24  # numbers of A in the rows of parts of which moments are taken at once
 
 
 @final
@@ -89,10 +88,6 @@ class DenseDesign(StoredDesign):
 
     def samples(self, rows):
         return self._products.samples(self._A, rows)
-
-    def moments_of_parts(self, rows, counts, right):
-        at_once = int(np.clip(TAKEN // (self.p * rows.shape[1]), 1, len(rows)))
-        return _moments_of_parts(self._A, rows, counts, right, at_once=at_once)
 
     def squares(self, W):
         parts = np.array_split(np.arange(self.p), -(-self.p // SQUARED_AT_ONCE))
@@ -187,14 +182,3 @@ class _Products:
 
 _ON_HOST = _Products(np, lambda f: f)
 _COMPILED = _Products(jnp, jax.jit, precision=PRECISION)
-
-
-@partial(jax.jit, static_argnames="at_once")
-def _moments_of_parts(A, rows, counts, right, *, at_once):
-    def of_part(part):
-        rows, counts, right = part
-        B = _COMPILED.samples(A, rows)
-        gram = jnp.matmul(B * counts, B.T, precision=PRECISION)
-        return (gram + gram.T) / 2, jnp.matmul(right, B.T, precision=PRECISION)
-
-    return jax.lax.map(of_part, (rows, counts, right), batch_size=at_once)

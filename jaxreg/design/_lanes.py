@@ -62,9 +62,12 @@ class Lane(Design):
         inverse = np.where(J < self.p, self.inverse[at], 0.0)
         columns = self.base.reweighted(J, self.ratio, self.root, self.shift[at], inverse)
         place, row = np.nonzero(J[:, None] == self.exact)
-        if place.size:
-            columns = np.array(columns)
-            columns[place] = self.exact_rows[row]
+        if not place.size:
+            return columns
+        if not self.placement.on_host:
+            return _with_rows(columns, place, self.exact_rows[row])
+        columns = np.array(columns)
+        columns[place] = self.exact_rows[row]
         return columns
 
     def predict(self, coef):
@@ -73,7 +76,10 @@ class Lane(Design):
         return np.asarray(self.base.predict(coef)) * self.ratio - np.outer(coef @ self.shift, self.root) + known
 
     def gram(self):
-        A = np.asarray(self.gather(np.arange(self.p)), dtype=np.float64)
+        A = self.gather(np.arange(self.p))
+        if not self.placement.on_host:
+            return _gram(A)
+        A = np.asarray(A, dtype=np.float64)
         return A @ A.T
 
     def kernel(self, weight):
@@ -84,6 +90,17 @@ class Lane(Design):
             inside = np.where(J < self.p, weight[np.minimum(J, self.p - 1)], 0.0)
             total = total + _kernel(self.gather(np.minimum(J, self.p)), inside)
         return total
+
+
+@jax.jit
+def _with_rows(columns, place, rows):
+    return columns.at[place].set(rows.astype(columns.dtype))
+
+
+@jax.jit
+def _gram(rows):
+    rows = rows.astype(jnp.float64)
+    return jnp.matmul(rows, rows.T, precision=PRECISION)
 
 
 @jax.jit

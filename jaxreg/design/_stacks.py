@@ -1,7 +1,7 @@
 """Lanes whose Gram matrices are made on the device, all at once: as `_lanes` makes them one by one on a host.
 
-Two programs, whatever the number of folds: one for the moments of rows, of which the sums come to the host in one
-answer, and one for the matrices of the lanes, which stay.
+Few programs, whatever the number of folds: the rows of all, their moments, of which the sums come to the host in one
+answer, and the matrices of the lanes, which stay.
 """
 
 import jax
@@ -9,7 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._capacities import capacity_for
+from jaxreg.design._base import PRECISION
 from jaxreg.design._lanes import Sums
+
+TAKEN = 2**26  # numbers of A in the rows of which moments are taken at once: 0.5 GB, and as much for intermediate ones
 
 
 def stacked_moments(base, responses, counts, total):
@@ -24,14 +27,19 @@ def stacked_moments(base, responses, counts, total):
         index[f, : len(J)], taken[f, : len(J)] = J, counts[f][J]
     root, y = base.root[index], np.moveaxis(responses[:, index], 0, 1)  # (F, m), (F, R, m)
     right = (root * taken)[:, None] * np.concatenate([np.ones_like(root)[:, None], y], axis=1)
-    stack, products = base.moments_of_parts(index, taken, right)
-    products, *diagonals = jax.device_get((products, *_diagonals(stack, total)))
+    at_once = max(1, TAKEN // (base.p * index.shape[1]))
+    stacks, answers = [], []
+    for part in np.array_split(np.arange(len(rows)), -(-len(rows) // at_once)):
+        stack, *answer = _moments(base.samples(index[part].ravel()), taken[part], right[part], total)
+        stacks.append(stack)
+        answers.append(answer)
+    stack = stacks[0] if len(stacks) == 1 else jnp.concatenate(stacks)
+    products, diagonals, of_total = zip(*jax.device_get(answers), strict=True)
+    of_rows = zip(np.concatenate(products), np.concatenate(diagonals), strict=True)
     weight = root**2 * taken
     levels = weight.sum(axis=1), np.einsum("frm,fm->fr", y, weight), np.einsum("frm,fm->fr", y**2, weight)
-    sums = [
-        Sums(p[0], squares, p[1:], *of_y) for p, squares, *of_y in zip(products, diagonals[0], *levels, strict=True)
-    ]
-    return stack, sums, diagonals[1]
+    sums = [Sums(p[0], squares, p[1:], *of_y) for (p, squares), *of_y in zip(of_rows, *levels, strict=True)]
+    return stack, sums, of_total[0]
 
 
 def lane_grams(lanes, total, stack, differ, weight):
@@ -61,8 +69,14 @@ def with_others(stack, at, others):
 
 
 @jax.jit
-def _diagonals(stack, total):
-    return jnp.diagonal(stack, axis1=1, axis2=2), jnp.diagonal(total)
+def _moments(B, counts, right, total):
+    """(B diag(counts) B', right B', the diagonals of the first and of `total`) of the parts (F, m) of columns of B."""
+    B = jnp.moveaxis(B.reshape(len(B), *counts.shape), 1, 0)
+    transposed = B.swapaxes(1, 2)
+    grams = jnp.matmul(B * counts[:, None], transposed, precision=PRECISION)
+    grams = (grams + grams.swapaxes(1, 2)) / 2
+    products = jnp.matmul(right, transposed, precision=PRECISION)
+    return grams, products, jnp.diagonal(grams, axis1=1, axis2=2), jnp.diagonal(total)
 
 
 @jax.jit

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from jaxreg.solvers._spectra import COMPILED, ON_HOST
+
 STEP = 0.5  # hidden points are put in so that lambda never falls faster than this
 FLOOR = 1e-10  # hidden points go down to this share of the largest lambda,
 FLOOR_OF_0 = 1e-4  # but to this one before lambda = 0
@@ -19,16 +21,13 @@ def ends_of_spectrum(design, gram, weight, basis):
     penalty factors on the scale of the design, 0 for columns that do not count; `basis` (k, n) spans what is not
     penalised.
     """
+    spectra = ON_HOST if design.placement.on_host else COMPILED
     if design.p <= design.n:
         along = np.asarray(design.correlate(basis), dtype=np.float64) if len(basis) else np.zeros((0, design.p))
-        inner = np.asarray(design.gram() if gram is None else gram, dtype=np.float64) - along.T @ along
-        root = np.sqrt(weight)
-        inner = inner * root * root[:, None]
+        values = spectra.values_beside(spectra.float64(design.gram() if gram is None else gram), along, np.sqrt(weight))
     else:
-        inner = np.asarray(design.kernel(weight), dtype=np.float64)
-        inner = inner - (inner @ basis.T) @ basis
-        inner = inner - basis.T @ (basis @ inner)
-    values = np.linalg.eigvalsh((inner + inner.T) / 2)
+        values = spectra.values_off(spectra.float64(design.kernel(weight)), basis)
+    values = np.asarray(values)
     values = values[values > np.finfo(float).eps * len(values) * values.max(initial=0.0)]
     if not values.size:
         return 1.0, VANISHED

@@ -21,7 +21,12 @@ def closed_form(objective, ridge, certify, lambdas, options):
     """
     columns, first = ColumnSet.everything(objective), 0
     by_pass = certify if isinstance(certify, ByPass) else ByPass(objective)
-    for x, df, error in _solutions(objective, ridge, lambdas):
+    single = objective.responses is None
+    share = np.ones(1) if single else objective.null_losses / (objective.null_loss or 1.0)
+    for x, df, step in ridge.blocks(objective, lambdas, BLOCK):
+        # the square of the last step of refinement, averaged over responses as their gaps are; 0 for none
+        error = np.nan_to_num(step**2, nan=0.0, posinf=np.inf) @ share
+        x = x[..., 0] if single else x
         scale = per_row(objective.scale, x[0])
         x = np.divide(x, scale, out=np.zeros(x.shape), where=scale > 0)
         count, ones = len(x), np.ones(len(x), int)
@@ -40,20 +45,3 @@ def closed_form(objective, ridge, certify, lambdas, options):
             gaps[at], losses[at] = certified.gaps[: len(at)], certified.losses[: len(at)]
         gaps = np.maximum(gaps, error)
         yield Block(columns.index, solved.x, none, gaps, losses, ones, promoted(code, gaps, options.tol), df)
-
-
-def _solutions(objective, ridge, lambdas):
-    """(x (B, p [, K]) on the scale of the design, effective degrees of freedom (B,), least gaps (B,)), blockwise.
-
-    The least gap is the square of the last step of refinement, averaged over responses as their gaps are; 0 for none.
-    """
-    if objective.responses is None:
-        for x, df, error in ridge.blocks(objective, lambdas, BLOCK):
-            yield x, df, np.nan_to_num(error**2, nan=0.0, posinf=np.inf)
-        return
-    share = objective.null_losses / (objective.null_loss or 1.0)
-    blocks = [ridge.blocks(response, lambdas, BLOCK) for response in objective.each_response()]
-    for parts in zip(*blocks, strict=True):
-        x, df, error = zip(*parts, strict=True)
-        squares = np.nan_to_num(np.stack(error, axis=-1) ** 2, nan=0.0, posinf=np.inf)
-        yield np.stack(x, axis=-1), df[0], squares @ share

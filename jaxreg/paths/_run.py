@@ -13,7 +13,6 @@ from jaxreg.paths import _batched
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._loop import path
-from jaxreg.solvers.ridge import decomposed
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,15 @@ class Run:
     asked: np.ndarray  # positions of the asked-for lambdas in it
 
 
-def run(objective, certify, gram, lambdas, options, solver, start, hidden):
+def run(objective, certify, decompose, lambdas, options, solver, start, hidden):
     """The Run of an objective at lambdas (L,) of the user.
 
-    start: b (p [, K]); hidden: whether points between distant lambdas are put in
+    decompose: a function that gives the RidgeDecomposition of an objective, for the closed form; start: b (p [, K]);
+    hidden: whether points between distant lambdas are put in
     """
     grid, asked, engine = lambdas / objective.lambda_unit, np.arange(len(lambdas)), entry_of(solver).engine
     if solver == "ridge":
-        return Run(closed_form(objective, decomposed(objective, gram), certify, grid, options), lambdas, asked)
+        return Run(closed_form(objective, decompose(objective), certify, grid, options), lambdas, asked)
     if solver == "batched":
         return Run(_batched.alone(objective, certify, grid, options, start), lambdas, asked)
     gram_of_all = certify.gram

@@ -15,6 +15,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from jaxreg import _arrays, _validation, fit_path, penalties
 from jaxreg.cv._left_out import left_out
+from jaxreg.design import _placement
 from jaxreg.design._dense import DenseDesign
 from jaxreg.losses import Squared
 from jaxreg.objective._objective import make_objective
@@ -210,7 +211,7 @@ def _left_out(
         data = _arrays.check_data(X[weighted], y[weighted, 0], weight[weighted], None, np.float64)
         data = replace(data, y=y[weighted])
         model = Model(np.ones(X.shape[1]), fit_intercept, standardize=False)
-        design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, in_numpy=True)
+        design = DenseDesign(data.X, data.weight, fit_intercept, np.float64, in_numpy=_placement.current().on_host)
         objective = make_objective(design, data, model, Squared(), penalties.Ridge())
         ridge = decomposed(objective, None, fit_intercept)
         errors[weighted] = left_out(ridge, objective, data, lambdas, model, of_sum=True).swapaxes(1, 2)

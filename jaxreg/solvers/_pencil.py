@@ -10,9 +10,11 @@ cancels in that matrix, and a penalty factor may be 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from jaxreg.solvers._spectra import ON_HOST, Spectra
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -33,13 +35,15 @@ ROUNDING_PER_COLUMN = 8.0
 class Basis:
     """Vectors in which the loss and the penalty are diagonal, and `blind` ones, which the loss does not see.
 
-    For k vectors of m columns. The blind vectors are the kernel of the Gram matrix, up to rounding.
+    For k vectors of m columns. The blind vectors are the kernel of the Gram matrix, up to rounding. The vectors are
+    where the products of `spectra` are made, which give NumPy.
     """
 
-    vectors: Float[np.ndarray, "m k"]
+    vectors: Float[Any, "m k"] | None  # None: the unit vectors
     loss: Float[np.ndarray, " k"]
     penalty: Float[np.ndarray, " k"]
     blind: Float[np.ndarray, "m blind"]
+    spectra: Spectra = ON_HOST
 
     def inverse(self, lambdas: Float[np.ndarray, " L"]) -> Float[np.ndarray, "L k"]:
         """(loss + lambda penalty)^-1."""
@@ -47,7 +51,21 @@ class Basis:
 
     def solve(self, right: Float[np.ndarray, "... m"], lambdas: Float[np.ndarray, " L"]) -> Float[np.ndarray, "L m"]:
         """Solutions at the lambdas for one right-hand side (m,), or for one of each lambda (L, m)."""
-        return (self.inverse(lambdas) * (right @ self.vectors)) @ self.vectors.T
+        inverse = self.inverse(lambdas)
+        return inverse * right if self.vectors is None else np.asarray(self.spectra.solve(self.vectors, right, inverse))
+
+    def solve_each(
+        self, rights: Float[np.ndarray, "K m"], lambdas: Float[np.ndarray, " L"]
+    ) -> Float[np.ndarray, "K L m"]:
+        """Solutions at the lambdas for K right-hand sides."""
+        inverse = self.inverse(lambdas)
+        if self.vectors is None:
+            return inverse * rights[:, None]
+        return np.asarray(self.spectra.solve_each(self.vectors, rights, inverse))
+
+    def diagonal(self, inverse: Float[np.ndarray, "L k"]) -> Float[np.ndarray, "L m"]:
+        """The diagonals of (G + lambda F)^-1, of `inverse` at the lambdas."""
+        return np.asarray(self.spectra.diagonal(self.vectors, inverse))
 
 
 def alike(factor: Float[np.ndarray, " m"]) -> bool:
@@ -55,11 +73,11 @@ def alike(factor: Float[np.ndarray, " m"]) -> bool:
     return bool(factor.min(initial=np.inf) > 0 and factor.max(initial=0.0) <= ALIKE * factor.min(initial=np.inf))
 
 
-def eigenbasis(matrix: Float[np.ndarray, "m m"]) -> Basis:
-    """Basis of orthonormal eigenvectors of a symmetric matrix, with penalty 1."""
-    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+def eigenbasis(values: Float[np.ndarray, " m"], vectors: Any, spectra: Spectra = ON_HOST) -> Basis:
+    """Basis of the eigenvectors (m, m) of a symmetric matrix, with penalty 1; on a device it has no blind ones."""
     reached = values > EPS * len(values) * values.max(initial=0.0)
-    return Basis(vectors[:, reached], values[reached], np.ones(reached.sum()), vectors[:, ~reached])
+    blind = vectors[:, ~reached] if spectra is ON_HOST else np.zeros((len(values), 0))
+    return Basis(spectra.some(vectors, reached), values[reached], np.ones(reached.sum()), blind, spectra)
 
 
 def graded_basis(gram: Float[np.ndarray, "m m"], factor: Float[np.ndarray, " m"], reference: float) -> Basis:

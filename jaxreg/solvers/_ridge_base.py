@@ -25,7 +25,7 @@ class RidgeDecomposition(ABC):
     A subclass is one side: the columns, whose unknown is the coefficients, or the rows, whose unknown is a dual vector.
     m is the length of the unknown. Every `problem` is an Objective on the design that was decomposed, with its weights
     and penalty factors; its response may be another one. Coefficients are on the scale of the design, lambda is in
-    the unit of the objective, and all numbers are NumPy float64 on the host.
+    the unit of the objective, and all numbers that are given and taken are NumPy float64 on the host.
     """
 
     single: Basis | None  # that of all lambdas
@@ -50,12 +50,12 @@ class RidgeDecomposition(ABC):
     @abstractmethod
     def blocks(
         self, problem: Any, lambdas: Float[np.ndarray, " L"], length: int
-    ) -> Iterator[tuple[Float[np.ndarray, "B p"], Float[np.ndarray, " B"], Float[np.ndarray, " B"]]]:
+    ) -> Iterator[tuple[Float[np.ndarray, "B p K"], Float[np.ndarray, " B"], Float[np.ndarray, "B K"]]]:
         """(coefficients, effective degrees of freedom, errors) at the lambdas in turn, in blocks of B <= `length`.
 
-        The columns' side gives all lambdas as one block. The error is the largest entry of the gradient of the last
-        step of refinement, in columns of unit diagonal and in units of the residual of the null model: what the
-        certificate cannot see. It is NaN where the solution needs no refinement.
+        Of K responses, 1 for one. The columns' side gives all lambdas as one block. The error is the largest entry of
+        the gradient of the last step of refinement, in columns of unit diagonal and in units of the residual of the
+        null model: what the certificate cannot see. It is NaN where the solution needs no refinement.
         """
 
     @abstractmethod
@@ -89,13 +89,22 @@ class RidgeDecomposition(ABC):
         return solution
 
     @final
-    def _refined(self, problem, right, lambdas, delicate):
-        """(Solutions (L, m) for the right-hand side (m,), the sizes (L,) of their last steps of refinement).
+    def solve_each(
+        self, rights: Float[np.ndarray, "K m"], lambdas: Float[np.ndarray, " L"]
+    ) -> Float[np.ndarray, "K L m"]:
+        """Solutions at the lambdas for K right-hand sides."""
+        solutions = np.empty((len(rights), len(lambdas), rights.shape[1]))
+        for basis, at in self.bases(lambdas):
+            solutions[:, at] = basis.solve_each(rights, lambdas[at])
+        return solutions
+
+    @final
+    def _refined(self, problem, solution, lambdas, delicate):
+        """(Solutions (L, m) of one response from those of `solve`, the sizes (L,) of their last steps of refinement).
 
         The `delicate` (L,) ones take at most REFINEMENT_STEPS steps, each less than half of the last; in float32 there
         are none.
         """
-        solution = self.solve(right, lambdas)
         unsettled = np.flatnonzero(delicate & (problem.design.dtype == np.float64))
         error = np.full(len(lambdas), np.nan)
         error[unsettled] = np.inf

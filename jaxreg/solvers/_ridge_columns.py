@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from jaxreg.design._gram import OfStack
 from jaxreg.solvers._pencil import EPS, ROUNDING_PER_COLUMN, Basis, alike, eigenbasis, graded_basis
 from jaxreg.solvers._ridge_base import (
     DIFFERENCE,
@@ -15,9 +16,10 @@ from jaxreg.solvers._ridge_base import (
     checked_errors,
     in_units,
 )
+from jaxreg.solvers._spectra import COMPILED, ON_HOST
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Bool, Float, Int
 
 ROWS = 4096  # of the data at a time, when each is left out: bounds the memory beside X
 
@@ -26,37 +28,67 @@ ROWS = 4096  # of the data at a time, when each is left out: bounds the memory b
 class ColumnSide(RidgeDecomposition):
     """The unknown is the coefficients (m,) of the columns that are not excluded."""
 
-    def __init__(self, problem, gram):
-        self.present = np.flatnonzero(np.isfinite(problem.l1_factor))
-        self.gram, self.factor = gram[np.ix_(self.present, self.present)], problem.l2_factor[self.present]
-        self.single, self._graded = None, {}
-        if alike(self.factor):
-            scale = 1.0 / np.sqrt(self.factor)
-            basis = eigenbasis(scale[:, None] * self.gram * scale)
-            vectors, blind = scale[:, None] * basis.vectors, scale[:, None] * basis.blind
-            self.single = Basis(vectors, basis.loss, basis.penalty, blind)
+    def __init__(self, problem, present, gram, single):
+        self.present, self.factor = present, problem.l2_factor[present]
+        self.gram, self.single, self._graded = gram, single, {}
         self._unresolved: dict[Basis, tuple[np.ndarray, np.ndarray]] = {}
+
+    @classmethod
+    def on_host(cls, problem, gram):
+        """From the Gram matrix (p, p) in NumPy, whatever the problem."""
+        present = np.flatnonzero(_present(problem))
+        gram, factor, single = gram[np.ix_(present, present)], problem.l2_factor[present], None
+        if alike(factor):
+            single = eigenbasis(*ON_HOST.scaled_eigh(gram, 1.0 / np.sqrt(factor)))
+        return cls(problem, present, gram, single)
+
+    @classmethod
+    def on_device(cls, problems, stack):
+        """A list, from the stack (F, p, p) of the Gram matrices of F problems on the device: one decomposition of all.
+
+        An excluded column is one of scale 0 here. Delicate problems are solved on the host, as `ridge` says.
+        """
+        present, p = [_present(problem) for problem in problems], problems[0].design.p
+        plain = [alike(problem.l2_factor[columns]) for problem, columns in zip(problems, present, strict=True)]
+        bases: list[Basis | None] = [None] * len(problems)
+        if any(plain):
+            factors = np.stack([problem.l2_factor for problem in problems])
+            scale = np.where(factors > 0, 1.0 / np.sqrt(np.where(factors > 0, factors, 1.0)), 0.0)
+            values, vectors = COMPILED.scaled_eigh(stack, scale)
+            bases = [eigenbasis(values, OfStack(vectors, f), COMPILED) for f, values in enumerate(np.asarray(values))]
+        return [
+            cls(problem, np.arange(p), None, basis)
+            if basis is not None and plain[f] and len(basis.loss) == present[f].sum()
+            else cls.on_host(problem, np.asarray(stack[f]))
+            for f, (problem, basis) in enumerate(zip(problems, bases, strict=True))
+        ]
 
     def _graded_basis(self, reference):
         return graded_basis(self.gram, self.factor, reference)
 
     def blocks(self, problem, lambdas, length):
-        corr, df, inflation = problem.corr[self.present], np.empty(len(lambdas)), np.empty(len(lambdas))
+        df, inflation = np.empty(len(lambdas)), np.empty(len(lambdas))
         for basis, at in self.bases(lambdas):
             inverse = basis.inverse(lambdas[at])
             df[at] = inverse @ basis.loss
             diagonal = 1.0 + lambdas[at, None] * self.factor
-            of_columns = diagonal * (inverse @ (basis.vectors**2).T)  # variance inflation of each
+            of_columns = diagonal * basis.diagonal(inverse)  # variance inflation of each
             unresolved, fit = self.unresolved(basis, problem.design)
             curvature = np.einsum("ki,ki->k", fit, fit) + lambdas[at, None] * (self.factor @ unresolved**2)
             of_columns += diagonal * ((1.0 / curvature) @ (unresolved**2).T)
             inflation[at] = of_columns.max(axis=1, initial=0.0)
         delicate = (inflation > REFINED_INFLATION) | (self.single is None)
-        b, error = self._refined(problem, corr, lambdas, delicate)
-        # the rounding of the standardised data, which no residual shows
-        rounding = in_units(abs(b).sum(axis=1, keepdims=True), problem) * np.sqrt(inflation) + inflation
-        error = np.where(np.isnan(error), np.nan, error + EPS * rounding)
-        yield _among_all(b, self.present, problem.design.p), df, error
+        responses = problem.each_response()
+        solutions = self.solve_each(np.stack([response.corr[self.present] for response in responses]), lambdas)
+        of_responses = []
+        for response, solution in zip(responses, solutions, strict=True):
+            b, error = self._refined(response, solution, lambdas, delicate)
+            # the rounding of the standardised data, which no residual shows
+            rounding = in_units(abs(b).sum(axis=1, keepdims=True), response) * np.sqrt(inflation) + inflation
+            error = np.where(np.isnan(error), np.nan, error + EPS * rounding)
+            of_responses.append((_among_all(b, self.present, problem.design.p), error))
+        coefficients, errors = zip(*of_responses, strict=True)
+        yield np.stack(coefficients, axis=-1), df, np.stack(errors, axis=-1)
 
     def unresolved(self, basis: Basis, design) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "k n"]]:
         """Blind vectors that the rows of the data see, and their fit, whose rows are orthogonal."""
@@ -79,17 +111,23 @@ class ColumnSide(RidgeDecomposition):
         errors, free = np.empty((design.n, len(lambdas))), np.empty((design.n, len(lambdas)))
         for first in range(0, design.n, ROWS):
             rows = np.arange(first, min(first + ROWS, design.n))
-            A = np.asarray(design.samples(rows), dtype=np.float64)[self.present].T
+            A = self._samples(design, rows)
             for strengths, at in by_weight(design.root[rows] ** 2, lambdas, of_sum):
                 of_weight = rows[at]
                 for basis, k in self.bases(strengths):
-                    inverse, Q = basis.inverse(strengths[k]), A[at] @ basis.vectors
-                    fitted = (Q * (corr @ basis.vectors)) @ inverse.T
+                    of_rows = basis.spectra.at_rows(A[at], basis.vectors, corr, basis.inverse(strengths[k]))
+                    fitted, leverage = map(np.asarray, of_rows)
                     errors[np.ix_(of_weight, k)] = problem.y[of_weight, None] - fitted
-                    free[np.ix_(of_weight, k)] = 1.0 - level[of_weight, None] ** 2 - Q**2 @ inverse.T
+                    free[np.ix_(of_weight, k)] = 1.0 - level[of_weight, None] ** 2 - leverage
         followed = free < DIFFERENCE
         errors = np.where(followed, np.nan, errors / np.where(followed, 1.0, free))
         return checked_errors(errors, problem, intercept), followed
+
+    def _samples(self, design, rows):
+        """Rows of the data (k, m), where the decomposition is."""
+        if self.gram is None:
+            return COMPILED.float64(design.samples(rows)).T
+        return np.asarray(design.samples(rows), dtype=np.float64)[self.present].T
 
     def _change(self, problem, solution, lambdas):
         lam = lambdas[:, None]
@@ -107,6 +145,11 @@ class ColumnSide(RidgeDecomposition):
 
     def _size(self, problem, change, lambdas):
         return in_units((1.0 + lambdas[:, None] * self.factor) * abs(change), problem)
+
+
+def _present(problem) -> Bool[np.ndarray, " p"]:
+    """Columns that are not excluded."""
+    return np.isfinite(problem.l1_factor)
 
 
 def _among_all(b: Float[np.ndarray, "L m"], columns: Int[np.ndarray, " m"], p: int) -> Float[np.ndarray, "L p"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from jaxreg.solvers._ridge_base import (
     checked_errors,
     in_units,
 )
+from jaxreg.solvers._spectra import COMPILED, ON_HOST
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -28,13 +29,12 @@ class RowSide(RidgeDecomposition):
     """The unknown is v (m,), where A'F^-1/2 = D R with orthogonal columns of D and rows of R of unit norm.
 
     F^1/2 b = R'v, and (K + lambda)^-1 z = P v with P = D (D'D)^-1: so no small entry is lost beside a large one.
-    Columns of similar scale form a group, which is decomposed by its kernel. If there is one group, R is 1.
+    Columns of similar scale form a group, which is decomposed by its kernel. If there is one group, R is 1. So it is on
+    a device, and then there are neither unpenalised columns nor rows to be left out: `intercept` is None.
     """
 
     def __init__(self, problem, intercept):
         design, basis = problem.design, problem.basis
-        level = design.root[None] if intercept else np.zeros((0, design.n))
-        self.rotation = _complement(np.vstack([level, basis]))
         self.U = np.flatnonzero(problem.l1_factor == 0)
         penalised = problem.l2_factor > 0
         self.weight = np.where(penalised, 1.0 / np.where(penalised, problem.l2_factor, 1.0), 0.0)
@@ -42,16 +42,29 @@ class RowSide(RidgeDecomposition):
         self.onto = np.linalg.pinv(unpenalised)
         self.single, self._graded = None, {}
         alike = _alike_columns(self.weight)
+        on_host = design.placement.on_host or intercept is not None or self.U.size or len(basis) or len(alike) > 1
+        self.spectra = ON_HOST if on_host else COMPILED
+        if not on_host:
+            kernel = COMPILED.float64(design.kernel(self.weight))
+            values, vectors = COMPILED.eigh(kernel)
+            reached = eigenbasis(np.asarray(values), vectors, COMPILED)
+            self._alone(reached, reached.vectors / np.sqrt(reached.loss))
+            return
+        level = design.root[None] if intercept else np.zeros((0, design.n))
+        self.rotation = _complement(np.vstack([level, basis]))
         if len(alike) > 1:
             self._grade([self._group(design, columns) for columns in alike])
             return
-        reached = eigenbasis(self._kernel(design, self.weight))
-        self.null, root = self.rotation @ reached.blind, np.sqrt(reached.loss)
-        self.directions = self.rotation @ (reached.vectors / root)
-        self.groups = [_Group(np.flatnonzero(self.weight), self.weight, reached.vectors * root, self.directions)]
-        self.mixing = None
+        reached = eigenbasis(*ON_HOST.eigh(self._kernel(design, self.weight)))
+        self.null = self.rotation @ reached.blind
+        self._alone(reached, self.rotation @ (reached.vectors / np.sqrt(reached.loss)))
+
+    def _alone(self, reached, directions):
+        """One group, of which `reached` is the Basis of the kernel."""
+        self.directions, self.mixing = directions, None
+        self.groups = [_Group(np.flatnonzero(self.weight), self.weight, None, directions, directions.shape[1])]
         self.factor = 1.0 / reached.loss
-        self.single = Basis(np.eye(len(root)), reached.penalty, self.factor, np.zeros((len(root), 0)))
+        self.single = Basis(None, reached.penalty, self.factor, np.zeros((len(self.factor), 0)))
 
     def _kernel(self, design, weight):
         kernel = np.asarray(design.kernel(weight), dtype=np.float64)
@@ -63,10 +76,10 @@ class RowSide(RidgeDecomposition):
         weight[columns] = self.weight[columns]
         if len(columns) <= self.rotation.shape[1]:
             rows = np.asarray(design.gather(columns), dtype=np.float64).T * np.sqrt(weight[columns])
-            return _Group(columns, weight, self.rotation.T @ rows, None)
-        basis = eigenbasis(self._kernel(design, weight))
+            return _Group(columns, weight, self.rotation.T @ rows, None, len(columns))
+        basis = eigenbasis(*ON_HOST.eigh(self._kernel(design, weight)))
         root = np.sqrt(basis.loss)
-        return _Group(columns, weight, basis.vectors * root, self.rotation @ (basis.vectors / root))
+        return _Group(columns, weight, basis.vectors * root, self.rotation @ (basis.vectors / root), len(root))
 
     def _grade(self, groups):
         """D and R from a QR decomposition of the roots of all groups, large columns first."""
@@ -92,12 +105,13 @@ class RowSide(RidgeDecomposition):
         b, first = np.zeros((len(v), design.p)), 0
         pseudo = v if self.mixing is None else v @ self.mixing
         for group in self.groups:
-            of_group = pseudo[:, first : first + group.root.shape[1]]
-            first += group.root.shape[1]
+            of_group = pseudo[:, first : first + group.width]
+            first += group.width
             if group.directions is None:
                 b[:, group.columns] = of_group * np.sqrt(group.weight[group.columns])
             else:
-                b += np.asarray(design.correlate(of_group @ group.directions.T), dtype=np.float64) * group.weight
+                rows = self.spectra.times_transposed(of_group, group.directions)
+                b += np.asarray(design.correlate(rows), dtype=np.float64) * group.weight
         return b
 
     def blocks(self, problem, lambdas, length):
@@ -109,13 +123,19 @@ class RowSide(RidgeDecomposition):
             values = 1.0 / self.factor
             largest, least = values.max(initial=0.0), values.min(initial=np.inf)
             delicate = largest + lambdas > REFINED_INFLATION * (least + lambdas)
+        responses = problem.each_response()
+        rights = np.stack([np.asarray(self.spectra.times(response.y, self.directions)) for response in responses])
         for start in range(0, len(lambdas), length):
             block = slice(start, start + length)
-            v, error = self._refined(problem, problem.y @ self.directions, lambdas[block], delicate[block])
-            b = self.coefficients(design, v)
-            if U.size:
-                b[:, U] = (problem.y - np.asarray(design.predict(b))) @ self.onto
-            yield b, df[block] + len(problem.basis), error
+            coefficients, errors = [], []
+            for response, solution in zip(responses, self.solve_each(rights, lambdas[block]), strict=True):
+                v, error = self._refined(response, solution, lambdas[block], delicate[block])
+                b = self.coefficients(design, v)
+                if U.size:
+                    b[:, U] = (response.y - np.asarray(design.predict(b))) @ self.onto
+                coefficients.append(b)
+                errors.append(error)
+            yield np.stack(coefficients, axis=-1), df[block] + len(problem.basis), np.stack(errors, axis=-1)
 
     def left_out(self, problem, lambdas, intercept, of_sum=False):
         design = problem.design
@@ -139,7 +159,8 @@ class RowSide(RidgeDecomposition):
 
     def _change(self, problem, solution, lambdas):
         r = problem.y - np.asarray(problem.design.predict(self.coefficients(problem.design, solution)))
-        return self.solve(r @ self.directions - lambdas[:, None] * self.factor * solution, lambdas)
+        along = np.asarray(self.spectra.times(r, self.directions))
+        return self.solve(along - lambdas[:, None] * self.factor * solution, lambdas)
 
     def _size(self, problem, change, lambdas):
         diagonal = 1.0 + lambdas[:, None] * problem.l2_factor
@@ -152,9 +173,10 @@ class _Group:
 
     columns: Int[np.ndarray, " c"]
     weight: Float[np.ndarray, " p"]  # 1 / f2 of the columns, 0 elsewhere
-    root: Float[np.ndarray, "r k"]  # T
+    root: Float[np.ndarray, "r k"] | None  # T, where there are further groups
     # F^-1 times the products of these with the columns are coefficients; None where T holds the columns themselves
-    directions: Float[np.ndarray, "n k"] | None
+    directions: Float[Any, "n k"] | None
+    width: int  # k
 
 
 def _alike_columns(weight: Float[np.ndarray, " p"]) -> list[Int[np.ndarray, " c"]]:

@@ -25,6 +25,11 @@ keep the scales that all rows give them. With m the row's part that no column re
 
 on the side of the rows, which takes no difference, however close the fit; where m is 0 lambda cancels, which also is
 the limit lambda -> 0.
+
+Where the data are on a device, the matrix is decomposed there, and neither it nor X comes to the host; so do rows left
+out on the side of the columns. What is delicate is decomposed on the host, as it is in any case where that computes:
+penalty factors that are not alike, dependent columns, and on the side of the rows unpenalised columns and rows left
+out. Refinement takes its residuals from passes over the data where these are.
 """
 
 from __future__ import annotations
@@ -36,14 +41,13 @@ import numpy as np
 from jaxreg.solvers._ridge_base import RidgeDecomposition
 from jaxreg.solvers._ridge_columns import ColumnSide
 from jaxreg.solvers._ridge_rows import RowSide
+from jaxreg.solvers._spectra import COMPILED
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 
-def decomposed(
-    problem: Any, gram: Float[np.ndarray, "p p"] | None, intercept: bool | None = None
-) -> RidgeDecomposition:
+def decomposed(problem: Any, gram: Float[Any, "p p"] | None, intercept: bool | None = None) -> RidgeDecomposition:
     """The decomposition of the Gram matrix of the smaller side, for an Objective; `gram` is A A' where it is known.
 
     For leave-one-out, `intercept` says whether there is one, and a fit that passes through all points is taken on the
@@ -51,5 +55,16 @@ def decomposed(
     """
     design = problem.design
     if design.n < design.p or (intercept is not None and design.n - intercept <= design.p):
-        return RowSide(problem, bool(intercept))
-    return ColumnSide(problem, np.asarray(design.gram(), dtype=np.float64) if gram is None else gram)
+        return RowSide(problem, intercept)
+    gram = design.gram() if gram is None else gram
+    if design.placement.on_host:
+        return ColumnSide.on_host(problem, np.asarray(gram, dtype=np.float64))
+    return ColumnSide.on_device([problem], COMPILED.float64(gram)[None])[0]
+
+
+def decomposed_together(problems: list[Any], stack: Float[Any, "F p p"]) -> list[RidgeDecomposition]:
+    """The decompositions of Objectives, not for leave-one-out, whose Gram matrices are a stack on the device."""
+    design = problems[0].design
+    if design.n < design.p:
+        return [RowSide(problem, None) for problem in problems]
+    return ColumnSide.on_device(problems, stack)
