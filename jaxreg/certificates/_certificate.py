@@ -19,6 +19,7 @@ import numpy as np
 from jaxreg._capacities import padded_length
 from jaxreg.certificates import _kernels
 from jaxreg.certificates._bases import column_basis, gram_basis, is_blind, left_over, lengthened
+from jaxreg.certificates._pass import Pass
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
@@ -75,6 +76,7 @@ class Certificate(ABC):
 
     def _of(self, objective):
         self.objective, self.penalty, p = objective, objective.penalty, objective.design.p
+        self._passes: dict = {}
         if self.length > p:
             self.penalty = self.penalty.restrict(np.append(np.arange(p), np.full(self.length - p, p)))
         # of a penalty that is not separable all columns are free, or its directions alone; a residual has none
@@ -255,6 +257,32 @@ class ByPass(Certificate):
             )  # fmt: skip
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         return _by_kind(results, kind)
+
+    def passes(self, columns, solved, lambdas, precision):
+        """(a Pass for each kind of points, the kind (B,) of each), for a program that the design is a part of."""
+        kinds, kind = self._kinds(columns, solved, lambdas)
+        for members in kinds:
+            if members.tobytes() not in self._passes:
+                self._passes[members.tobytes()] = self._pass(members, np.dtype(precision).name)
+        return [self._passes[members.tobytes()] for members in kinds], kind
+
+    def _pass(self, members, precision):
+        objective = self.objective
+        return objective.design.placement.put(
+            Pass(
+                operator=objective.design.operator,
+                z=objective.y,
+                basis=self._basis(members),
+                members=members,
+                penalty=objective.penalty,
+                factors=objective.factors,
+                scale=objective.scale,
+                unit=objective.per_coefficient(np.zeros(objective.design.p)),
+                units=self.units,
+                kind=self.kind,
+                precision=precision,
+            )
+        )
 
 
 def _correlations(R):

@@ -50,6 +50,8 @@ class Design(ABC):
     columns: Columns
     root: Float[np.ndarray, " n"]  # sqrt(omega)
     placement: Placement
+    # A with `correlate` and `gather` for use inside compiled programs; None where a pass is no part of one
+    operator: Any = None
 
     @property
     @abstractmethod

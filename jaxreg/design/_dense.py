@@ -56,6 +56,7 @@ class DenseDesign(StoredDesign):
         self._products = _ON_HOST if in_numpy else _COMPILED
         # a few rows are gathered by NumPy where it can: they are a copy, for which a compiled gather starts all cores
         on_host = self.placement.on_host
+        self.operator = None if on_host else self._A
         self._few = (_ON_HOST, jax.tree.map(np.asarray, self._A)) if on_host else (_COMPILED, self._A)
 
     @staticmethod
@@ -128,6 +129,12 @@ class _Dense:
     rows: jax.Array | np.ndarray
     mean: jax.Array | np.ndarray
     scale: jax.Array | np.ndarray
+
+    def correlate(self, R):
+        return _COMPILED.correlate(self, R)
+
+    def gather(self, J):
+        return _COMPILED.gather(self, J)
 
 
 class _Products:
