@@ -50,13 +50,16 @@ class Design(ABC):
     columns: Columns
     root: Float[np.ndarray, " n"]  # sqrt(omega)
     placement: Placement
-    # A with `correlate` and `gather` for use inside compiled programs; None where a pass is no part of one
-    operator: Any = None
 
     @property
     @abstractmethod
     def base(self) -> StoredDesign:
         """The design that holds the data: itself, or that of a lane."""
+
+    @property
+    def operator(self) -> Any:
+        """A with `correlate` and `gather` as a part of compiled programs, a pytree; None where it is none."""
+        return None
 
     @abstractmethod
     def correlate(self, R: Any) -> Float[Any, "k p"]:

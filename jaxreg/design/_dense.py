@@ -56,7 +56,6 @@ class DenseDesign(StoredDesign):
         self._products = _ON_HOST if in_numpy else _COMPILED
         # a few rows are gathered by NumPy where it can: they are a copy, for which a compiled gather starts all cores
         on_host = self.placement.on_host
-        self.operator = None if on_host else self._A
         self._few = (_ON_HOST, jax.tree.map(np.asarray, self._A)) if on_host else (_COMPILED, self._A)
 
     @staticmethod
@@ -72,6 +71,10 @@ class DenseDesign(StoredDesign):
     @classmethod
     def of(cls, X, weight, centre, dtype, in_numpy):
         return cls(X, weight, centre, dtype, in_numpy)
+
+    @property
+    def operator(self):
+        return None if self.placement.on_host else self._A
 
     def correlate(self, R):
         return self._products.correlate(self._A, R)
