@@ -76,7 +76,7 @@ class Certificate(ABC):
 
     def _of(self, objective):
         self.objective, self.penalty, p = objective, objective.penalty, objective.design.p
-        self._passes: dict = {}
+        self._pass: Any = None
         if self.length > p:
             self.penalty = self.penalty.restrict(np.append(np.arange(p), np.full(self.length - p, p)))
         # of a penalty that is not separable all columns are free, or its directions alone; a residual has none
@@ -258,31 +258,34 @@ class ByPass(Certificate):
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         return _by_kind(results, kind)
 
-    def passes(self, columns, solved, lambdas, precision):
-        """(a Pass for each kind of points, the kind (B,) of each), for a program that the design is a part of."""
+    def within(self, columns, solved, lambdas, precision):
+        """The Pass that does the same as a part of a program, where the design is one."""
         kinds, kind = self._kinds(columns, solved, lambdas)
-        for members in kinds:
-            if members.tobytes() not in self._passes:
-                self._passes[members.tobytes()] = self._pass(members, np.dtype(precision).name)
-        return [self._passes[members.tobytes()] for members in kinds], kind
+        if self._pass is None:
+            self._pass = self._made(np.dtype(precision).name)
+        if len(kinds) == 1 and (kinds[0] == self._always).all():
+            return self._pass
+        bases = [self._basis(members) for members in kinds]
+        rows = max(map(len, bases))
+        basis = np.stack([lengthened(basis, rows) for basis in bases])
+        return replace(self._pass, basis=basis[kind], members=kinds[kind])
 
-    def _pass(self, members, precision):
+    def _made(self, precision):
         objective = self.objective
-        return objective.design.placement.put(
-            Pass(
-                operator=objective.design.operator,
-                z=objective.y,
-                basis=self._basis(members),
-                members=members,
-                penalty=objective.penalty,
-                factors=objective.factors,
-                scale=objective.scale,
-                unit=objective.per_coefficient(np.zeros(objective.design.p)),
-                units=self.units,
-                kind=self.kind,
-                precision=precision,
-            )
+        whole = Pass(
+            operator=objective.design.operator,
+            z=objective.y,
+            basis=self._basis(self._always),
+            members=self._always,
+            penalty=objective.penalty,
+            factors=objective.factors,
+            scale=objective.scale,
+            unit=objective.per_coefficient(np.zeros(objective.design.p)),
+            units=self.units,
+            kind=self.kind,
+            precision=precision,
         )
+        return objective.design.placement.put(whole)
 
 
 def _correlations(R):

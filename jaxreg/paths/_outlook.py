@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxreg.certificates._pass import certified
 from jaxreg.engines._base import Solved, as_returned
 from jaxreg.engines._sizes import CHUNK
 
@@ -194,10 +193,10 @@ class OnDevice(Outlook):
 
     def look(self, certify, solved, block, lambdas, ends):
         columns, B = self.columns, len(lambdas)
-        passes, kind = certify.passes(columns, solved, lambdas, self.precision)
+        passing = certify.within(columns, solved, lambdas, self.precision)
         last = np.array([ends(min(accepted, len(block))) for accepted in range(B + 1)])
         self._history, self._failed, self._pulled, results = _look(
-            passes, kind, self._history, (solved.x, solved.step, solved.count), columns.rows, columns.index,
+            passing, self._history, (solved.x, solved.step, solved.count), columns.rows, columns.index,
             self._pulls, self._demands, lambdas, last, most=self._most,
         )  # fmt: skip
         with_solved = solved.n_iter, solved.code, solved.count, solved.used
@@ -208,7 +207,7 @@ class OnDevice(Outlook):
         return Look(solved, gaps[:count], losses[:count], int(accepted), bool(ahead.missing))
 
     def gradient(self):
-        return np.asarray(self._failed)
+        return jax.device_get(self._failed)
 
     def pass_by(self, lam):
         self._history, self._pulled = _passed_by(self._history, self._failed, lam)
@@ -253,13 +252,13 @@ def _passed_by(history, h, lam):
 
 
 @partial(jax.jit, static_argnames=("most",), donate_argnames="history")
-def _look(passes, kind, history, solved, rows, index, pulls, demands, lambdas, ends, *, most):
+def _look(passing, history, solved, rows, index, pulls, demands, lambdas, ends, *, most):
     """(history, gradient and pulls of the first point that is not accepted, what comes to the host).
 
     That is the number of accepted points, x, gaps, losses, and what is ahead.
     """
     x, step, count = solved
-    x, gaps, losses, h = certified(passes, kind, x, rows, index, lambdas, step)
+    x, gaps, losses, h = passing(x, rows, index, lambdas, step)
     strengths = jnp.where(_members(index, h.shape[1]), 0.0, _strengths(h, pulls))
     slack = jnp.where(gaps <= demands.good, demands.slack, demands.unsure)
     missing = strengths > ((1 + slack) * lambdas)[:, None]
