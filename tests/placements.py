@@ -6,4 +6,4 @@ from jaxreg.design._placement import current
 
 HOST = replace(current(), accelerated=False)
 ACCELERATED = replace(current(), accelerated=True)
-DEVICE = replace(current(), accelerated=True, on_host=False)
+DEVICE = replace(current(), on_host=False, accelerated=True)

@@ -124,7 +124,7 @@ def test_active_blocks_stand_in_the_first_tiles():
     active = np.isin(labels, [1, 30, 69])
 
     def admit(wanted):
-        return columns.admit(np.flatnonzero(wanted), np.ones(p), columns.gathered(active, False), 0.5)
+        return columns.admit(np.flatnonzero(wanted), np.ones(columns.capacity), columns.gathered(active, False), 0.5)
 
     with jax.enable_x64(True):
         assert admit(labels < 70)

@@ -18,6 +18,7 @@ import numpy as np
 from jaxreg.certificates import _kernels
 from jaxreg.certificates._bases import column_basis, gram_basis, is_blind, left_over, lengthened
 from jaxreg.design._gram import Padded
+from jaxreg.certificates._pass import Pass
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
@@ -72,6 +73,7 @@ class Certificate(ABC):
 
     def _of(self, objective):
         self.objective, self.penalty, p = objective, objective.penalty, objective.design.p
+        self._pass: Any = None
         if self.length > p:
             self.penalty = self.penalty.restrict(np.append(np.arange(p), np.full(self.length - p, p)))
         # of a penalty that is not separable all columns are free, or its directions alone; a residual has none
@@ -284,6 +286,35 @@ class ByPass(Certificate):
             )  # fmt: skip
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         return _by_kind(results, kind)
+
+    def within(self, columns, solved, lambdas, precision):
+        """The Pass that does the same as a part of a program, where the design is one."""
+        kinds, kind = self._kinds(columns, solved, lambdas)
+        if self._pass is None:
+            self._pass = self._made(np.dtype(precision).name)
+        if len(kinds) == 1 and (kinds[0] == self._always).all():
+            return self._pass
+        bases = [self._basis(members) for members in kinds]
+        rows = max(map(len, bases))
+        basis = np.stack([lengthened(basis, rows) for basis in bases])
+        return replace(self._pass, basis=basis[kind], members=kinds[kind])
+
+    def _made(self, precision):
+        objective = self.objective
+        whole = Pass(
+            operator=objective.design.operator,
+            z=objective.y,
+            basis=self._basis(self._always),
+            members=self._always,
+            penalty=objective.penalty,
+            factors=objective.factors,
+            scale=objective.scale,
+            unit=objective.per_coefficient(np.zeros(objective.design.p)),
+            units=self.units,
+            kind=self.kind,
+            precision=precision,
+        )
+        return objective.design.placement.put(whole)
 
 
 def _correlations(R):

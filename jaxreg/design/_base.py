@@ -56,6 +56,11 @@ class Design(ABC):
     def base(self) -> StoredDesign:
         """The design that holds the data: itself, or that of a lane."""
 
+    @property
+    def operator(self) -> Any:
+        """A with `correlate` and `gather` as a part of compiled programs, a pytree; None where it is none."""
+        return None
+
     @abstractmethod
     def correlate(self, R: Any) -> Float[Any, "k p"]:
         """R A' for right-hand sides R (k, n)."""

@@ -72,6 +72,10 @@ class DenseDesign(StoredDesign):
     def of(cls, X, weight, centre, dtype, in_numpy):
         return cls(X, weight, centre, dtype, in_numpy)
 
+    @property
+    def operator(self):
+        return None if self.placement.on_host else self._A
+
     def correlate(self, R):
         return self._products.correlate(self._A, R)
 
@@ -128,6 +132,12 @@ class _Dense:
     rows: jax.Array | np.ndarray
     mean: jax.Array | np.ndarray
     scale: jax.Array | np.ndarray
+
+    def correlate(self, R):
+        return _COMPILED.correlate(self, R)
+
+    def gather(self, J):
+        return _COMPILED.gather(self, J)
 
 
 class _Products:

@@ -11,6 +11,7 @@ rows, would lose digits that way: these few are kept as they are.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, final
 
 import jax
@@ -42,6 +43,17 @@ class Lane(Design):
     @property
     def base(self):
         return self._base
+
+    @cached_property
+    def operator(self):
+        if self.base.operator is None:
+            return None
+        few = 1 << (len(self.exact) - 1).bit_length() if len(self.exact) else 0  # few shapes are compiled
+        exact, rows = np.full(few, self.p), np.zeros((few, self.n))
+        exact[: len(self.exact)], rows[: len(self.exact)] = self.exact, self.exact_rows
+        return self.placement.put(
+            _Reweighted(self.base.operator, self.ratio, self.root, self.shift, self.inverse, exact, rows)
+        )
 
     def to_base(self, R):
         """The right-hand sides for which the base is asked in order to correlate R (k, n)."""
@@ -90,6 +102,38 @@ class Lane(Design):
             inside = np.where(J < self.p, weight[np.minimum(J, self.p - 1)], 0.0)
             total = total + _kernel(self.gather(np.minimum(J, self.p)), inside)
         return total
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Reweighted:
+    """A lane inside compiled programs: its own pass over the data of the base."""
+
+    base: Any
+    ratio: Any  # (n,)
+    root: Any  # (n,)
+    shift: Any  # (p,)
+    inverse: Any  # (p,)
+    exact: Any  # (k,), p behind them
+    exact_rows: Any  # (k, n)
+
+    def correlate(self, R):
+        H = self.base.correlate(R * self.ratio)
+        level = jnp.sum(R * self.root, axis=1)
+        exact = jnp.matmul(R, self.exact_rows.T, precision=PRECISION).astype(H.dtype)
+        return (
+            ((H - level[:, None] * self.shift) * self.inverse).astype(H.dtype).at[:, self.exact].set(exact, mode="drop")
+        )
+
+    def gather(self, J):
+        rows, p = self.base.gather(J), len(self.shift)
+        shift, inverse = (
+            jnp.where(J < p, jnp.take(v, J, mode="clip"), 0.0)[:, None] for v in (self.shift, self.inverse)
+        )
+        exact = (J[:, None] == self.exact) & (J < p)[:, None]
+        of_sums = (rows * self.ratio - shift * self.root) * inverse
+        of_exact = jnp.matmul(exact * 1.0, self.exact_rows, precision=PRECISION)
+        return jnp.where(exact.any(axis=1, keepdims=True), of_exact, of_sums).astype(rows.dtype)
 
 
 @jax.jit

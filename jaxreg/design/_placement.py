@@ -60,6 +60,10 @@ class Placement:
             return used.get("bytes_limit", np.inf) - used.get("bytes_in_use", 0)
         return min(_of_host(), _of_group())
 
+    def put(self, tree):
+        """The arrays of a tree where JAX computes: once, in place of with each program that they are given to."""
+        return tree if self.on_host else jax.device_put(tree)
+
     def in_threads(self, work, items, watch=lambda result: None, x64=True, stop=lambda: None):
         """[work(item) for item in items], in the threads of the host; `watch` is called with each result.
 

@@ -128,5 +128,6 @@ def standardise_on_device(X, weight, centre, dtype):
     starts = range(0, p, length)
     parts = [_standardised(XT[j : j + length], weight, anchor, centre, dtype=dtype) for j in starts]
     A, *columns = zip(*parts, strict=True)
+    columns = jax.device_get(columns)
     rows = A[0] if len(A) == 1 else jnp.concatenate(A)
     return rows, Columns(*(np.concatenate(column) for column in columns))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jaxreg.engines._columns import Appended, ColumnSet, Moved
+from jaxreg.engines._columns import Admitted, Appended, ColumnSet, Moved
 from jaxreg.penalties._base import per_row
 
 if TYPE_CHECKING:
@@ -40,13 +40,14 @@ class Solved:
 
     x: Any  # (B, m [, K]) coefficients of the columns of a ColumnSet, in NumPy or on their way from the device
     b0: np.ndarray  # (B, 0 or 1 [, K]) intercepts beside those of the means
-    n_iter: np.ndarray  # (B,)
-    code: np.ndarray  # (B,) Status as the engine sees it
-    count: int  # lambdas that were solved, the first ones of the block; the rest is filling
+    n_iter: Any  # (B,) as x
+    code: Any  # (B,) Status as the engine sees it, as x
+    count: Any  # lambdas that were solved, the first ones of the block; the rest is filling; as x
     step: float = 1.0  # of the prox, in certificates by its residual
     images: Any = None  # (B, n) eta - offset on the device, where the loss is not the squared one
     rounded: Any = None  # the same of x and b0, where these were rounded and `images` are of what they were before
     precision: Any = np.float64  # of the user's coefficients
+    used: Any = None  # (m,) what the engine holds on to, where that is known on the device: to come with the rest
 
     def at(self, positions):
         """Some of the points, as a block of its own; for the squared loss."""
@@ -112,7 +113,7 @@ class Engine(ABC):
     def in_use(self) -> Bool[np.ndarray, " m"]:
         """Positions that the column set has to hold on to."""
 
-    def follow(self, change: Moved | Appended):  # noqa: B027
+    def follow(self, change: Moved | Appended | Admitted):  # noqa: B027
         """Take the positions of the column set as they are after a change; nothing by default."""
 
     @abstractmethod

@@ -20,13 +20,13 @@ SQUARES, SQUARES_OF_TABLEAU = 3, 5  # Gram matrices that memory is to have room 
 
 
 @jax.jit
-def _moved(rows, source):
+def moved(rows, source):
     """Rows (m', n) from the positions `source` (m',) of rows (m, n), zeros for positions beyond."""
     return jnp.where((source < len(rows))[:, None], jnp.take(rows, source, axis=0, mode="clip"), 0.0)
 
 
 @jax.jit
-def _square_moved(square, source):
+def square_moved(square, source):
     m = len(square)
     at, real = jnp.minimum(source, m - 1), source < m
     return jnp.where(real[:, None] & real, square[at[:, None], at], 0.0)
@@ -47,7 +47,7 @@ def _square_moved_on_host(square, source):
 
 
 @partial(jax.jit, donate_argnums=(0, 1))
-def _appended(rows, square, new, first):
+def appended(rows, square, new, first):
     """(rows (m, n) with `new` (b, n) from `first` on, their Gram matrix `square` likewise, its new rows (b, m))."""
     rows = lax.dynamic_update_slice_in_dim(rows, new, first, 0)
     products = jnp.matmul(new.astype(jnp.float64), rows.astype(jnp.float64).T, precision=PRECISION)
@@ -114,6 +114,20 @@ class Appended:
     gram_rows: Any
 
 
+@dataclass(frozen=True)
+class Admitted:
+    """`count` columns J (m', p behind them) are to come in from the position `first` on, after others have moved.
+
+    On a device, where one program takes the arrays of the column set and the state of the engine there.
+    """
+
+    source: np.ndarray  # (m',) the positions before, m for none
+    moves: bool  # whether that is another order
+    J: np.ndarray
+    first: int
+    count: int
+
+
 class ColumnSet:
     """Columns of an Objective, with absent ones (index p) up to a capacity, so that few shapes are compiled.
 
@@ -126,9 +140,10 @@ class ColumnSet:
         self.objective, self.sizes, self.gram_of_all, self.layout = objective, sizes, gram, layout
         self.tableau, self.whole, self.version = tableau, False, 0
         design, capacity = objective.design, sizes.first
+        self.together = tableau and design.operator is not None  # a program moves all that a change concerns
         in_numpy = design.placement.on_host and not tableau  # which moves seldom, while the device goes on working
-        self._moved = _moved_on_host if in_numpy else _moved
-        self._square_moved = _square_moved_on_host if in_numpy else _square_moved
+        self._moved = _moved_on_host if in_numpy else moved
+        self._square_moved = _square_moved_on_host if in_numpy else square_moved
         if layout is not None:
             capacity = min(layout.in_tiles(capacity), layout.whole_length)
         self.index = np.full(capacity, design.p)
@@ -182,34 +197,44 @@ class ColumnSet:
             or 8 * SQUARES_OF_TABLEAU * capacity**2 + size <= self.objective.design.placement.available()
         )
 
-    def admit(self, J, rank, in_use, least):
+    def admit(self, J, strengths, in_use, least):
         """Take the columns J in as far as there is room: the list of changes.
 
-        rank: (p,) how much a column is wanted; in_use: (m,) positions that have to stay; least: rank up to which other
-        columns may go, where there is no tableau that would have to follow
+        strengths: (m,) how much those that are there are wanted; in_use: (m,) positions that have to stay; least:
+        strength up to which other columns may go, where there is no tableau that would have to follow
         """
         self.full = False
         J = J[~self.member[J]]
         if not J.size:
             return []
         if not self.tableau:
-            return self._relaid(J, rank, in_use, least)
-        changes: list = []
-        if self.size + len(J) > room(self.capacity):
-            changes.append(self._make_room(len(J), rank, in_use))
+            return self._relaid(J, strengths, in_use, least)
+        source, moves = np.arange(self.capacity), self.size + len(J) > room(self.capacity)
+        if moves:
+            source = self._make_room(len(J), strengths, in_use)
         J = J[: (self.capacity - self.size) // CHUNK * CHUNK]
-        changes.extend(self._append(J))
-        self.version += bool(changes)
-        return changes
+        if not moves and not J.size:
+            return []
+        self.version += 1
+        if self.together:
+            first = self._enter(J)
+            return [
+                Admitted(source, moves, np.append(J, np.full(len(source) - len(J), len(self.member))), first, len(J))
+            ]
+        return [Moved(source)] * moves + list(self._append(J))
+
+    def _enter(self, J):
+        first, self.size = self.size, self.size + len(J)
+        self.index[first : self.size] = J
+        self.member[J] = True
+        return first
 
     def _append(self, J):
         new = self._new_rows(J)
         for start in range(0, len(J), CHUNK):
             chunk = J[start : start + CHUNK]
-            first, self.size = self.size, self.size + len(chunk)
-            self.index[first : self.size] = chunk
-            self.member[chunk] = True
-            self.rows, self.gram, gram_rows = _appended(self.rows, self.gram, new[start : start + CHUNK], first)
+            first = self._enter(chunk)
+            self.rows, self.gram, gram_rows = appended(self.rows, self.gram, new[start : start + CHUNK], first)
             yield Appended(first, len(chunk), gram_rows)
 
     def _new_rows(self, J):
@@ -217,27 +242,29 @@ class ColumnSet:
         design = self.objective.design
         return design.gather(np.append(J, np.full(-len(J) % CHUNK, design.p)))
 
-    def _make_room(self, need, rank, in_use):
-        """Drop weak columns that are not in use, or move to a larger capacity if there is one."""
+    def _make_room(self, need, strengths, in_use):
+        """Drop weak columns that are not in use, or move to a larger capacity if there is one: the positions before."""
         capacity, used = self.capacity, np.flatnonzero(in_use & self.real)
         idle = np.flatnonzero(~in_use & self.real)
         suited = self.sizes.suited(capacity, len(used), need)
         capacity = next(c for c in suited if c <= capacity or self._fits(c))
         self.full = capacity < suited[0]
         left = max(room(capacity) - len(used) - need, 0)
-        idle = idle[np.argsort(-rank[self.index[idle]], kind="stable")[:left]]
+        idle = idle[np.argsort(-strengths[idle], kind="stable")[:left]]
         keep = np.sort(np.concatenate([used, idle]))
         source = np.full(capacity, self.capacity)
         source[: len(keep)] = keep
         self._move(source)
         self.size = len(keep)
-        return Moved(source)
+        return source
 
     def _move(self, source):
         before = np.append(self.index, self.objective.design.p)
         self.index = before[source]
         self.member = np.zeros(self.objective.design.p, bool)
         self.member[self.index[self.real]] = True
+        if self.together:
+            return
         held = len(before) > 1 and bool((source < len(before) - 1).any())
         if self.rows is not None:
             zeros = (len(source), self.objective.design.n)
@@ -245,11 +272,12 @@ class ColumnSet:
         if self.gram is not None and self.gram_of_all is None:
             self.gram = self._square_moved(self.gram, source) if held else np.zeros((len(source), len(source)))
 
-    def _relaid(self, J, rank, in_use, least):
-        """The columns in use, those that rank above `least`, and J: in this order, so that few tiles hold the first."""
+    def _relaid(self, J, strengths, in_use, least):
+        """The columns in use, those stronger than `least`, and J: in this order, so that few tiles hold the first."""
         p, before = self.objective.design.p, self.capacity
-        active, wanted = np.zeros(p, bool), self.member & (rank > least)
+        active, wanted = np.zeros(p, bool), np.zeros(p, bool)
         active[self.index[in_use & self.real]] = True
+        wanted[self.index[(strengths > least) & self.real]] = True
         wanted |= active
         wanted[J] = True
         if self.layout is not None:

@@ -6,8 +6,9 @@ from typing import final
 import jax
 import numpy as np
 
+from jaxreg.engines._admission import admitted
 from jaxreg.engines._base import F32, F64, Engine, Pace, Solved
-from jaxreg.engines._columns import ColumnSet, Moved
+from jaxreg.engines._columns import Admitted, Appended, ColumnSet
 from jaxreg.engines._sizes import Saturating
 from jaxreg.solvers.pivot import Reduced, append_columns, empty_tableau, keep_columns, solve_block
 
@@ -56,31 +57,35 @@ class Pivot(Engine):
         self.l1_ratio = self.objective.penalty.l1_ratio
         self.pace = PACE_OF_ALL if columns.whole else PACE
         self.tableau, self.corr, self.start = empty_tableau(columns.capacity), self.objective.corr, b
-        self._version, self._reduced = None, None
+        self._used, self._version, self._reduced = np.zeros(columns.capacity, bool), None, None
 
     def begin(self):
         x = self.columns.gathered(self.start * self.objective.scale, 0.0)
-        self.tableau = replace(self.tableau, x=x, lam_ref=np.array(np.inf))
+        self.tableau, self._used = replace(self.tableau, x=x, lam_ref=np.array(np.inf)), x != 0
 
     def in_use(self):
-        face = self.tableau.face
-        used = np.asarray(face.active) | (np.asarray(self.tableau.x) != 0) | (np.asarray(face.pinned) != 0)
-        return used | (self.columns.gathered(self.objective.l1_factor, np.inf) == 0)  # never screened, so never let go
+        return np.asarray(self._used) | (
+            self.columns.gathered(self.objective.l1_factor, np.inf) == 0
+        )  # never screened, so never let go
 
     def follow(self, change):
-        if isinstance(change, Moved):
-            self.tableau = keep_columns(self.tableau, change.source)
+        columns, l2_factor = self.columns, self.columns.gathered(self.objective.l2_factor, 0.0)
+        if isinstance(change, Appended):
+            rows = change.gram_rows, change.first, change.count
+            self.tableau = append_columns(self.tableau, *rows, l2_factor, self.l1_ratio)
+            return
+        self._used = np.append(np.asarray(self._used), False)[np.minimum(change.source, len(self._used))]
+        if isinstance(change, Admitted):
+            held, operator = (columns.rows, columns.gram, self.tableau), self.objective.design.operator
+            columns.rows, columns.gram, self.tableau = admitted(held, operator, change, l2_factor, self.l1_ratio)
         else:
-            l2_factor = self.columns.gathered(self.objective.l2_factor, 0.0)
-            self.tableau = append_columns(
-                self.tableau, change.gram_rows, change.first, change.count, l2_factor, self.l1_ratio
-            )
+            self.tableau = keep_columns(self.tableau, change.source)
 
     def _problem(self):
         if self._version != self.columns.version:
             columns, objective, scale = self.columns, self.objective, self.columns.scale
             lower, upper = objective.limits
-            self._reduced = Reduced(
+            reduced = Reduced(
                 columns.gram,
                 columns.gathered(self.corr, 0.0),
                 columns.gathered(objective.l1_factor, np.inf),
@@ -88,18 +93,16 @@ class Pivot(Engine):
                 np.where(scale > 0, columns.gathered(lower, -np.inf) * np.where(scale > 0, scale, 1.0), -np.inf),
                 np.where(scale > 0, columns.gathered(upper, np.inf) * np.where(scale > 0, scale, 1.0), np.inf),
             )
+            self._reduced = objective.design.placement.put((reduced, scale))
             self._version = self.columns.version
         return self._reduced
 
     def advance(self, lambdas, count):
         budget = self.options.max_iter + 1 if self.columns.whole else BUDGET
-        self.tableau, x, updates, code, solved = solve_block(
-            self.tableau, self._problem(), lambdas, count, self.l1_ratio, self.options.max_iter, budget
+        self.tableau, self._used, x, updates, code, solved = solve_block(
+            self.tableau, *self._problem(), lambdas, count, self.l1_ratio, self.options.max_iter, budget
         )
-        scale = self.columns.scale
-        x = np.divide(np.asarray(x), scale, out=np.zeros(x.shape), where=scale > 0)
-        none = np.zeros((len(lambdas), 0))
-        return Solved(x, none, np.asarray(updates), np.asarray(code), int(solved))
+        return Solved(x, np.zeros((len(lambdas), 0)), updates, code, solved, used=self._used)
 
     def sharpen(self, b, gradient):
         columns, scale = self.columns, self.columns.scale

@@ -315,15 +315,22 @@ def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
 
 @partial(jax.jit, donate_argnums=0)
 def solve_block(
-    tableau: Tableau, problem: Reduced, lambdas: Float[Values, " B"], count, l1_ratio, max_iter, budget
-) -> tuple[Tableau, Float[Array, "B m"], Int[Array, " B"], Int[Array, " B"], Int[Array, ""]]:
-    """(tableau, x, updates, Status, lambdas solved) at the first `count` of the descending lambdas.
+    tableau: Tableau,
+    problem: Reduced,
+    scale: Float[Values, " m"],
+    lambdas: Float[Values, " B"],
+    count,
+    l1_ratio,
+    max_iter,
+    budget,
+) -> tuple[Tableau, Bool[Values, " m"], Float[Array, "B m"], Int[Array, " B"], Int[Array, " B"], Int[Array, ""]]:
+    """(tableau, positions in use, x / scale, updates, Status, lambdas solved) at the first `count` of the lambdas.
 
-    Each starts from the solution before. The block ends early at a lambda behind the first that takes `budget` updates;
-    lambdas from there on are not among those solved. At most `max_iter` updates go to one lambda.
+    These descend, and each starts from the solution before. The block ends early at a lambda behind the first that
+    takes `budget` updates; lambdas from there on are not among those solved. At most `max_iter` updates go to one.
     """
     B, m = lambdas.shape[0], problem.corr.shape[0]
-    scale = jnp.max(jnp.abs(problem.corr)) + 1e-280  # the unit of rounding error; not 0 for a constant response
+    unit = jnp.max(jnp.abs(problem.corr)) + 1e-280  # of rounding error; not 0 for a constant response
 
     def cond(s):
         *_, k, within = s
@@ -334,7 +341,7 @@ def solve_block(
         ratio = (lambdas[k - 1] - lambdas[k]) / jnp.where(k > 1, lambdas[k - 2] - lambdas[k - 1], 1.0)
         ahead = tableau.x + jnp.where((k > 1) & jnp.isfinite(ratio), ratio, 0.0) * (tableau.x - x[k - 2])
         limit = jnp.where(k == 0, max_iter, jnp.minimum(max_iter, budget))
-        tableau, n, code = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, scale, limit)
+        tableau, n, code = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, unit, limit)
         within = (k == 0) | (n < budget)
         codes = codes.at[k].set(code.astype(jnp.int32))
         return tableau, x.at[k].set(tableau.x), updates.at[k].set(n), codes, k + within, within
@@ -342,7 +349,10 @@ def solve_block(
     zero, zeros = jnp.zeros((), jnp.int32), jnp.zeros(B, jnp.int32)
     start = (tableau, jnp.zeros((B, m), lambdas.dtype), zeros, zeros, zero, jnp.ones((), bool))
     tableau, x, updates, codes, solved, _ = lax.while_loop(cond, step, start)
-    return tableau, x, updates, codes, solved
+    face = tableau.face
+    used = face.active | (tableau.x != 0) | (face.pinned != 0)
+    x = jnp.where(scale > 0, x / jnp.where(scale > 0, scale, 1.0), 0.0)
+    return tableau, used, x, updates, codes, solved
 
 
 @partial(jax.jit, donate_argnums=0)

@@ -1,0 +1,108 @@
+"""What the path loop asks of a device: few programs and fetches, and never the data."""
+
+from math import prod
+
+import jax
+import numpy as np
+import pytest
+from dispatches import counted
+from instances import few
+from placements import DEVICE, HOST
+from reference import ar_problem
+
+import jaxreg as jr
+from jaxreg.design import _placement
+from jaxreg.paths import _loop
+
+N, P = 60, 600
+X, Y = ar_problem(N, P, 0.5)
+FIRST, LATER = (
+    6,
+    4,
+)  # programs and fetches of a block of lambdas; before the first one nothing is known of what is ahead
+
+
+def on_host(monkeypatch, fit, *args, **kwargs):
+    with monkeypatch.context() as patch:
+        patch.setattr(_placement, "current", lambda: HOST)
+        return fit(*args, **kwargs)
+
+
+def at_each_block(monkeypatch, act):
+    """Call `act` wherever the loop judges what it has solved."""
+    judge = _loop._Loop.judge
+
+    def judged(loop, look, block):
+        act()
+        return judge(loop, look, block)
+
+    monkeypatch.setattr(_loop._Loop, "judge", judged)
+
+
+@pytest.mark.parametrize(("dtype", "l1_ratio"), few([("float64", 1.0), ("float32", 0.7)], ("float64", 1.0)))
+def test_a_block_of_lambdas_takes_few_programs_and_fetches(dtype, l1_ratio, monkeypatch, tmp_path):
+    given = {"penalty": jr.penalties.ElasticNet(l1_ratio), "n_lambdas": 30}
+    with jax.enable_x64(True):
+        there = jax.device_put(X.astype(dtype))
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    jr.fit_path(there, Y, **given)  # compiles
+    with counted(monkeypatch, tmp_path) as (counts, mark):
+        at_each_block(monkeypatch, mark)
+        path = jr.fit_path(there, Y, **given)
+    before, *blocks, after = [counts[0], *counts[1:]]
+    assert len(blocks) >= 5
+    assert all("solve_block" in block.programs for block in [before, *blocks])
+    assert sum("_admitted" in block.programs for block in blocks) >= 3  # columns come in
+    assert max(map(len, blocks)) <= LATER
+    assert not len(after)
+    numbers = [prod(shape) for part in counts for fetch in part.fetches for shape in fetch]
+    assert max(numbers) < N * P / 2
+    exact = on_host(monkeypatch, jr.fit_path, X.astype(dtype), Y, **given)
+    np.testing.assert_array_equal(path.status, exact.status)
+    np.testing.assert_allclose(path.coef, exact.coef, atol=10 * path.tol * np.abs(exact.coef).max())
+
+
+@pytest.mark.device
+def test_nothing_comes_to_the_host_unasked(monkeypatch):
+    """As the guard sees it, which has nothing to say on a CPU."""
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    run = _loop.path
+
+    def guarded(*args):
+        with jax.transfer_guard_device_to_host("disallow"):
+            yield from run(*args)
+
+    monkeypatch.setattr("jaxreg.paths._run.path", guarded)
+    path = jr.fit_path(X, Y, n_lambdas=30)
+    assert (path.status == jr.Status.converged).all()
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("name", few(["limits", "factors", "deep", "residual"], "limits"))
+def test_the_points_are_those_of_a_host(name, monkeypatch):
+    factors = np.ones(P)
+    factors[:3], factors[5] = 0.0, np.inf
+    given = {
+        "limits": {"lower": -0.05, "upper": 0.1, "penalty_factors": factors},
+        "factors": {"penalty_factors": factors, "sample_weight": np.linspace(0.5, 1, N)},
+        "deep": {"penalty": jr.penalties.ElasticNet(0.005), "lambda_min_ratio": 1e-4},  # capacities grow
+        "residual": {"penalty": jr.penalties.MCP(), "lambda_min_ratio": 0.2},
+    }[name]
+    exact = on_host(monkeypatch, jr.fit_path, X, Y, n_lambdas=12, **given)
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    path = jr.fit_path(X, Y, n_lambdas=12, **given)
+    np.testing.assert_array_equal(path.status, exact.status)
+    np.testing.assert_allclose(path.coef, exact.coef, atol=1e-8 * np.abs(exact.coef).max())
+
+
+@pytest.mark.device
+@pytest.mark.slow
+def test_folds_with_more_columns_than_rows(monkeypatch):
+    rare = X.copy()
+    rare[:, 100:160] = 3.0 * np.eye(N)  # constant on the rows of some fold
+    given = {"cv": 4, "l1_ratios": [0.5, 1.0], "n_lambdas": 12}
+    exact = on_host(monkeypatch, jr.fit_cv, rare, Y + 2 * rare[:, 105], **given)
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    cv = jr.fit_cv(rare, Y + 2 * rare[:, 105], **given)
+    assert cv.gap.max() <= 1e-9
+    np.testing.assert_allclose(cv.fold_loss, exact.fold_loss, rtol=1e-8)
