@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.sharding import PartitionSpec
 
 from jaxreg.certificates._kernels import Terms, at_product
@@ -61,7 +62,8 @@ def solve(grams, lanes, schedule, b, goal, *, shape, places, mesh, precision, lo
         b = x / lane.divisor
         if precision != np.float64:
             unit = jnp.where(lane.present, lane.per_coefficient, 1.0)
-            b = (b * unit).astype(precision).astype(x.dtype) / unit
+            bits = np.finfo(precision)  # a cast there and back might be left out
+            b = lax.reduce_precision(b * unit, bits.nexp, bits.nmant) / unit
         fit = jnp.matmul(b * lane.terms.scale, lane.gram, precision=PRECISION)
         gaps, losses = jax.vmap(partial(_certified, lane))(jnp.arange(len(b)), b, fit)
         return b, gaps, losses

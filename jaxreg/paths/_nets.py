@@ -35,7 +35,13 @@ class Nets:
     losses: np.ndarray  # (F, A, L)
     n_iter: np.ndarray  # (F, A, L)
     status: np.ndarray  # (F, A, L)
-    computed: int  # products of all places, busy or not
+    places: int  # of a group
+    steps: np.ndarray  # (G,) of each group
+
+    @property
+    def computed(self):
+        """Products of all places, busy or not."""
+        return self.places * int(self.steps.sum())
 
     def blocks(self, f):
         """A Block for each mixing parameter of a lane."""
@@ -106,7 +112,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts):
     neighbours, share, count = order.neighbours, order.shares(grids), groups.counts()
     special = _special(certificates, penalties, lambdas)
     places, left = _queue.places_for(len(order.mix)), np.ones(lambdas.shape, bool)
-    n_iter, computed = np.zeros(lambdas.shape, int), 0
+    n_iter, steps = np.zeros(lambdas.shape, int), 0
     for sharpened in range(SHARPENINGS + 1):
         limit = groups.of_groups(np.where(left, options.max_iter - n_iter, 0))
         schedule = _queue.Schedule(neighbours, share, limit, count)
@@ -115,9 +121,9 @@ def solve(objectives, certificates, penalties, lambdas, options, starts):
             shape=groups.shape, places=places, mesh=placement.mesh, precision=np.dtype(options.precision),
             lower=None if sharpened else options.step_precision,
         )  # fmt: skip
-        *values, steps = jax.device_get(values)
+        *values, more = jax.device_get(values)
         gaps, losses, products = (value[:, at] for value in values)
-        n_iter, computed = n_iter + products, computed + places * int(steps.sum())
+        n_iter, steps = n_iter + products, steps + more
         for f, a, certify, k in special:
             points = np.asarray(_entries(b, f, at[a, k]))
             solved = Solved(points, np.zeros((len(k), 0)), n_iter[f, a, k], n_iter[f, a, k], len(k))
@@ -128,7 +134,8 @@ def solve(objectives, certificates, penalties, lambdas, options, starts):
             break
         neighbours, share = np.tile(np.arange(share.shape[1]), (2, 1)), np.ones_like(share)
     code = np.where(n_iter >= options.max_iter, Status.max_iter, Status.stalled)
-    return Nets(objectives, at, b, gaps, losses, n_iter, promoted(code, gaps, options.tol), computed)
+    status = promoted(code, gaps, options.tol)
+    return Nets(objectives, at, b, gaps, losses, n_iter, status, places, steps)
 
 
 def _lane(objective, certificate, ratios, lambdas):

@@ -1,6 +1,6 @@
 """Many problems of a few Gram matrices in a queue: a few places work side by side, and none waits for another.
 
-Lambdas are solved coarse to fine: the ends of the grid, then what lies halfway between two that are solved, from the
+Lambdas are solved coarse to fine: the ends of the grid and its middle, then what lies halfway between two, from the
 point on the line between their solutions, where a lasso path is a straight line between two changes of its support.
 A problem that is solved leaves its place to the next one whose neighbours are solved. The order, and so the start of
 each, does not depend on how many places there are, nor on what else is in the queue.
@@ -46,9 +46,11 @@ class Order:
 
     @classmethod
     def of(cls, A: int, L: int) -> Order:
-        """The ends of the grid first, then the middles, the smaller lambdas of a level before the larger ones."""
-        solved = sorted({0, L - 1})
-        levels = [[(k, k, k) for k in reversed(solved)]]
+        """The largest lambda first, then the middle and the end of the grid, each from the one before; then what lies
+        halfway between two, the smaller lambdas of a level before the larger ones.
+        """
+        solved = sorted({0, (L - 1) // 2, L - 1})
+        levels = [[(k, before, before)] for k, before in zip(solved, [0, *solved], strict=False)]
         while len(solved) < L:
             gaps = [(low, high) for low, high in pairwise(solved) if high - low > 1]
             levels.append([((low + high) // 2, low, high) for low, high in reversed(gaps)])
@@ -123,7 +125,7 @@ def solve(
         following = state.begun + jnp.cumsum(free) - 1
         at = jnp.minimum(following, N - 1)
         a, b = low[at], high[at]
-        ready = (following < count) & ((a == b) | (state.done[a] & state.done[b]))
+        ready = (following < count) & ((a == at) | (state.done[a] & state.done[b]))
         taken = free & (jnp.cumsum(free & ~ready) == 0)
         part = share[at][:, None]
         fresh = jax.vmap(faces.begin)(*(part * values[a] + (1 - part) * values[b] for values in (state.x, state.q)))
