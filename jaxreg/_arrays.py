@@ -101,6 +101,9 @@ def numeric(obj: Any, name: str, names: Sequence[str] | None = None) -> Any:
     return array.astype(np.float32 if kind == "f" and array.dtype.itemsize < 4 else np.float64)
 
 
+MISSING = "impute or drop them (impute='mean' fills NaN)"  # what to do about X that is not finite
+
+
 @jax.jit
 def _finite_columns(X):
     return jnp.all(jnp.isfinite(X), axis=0)
@@ -154,10 +157,12 @@ def check_responses(obj: Any, n: int) -> Float[np.ndarray, "n ..."]:
     return _vector(obj if hasattr(obj, "columns") else array, "y", n)
 
 
-def check_design(X: Any, dtype: Any, may_miss: bool = False) -> tuple[Float[Any, "n p"], tuple[str, ...] | None]:
+def check_design(
+    X: Any, dtype: Any, may_miss: bool = False, finite: bool = True
+) -> tuple[Float[Any, "n p"], tuple[str, ...] | None]:
     """(X in NumPy or JAX, its feature names) of a fit, in the dtype, or for None in that of X.
 
-    `may_miss` allows NaN, but for a column that has nothing else.
+    `may_miss` allows NaN, but for a column that has nothing else; `finite` says whether entries are looked at.
     """
     refuse_sparse(X, "X")
     names = feature_names(X)
@@ -173,8 +178,8 @@ def check_design(X: Any, dtype: Any, may_miss: bool = False) -> tuple[Float[Any,
     if may_miss:
         X = np.asarray(X)
         _require_values(X, names)
-    else:
-        require_finite(X, "X", names, "impute or drop them (impute='mean' fills NaN)")
+    elif finite:
+        require_finite(X, "X", names, MISSING)
     return X if dtype is None else X.astype(check_dtype(dtype)), names
 
 

@@ -15,7 +15,7 @@ from jaxreg.engines import _table
 from jaxreg.losses import Loss
 from jaxreg.objective import _grid
 from jaxreg.objective._objective import Objective, make_objective, mixed
-from jaxreg.objective._units import Model
+from jaxreg.objective._units import Model, centred_response
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._run import run
 from jaxreg.penalties import Penalty
@@ -107,7 +107,11 @@ def posed(data, request, l1_ratios) -> Setup:
     precision = np.dtype(data.X.dtype)
     whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL or "batched" in solvers) and request.loss.quadratic
     on_host = whole and placement.on_host
-    design = kind_of(data.X).of(data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host)
+    right = None if placement.on_host or not whole else np.atleast_2d(centred_response(data, model)[0].T)
+    design = kind_of(data.X).of(
+        data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host, right
+    )
+    corr = None if design.first is None else design.first[0].T.reshape(p, *data.y.shape[1:]).astype(np.float64)
     options = Options(
         tol=request.tol if request.tol is not None else (1e-6 if precision == np.float64 else 1e-4),
         precision=precision,
@@ -117,7 +121,7 @@ def posed(data, request, l1_ratios) -> Setup:
         early_stop=request.early_stop,
         progress=request.progress,
     )
-    objective = make_objective(design, data, model, request.loss, penalty)
+    objective = make_objective(design, data, model, request.loss, penalty, corr)
     gram = design.gram() if whole else None
     return Setup(
         loss=request.loss,
@@ -175,7 +179,7 @@ def lambdas_for(setup, request, l1_ratio):
     if objective.penalty.quadratic and l1_ratio < _grid.LEAST_RATIO and not request.standardize:
         largest, smallest = _ends_of_ridge(objective, setup.gram)
         return _grid.geometric(largest, request.n_lambdas, request.lambda_min_ratio or smallest / largest)
-    largest = largest_lambda(objective, setup.certify.gram)
+    largest = largest_lambda(objective, setup.certify)
     return _grid.geometric(largest * objective.lambda_unit, request.n_lambdas, setup.ratio)
 
 

@@ -13,9 +13,7 @@ from jaxreg.design import _placement
 from jaxreg.paths import _nets
 
 count, tol = int(sys.argv[1]), float(sys.argv[2])
-placement = replace(
-    _placement.current(), on_host=False, accelerated=True, devices=tuple(jax.local_devices()[:count])
-)
+placement = replace(_placement.current(), on_host=False, accelerated=True, devices=tuple(jax.local_devices()[:count]))
 _placement.current = lambda: placement
 X, y = ar_problem(60, 9, seed=2)
 cv = jr.fit_cv(X, y, l1_ratios=[0.3, 0.6, 0.8, 1.0], cv=4, n_lambdas=8, tol=tol)

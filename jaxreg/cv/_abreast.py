@@ -30,7 +30,8 @@ def size(m, A, L):
 class _Rows(NamedTuple):
     """What is held out of F folds, in the unit of the objective of all rows; m rows of each, or fewer and copies."""
 
-    samples: Any  # (p, F m) columns of the design of all rows
+    operator: Any  # of the design of all rows
+    index: Any  # (F, m) the rows
     root: Any  # (F, m)
     y: Any  # (F, m) times root
     count: Any  # (F, m) 0 of copies
@@ -39,32 +40,33 @@ class _Rows(NamedTuple):
     level: Any  # (F,) the rest of it
 
 
-def _predicted(rows, b):
-    """root times the predictions (F, m) by coefficients b (F', m'), of which the last F lanes are those of the folds."""
+def _predicted(rows, samples, b):
+    """root times the predictions (F, m) of samples (p, F, m) by b (F', m'), the last F lanes being those of the folds."""
     F, p = rows.slope.shape
     coef = b[-F:, :p] * rows.slope
     level = rows.level + jnp.sum(coef * rows.shift, axis=1)
-    fit = jnp.einsum("fp,pfm->fm", coef, rows.samples.reshape(p, F, -1), precision=PRECISION)
+    fit = jnp.einsum("fp,pfm->fm", coef, samples, precision=PRECISION)
     return fit + rows.root * level[:, None]
 
 
-@partial(jax.jit, static_argnames="at_once")
-def _errors(rows, b, *, at_once):
+def _errors(rows, b):
     """Mean squared and mean absolute errors (2, F, N) by b (F', N, m')."""
-    weight = jnp.sum(rows.count * rows.root**2, axis=1)
+    weight, samples = jnp.sum(rows.count * rows.root**2, axis=1), rows.operator.samples(rows.index)
 
     def of_problem(b):
-        r = rows.y - _predicted(rows, b)
+        r = rows.y - _predicted(rows, samples, b)
         sums = jnp.sum(rows.count * jnp.stack([r**2, rows.root * jnp.abs(r)]), axis=2)
         return sums / weight
 
+    at_once = max(1, min(b.shape[1], AT_ONCE // rows.index.size))
     return jnp.moveaxis(lax.map(of_problem, jnp.swapaxes(b, 0, 1), batch_size=at_once), 0, 2)
 
 
 @jax.jit
 def _predictions(rows, b, at):
     """Predictions (F, m, P) by the problems `at` (P,); NaN for rows without a weight."""
-    predicted = jax.vmap(partial(_predicted, rows), 1, 2)(b[:, at])
+    samples = rows.operator.samples(rows.index)
+    predicted = jax.vmap(partial(_predicted, rows, samples), 1, 2)(b[:, at])
     root = rows.root[:, :, None]
     return jnp.where(root > 0, predicted / jnp.where(root > 0, root, 1.0), jnp.nan)
 
@@ -90,14 +92,15 @@ def fitted(folded, lanes, part, mixes):
     objectives, grids = [lane.objective for lane in lanes], folded.lambdas[mixes]
     penalties = [objectives[0].with_mixing(setup.l1_ratios[a]).penalty for a in mixes]
     lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
-    starts = [np.zeros(objective.design.p) for objective in objectives]
-    nets = _nets.solve(objectives, [lane.certify for lane in lanes], penalties, lambdas, folded.options, starts)
-    first, full = len(lanes) - len(part), []
+    starts, first, full = [np.zeros(objective.design.p) for objective in objectives], len(lanes) - len(part), []
+    rows = _rows(setup, objectives[first:], [folded.folds.held_out[k] for k in part])
+    certificates = [lane.certify for lane in lanes]
+    nets = _nets.solve(objectives, certificates, penalties, lambdas, folded.options, starts, rows, _errors)
     if first:
         asked = np.arange(grids.shape[1])
         points = [points_of(objectives[0], [block]) for block in nets.blocks(0)]
         full = [SolvedPath(of_mix, grid, asked) for of_mix, grid in zip(points, grids, strict=True)]
-    judge = _Judge(setup, nets, [folded.folds.held_out[k] for k in part], first)
+    judge = _Judge(setup, nets, rows, [folded.folds.held_out[k] for k in part], first)
     null_losses = np.stack([objective.null_losses for objective in objectives[first:]])
     losses, squared = judge.losses(metric, folded.row_weight, folded.keep_predictions)
     fits = [
@@ -115,35 +118,41 @@ def fitted(folded, lanes, part, mixes):
     return full, fits
 
 
+def _rows(setup, lanes, folds):
+    """The _Rows that F folds hold out, whose fits are of the objectives `lanes`."""
+    objective, data, base = setup.objective, setup.data, setup.objective.design
+    index = np.zeros((len(folds), capacity_for(max(len(fold.rows) for fold in folds))), int)
+    count = np.zeros(index.shape)
+    for of_fold, times, fold in zip(index, count, folds, strict=True):
+        of_fold[: len(fold.rows)], times[: len(fold.rows)] = fold.rows, fold.counts
+    y = data.y if data.offset is None else data.y - data.offset
+    root, mean = base.root[index], np.stack([lane.design.columns.mean for lane in lanes])
+    coef = np.stack([lane.per_coefficient(np.zeros(base.p)) for lane in lanes]) / objective.unit
+    rows = _Rows(
+        operator=None,
+        index=index,
+        root=root,
+        y=root * (y[index] - objective.y_mean) / objective.unit,
+        count=count,
+        slope=coef * base.columns.norm,
+        shift=(base.columns.mean - mean) / base.columns.norm,
+        level=np.array([lane.y_mean - objective.y_mean for lane in lanes]) / objective.unit,
+    )
+    return jax.device_put(rows)._replace(operator=base.traced)
+
+
 class _Judge:
     """Judges the fits of F folds, lanes of some Nets, on the rows that each holds out."""
 
-    def __init__(self, setup, nets, folds, first):
-        self.setup, self.nets, self.folds, self.first = setup, nets, folds, first
-        objective, data, base = setup.objective, setup.data, setup.objective.design
-        index = np.zeros((len(folds), capacity_for(max(len(fold.rows) for fold in folds))), int)
-        count = np.zeros(index.shape)
-        for of_fold, times, fold in zip(index, count, folds, strict=True):
-            of_fold[: len(fold.rows)], times[: len(fold.rows)] = fold.rows, fold.counts
-        y = data.y if data.offset is None else data.y - data.offset
-        of_folds = nets.objectives[first:]
-        mean, norm = (np.stack([getattr(lane.design.columns, name) for lane in of_folds]) for name in ("mean", "norm"))
-        coef = np.stack([lane.per_coefficient(np.zeros(base.p)) for lane in of_folds]) / objective.unit
-        small = (
-            base.root[index], base.root[index] * (y[index] - objective.y_mean) / objective.unit, count,
-            coef * base.columns.norm, (base.columns.mean - mean) / base.columns.norm,
-            np.array([lane.y_mean - objective.y_mean for lane in of_folds]) / objective.unit,
-        )  # fmt: skip
-        self.rows = _Rows(base.samples(index.ravel()), *jax.device_put(small))
-        self.at_once = max(1, min(nets.b.shape[1], AT_ONCE // index.size))
+    def __init__(self, setup, nets, rows, folds, first):
+        self.setup, self.nets, self.rows, self.folds, self.first = setup, nets, rows, folds, first
 
     def losses(self, metric, row_weight, by_predictions):
         """(losses, mean squared errors), both (F, A, L)."""
         unit, at = self.setup.objective.unit, self.nets.at
         if metric.of_errors is None or by_predictions:
             return self._by_predictions(metric, row_weight)
-        errors = _errors(self.rows, self.nets.b, at_once=self.at_once)
-        squared, absolute = (values[:, at] for values in jax.device_get(errors))
+        squared, absolute = (values[:, at] for values in self.nets.judged)
         squared, absolute, y = unit**2 * squared, unit * absolute, self.setup.data.y
         of_folds = [
             metric.of_errors(*errors, y[fold.rows], row_weight[fold.rows] * fold.counts)

@@ -58,7 +58,7 @@ class Design(ABC):
 
     @property
     def operator(self) -> Any:
-        """A with `correlate` and `gather` as a part of compiled programs, a pytree; None where it is none."""
+        """A with `correlate`, `gather` and `samples` as a part of compiled programs, a pytree; None where it is none."""
         return None
 
     @abstractmethod
@@ -86,10 +86,26 @@ class StoredDesign(Design):
     """A design that holds its data, so that its rows can be weighted anew; it is a lane of itself.
 
     Besides its own products it gives those of lanes, which are weights (n,) of its rows: nothing is copied for them.
+
+    Attributes
+    ----------
+    first : tuple or None
+        (right A' (k, p) in NumPy, A A') where they were made along with A.
     """
+
+    first: tuple | None = None
 
     def __init__(self, placement):
         self.placement = placement
+
+    @property
+    @abstractmethod
+    def traced(self) -> Any:
+        """What `operator` is on a device, wherever the data are."""
+
+    @property
+    def operator(self):
+        return None if self.placement.on_host else self.traced
 
     @property
     def base(self):
@@ -111,8 +127,19 @@ class StoredDesign(Design):
 
     @classmethod
     @abstractmethod
-    def of(cls, X: Any, weight: Float[np.ndarray, " n"], centre: bool, dtype: Any, in_numpy: bool) -> StoredDesign:
-        """The design of checked X under weights that sum to 1, with its products in NumPy or in JAX."""
+    def of(
+        cls,
+        X: Any,
+        weight: Float[np.ndarray, " n"],
+        centre: bool,
+        dtype: Any,
+        in_numpy: bool,
+        right: Float[np.ndarray, "k n"] | None = None,
+    ) -> StoredDesign:
+        """The design of checked X under weights that sum to 1, with its products in NumPy or in JAX.
+
+        Its correlations with `right`, and its Gram matrix, are asked for next: it may make them along with A.
+        """
 
     def to_base(self, R):
         return R

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg._arrays import check_design
+from jaxreg._arrays import MISSING, check_design, require_finite
 from jaxreg.design import _placement
 from jaxreg.design._base import PRECISION, StoredDesign
 from jaxreg.design._standardise import (
@@ -32,14 +32,16 @@ class DenseDesign(StoredDesign):
     a copy in JAX.
     """
 
-    def __init__(self, X, weight, centre, dtype, in_numpy):
+    def __init__(self, X, weight, centre, dtype, in_numpy, right=None):
         super().__init__(_placement.current())
         self._X = X  # the user's, of which nothing is copied
         self.n, self.p = X.shape
         self.dtype, self.root = np.dtype(dtype), np.sqrt(weight)
         if not self.placement.on_host:
-            rows, self.columns = standardise_on_device(X, weight, centre, self.dtype)
-            raw = False
+            rows, self.columns, answer, gram = standardise_on_device(X, weight, centre, self.dtype, right)
+            raw, self.first = False, None if right is None else (answer, gram)
+            if isinstance(X, jax.Array) and not np.isfinite(self.columns.sd).all():
+                require_finite(X, "X", None, MISSING)
         else:
             rows = np.asarray(X.T)
             moderate = moderate_columns(rows, centre) if (weight == weight[0]).all() and rows.dtype == dtype else None
@@ -64,17 +66,19 @@ class DenseDesign(StoredDesign):
 
     @staticmethod
     def checked(X, dtype, may_miss):
-        X, names = check_design(X, dtype, may_miss)
+        on_host = _placement.current().on_host
+        # what is not finite in an array on a device shows when it is standardised
+        X, names = check_design(X, dtype, may_miss, finite=not isinstance(X, jax.Array) or on_host)
         # on a host the same memory, whose rows need no compilation
-        return np.asarray(X) if _placement.current().on_host else X, names
+        return np.asarray(X) if on_host else X, names
 
     @classmethod
-    def of(cls, X, weight, centre, dtype, in_numpy):
-        return cls(X, weight, centre, dtype, in_numpy)
+    def of(cls, X, weight, centre, dtype, in_numpy, right=None):
+        return cls(X, weight, centre, dtype, in_numpy, right)
 
     @property
-    def operator(self):
-        return None if self.placement.on_host else self._A
+    def traced(self):
+        return self._A
 
     def correlate(self, R):
         return self._products.correlate(self._A, R)
@@ -98,7 +102,7 @@ class DenseDesign(StoredDesign):
         return np.concatenate([self._products.squares(self._A, J, W) for J in parts], axis=1)
 
     def gram(self):
-        return self._products.gram(self._A)
+        return self._products.gram(self._A) if self.first is None else self.first[1]
 
     def kernel(self, weight):
         return self._products.kernel(self._A, weight)
@@ -138,6 +142,9 @@ class _Dense:
 
     def gather(self, J):
         return _COMPILED.gather(self, J)
+
+    def samples(self, rows):
+        return _COMPILED.samples(self, rows.ravel()).reshape(-1, *rows.shape)
 
 
 class _Products:

@@ -30,7 +30,7 @@ def stacked_moments(base, responses, counts, total):
     at_once = max(1, TAKEN // (base.p * index.shape[1]))
     stacks, answers = [], []
     for part in np.array_split(np.arange(len(rows)), -(-len(rows) // at_once)):
-        stack, *answer = _moments(base.samples(index[part].ravel()), taken[part], right[part], total)
+        stack, *answer = _moments(base.operator, index[part], taken[part], right[part], total)
         stacks.append(stack)
         answers.append(answer)
     stack = stacks[0] if len(stacks) == 1 else jnp.concatenate(stacks)
@@ -69,9 +69,9 @@ def with_others(stack, at, others):
 
 
 @jax.jit
-def _moments(B, counts, right, total):
-    """(B diag(counts) B', right B', the diagonals of the first and of `total`) of the parts (F, m) of columns of B."""
-    B = jnp.moveaxis(B.reshape(len(B), *counts.shape), 1, 0)
+def _moments(A, index, counts, right, total):
+    """(B diag(counts) B', right B', the diagonals of the first and of `total`) of the columns `index` (F, m) of A."""
+    B = jnp.moveaxis(A.samples(index), 1, 0)
     transposed = B.swapaxes(1, 2)
     grams = jnp.matmul(B * counts[:, None], transposed, precision=PRECISION)
     grams = (grams + grams.swapaxes(1, 2)) / 2

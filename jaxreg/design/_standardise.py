@@ -7,8 +7,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from jaxreg.design._base import Columns
+from jaxreg.design._base import PRECISION, Columns
 
 FAR = 3.0  # standard deviations: with every mean nearer to 0 than this, centring the products costs less than a digit
 ON_DEVICE = 2**27  # entries that an accelerator standardises at a time, in float64: 1 GB an intermediate result
@@ -18,6 +19,7 @@ UNDERFLOW = {np.dtype(np.float64): 1e-140, np.dtype(np.float32): 1e-30}  # least
 
 
 def refuse_extremes(columns, dtype):
+    """ValueError where a column is so large or small that its square is infinite or 0."""
     bad = np.flatnonzero(~np.isfinite(columns.norm))
     if bad.size:
         raise ValueError(f"X overflows when column {bad[0]} is squared; divide large columns by a constant.")
@@ -100,10 +102,12 @@ def standardise_on_host(XT, weight, centre, dtype):
     return A, Columns(mean if centre else np.zeros(p), norm, sd, constant)
 
 
-@partial(jax.jit, static_argnames="dtype")
-def _standardised(XT, weight, anchor, centre, *, dtype):
-    rounding = ROUNDING * jnp.finfo(XT.dtype).eps
-    X = XT.astype(jnp.float64)
+@partial(jax.jit, static_argnames=("length", "by_column", "dtype"))
+def _standardised(X, weight, anchor, centre, first, right, *, length, by_column, dtype):
+    """(A (length, n) of the columns from `first` on, their statistics, right A', A A' or None without `right`)."""
+    X = lax.dynamic_slice_in_dim(X if by_column else X.T, first, length)  # to turn it around is work for the device
+    rounding = ROUNDING * jnp.finfo(X.dtype).eps
+    X = X.astype(jnp.float64)
     base = X[:, anchor]
     from_base = X - base[:, None]
     constant = jnp.all((jnp.abs(from_base) <= rounding * jnp.abs(base)[:, None]) | (weight == 0), axis=1)
@@ -114,20 +118,40 @@ def _standardised(XT, weight, anchor, centre, *, dtype):
     norm = jnp.where(centre, sd, jnp.sqrt(jnp.sum(X**2 * weight, axis=1)))
     norm = jnp.where(norm == 0, 1.0, norm)
     live = ~(constant & centre)[:, None]
-    A = jnp.where(live, entering * (jnp.sqrt(weight) / norm[:, None]), 0.0)
-    return A.astype(dtype), jnp.where(centre, base + shift, 0.0), norm, sd, constant
+    A = jnp.where(live, entering * (jnp.sqrt(weight) / norm[:, None]), 0.0).astype(dtype)
+    return A, (jnp.where(centre, base + shift, 0.0), norm, sd, constant), *_products(A, right)
 
 
-def standardise_on_device(X, weight, centre, dtype):
-    """(A (p, n), its Columns) of X (n, p), by the accelerator: a host has neither its rates nor its memory."""
-    # an array goes over as it lies in memory; to turn it around is work for the device
-    by_column = isinstance(X, np.ndarray) and X.flags.f_contiguous
-    XT = jax.device_put(X.T) if by_column else jax.device_put(X).T
-    p, n = XT.shape
-    anchor, length = int(np.argmax(weight > 0)), max(1, ON_DEVICE // n)
+def _products(A, right):
+    if right is None:
+        return None, None
+    return tuple(jnp.matmul(of, A.T, precision=PRECISION) for of in (right.astype(A.dtype), A))
+
+
+@jax.jit
+def _joined(parts, right):
+    A = jnp.concatenate(parts)
+    return A, *_products(A, right)
+
+
+def standardise_on_device(X, weight, centre, dtype, right=None):
+    """(A (p, n), its Columns, right A' in NumPy, A A') of X (n, p), by the accelerator.
+
+    A host has neither its rates nor its memory. The last two are None without right-hand sides `right` (k, n).
+    """
+    by_column = isinstance(X, np.ndarray) and X.flags.f_contiguous  # an array goes over as it lies in memory
+    n, p = X.shape
+    there, anchor, length = jax.device_put(X.T if by_column else X), int(np.argmax(weight > 0)), max(1, ON_DEVICE // n)
     starts = range(0, p, length)
-    parts = [_standardised(XT[j : j + length], weight, anchor, centre, dtype=dtype) for j in starts]
-    A, *columns = zip(*parts, strict=True)
-    columns = jax.device_get(columns)
-    rows = A[0] if len(A) == 1 else jnp.concatenate(A)
-    return rows, Columns(*(np.concatenate(column) for column in columns))
+    parts = [
+        _standardised(
+            there, weight, anchor, centre, first, right if len(starts) == 1 else None, length=min(length, p - first),
+            by_column=by_column, dtype=dtype,
+        )
+        for first in starts
+    ]  # fmt: skip
+    A, columns, products, grams = zip(*parts, strict=True)
+    A, answer, gram = (A[0], products[0], grams[0]) if len(A) == 1 else _joined(A, right)
+    columns, answer = jax.device_get((columns, answer))
+    columns = Columns(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+    return A, columns, answer, gram

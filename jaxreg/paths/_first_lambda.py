@@ -17,12 +17,12 @@ def _critical(penalty, gradient, factors, step):
     return penalty.critical_lambda(gradient, factors, step)
 
 
-def largest_lambda(objective, gram=None):
+def largest_lambda(objective, certify=None):
     """Smallest lambda at which all penalised coefficients are 0, or 1 where that is 0 or no number.
 
     Of the elastic net at most a thousand times the largest pull, max |x_j'r| / (v_j max(a, 1e-3)), as in glmnet
     (Friedman, Hastie and Tibshirani 2010, section 2.5): so ridge, where no lambda is, has a finite grid, free of units
-    where columns and response are standardised; else see `ends_of_spectrum`. `gram`: (M, M) where it is known.
+    where columns and response are standardised; else see `ends_of_spectrum`. `certify` knows the Gram matrix, if any.
     """
     gradient, factors, step, penalty = objective.null_gradient, objective.factors, 1.0, objective.penalty
     if penalty.quadratic:
@@ -32,7 +32,7 @@ def largest_lambda(objective, gram=None):
         critical = pulls.max(initial=0.0) / max(penalty.l1_ratio, LEAST_RATIO)
     else:
         if not (penalty.screens or penalty.norm):  # the prox may jump, at a place that depends on the step
-            smooth = ColumnSet.everything(objective, gram).with_rows().smooth()
+            smooth = ColumnSet.everything(objective, certify.gram).with_rows().smooth()
             zero = np.zeros((len(factors) + objective.free, *gradient.shape[1:]))
             # a hair longer than the solver's, whose rounding errors must not decide
             step = (1 + 1e-12) / float(_curvature(smooth, smooth.image(zero), zero))

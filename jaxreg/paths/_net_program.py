@@ -34,14 +34,26 @@ class NetLane(NamedTuple):
     lambdas: Any  # (N,)
 
 
-@partial(jax.jit, static_argnames=("shape", "places", "mesh", "precision", "lower"))
-def solve(grams, lanes, schedule, b, goal, *, shape, places, mesh, precision, lower):
-    """(b (F, S N, m), gaps (F, S N), losses, products, steps of all places (G,)) of the problems of F lanes.
+class Fitted(NamedTuple):
+    """What the program gives of F lanes with S N problems."""
+
+    b: Any  # (F, S N, m)
+    of_first: Any  # (S N, m) that of the first lane
+    gaps: Any  # (F, S N)
+    losses: Any  # (F, S N)
+    n_iter: Any  # (F, S N)
+    steps: Any  # (G,) of all places of each group
+    judged: Any
+
+
+@partial(jax.jit, static_argnames=("shape", "places", "mesh", "precision", "lower", "judge"))
+def solve(grams, lanes, schedule, b, goal, held_out, *, shape, places, mesh, precision, lower, judge):
+    """The Fitted of the problems of F lanes.
 
     grams: matrices or stacks of them, and the place of each group's among them all; lanes, schedule: of G groups, S of
     each lane and copies; b: (F, 1, m) or (F, S N, m); shape: (F, S); mesh: over which groups are shared out, None for
     one device; precision: of the user's coefficients, in which they are certified; lower: None, or that of the products
-    of first steps
+    of first steps; judge(held_out, b): what else is made of the solutions, None for nothing
     """
     lanes = lanes._replace(gram=_masked(*grams, lanes.present))
     G, N = schedule.share.shape
@@ -73,8 +85,9 @@ def solve(grams, lanes, schedule, b, goal, *, shape, places, mesh, precision, lo
         real = values[: shape[0] * shape[1]]
         return real.reshape(shape[0], -1, *real.shape[2:])
 
-    values = *jax.vmap(returned)(lanes, last.x), n_iter + last.n_iter
-    return *map(of_lanes, values), steps + last.steps
+    b, gaps, losses, n_iter = map(of_lanes, (*jax.vmap(returned)(lanes, last.x), n_iter + last.n_iter))
+    judged = None if judge is None else judge(held_out, b)
+    return Fitted(b, b[0], gaps, losses, n_iter, steps + last.steps, judged)
 
 
 def _masked(arrays, at, present):

@@ -35,6 +35,8 @@ class Nets:
     losses: np.ndarray  # (F, A, L)
     n_iter: np.ndarray  # (F, A, L)
     status: np.ndarray  # (F, A, L)
+    of_first: np.ndarray  # (N, m) b of the first lane
+    judged: object  # what `judge` made of b
     places: int  # of a group
     steps: np.ndarray  # (G,) of each group
 
@@ -46,7 +48,8 @@ class Nets:
     def blocks(self, f):
         """A Block for each mixing parameter of a lane."""
         p = self.objectives[f].design.p
-        b = np.asarray(_entries(self.b, f, self.at))[..., :p]
+        b = self.of_first if f == 0 else np.asarray(_entries(self.b, f, np.arange(self.b.shape[1])))
+        b = b[self.at, :p]
         none = np.zeros((b.shape[1], 0))
         arrays = zip(b, self.gaps[f], self.losses[f], self.n_iter[f], self.status[f], strict=True)
         return [Block(np.arange(p), x, none, gaps, losses[:, None], *rest) for x, gaps, losses, *rest in arrays]
@@ -92,11 +95,12 @@ def _parts(F, A, devices):
     return next(S for S, work in busiest.items() if work <= BALANCED * min(busiest.values()))
 
 
-def solve(objectives, certificates, penalties, lambdas, options, starts):
+def solve(objectives, certificates, penalties, lambdas, options, starts, held_out=None, judge=None):
     """The Nets of objectives that differ in weights and response, at lambdas (F, A, L), from starts b (F, p).
 
     Their certificates know the Gram matrices. Groups and problems are filled up to few numbers, for which alone
-    programs are compiled. Where a gap fails, the search goes on from there with a smaller one for its aim.
+    programs are compiled. Where a gap fails, the search goes on from there with a smaller one for its aim. The program
+    may judge its solutions, too: judge(held_out, b) is traced in it.
     """
     placement = objectives[0].design.placement
     groups = Groups.of(*lambdas.shape, len(placement.devices))
@@ -116,12 +120,13 @@ def solve(objectives, certificates, penalties, lambdas, options, starts):
     for sharpened in range(SHARPENINGS + 1):
         limit = groups.of_groups(np.where(left, options.max_iter - n_iter, 0))
         schedule = _queue.Schedule(neighbours, share, limit, count)
-        b, *values = _net_program.solve(
-            *jax.device_put((grams, lanes, schedule, b, GOAL * options.tol * TIGHTER**sharpened)),
+        fitted = _net_program.solve(
+            *jax.device_put((grams, lanes, schedule, b, GOAL * options.tol * TIGHTER**sharpened, held_out)),
             shape=groups.shape, places=places, mesh=placement.mesh, precision=np.dtype(options.precision),
-            lower=None if sharpened else options.step_precision,
+            lower=None if sharpened else options.step_precision, judge=judge,
         )  # fmt: skip
-        *values, more = jax.device_get(values)
+        b = fitted.b
+        of_first, *values, more, judged = jax.device_get(fitted[1:])
         gaps, losses, products = (value[:, at] for value in values)
         n_iter, steps = n_iter + products, steps + more
         for f, a, certify, k in special:
@@ -135,7 +140,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts):
         neighbours, share = np.tile(np.arange(share.shape[1]), (2, 1)), np.ones_like(share)
     code = np.where(n_iter >= options.max_iter, Status.max_iter, Status.stalled)
     status = promoted(code, gaps, options.tol)
-    return Nets(objectives, at, b, gaps, losses, n_iter, status, places, steps)
+    return Nets(objectives, at, b, gaps, losses, n_iter, status, of_first, judged, places, steps)
 
 
 def _lane(objective, certificate, ratios, lambdas):

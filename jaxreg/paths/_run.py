@@ -37,7 +37,7 @@ def run(objective, certify, decompose, lambdas, options, solver, start, hidden):
         return Run(_batched.alone(objective, certify, grid, options, start), lambdas, asked)
     gram_of_all = certify.gram
     if hidden:
-        grid, asked = _grid.with_hidden_points(grid, largest_lambda(objective, gram_of_all))
+        grid, asked = _grid.with_hidden_points(grid, largest_lambda(objective, certify))
     whole = not objective.penalty.screens or (engine.takes_all and gram_of_all is not None)
     columns = (
         ColumnSet.everything(objective, gram_of_all).with_rows()
