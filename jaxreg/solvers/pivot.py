@@ -323,7 +323,8 @@ def solve_block(
     lambdas from there on are not among those solved. At most `max_iter` updates go to one lambda.
     """
     B, m = lambdas.shape[0], problem.corr.shape[0]
-    scale = jnp.max(jnp.abs(problem.corr)) + 1e-280  # the unit of rounding error; not 0 for a constant response
+    largest = jnp.max(jnp.abs(problem.corr))
+    scale = jnp.where(largest > 0, largest, 1.0)  # the unit of rounding error; not 0 for a constant response
 
     def cond(s):
         *_, k, within = s
