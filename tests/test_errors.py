@@ -49,7 +49,7 @@ PATH = [
     ({"n_lambdas": 2.5}, r"n_lambdas is 2.5; give a whole number >= 1"),
     ({"lambda_min_ratio": 1.5}, r"lambda_min_ratio is 1.5; give a number above 0 and below 1"),
     ({"tol": 0.0}, r"tol is 0.0; give a number above 0"),
-    ({"solver": "lars"}, r"solver is 'lars'; give one of 'auto', 'pivot'"),
+    ({"solver": "lars"}, r"solver is 'lars'; give one of 'auto', 'batched', 'pivot'"),
     ({"penalty": "l1"}, r"penalty is 'l1'; give one of jaxreg.penalties"),
     ({"penalty": jr.penalties.MCP}, r"penalty is the class MCP; give an instance, MCP\(...\)"),
     ({"loss": jr.losses.SquaredHinge()}, r"y has the value .*, but SquaredHinge takes -1 and 1; encode the classes so"),

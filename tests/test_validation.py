@@ -75,7 +75,7 @@ BAD = [
     ({"lower": np.nan}, ValueError, r"lower has NaN"),
     ({"fit_intercept": 1}, ValueError, r"fit_intercept is 1; give True or False"),
     ({"standardize": "yes"}, ValueError, r"standardize is 'yes'"),
-    ({"solver": "lars"}, ValueError, r"solver is 'lars'; give one of 'auto', 'pivot', 'ridge'"),
+    ({"solver": "lars"}, ValueError, r"solver is 'lars'; give one of 'auto', 'batched', 'pivot', 'ridge'"),
     ({"solver": "ridge"}, ValueError, r"solver is 'ridge', which solves .* it lacks l1_ratio=0; give 'auto'"),
     ({"dtype": np.int32}, ValueError, r"dtype is .*int32.*; give float32 or float64"),
     ({"dtype": "nonsense"}, ValueError, r"dtype is 'nonsense'; give float32 or float64"),

@@ -17,8 +17,8 @@ import numpy as np
 
 from jaxreg.certificates import _kernels
 from jaxreg.certificates._bases import column_basis, gram_basis, is_blind, left_over, lengthened
-from jaxreg.design._gram import Padded
 from jaxreg.certificates._pass import Pass
+from jaxreg.design._gram import Padded
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none

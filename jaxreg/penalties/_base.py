@@ -85,7 +85,7 @@ class Penalty(ABC):
         """
         norm = self.dual_norm(gradient, lam)
         assert norm is not None  # asked only where `has_dual`
-        scale = jnp.minimum(1.0, 1 / jnp.maximum(norm, jnp.finfo(gradient.dtype).tiny))
+        scale = 1 / jnp.maximum(norm, 1.0)
         return scale[None], jnp.zeros_like(scale)[None]
 
     def conjugate(self, gradient: Array, lam: ArrayLike) -> Array:
@@ -295,7 +295,8 @@ def critical_by_bisection(penalty, gradient, factors, step):
     def wider(end):
         return 2 * end[0], stays(2 * end[0])
 
-    start = jnp.maximum(jnp.max(jnp.abs(gradient)), jnp.finfo(z.dtype).tiny)
+    largest = jnp.max(jnp.abs(gradient))
+    start = jnp.where(largest > 0, largest, 1.0)
     # the answer of the loop counts: outside the loop rounding errors may differ
     bounded = LARGEST_RATIO * start
     high, is_bracketed = lax.while_loop(lambda end: ~end[1] & (end[0] < bounded), wider, (start, stays(start)))

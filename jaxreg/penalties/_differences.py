@@ -185,7 +185,8 @@ def _solution(pieces, z, t):
     p, eps = len(z), ROUNDING_UNITS * jnp.finfo(z.dtype).eps
     flat = pieces(jnp.zeros(p - pieces.order, z.dtype))
     centre = flat.project(z)
-    z, t = z - centre, jnp.minimum(t, jnp.finfo(z.dtype).max)
+    z = z - centre
+    t = jnp.where(jnp.isinf(t), p * jnp.sum(jnp.abs(z)), t)  # no dual is larger, and inf * 0 would be NaN
     scale = jnp.max(jnp.abs(z))
 
     def point(signs):

@@ -330,7 +330,8 @@ def solve_block(
     takes `budget` updates; lambdas from there on are not among those solved. At most `max_iter` updates go to one.
     """
     B, m = lambdas.shape[0], problem.corr.shape[0]
-    unit = jnp.max(jnp.abs(problem.corr)) + 1e-280  # of rounding error; not 0 for a constant response
+    largest = jnp.max(jnp.abs(problem.corr))
+    unit = jnp.where(largest > 0, largest, 1.0)  # of rounding error; not 0 for a constant response
 
     def cond(s):
         *_, k, within = s

@@ -135,7 +135,7 @@ def _step_of_fista(problem: Composite, state: _ProximalState) -> _ProximalState:
     moved = state._replace(
         b=b, q=q, ahead=b + beta * (b - state.b), q_ahead=q + beta * (q - state.q), momentum=momentum
     )
-    steeper = jnp.clip(jnp.nan_to_num(1.1 * seen, nan=jnp.inf), 1.5 * L, STEEPER * L)
+    steeper = jnp.clip(jnp.where(jnp.isnan(seen), jnp.inf, 1.1 * seen), 1.5 * L, STEEPER * L)
     stayed = state._replace(
         ahead=state.b, q_ahead=state.q, momentum=jnp.ones_like(momentum), curvature=jnp.where(too_long, steeper, L)
     )

@@ -218,7 +218,8 @@ def curvature_of(smooth: Smooth, q: Float[Array, "q ..."], like: Float[Array, "m
 
     def multiply(_, v):
         w = smooth.majorant(q, v)
-        return w / jnp.maximum(jnp.linalg.norm(w), jnp.finfo(w.dtype).tiny)
+        length = jnp.linalg.norm(w)
+        return w / jnp.where(length > 0, length, 1.0)
 
     # all directions, none of them orthogonal to a leading one by symmetry
     start = jnp.cos(jnp.arange(like.size, dtype=like.dtype) * 1.7).reshape(like.shape)
