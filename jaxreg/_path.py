@@ -149,8 +149,8 @@ def fit_path(
     progress : bool
         Write a line of progress to stderr.
     step_precision : str or None
-        "float32", "tensorfloat32" or "bfloat16" lets "batched" and "proximal" take their first steps at each lambda with such products,
-        which an accelerator has faster; full ones finish, and the certificate is in float64 as always.
+        "float32", "tensorfloat32" or "bfloat16" lets "batched" and "proximal" take their first steps at each lambda with
+        such products, which an accelerator has faster; full ones finish, and the certificate is in float64 as always.
 
     Returns
     -------

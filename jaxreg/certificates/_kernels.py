@@ -112,7 +112,8 @@ def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas,
     largest, gradient_scale, null_loss = units
     h = products.astype(b.dtype)
     h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
-    h = jax.vmap(lambda h: _scaled(penalty, factors, scale, h, members, largest, kind))(h)
+    members = jnp.broadcast_to(members, (len(h), len(factors)))  # of all points, or of each
+    h = jax.vmap(lambda h, members: _scaled(penalty, factors, scale, h, members, largest, kind))(h, members)
     parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
     sums = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
     gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, null_loss, kind)

@@ -1,4 +1,4 @@
-"""Folds of elastic nets side by side on the device: solved, certified and judged there; NumPy gets what a result holds."""
+"""Folds of elastic nets side by side: solved, certified and judged where the data are; NumPy gets what a result holds."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Rows(NamedTuple):
 
 
 def _predicted(rows, samples, b):
-    """root times the predictions (F, m) of samples (p, F, m) by b (F', m'), the last F lanes being those of the folds."""
+    """root times the predictions (F, m) of samples (p, F, m) by b (F', m'), whose last F lanes are the folds'."""
     F, p = rows.slope.shape
     coef = b[-F:, :p] * rows.slope
     level = rows.level + jnp.sum(coef * rows.shift, axis=1)
@@ -72,7 +72,7 @@ def _predictions(rows, b, at):
 
 
 class HeldOutRows:
-    """The held-out rows of a fold with one mixing parameter; predictions are made on the device for all folds at once."""
+    """The held-out rows of a fold with one mixing parameter; predictions are made for all folds at once."""
 
     def __init__(self, rows, predictions):
         self.rows, self._predictions = rows, predictions

@@ -58,7 +58,7 @@ class Design(ABC):
 
     @property
     def operator(self) -> Any:
-        """A with `correlate`, `gather` and `samples` as a part of compiled programs, a pytree; None where it is none."""
+        """A with `correlate`, `gather` and `samples` as a pytree, a part of compiled programs; None where it is none."""
         return None
 
     @abstractmethod

@@ -55,7 +55,7 @@ class Padded:
 
 
 def together(grams: list) -> tuple[tuple, np.ndarray]:
-    """(arrays (p, p) or stacks of them, the place of each of the matrices among all of theirs), to be taken as they are.
+    """(arrays (p, p) or stacks of them, the place of each of the matrices among all of theirs).
 
     Matrices of one stack stay in it: nothing is copied.
     """

@@ -1,4 +1,4 @@
-"""The program that solves and certifies elastic nets of many lanes: from their Gram matrices to gaps, in one dispatch."""
+"""The program that solves and certifies elastic nets of many lanes: from Gram matrices to gaps in one dispatch."""
 
 from __future__ import annotations
 

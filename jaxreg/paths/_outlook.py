@@ -182,10 +182,11 @@ class OnDevice(Outlook):
 
     @staticmethod
     def suits(objective, columns):
-        """Whether the pass can be a part of a program, and the penalty allows it."""
+        """Whether there is a pass, which can be a part of a program, and the penalty allows it."""
         penalty, one_response = objective.penalty, objective.responses is None
         screens = penalty.screens and not columns.whole and penalty.separable
-        return screens and objective.squared and one_response and objective.design.operator is not None
+        passes = columns.gram_of_all is None and objective.design.operator is not None
+        return screens and objective.squared and one_response and passes
 
     @property
     def _most(self):

@@ -5,9 +5,8 @@ point on the line between their solutions, where a lasso path is a straight line
 A problem that is solved leaves its place to the next one whose neighbours are solved. The order, and so the start of
 each, does not depend on how many places there are, nor on what else is in the queue.
 
-Products that are computed are those of the places, busy or not. Problems that wait for neighbours leave places idle: the
-longest chain of them takes a tenth of the work, so that few places make the better use of a product, and many the
-quicker way through it.
+Products that are computed are those of the places, busy or not. Problems that wait for neighbours leave places idle:
+few places make the better use of a product, and many the quicker way through the longest chain of neighbours.
 """
 
 from __future__ import annotations
@@ -120,7 +119,7 @@ def solve(
     low, high = schedule.neighbours
 
     def filled(share, limit, count, state):
-        """Free places with the next problems whose neighbours are solved; a place that meets one to leave stays free."""
+        """Free places with the next problems whose neighbours are solved; one that meets a problem to leave stays free."""
         free = state.problem == N
         following = state.begun + jnp.cumsum(free) - 1
         at = jnp.minimum(following, N - 1)
