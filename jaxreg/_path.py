@@ -149,7 +149,7 @@ def fit_path(
     progress : bool
         Write a line of progress to stderr.
     step_precision : str or None
-        "float32", "tensorfloat32" or "bfloat16" lets "batched" and "proximal" take their first steps at each lambda with
+        "float32", "tensorfloat32" or "bfloat16" lets "batched" and "proximal" take their first steps at each lambda by
         such products, which an accelerator has faster; full ones finish, and the certificate is in float64 as always.
 
     Returns

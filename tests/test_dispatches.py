@@ -15,11 +15,10 @@ from jaxreg.design import _placement
 from jaxreg.paths import _loop
 
 N, P = 60, 600
-X, Y = ar_problem(N, P, 0.5)
-FIRST, LATER = (
-    6,
-    4,
-)  # programs and fetches of a block of lambdas; before the first one nothing is known of what is ahead
+WIDE, Y = ar_problem(N, P, 0.5)
+LATER = (
+    4  # programs and fetches of a block of lambdas, behind the first, before which nothing is known of what is ahead
+)
 
 
 def on_host(monkeypatch, fit, *args, **kwargs):
@@ -43,13 +42,13 @@ def at_each_block(monkeypatch, act):
 def test_a_block_of_lambdas_takes_few_programs_and_fetches(dtype, l1_ratio, monkeypatch, tmp_path):
     given = {"penalty": jr.penalties.ElasticNet(l1_ratio), "n_lambdas": 30}
     with jax.enable_x64(True):
-        there = jax.device_put(X.astype(dtype))
+        there = jax.device_put(WIDE.astype(dtype))
     monkeypatch.setattr(_placement, "current", lambda: DEVICE)
     jr.fit_path(there, Y, **given)  # compiles
     with counted(monkeypatch, tmp_path) as (counts, mark):
         at_each_block(monkeypatch, mark)
         path = jr.fit_path(there, Y, **given)
-    before, *blocks, after = [counts[0], *counts[1:]]
+    before, *blocks, after = counts
     assert len(blocks) >= 5
     assert all("solve_block" in block.programs for block in [before, *blocks])
     assert sum("_admitted" in block.programs for block in blocks) >= 3  # columns come in
@@ -57,7 +56,7 @@ def test_a_block_of_lambdas_takes_few_programs_and_fetches(dtype, l1_ratio, monk
     assert not len(after)
     numbers = [prod(shape) for part in counts for fetch in part.fetches for shape in fetch]
     assert max(numbers) < N * P / 2
-    exact = on_host(monkeypatch, jr.fit_path, X.astype(dtype), Y, **given)
+    exact = on_host(monkeypatch, jr.fit_path, WIDE.astype(dtype), Y, **given)
     np.testing.assert_array_equal(path.status, exact.status)
     np.testing.assert_allclose(path.coef, exact.coef, atol=10 * path.tol * np.abs(exact.coef).max())
 
@@ -73,12 +72,12 @@ def test_nothing_comes_to_the_host_unasked(monkeypatch):
             yield from run(*args)
 
     monkeypatch.setattr("jaxreg.paths._run.path", guarded)
-    path = jr.fit_path(X, Y, n_lambdas=30)
+    path = jr.fit_path(WIDE, Y, n_lambdas=30)
     assert (path.status == jr.Status.converged).all()
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("name", few(["limits", "factors", "deep", "residual"], "limits"))
+@pytest.mark.parametrize("name", few(["limits", "factors", "deep", "residual", "gram"], "limits"))
 def test_the_points_are_those_of_a_host(name, monkeypatch):
     factors = np.ones(P)
     factors[:3], factors[5] = 0.0, np.inf
@@ -87,7 +86,9 @@ def test_the_points_are_those_of_a_host(name, monkeypatch):
         "factors": {"penalty_factors": factors, "sample_weight": np.linspace(0.5, 1, N)},
         "deep": {"penalty": jr.penalties.ElasticNet(0.005), "lambda_min_ratio": 1e-4},  # capacities grow
         "residual": {"penalty": jr.penalties.MCP(), "lambda_min_ratio": 0.2},
+        "gram": {"penalty": jr.penalties.MCP(), "lambda_min_ratio": 0.2},  # which certifies, of few columns
     }[name]
+    X = WIDE[:, :40] if name == "gram" else WIDE
     exact = on_host(monkeypatch, jr.fit_path, X, Y, n_lambdas=12, **given)
     monkeypatch.setattr(_placement, "current", lambda: DEVICE)
     path = jr.fit_path(X, Y, n_lambdas=12, **given)
@@ -98,7 +99,7 @@ def test_the_points_are_those_of_a_host(name, monkeypatch):
 @pytest.mark.device
 @pytest.mark.slow
 def test_folds_with_more_columns_than_rows(monkeypatch):
-    rare = X.copy()
+    rare = WIDE.copy()
     rare[:, 100:160] = 3.0 * np.eye(N)  # constant on the rows of some fold
     given = {"cv": 4, "l1_ratios": [0.5, 1.0], "n_lambdas": 12}
     exact = on_host(monkeypatch, jr.fit_cv, rare, Y + 2 * rare[:, 105], **given)

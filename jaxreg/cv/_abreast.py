@@ -1,4 +1,4 @@
-"""Folds of elastic nets side by side: solved, certified and judged where the data are; NumPy gets what a result holds."""
+"""Folds of elastic nets side by side: solved, certified and judged where the data are."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def _rows(setup, lanes, folds):
     objective, data, base = setup.objective, setup.data, setup.objective.design
     index = np.zeros((len(folds), capacity_for(max(len(fold.rows) for fold in folds))), int)
     count = np.zeros(index.shape)
-    for of_fold, times, fold in zip(index, count, folds, strict=True):
-        of_fold[: len(fold.rows)], times[: len(fold.rows)] = fold.rows, fold.counts
+    for f, fold in enumerate(folds):
+        index[f, : len(fold.rows)], count[f, : len(fold.rows)] = fold.rows, fold.counts
     y = data.y if data.offset is None else data.y - data.offset
     root, mean = base.root[index], np.stack([lane.design.columns.mean for lane in lanes])
     coef = np.stack([lane.per_coefficient(np.zeros(base.p)) for lane in lanes]) / objective.unit

@@ -58,7 +58,7 @@ class Design(ABC):
 
     @property
     def operator(self) -> Any:
-        """A with `correlate`, `gather` and `samples` as a pytree, a part of compiled programs; None where it is none."""
+        """A as a part of compiled programs, a pytree with `correlate`, `gather` and `samples`; else None."""
         return None
 
     @abstractmethod

@@ -153,5 +153,5 @@ def standardise_on_device(X, weight, centre, dtype, right=None):
     A, columns, products, grams = zip(*parts, strict=True)
     A, answer, gram = (A[0], products[0], grams[0]) if len(A) == 1 else _joined(A, right)
     columns, answer = jax.device_get((columns, answer))
-    columns = Columns(*(np.concatenate(column) for column in zip(*columns, strict=True)))
-    return A, columns, answer, gram
+    statistics = Columns(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+    return A, statistics, answer, gram

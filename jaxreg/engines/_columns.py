@@ -217,10 +217,8 @@ class ColumnSet:
             return []
         self.version += 1
         if self.together:
-            first = self._enter(J)
-            return [
-                Admitted(source, moves, np.append(J, np.full(len(source) - len(J), len(self.member))), first, len(J))
-            ]
+            behind = np.full(self.capacity - len(J), self.objective.design.p)
+            return [Admitted(source, moves, np.append(J, behind), self._enter(J), len(J))]
         return [Moved(source)] * moves + list(self._append(J))
 
     def _enter(self, J):

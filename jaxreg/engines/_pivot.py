@@ -64,9 +64,8 @@ class Pivot(Engine):
         self.tableau, self._used = replace(self.tableau, x=x, lam_ref=np.array(np.inf)), x != 0
 
     def in_use(self):
-        return np.asarray(self._used) | (
-            self.columns.gathered(self.objective.l1_factor, np.inf) == 0
-        )  # never screened, so never let go
+        never_screened = self.columns.gathered(self.objective.l1_factor, np.inf) == 0
+        return np.asarray(self._used) | never_screened
 
     def follow(self, change):
         columns, l2_factor = self.columns, self.columns.gathered(self.objective.l2_factor, 0.0)
@@ -85,15 +84,15 @@ class Pivot(Engine):
         if self._version != self.columns.version:
             columns, objective, scale = self.columns, self.objective, self.columns.scale
             lower, upper = objective.limits
-            reduced = Reduced(
-                columns.gram,
+            vectors = (
                 columns.gathered(self.corr, 0.0),
                 columns.gathered(objective.l1_factor, np.inf),
                 columns.gathered(objective.l2_factor, 0.0),
                 np.where(scale > 0, columns.gathered(lower, -np.inf) * np.where(scale > 0, scale, 1.0), -np.inf),
                 np.where(scale > 0, columns.gathered(upper, np.inf) * np.where(scale > 0, scale, 1.0), np.inf),
             )
-            self._reduced = objective.design.placement.put((reduced, scale))
+            *vectors, scale = objective.design.placement.put((*vectors, scale))
+            self._reduced = Reduced(columns.gram, *vectors), scale
             self._version = self.columns.version
         return self._reduced
 

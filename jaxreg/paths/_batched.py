@@ -1,8 +1,8 @@
 """All columns, lambdas, mixing parameters and folds side by side: for accelerators.
 
-Elastic nets of the squared loss go through the queue of `_nets`. Problems of other losses and penalties are solved by
-the proximal solver, each from where it starts; one product with the data, or with the Gram matrices, advances them all,
-and those that are done stand still. Penalties that are not convex do not belong here: their solutions depend on where they start,
+Elastic nets of the squared loss go through the queue of `_nets`. The proximal solver takes problems of other losses and
+penalties, each from where it starts; one product with the data, or with the Gram matrices, advances them all, and those
+that are done stand still. Penalties that are not convex do not belong here: their solutions depend on where they start,
 and are followed from one lambda to the next.
 """
 

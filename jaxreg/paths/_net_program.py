@@ -55,7 +55,7 @@ def solve(grams, lanes, schedule, b, goal, held_out, *, shape, places, mesh, pre
     one device; precision: of the user's coefficients, in which they are certified; lower: None, or that of the products
     of first steps; judge(held_out, b): what else is made of the solutions, None for nothing
     """
-    lanes = lanes._replace(gram=_masked(*grams, lanes.present))
+    lanes = lanes._replace(gram=_masked(grams, lanes.present))
     G, N = schedule.share.shape
     b = b.reshape(-1, N, b.shape[2]) if b.shape[1] > 1 else jnp.repeat(b, shape[1], axis=0)
     x = b[jnp.minimum(jnp.arange(G), len(b) - 1)] * lanes.terms.scale[:, None]
@@ -63,11 +63,12 @@ def solve(grams, lanes, schedule, b, goal, held_out, *, shape, places, mesh, pre
     if lower is not None:
         few = schedule._replace(limit=schedule.limit // LOWERED_PART)
         roughly = jnp.maximum(goal, SUM_ROUNDING * LOWER[lower])
-        first = _queued(*jax.tree.map(_single, (lanes, few, x, roughly)), places, mesh, lower)
+        single = jax.tree.map(_single, (lanes, few, x, roughly))
+        first = _queued(*single, places=places, mesh=mesh, products=lower)
         x, n_iter, steps = first.x.astype(x.dtype), first.n_iter, first.steps
         every = jnp.tile(jnp.arange(N), (2, 1))  # goes on from where it is
         schedule = schedule._replace(neighbours=every, limit=schedule.limit - n_iter)
-    last = _queued(lanes, schedule, x, goal, places, mesh, "full")
+    last = _queued(lanes, schedule, x, goal, places=places, mesh=mesh, products="full")
 
     def returned(lane, x):
         """(b (N, m) as the user gets it, gaps, losses) of solutions of a lane."""
@@ -90,15 +91,16 @@ def solve(grams, lanes, schedule, b, goal, held_out, *, shape, places, mesh, pre
     return Fitted(b, b[0], gaps, losses, n_iter, steps + last.steps, judged)
 
 
-def _masked(arrays, at, present):
+def _masked(grams, present):
     """Gram matrices (G, m, m), with zeros for columns that are left out or absent; present (G, m)."""
+    arrays, at = grams
     gram = jnp.concatenate([array[None] if array.ndim == 2 else array for array in arrays])[at]
     more = present.shape[1] - gram.shape[1]
     gram = jnp.pad(gram, ((0, 0), (0, more), (0, more)))
     return jnp.where(present[:, :, None] & present[:, None, :], gram, 0.0)
 
 
-def _queued(lanes, schedule, x, goal, places, mesh, products):
+def _queued(lanes, schedule, x, goal, *, places, mesh, products):
     """The Solutions of the queues of all groups, each on its device."""
 
     def run(lanes, schedule, x, goal):
@@ -109,7 +111,8 @@ def _queued(lanes, schedule, x, goal, places, mesh, products):
 
     if mesh is None:
         return run(lanes, schedule, x, goal)
-    shared, each = PartitionSpec(), PartitionSpec(GROUPS)
+    shared: Any = PartitionSpec()
+    each: Any = PartitionSpec(GROUPS)
     of_schedule = _queue.Schedule(shared, each, each, each)
     return jax.shard_map(run, mesh=mesh, in_specs=(each, of_schedule, each, shared), out_specs=each, check_vma=False)(
         lanes, schedule, x, goal

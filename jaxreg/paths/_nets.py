@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -30,13 +31,13 @@ class Nets:
 
     objectives: list
     at: np.ndarray  # (A, L) the place of each among the problems of a lane
-    b: jax.Array  # (F, N, m) on the scale of the penalty, in their order, with absent columns behind the p real ones
+    b: Any  # (F, N, m) on the scale of the penalty, in their order, with absent columns behind the p real ones
     gaps: np.ndarray  # (F, A, L)
     losses: np.ndarray  # (F, A, L)
     n_iter: np.ndarray  # (F, A, L)
     status: np.ndarray  # (F, A, L)
     of_first: np.ndarray  # (N, m) b of the first lane
-    judged: object  # what `judge` made of b
+    judged: Any  # what `judge` made of b
     places: int  # of a group
     steps: np.ndarray  # (G,) of each group
 
@@ -103,7 +104,8 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     may judge its solutions, too: judge(held_out, b) is traced in it.
     """
     placement = objectives[0].design.placement
-    groups = Groups.of(*lambdas.shape, len(placement.devices))
+    F, A, L = lambdas.shape
+    groups = Groups.of(F, A, L, len(placement.devices))
     order, at, grids = groups.order, groups.at, groups.of_groups(lambdas)
     ratios = np.array([float(penalty.l1_ratio) for penalty in penalties])[groups.mix]
     lanes = [
@@ -116,7 +118,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     neighbours, share, count = order.neighbours, order.shares(grids), groups.counts()
     special = _special(certificates, penalties, lambdas)
     places, left = _queue.places_for(len(order.mix)), np.ones(lambdas.shape, bool)
-    n_iter, steps = np.zeros(lambdas.shape, int), 0
+    n_iter, steps = np.zeros(lambdas.shape, int), np.zeros(len(count), int)
     for sharpened in range(SHARPENINGS + 1):
         limit = groups.of_groups(np.where(left, options.max_iter - n_iter, 0))
         schedule = _queue.Schedule(neighbours, share, limit, count)

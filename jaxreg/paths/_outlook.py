@@ -182,11 +182,10 @@ class OnDevice(Outlook):
 
     @staticmethod
     def suits(objective, columns):
-        """Whether there is a pass, which can be a part of a program, and the penalty allows it."""
-        penalty, one_response = objective.penalty, objective.responses is None
-        screens = penalty.screens and not columns.whole and penalty.separable
-        passes = columns.gram_of_all is None and objective.design.operator is not None
-        return screens and objective.squared and one_response and passes
+        """Whether a pass certifies, which can be a part of a program, and the penalty allows it."""
+        penalty, by_pass = objective.penalty, objective.squared and columns.gram_of_all is None
+        screens = penalty.screens and penalty.separable and not columns.whole
+        return by_pass and screens and objective.responses is None and objective.design.operator is not None
 
     @property
     def _most(self):

@@ -84,7 +84,7 @@ class Schedule(NamedTuple):
     neighbours: Int[Array, "2 N"]  # of each problem: those whose solutions its start lies between
     share: Float[Array, "F N"]  # of the first one in it
     limit: Int[Array, "F N"]  # of products; 0 where a problem stays as it is
-    count: Int[Array, " F"]  # how many of the problems there are
+    number: Int[Array, " F"]  # how many of the problems there are
 
 
 class _Places(NamedTuple):
@@ -118,13 +118,13 @@ def solve(
     F, N = schedule.share.shape
     low, high = schedule.neighbours
 
-    def filled(share, limit, count, state):
-        """Free places with the next problems whose neighbours are solved; one that meets a problem to leave stays free."""
+    def filled(share, limit, number, state):
+        """Free places with the next problems whose neighbours are solved; problems to leave are passed over."""
         free = state.problem == N
         following = state.begun + jnp.cumsum(free) - 1
         at = jnp.minimum(following, N - 1)
         a, b = low[at], high[at]
-        ready = (following < count) & ((a == at) | (state.done[a] & state.done[b]))
+        ready = (following < number) & ((a == at) | (state.done[a] & state.done[b]))
         taken = free & (jnp.cumsum(free & ~ready) == 0)
         part = share[at][:, None]
         fresh = jax.vmap(faces.begin)(*(part * values[a] + (1 - part) * values[b] for values in (state.x, state.q)))
@@ -132,9 +132,9 @@ def solve(
         problem = jnp.where(taken & (limit[at] > 0), following, state.problem)
         return state._replace(problem=problem, face=face, begun=state.begun + jnp.sum(taken))
 
-    def stepped(lane, share, limit, count, state):
+    def stepped(lane, share, limit, number, state):
         """After a product of all places."""
-        state = filled(share, limit, count, state)
+        state = filled(share, limit, number, state)
 
         def one(k, face):
             face = faces.advance(net(lane, k), face)
@@ -160,7 +160,7 @@ def solve(
 
     def unfinished(carry):
         states, _ = carry
-        return jnp.any(states.begun < schedule.count) | jnp.any(states.problem < N)
+        return jnp.any(states.begun < schedule.number) | jnp.any(states.problem < N)
 
     def step(carry):
         states, steps = carry
@@ -169,8 +169,8 @@ def solve(
     def at_start(lane, limit, x):
         q = jax.vmap(net(lane, 0).smooth.image)(x)
         face = jax.vmap(faces.begin)(*jnp.zeros((2, places, x.shape[1]), x.dtype))
-        whole = (jnp.broadcast_to(values, (N, x.shape[1])) for values in (x, q))
-        return _Places(jnp.full(places, N), face, jnp.zeros((), int), limit == 0, *whole, jnp.zeros(N, int))
+        x, q = (jnp.broadcast_to(values, (N, x.shape[1])) for values in (x, q))
+        return _Places(jnp.full(places, N), face, jnp.zeros((), int), limit == 0, x, q, jnp.zeros(N, int))
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
     states, steps = lax.while_loop(unfinished, step, (states, jnp.zeros((), int)))
