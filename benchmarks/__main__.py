@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks run`, `accelerator`, `table`, `readme`, `scaling` and `picture`."""
+"""Command line: `python -m benchmarks run`, `accelerator`, `products`, `table`, `readme`, `scaling` and `picture`."""
 
 import argparse
 import os
@@ -34,6 +34,11 @@ def main():
     accelerator.add_argument("--rows", nargs="+", metavar="NAME", help="default: all, most valuable first")
     accelerator.add_argument("--tiny", action="store_true", help="small sizes, to rehearse on a CPU")
     accelerator.set_defaults(command=_accelerator)
+
+    products = commands.add_parser("products", help="count the products of the batched solver, on any machine")
+    products.add_argument("--large", action="store_true", help="the accelerator's problems too: minutes on a CPU")
+    products.add_argument("--out", type=Path, metavar="FILE", default=RESULTS / "products.json")
+    products.set_defaults(command=_products)
 
     table = commands.add_parser("table", help="print the results as Markdown")
     table.add_argument("file", type=Path)
@@ -73,6 +78,12 @@ def _accelerator(given):
     from benchmarks.accelerator import run
 
     _print(run(given.minutes, given.out, given.tiny, given.rows))
+
+
+def _products(given):
+    from benchmarks.products import measure
+
+    _print(measure(given.out, given.large))
 
 
 def _table(given):

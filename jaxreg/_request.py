@@ -65,10 +65,10 @@ def check_request(X, keywords) -> Request:
         checked["tol"] = _validation.check_positive(keywords["tol"], "tol")
     if keywords["step_precision"] is not None:
         _validation.check_choice(keywords["step_precision"], "step_precision", tuple(LOWER))
-        if keywords["solver"] != "proximal":
+        if keywords["solver"] not in ("batched", "proximal"):
             raise ValueError(
                 f"step_precision is {keywords['step_precision']!r}, but solver is {keywords['solver']!r}; only "
-                "'proximal' takes steps of another precision."
+                "'batched' and 'proximal' take steps of another precision."
             )
     if keywords["max_features"] is not None:
         checked["max_features"] = _validation.check_count(keywords["max_features"], "max_features")

@@ -73,7 +73,7 @@ class PathResult:
     l1_ratio : float
         The penalty's mixing parameter, NaN where it has none.
     solver : str
-        What solved it, "pivot", "ridge", "block" or "proximal".
+        What solved it: "batched", "pivot", "ridge", "block" or "proximal".
     certificate : str
         What `gap` holds: "gap"; or "residual", where no dual is known: the residual of the prox over the largest
         gradient of the null model, max |b - prox(b - t f'(b), lambda, t)| / t.
