@@ -83,7 +83,7 @@ def _accelerator(given):
 def _products(given):
     from benchmarks.products import measure
 
-    _print(measure(given.out, given.large))
+    print(measure(given.out, given.large))
 
 
 def _table(given):
