@@ -57,6 +57,8 @@ def all_fits():
     jr.fit_path(X, Y, lower=0.0, solver="pivot", **FEW)
     for steps in ("tensorfloat32", "bfloat16"):
         jr.fit_path(X, Y, solver="proximal", step_precision=steps, **FEW)
+        jr.fit_path(X, Y, solver="batched", step_precision=steps, **FEW)
+    jr.fit_cv(X, Y, cv=3, keep="all", penalty_factors=np.r_[0.0, np.ones(P - 1)], lambdas=[0.1, 0.0])
     for options in ({}, {"l1_ratios": [0.5, 1.0], "solver": "proximal"}, {"penalty": "ridge"}, {"loss": "huber"}):
         jr.fit_cv(X, Y, cv=3, **options, **FEW)
     for penalty in ("lasso", "ridge"):

@@ -28,7 +28,8 @@ def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
     losses = [solved.points.at(solved.asked[:length]).losses for solved in done.full]
     train_mse = 2 * objective.loss_unit * np.stack(losses)
     predictions, row_losses = _of_rows(setup, done.fits, metric, best, length, keep)
-    known = all(path.solver in ("ridge", "pivot") for path in paths)
+    of_nets = setup.loss.quadratic and setup.limited_penalty.quadratic
+    known = of_nets and all(path.solver in ("batched", "ridge", "pivot") for path in paths)
     ended = time.perf_counter()
     result = CVResult(
         paths=paths,

@@ -15,7 +15,8 @@ from jaxreg.engines._columns import ColumnSet
 from jaxreg.paths import _net_program, _queue
 from jaxreg.paths._points import Block
 
-GOAL = 0.1  # of tol: a smaller gap will do
+GOAL, FLOOR = 1e-3, 1e-13  # of tol: a smaller gap will do; a gap below which rounding has a say
+LEAST = 0.1  # of tol: the goal where tol itself is near that
 TIGHTER, SHARPENINGS = 0.01, 3  # of that where the certificate fails in the end, which rounding may bring about
 BALANCED = 1.05  # times the least work of the busiest device: more groups than that takes are not worth their matrices
 
@@ -116,6 +117,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     grams = together([certificates[f].stored for f in groups.lane])
     b = np.stack([certify.padded(start) for certify, start in zip(certificates, starts, strict=True)])[:, None]
     neighbours, share, count = order.neighbours, order.shares(grids), groups.counts()
+    goal = max(GOAL * options.tol, min(LEAST * options.tol, FLOOR))
     special = _special(certificates, penalties, lambdas)
     places, left = _queue.places_for(len(order.mix)), np.ones(lambdas.shape, bool)
     n_iter, steps = np.zeros(lambdas.shape, int), np.zeros(len(count), int)
@@ -123,7 +125,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
         limit = groups.of_groups(np.where(left, options.max_iter - n_iter, 0))
         schedule = _queue.Schedule(neighbours, share, limit, count)
         fitted = _net_program.solve(
-            *jax.device_put((grams, lanes, schedule, b, GOAL * options.tol * TIGHTER**sharpened, held_out)),
+            *jax.device_put((grams, lanes, schedule, b, goal * TIGHTER**sharpened, held_out)),
             shape=groups.shape, places=places, mesh=placement.mesh, precision=np.dtype(options.precision),
             lower=None if sharpened else options.step_precision, judge=judge,
         )  # fmt: skip

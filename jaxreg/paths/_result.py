@@ -39,7 +39,8 @@ def path_result(setup, l1_ratio, solver, points, grid, asked, ended, seconds, be
         clauses.append(_endings.without_spread(level, setup.data.feature_names))
     responses = objective.responses
     df = np.diff(coef.indptr) if responses is None else _rows_in(coef, responses)
-    of_lasso = df.astype(float) if l1_ratio == 1 and solver == "pivot" else None
+    is_lasso = l1_ratio == 1 and setup.limited_penalty.quadratic and setup.loss.quadratic
+    of_lasso = df.astype(float) if is_lasso and solver in ("batched", "pivot") else None
     path = PathResult(
         lambdas=grid[taken],
         coef_sparse=coef,

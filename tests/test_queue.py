@@ -1,0 +1,141 @@
+"""Elastic nets in a queue, by conjugate gradients on faces: the same solutions for any order, number and precision."""
+
+import numpy as np
+import pytest
+from instances import few
+from placements import DEVICE, HOST
+from reference import ar_problem
+
+import jaxreg as jr
+from jaxreg.cv import _folded
+from jaxreg.design import _placement
+from jaxreg.paths import _nets, _queue
+
+N, P = 70, 24
+X, Y = ar_problem(N, P, seed=1)
+NEAR, Y_NEAR = ar_problem(N, P, 0.9, seed=2)
+TWINS = np.concatenate([X[:, :12], X[:, :11], -X[:, :1]], axis=1)
+
+
+@pytest.fixture
+def on_device(monkeypatch):
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+
+
+@pytest.fixture
+def solved(monkeypatch):
+    """The Nets of all calls."""
+    results, solve = [], _nets.solve
+
+    def noted(*args):
+        results.append(solve(*args))
+        return results[-1]
+
+    monkeypatch.setattr(_nets, "solve", noted)
+    return results
+
+
+@pytest.mark.parametrize(("A", "L"), [(1, 1), (2, 2), (3, 7), (4, 50)])
+def test_problems_start_between_solved_neighbours(A, L):
+    order = _queue.Order.of(A, L)
+    real = A * L
+    assert sorted(zip(order.mix[:real], order.position[:real], strict=True)) == [
+        (a, k) for a in range(A) for k in range(L)
+    ]
+    assert (order.mix[order.at] == np.arange(A)[:, None]).all()
+    assert (order.position[order.at] == np.arange(L)).all()
+    neighbours, places = order.neighbours[:, :real], np.arange(real)
+    assert ((neighbours < places) | (order.position[:real] == 0)).all()
+    assert (order.mix[neighbours] == order.mix[:real]).all()
+    lambdas = np.geomspace(1, 1e-4, L)[order.position][None]
+    share = order.shares(lambdas)[:, :real]
+    assert ((share >= 0) & (share <= 1)).all()
+    low, high = lambdas[:, neighbours[0]], lambdas[:, neighbours[1]]
+    between = neighbours[0] != neighbours[1]
+    np.testing.assert_allclose((share * low + (1 - share) * high)[:, between], lambdas[:, :real][:, between])
+
+
+PROBLEMS = {
+    "plain": {},
+    "net": {"penalty": jr.penalties.ElasticNet(0.3)},
+    "ridge": {"penalty": jr.penalties.Ridge()},
+    "collinear": {"X": NEAR, "y": Y_NEAR},
+    "equal columns": {"X": TWINS},
+    "lambda 0": {"lambdas": [1.0, 0.1, 0.0]},
+    "unpenalised": {"penalty_factors": np.r_[0, 0, np.inf, np.geomspace(1e-3, 1e3, P - 3)]},
+    "scales": {"X": X * np.geomspace(1e-6, 1e6, P), "standardize": False},
+    "few rows": {"X": X[:15], "y": Y[:15], "lambda_min_ratio": 1e-3},
+}
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("name", few(list(PROBLEMS), "unpenalised"))
+def test_solutions_are_exact(name, on_device, monkeypatch):
+    problem = {"X": X, "y": Y, "n_lambdas": 12} | PROBLEMS[name]
+    path = jr.fit_path(**problem, solver="batched", tol=1e-10)
+    assert path.solver == "batched"
+    assert (path.status == jr.Status.converged).all()
+    monkeypatch.setattr(_placement, "current", lambda: HOST)
+    exact = jr.fit_path(**problem | {"lambdas": path.lambdas})
+    np.testing.assert_allclose(path.predict(problem["X"]), exact.predict(problem["X"]), atol=1e-4 * Y.std())
+    bound = np.sqrt(2e-10) * Y.std()  # what a gap allows, in root mean square
+    assert np.sqrt(np.mean((path.predict(problem["X"]) - exact.predict(problem["X"])) ** 2, axis=0)).max() <= bound
+
+
+def test_a_start_that_is_no_use_ends_at_max_iter(on_device):
+    with pytest.warns(jr.ConvergenceWarning, match="max_iter=2"):
+        path = jr.fit_path(NEAR, Y_NEAR, solver="batched", max_iter=2, n_lambdas=12)
+    assert set(path.status[path.gap > path.tol]) == {jr.Status.max_iter}
+    assert path.n_iter.max() == 2
+
+
+@pytest.mark.parametrize("change", ["places", "parts"])
+def test_what_is_side_by_side_does_not_matter(change, on_device, solved, monkeypatch):
+    given = {"l1_ratios": [0.5, 1.0], "cv": 4, "n_lambdas": 12, "tol": 1e-12}
+    cv = jr.fit_cv(X, Y, **given)
+    assert len(solved) == 1
+    if change == "places":
+        monkeypatch.setattr(_queue, "places_for", lambda N: 3)
+    else:
+        monkeypatch.setattr(_folded, "PART", 1e-12)
+    other = jr.fit_cv(X, Y, **given)
+    assert len(solved) == 2 + 3 * (change == "parts")
+    for name in ("fold_loss", "coef", "oof_predictions", "mean_loss"):
+        ours, theirs = getattr(cv, name), getattr(other, name)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9 * np.abs(ours).max())
+
+
+@pytest.mark.parametrize("name", few(["float32", "tensorfloat32", "bfloat16", "rounded"], "bfloat16"))
+def test_lower_precision_comes_to_the_same_gap(name, on_device):
+    given = {"dtype": np.float32} if name == "rounded" else {"step_precision": name}
+    path = jr.fit_path(NEAR, Y_NEAR, tol=1e-6, solver="batched", n_lambdas=12, **given)
+    assert (path.status == jr.Status.converged).all()
+    assert path.gap.max() <= 1e-6
+
+
+def test_what_single_precision_cannot_tell_stalls(on_device):
+    with pytest.warns(jr.ConvergenceWarning, match="precision or the collinearity"):
+        path = jr.fit_path(NEAR, Y_NEAR, tol=1e-12, solver="batched", n_lambdas=12, dtype=np.float32)
+    assert jr.Status.stalled in path.status
+
+
+def test_criteria_are_there(on_device, monkeypatch):
+    cv = jr.fit_cv(X, Y, l1_ratios=[0.5, 1.0], cv=4, n_lambdas=12, tol=1e-10)
+    assert cv.path.solver == "batched"
+    monkeypatch.setattr(_placement, "current", lambda: HOST)
+    exact = jr.fit_cv(X, Y, l1_ratios=[0.5, 1.0], cv=4, n_lambdas=12)
+    np.testing.assert_allclose(cv.effective_df, exact.effective_df, atol=1e-4)
+    assert cv.select("bic").index == exact.select("bic").index
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rho", "before"), [(0.0, 29), (0.5, 83), (0.9, 425)])
+def test_few_products(rho, before):
+    """Of each lane, and computed for all places: those of all lanes until the slowest was done were 53 to 945."""
+    from benchmarks import products
+
+    (problem,) = [problem for problem in products.SMALL if problem.rho == rho]
+    row = products.counted(problem)
+    assert row["gap"] <= products.TOL
+    assert row["mean"] <= before / 2
+    assert row["computed"] <= 1.3 * row["mean"]
