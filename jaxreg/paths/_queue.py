@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Bool, Float, Int
 
-SHARE, EIGHT = (
-    25,
-    8,
-)  # a place for so many problems of a lane, in a multiple of EIGHT: measured in `benchmarks.products`
+SHARE, EIGHT = 25, 8  # problems of a lane for each place, and what places are a multiple of (`benchmarks.products`)
 NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of lanes and problems, as compiled
 
 
