@@ -107,3 +107,40 @@ def test_folds_with_more_columns_than_rows(monkeypatch):
     cv = jr.fit_cv(rare, Y + 2 * rare[:, 105], **given)
     assert cv.gap.max() <= 1e-9
     np.testing.assert_allclose(cv.fold_loss, exact.fold_loss, rtol=1e-8)
+
+
+TALL, Y_TALL = ar_problem(90, 20, 0.5)
+FOLDS = {"l1_ratios": [0.3, 1.0], "cv": 5, "n_lambdas": 12}
+
+
+@pytest.mark.parametrize("source", ["host", "device"])
+def test_a_batched_cross_validation_takes_few_programs_and_fetches(source, monkeypatch, tmp_path):
+    with jax.enable_x64(True):
+        there = TALL if source == "host" else jax.device_put(TALL)
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    jr.fit_cv(there, Y_TALL, **FOLDS)  # compiles
+    with counted(monkeypatch, tmp_path) as (counts, _):
+        cv = jr.fit_cv(there, Y_TALL, **FOLDS)
+    (whole,) = counts
+    assert cv.path.solver == "batched"
+    assert len(whole) <= 10
+    numbers = [prod(shape) for fetch in whole.fetches for shape in fetch]
+    assert max(numbers) <= 30 * DEVICE.padded(20)  # the coefficients of all rows at 24 points, filled up to 30
+
+
+def test_what_is_not_finite_on_a_device_is_named(monkeypatch):
+    bad = TALL.copy()
+    bad[3, 7], bad[5, 11] = np.nan, np.inf
+    with jax.enable_x64(True):
+        there = jax.device_put(bad)
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    with pytest.raises(ValueError, match="X has NaN or infinite values in column 7, column 11; impute"):
+        jr.fit_path(there, Y_TALL)
+
+
+@pytest.mark.device
+def test_a_batched_cross_validation_fetches_by_name_alone(monkeypatch):
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    with jax.transfer_guard("disallow"):
+        cv = jr.fit_cv(TALL, Y_TALL, **FOLDS)
+    assert (cv.status == jr.Status.converged).all()

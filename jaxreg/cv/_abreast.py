@@ -177,7 +177,7 @@ class _Judge:
         @cache
         def all_folds(positions):
             at = self.nets.at[i, list(positions)]
-            predictions = jax.device_get(_predictions(self.rows, self.nets.b, at))
+            predictions = jax.device_get(_predictions(self.rows, self.nets.b, jax.device_put(at)))
             return objective.y_mean + objective.unit * predictions
 
         def of_fold(f, positions):

@@ -20,17 +20,18 @@ def stacked_moments(base, responses, counts, total):
 
     counts (F, n), of which those other than 0 are few; responses (R, n)
     """
-    rows = [np.flatnonzero(of_part) for of_part in counts]
-    index = np.zeros((len(rows), capacity_for(max(map(len, rows)))), int)  # few lengths are compiled
+    parts = [np.flatnonzero(of_part) for of_part in counts]
+    index = np.zeros((len(parts), capacity_for(max(map(len, parts)))), int)  # few lengths are compiled
     taken = np.zeros(index.shape)
-    for f, J in enumerate(rows):
+    for f, J in enumerate(parts):
         index[f, : len(J)], taken[f, : len(J)] = J, counts[f][J]
     root, y = base.root[index], np.moveaxis(responses[:, index], 0, 1)  # (F, m), (F, R, m)
     right = (root * taken)[:, None] * np.concatenate([np.ones_like(root)[:, None], y], axis=1)
     at_once = max(1, TAKEN // (base.p * index.shape[1]))
     stacks, answers = [], []
-    for part in np.array_split(np.arange(len(rows)), -(-len(rows) // at_once)):
-        stack, *answer = _moments(base.operator, index[part], taken[part], right[part], total)
+    for part in np.array_split(np.arange(len(parts)), -(-len(parts) // at_once)):
+        rows = jax.device_put((index[part], taken[part], right[part]))
+        stack, *answer = _moments(base.operator, *rows, total)
         stacks.append(stack)
         answers.append(answer)
     stack = stacks[0] if len(stacks) == 1 else jnp.concatenate(stacks)
@@ -48,7 +49,7 @@ def lane_grams(lanes, total, stack, differ, weight):
     These are a matrix of the `stack`, or what it differs by from `total` (p, p) where `differ` (F,).
     """
     shift, inverse = (np.stack([getattr(lane, name) for lane in lanes]) for name in ("shift", "inverse"))
-    grams = _lane_grams(total, stack, differ, weight, shift, inverse)
+    grams = _lane_grams(total, stack, *jax.device_put((differ, weight, shift, inverse)))
     exact = [(f, lane) for f, lane in enumerate(lanes) if lane.exact_rows.any()]  # a constant column has zeros already
     if not exact:
         return grams

@@ -141,15 +141,17 @@ def standardise_on_device(X, weight, centre, dtype, right=None):
     """
     by_column = isinstance(X, np.ndarray) and X.flags.f_contiguous  # an array goes over as it lies in memory
     n, p = X.shape
-    there, anchor, length = jax.device_put(X.T if by_column else X), int(np.argmax(weight > 0)), max(1, ON_DEVICE // n)
-    starts = range(0, p, length)
+    length = max(1, ON_DEVICE // n)
+    starts = np.arange(0, p, length)
+    numbers = X.T if by_column else X, weight, np.argmax(weight > 0), np.asarray(centre), list(starts), right
+    there, weight, anchor, centre, firsts, right = jax.device_put(numbers)
+    along = right if len(starts) == 1 else None
     parts = [
         _standardised(
-            there, weight, anchor, centre, first, right if len(starts) == 1 else None, length=min(length, p - first),
-            by_column=by_column, dtype=dtype,
+            there, weight, anchor, centre, first, along, length=min(length, p - start), by_column=by_column, dtype=dtype
         )
-        for first in starts
-    ]  # fmt: skip
+        for start, first in zip(starts.tolist(), firsts, strict=True)
+    ]
     A, columns, products, grams = zip(*parts, strict=True)
     A, answer, gram = (A[0], products[0], grams[0]) if len(A) == 1 else _joined(A, right)
     columns, answer = jax.device_get((columns, answer))
