@@ -81,7 +81,7 @@ def solve(
     if penalty.quadratic:
         solved = _by_queue(lanes, penalty, schedule, b, goal, of_mix, places, mesh, lower)
     else:
-        solved = _by_prox(lanes, penalty, schedule, b, goal, of_mix, mesh, lower)
+        solved = _by_prox(lanes, penalty, schedule, b, goal, of_mix, kind, mesh, lower)
 
     def returned(lane, b, step):
         """(b (N, m [, K]) as the user gets it, gaps, losses) of solutions of a lane."""
@@ -173,21 +173,25 @@ def _net(lane, penalty, k, products):
     return faces.Net(smooth, l1 / lane.divisor, l2 / lane.divisor**2)
 
 
-def _by_prox(lanes, penalty, schedule, b, goal, of_mix, mesh, lower):
+def _by_prox(lanes, penalty, schedule, b, goal, of_mix, kind, mesh, lower):
     """The _Solved of problems of any convex penalty, which are solved on its scale."""
 
     def run(groups, shared):
-        penalty, _ = shared
-        return jax.vmap(partial(of_lane, penalty))(*groups)
+        return jax.vmap(partial(of_lane, *shared))(*groups)
 
-    def of_lane(penalty, lane, limits, b):
+    def of_lane(penalty, goal, lane, limits, b):
         scale, N = lane.terms.scale, len(lane.mix)
         smooth = Quadratic(lane.gram * (scale[:, None] * scale), lane.terms.corr * per_row(scale, lane.terms.corr))
         curvature = curvature_of(smooth, smooth.image(b[0]), b[0])
 
         def one(i, lam, residual, limit, start):
             problem = Composite(smooth, of_mix(penalty, i), lam * lane.terms.factors, many=True)
-            minimum = minimum_by(lower, problem, start, residual, limit, curvature)
+
+            def content(b, q):
+                fit = q / per_row(lane.divisor, q)
+                return at_product(lane.terms, problem.penalty, b, fit, lam, 1 / curvature, kind=kind)[0] <= goal
+
+            minimum = minimum_by(lower, problem, start, residual, limit, curvature, content)
             return minimum.b, minimum.n_iter, minimum.curvature
 
         starts = jnp.broadcast_to(b, (N, *b.shape[1:]))
