@@ -39,21 +39,22 @@ TOL = 1e-6
 def counted(problem, step_precision=None):
     """A row: the counts of one cross-validation, its largest gap, and the seconds of a second call on this machine."""
     import jaxreg as jr
-    from jaxreg.paths import _nets
+    from jaxreg.paths import _solutions
 
     data = rows.make_problem(*rows.ar_data(problem.n, problem.p, problem.rho), 1.0, n_lambdas=problem.n_lambdas)
     folds = np.random.default_rng(SEED).permutation(np.arange(problem.n) % problem.folds)
     options = {"cv": folds, "n_lambdas": problem.n_lambdas, "tol": TOL, "standardize": False}
-    solved, solve = [], _nets.solve
+    solved, solve = [], _solutions.solve
 
     def noted(*args):
         solved.append(solve(*args))
         return solved[-1]
 
     options |= {"l1_ratios": problem.l1_ratios, "solver": "batched", "step_precision": step_precision}
-    with patch.object(_nets, "solve", noted):
+    with patch.object(_solutions, "solve", noted):
         cv = jr.fit_cv(data.X, data.y, **options)
-    n_iter, computed = np.concatenate([nets.n_iter for nets in solved]), sum(nets.computed for nets in solved)
+    n_iter = np.concatenate([solutions.n_iter for solutions in solved])
+    computed = sum(solutions.computed for solutions in solved)
     return asdict(problem) | {
         "step_precision": step_precision,
         "lanes": n_iter.size,
@@ -61,7 +62,7 @@ def counted(problem, step_precision=None):
         "largest": int(n_iter.max()),
         "computed": computed / n_iter.size,
         "places": solved[0].places,
-        "steps": int(sum(nets.steps.max() for nets in solved)),
+        "steps": int(sum(solutions.steps.max() for solutions in solved)),
         "gap": float(cv.gap.max()),
     }
 

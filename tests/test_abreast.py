@@ -9,7 +9,7 @@ from reference import ar_problem
 import jaxreg as jr
 from jaxreg import penalties
 from jaxreg.design import _placement
-from jaxreg.paths import _batched
+from jaxreg.paths import _batched, _program, _solutions
 from jaxreg.penalties._base import Screened
 
 X, Y = ar_problem(70, P, seed=1)
@@ -21,14 +21,19 @@ CONVEX = ("Ridge", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", 
 @pytest.fixture
 def accelerated(monkeypatch):
     """As if there were an accelerator; gives the shapes of what was solved side by side."""
-    shapes, solve = [], _batched._solve
+    shapes, by_grams, by_rows = [], _program.solve, _batched._solve
 
-    def noted(problems, penalty, lambdas, tols, limits, starts, **kwargs):
+    def noted(grams, lanes, penalty, schedule, b, *args, **kwargs):
+        shapes.append((*lanes.lambdas.shape, *b.shape[2:]))
+        return by_grams(grams, lanes, penalty, schedule, b, *args, **kwargs)
+
+    def noted_by_rows(smooth, penalty, factors, lambdas, tols, limits, starts, **kwargs):
         shapes.append(starts.shape)
-        return solve(problems, penalty, lambdas, tols, limits, starts, **kwargs)
+        return by_rows(smooth, penalty, factors, lambdas, tols, limits, starts, **kwargs)
 
     monkeypatch.setattr(_placement, "current", lambda: ACCELERATED)
-    monkeypatch.setattr(_batched, "_solve", noted)
+    monkeypatch.setattr(_program, "solve", noted)
+    monkeypatch.setattr(_batched, "_solve", noted_by_rows)
     return shapes
 
 
@@ -38,7 +43,7 @@ def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
     given = {"penalty": PENALTIES[name], "n_lambdas": 15, "solver": "batched", "tol": 1e-8}
     path = jr.fit_path(X, Y, **given)
     length = LENGTH if isinstance(given["penalty"], Screened) else P
-    assert accelerated[0] == (1, 1, 16, length)  # filled up, as are the columns
+    assert accelerated[0] == (1, 16, length)  # filled up, as are the columns
     assert (path.status == jr.Status.converged).all()
     monkeypatch.setattr(_placement, "current", lambda: HOST)
     one_by_one = jr.fit_path(X, Y, **given | {"solver": "proximal"})
@@ -51,7 +56,7 @@ def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
 @pytest.mark.parametrize("name", few(["Huber", "Quantile"]))
 def test_other_losses(name, accelerated, monkeypatch):
     path = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
-    assert accelerated[0] == (1, 1, 11, LENGTH + 1)
+    assert accelerated[0] == (11, LENGTH + 1)
     assert (path.status == jr.Status.converged).all()
     monkeypatch.setattr(_placement, "current", lambda: HOST)
     one_by_one = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
@@ -77,7 +82,7 @@ def test_folds_and_mixing_parameters(accelerated, monkeypatch):
 def test_folds_of_several_responses(accelerated, monkeypatch):
     given = {"penalty": penalties.MultiTaskLasso(), "cv": 3, "n_lambdas": 10, "tol": 1e-8}
     cv = jr.fit_cv(X, SEVERAL, **given)
-    assert accelerated[0] == (4, 1, 11, LENGTH, 3)
+    assert accelerated[0] == (4, 11, LENGTH, 3)
     monkeypatch.setattr(_placement, "current", lambda: HOST)
     one_by_one = jr.fit_cv(X, SEVERAL, **given)
     np.testing.assert_allclose(cv.coef, one_by_one.coef, atol=1e-3)
@@ -85,7 +90,7 @@ def test_folds_of_several_responses(accelerated, monkeypatch):
 
 @pytest.mark.slow
 def test_lambdas_that_fail_are_solved_more_tightly(accelerated, monkeypatch):
-    monkeypatch.setattr(_batched, "TIGHT", 1e3)
+    monkeypatch.setattr(_solutions, "TIGHT", 1e3)
     path = jr.fit_path(X, Y, penalty=penalties.GroupLasso(np.arange(P) // 3), n_lambdas=20)
     assert len(accelerated) > 1
     assert path.gap.max() <= 1e-6

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxreg.paths._nets import Groups
+from jaxreg.paths._solutions import Groups
 
 SCRIPT = Path(__file__).with_name("on_devices.py")
 

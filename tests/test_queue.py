@@ -9,7 +9,7 @@ from reference import ar_problem
 import jaxreg as jr
 from jaxreg.cv import _folded
 from jaxreg.design import _placement
-from jaxreg.paths import _nets, _queue
+from jaxreg.paths import _solutions, _queue
 
 N, P = 70, 24
 X, Y = ar_problem(N, P, seed=1)
@@ -24,14 +24,14 @@ def on_device(monkeypatch):
 
 @pytest.fixture
 def solved(monkeypatch):
-    """The Nets of all calls."""
-    results, solve = [], _nets.solve
+    """The Solutions of all calls."""
+    results, solve = [], _solutions.solve
 
     def noted(*args):
         results.append(solve(*args))
         return results[-1]
 
-    monkeypatch.setattr(_nets, "solve", noted)
+    monkeypatch.setattr(_solutions, "solve", noted)
     return results
 
 

@@ -211,7 +211,8 @@ class ByGram(Certificate):
 
     def special(self, lambdas):
         """Points (B,) that need a basis of their own, or the rows of the data beside it."""
-        free, (_, rows) = self._as_good_as_free(lambdas), self._basis(self._always)
+        free = self._as_good_as_free(lambdas) if self.kind == "gap" else None
+        _, rows = self._basis(self._always)
         special = np.zeros(len(lambdas), bool) if free is None else free.any(axis=1)
         return special | (rows is not None)
 

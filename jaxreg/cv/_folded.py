@@ -13,7 +13,7 @@ from jaxreg.cv import _abreast
 from jaxreg.cv._fits import Fits, HeldOut, Outcome, SolvedPath, judged, predictions_of
 from jaxreg.cv._lanes import LaneProblems, lane_of_all
 from jaxreg.cv._left_out import left_out
-from jaxreg.paths import _batched, _lockstep
+from jaxreg.paths import _lockstep
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._endings import End
 from jaxreg.paths._points import points_of
@@ -125,7 +125,7 @@ class Folded:
     def _go_abreast(self, mixes):
         """Whether lanes are solved and judged by one program, where their data are."""
         batched = self.setup.gram is not None and all(self.setup.solvers[a] == "batched" for a in mixes)
-        return batched and _abreast.takes(self.setup.objective) and not self.imputes
+        return batched and not self.imputes
 
     def _folds_at_once(self, mixes):
         """How many folds are worked on at once: what each of them takes, of the memory that there is for all."""
@@ -136,7 +136,8 @@ class Folded:
             return LOCKSTEP // R
         if self._go_abreast(mixes):
             placement = self.setup.objective.design.placement
-            return max(1, int(PART * placement.available() / _abreast.size(placement.padded(p), len(mixes), L)))
+            size = _abreast.size(self.setup.objective, placement.padded(p), len(mixes), L)
+            return max(1, int(PART * placement.available() / size))
         return max(1, BYTES // (16 * p**2 + R * (64 * n + 16 * p * L)))
 
     def _solved(self, makers, mixes, with_full, watch):
@@ -144,16 +145,12 @@ class Folded:
 
         makers: functions that make the LaneProblems; watch(done, lam, block) is told how many lambdas are done
         """
-        on_gram = self.setup.gram is not None
-        batched = on_gram and all(self.setup.solvers[a] == "batched" for a in mixes)
-        if on_gram and not batched and not self.imputes:
+        if self.setup.gram is not None and not self.imputes:
             lanes, solved = self._in_threads(makers, mixes, watch)
             if with_full and not solved:
                 raise KeyboardInterrupt
             return lanes, solved, None
         lanes = [make() for make in makers]
-        if batched:
-            return lanes, self._batched(lanes, mixes), None
         if self.imputes:
             return lanes, self._one_by_one(lanes, mixes, watch), None
         return lanes, *self._side_by_side(lanes, mixes, with_full, watch)
@@ -195,18 +192,6 @@ class Folded:
                 solved[-1].append(points)
                 watch((i * len(mixes) + len(solved[-1])) * self.lambdas.shape[1], self.lambdas[a][-1], last)
         return solved
-
-    def _batched(self, lanes, mixes):
-        objectives, grids = [lane.objective for lane in lanes], self.lambdas[mixes]
-        penalties = [objectives[0].with_mixing(self.l1_ratios[a]).penalty for a in mixes]
-        lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
-        certificates = [lane.certify for lane in lanes]
-        blocks = _batched.of_grams(objectives, certificates, penalties, lambdas, self.options)
-        asked = np.arange(grids.shape[1])
-        return [
-            [SolvedPath(points_of(objective, [block]), grid, asked) for block, grid in zip(of_lane, grids, strict=True)]
-            for objective, of_lane in zip(objectives, blocks, strict=True)
-        ]
 
     def _side_by_side(self, lanes, mixes, with_full, watch):
         """One pass over the data for all lanes."""

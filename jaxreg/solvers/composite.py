@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import jax
@@ -19,25 +20,35 @@ if TYPE_CHECKING:
 LOWERED_PART = 4  # steps of lower precision take at most max_iter divided by this: full ones are left the most
 
 
-def minimum(problem: Composite, start: Float[Array, "m ..."], tol, max_iter, curvature) -> Minimum:
+def minimum(
+    problem: Composite, start: Float[Array, "m ..."], tol, max_iter, curvature, content: Callable | None = None
+) -> Minimum:
     """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data.
 
-    Arguments are those of `proximal.minimise`.
+    Arguments are those of `proximal.minimise`; a narrow loss knows no `content`.
     """
     smooth = problem.smooth
     narrow = isinstance(smooth, Averaged) and smooth.loss.width is not None
-    return (minimise_narrow if narrow else minimise)(problem, start, tol, max_iter, curvature)
+    if narrow:
+        return minimise_narrow(problem, start, tol, max_iter, curvature)
+    return minimise(problem, start, tol, max_iter, curvature, content)
 
 
 def minimum_by(
-    steps: str | None, problem: Composite, start: Float[Array, "m ..."], tol, max_iter, curvature
+    steps: str | None,
+    problem: Composite,
+    start: Float[Array, "m ..."],
+    tol,
+    max_iter,
+    curvature,
+    content: Callable | None = None,
 ) -> Minimum:
     """`minimum`, first by steps of a lower precision (one of `smooth.LOWER`, or None), then by full ones."""
     if steps is None:
-        return minimum(problem, start, tol, max_iter, curvature)
+        return minimum(problem, start, tol, max_iter, curvature, content)
     low, b, tol_low, L = lowered((problem, start, tol, curvature), steps)
     first = minimise(low, b, tol_low, max_iter // LOWERED_PART, L)
-    polished = minimum(problem, first.b.astype(start.dtype), tol, max_iter - first.n_iter, curvature)
+    polished = minimum(problem, first.b.astype(start.dtype), tol, max_iter - first.n_iter, curvature, content)
     return polished._replace(n_iter=first.n_iter + polished.n_iter)
 
 

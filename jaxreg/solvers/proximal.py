@@ -240,11 +240,14 @@ def _newton(problem: Composite, state: _ProximalState, floor) -> _ProximalState:
     return jax.tree.map(lambda a, b: jnp.where(counts, a, b), there, stayed)
 
 
-def minimise(problem: Composite, start: Float[Array, "m ..."], tol, max_iter, curvature) -> Minimum:
+def minimise(
+    problem: Composite, start: Float[Array, "m ..."], tol, max_iter, curvature, content: Callable | None = None
+) -> Minimum:
     """A zero of F up to max|F| / t <= tol, from `start`, in at most about max_iter products with the data.
 
     tol is in units of the gradient of f. `curvature` is a bound of the curvature of f, or a guess, which is raised
-    where a step shows more. The result is `start` itself where the iteration ended higher and no nearer to a zero.
+    where a step shows more. content(b, q) says of a point and its image whether it will do, whatever its residual. The
+    result is `start` itself where the iteration ended higher and no nearer to a zero.
     """
     smooth = problem.smooth
     q = smooth.image(start)
@@ -265,7 +268,8 @@ def minimise(problem: Composite, start: Float[Array, "m ..."], tol, max_iter, cu
     def unfinished(state):
         floor = SUM_ROUNDING * eps * state.curvature * jnp.max(jnp.abs(state.b), initial=0.0)
         falling = (state.residual > floor) | (state.wait == 1)  # below the floor as long as Newton steps count
-        return (state.residual > tol) & falling & (state.n_iter < max_iter)
+        unmet = (state.residual > tol) & falling & (state.n_iter < max_iter)
+        return unmet if content is None else unmet & ~content(state.b, state.q)
 
     one, wait = jnp.ones((), start.dtype), jnp.asarray(FIRST_WAIT)
     L = steep_enough(problem, curvature, start.dtype)

@@ -1,4 +1,4 @@
-"""Elastic nets of many lanes, mixing parameters and lambdas side by side."""
+"""Problems of many lanes, mixing parameters and lambdas side by side, of the squared loss on Gram matrices."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import jax
 import numpy as np
 
 from jaxreg._status import Status, promoted
+from jaxreg.certificates._bases import lengthened
 from jaxreg.design._gram import together
 from jaxreg.engines._base import Solved
 from jaxreg.engines._columns import ColumnSet
-from jaxreg.paths import _net_program, _queue
+from jaxreg.engines._gradient import PACE, TIGHT, TIGHTER, residuals_asked
+from jaxreg.paths import _program, _queue
 from jaxreg.paths._points import Block
 
 GOAL, FLOOR = 1e-3, 1e-13  # of tol: a smaller gap will do; a gap below which rounding has a say
 LEAST = 0.1  # of tol: the goal where tol itself is near that
-TIGHTER, SHARPENINGS = 0.01, 3  # of that where the certificate fails in the end, which rounding may bring about
 BALANCED = 1.05  # times the least work of the busiest device: more groups than that takes are not worth their matrices
 
 
@@ -27,17 +28,17 @@ def _entries(b, f, at):
 
 
 @dataclass(frozen=True)
-class Nets:
+class Solutions:
     """Certified solutions of F lanes, A mixing parameters and L lambdas."""
 
     objectives: list
     at: np.ndarray  # (A, L) the place of each among the problems of a lane
-    b: Any  # (F, N, m) on the scale of the penalty, in their order, with absent columns behind the p real ones
+    b: Any  # (F, N, m [, K]) on the scale of the penalty, in their order, with absent columns behind the p real ones
     gaps: np.ndarray  # (F, A, L)
-    losses: np.ndarray  # (F, A, L)
+    losses: np.ndarray  # (F, A, L, K), or (F, A, L, 1) for one response
     n_iter: np.ndarray  # (F, A, L)
     status: np.ndarray  # (F, A, L)
-    of_first: np.ndarray  # (N, m) b of the first lane
+    of_first: np.ndarray  # (N, m [, K]) b of the first lane
     judged: Any  # what `judge` made of b
     places: int  # of a group
     steps: np.ndarray  # (G,) of each group
@@ -52,14 +53,9 @@ class Nets:
         p = self.objectives[f].design.p
         b = self.of_first if f == 0 else np.asarray(_entries(self.b, f, np.arange(self.b.shape[1])))
         b = b[self.at, :p]
-        none = np.zeros((b.shape[1], 0))
+        none = np.zeros((b.shape[1], 0, *b.shape[3:]))
         arrays = zip(b, self.gaps[f], self.losses[f], self.n_iter[f], self.status[f], strict=True)
-        return [Block(np.arange(p), x, none, gaps, losses[:, None], *rest) for x, gaps, losses, *rest in arrays]
-
-
-def takes(objective):
-    """Whether an objective is an elastic net of one response, of the squared loss."""
-    return objective.squared and objective.penalty.quadratic and objective.responses is None
+        return [Block(np.arange(p), x, none, *rest) for x, *rest in arrays]
 
 
 @dataclass(frozen=True)
@@ -98,36 +94,38 @@ def _parts(F, A, devices):
 
 
 def solve(objectives, certificates, penalties, lambdas, options, starts, held_out=None, judge=None):
-    """The Nets of objectives that differ in weights and response, at lambdas (F, A, L), from starts b (F, p).
+    """The Solutions of objectives that differ in weights and response, at lambdas (F, A, L), from b (F, p [, K]).
 
     Their certificates know the Gram matrices. Groups and problems are filled up to few numbers, for which alone
     programs are compiled. Where a gap fails, the search goes on from there with a smaller one for its aim. The program
     may judge its solutions, too: judge(held_out, b) is traced in it.
     """
-    placement = objectives[0].design.placement
+    placement, first = objectives[0].design.placement, certificates[0]
     F, A, L = lambdas.shape
     groups = Groups.of(F, A, L, len(placement.devices))
     order, at, grids = groups.order, groups.at, groups.of_groups(lambdas)
-    ratios = np.array([float(penalty.l1_ratio) for penalty in penalties])[groups.mix]
-    lanes = [
-        _lane(objectives[f], certificates[f], *of_group)
-        for f, *of_group in zip(groups.lane, ratios, grids, strict=True)
-    ]
-    lanes = jax.tree.map(lambda *leaves: np.stack(leaves), *lanes)
+    asked = [residuals_asked(*pair, TIGHT * options.tol) for pair in zip(objectives, lambdas, strict=True)]
+    lanes = _lanes(objectives, certificates, groups, grids, np.stack(asked))
+    index = np.minimum(np.arange(first.length), objectives[0].design.p)
+    within = [penalty.restrict(index) if penalty.screens else penalty for penalty in penalties]
+    penalty, axes = _mixed([*within, *within[-1:] * (_queue.number_for(A) - A)])
     grams = together([certificates[f].stored for f in groups.lane])
     b = np.stack([certify.padded(start) for certify, start in zip(certificates, starts, strict=True)])[:, None]
     neighbours, share, count = order.neighbours, order.shares(grids), groups.counts()
     goal = max(GOAL * options.tol, min(LEAST * options.tol, FLOOR))
     special = _special(certificates, penalties, lambdas)
-    places, left = _queue.places_for(len(order.mix)), np.ones(lambdas.shape, bool)
-    n_iter, steps = np.zeros(lambdas.shape, int), np.zeros(len(count), int)
-    for sharpened in range(SHARPENINGS + 1):
+    queued = penalty.quadratic
+    places = _queue.places_for(len(order.mix)) if queued else len(order.mix)
+    left, n_iter, steps = np.ones(lambdas.shape, bool), np.zeros(lambdas.shape, int), np.zeros(len(count), int)
+    for sharpened in range(PACE.sharpenings + 1):
         limit = groups.of_groups(np.where(left, options.max_iter - n_iter, 0))
         schedule = _queue.Schedule(neighbours, share, limit, count)
-        fitted = _net_program.solve(
-            *jax.device_put((grams, lanes, schedule, b, goal * TIGHTER**sharpened, held_out)),
-            shape=groups.shape, places=places, mesh=placement.mesh, precision=np.dtype(options.precision),
-            lower=None if sharpened else options.step_precision, judge=judge,
+        tighter = TIGHTER**sharpened
+        sharper = lanes._replace(residuals=tighter * lanes.residuals)
+        fitted = _program.solve(
+            *jax.device_put((grams, sharper, penalty, schedule, b, goal * tighter, held_out)),
+            axes=axes, kind=first.kind, shape=groups.shape, places=places, mesh=placement.mesh,
+            precision=np.dtype(options.precision), lower=None if sharpened else options.step_precision, judge=judge,
         )  # fmt: skip
         b = fitted.b
         of_first, *values, more, judged = jax.device_get(fitted[1:])
@@ -135,24 +133,41 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
         n_iter, steps = n_iter + products, steps + more
         for f, a, certify, k in special:
             points = np.asarray(_entries(b, f, at[a, k]))
-            solved = Solved(points, np.zeros((len(k), 0)), n_iter[f, a, k], n_iter[f, a, k], len(k))
+            none = np.zeros((len(k), 0, *points.shape[2:]))
+            solved = Solved(points, none, n_iter[f, a, k], n_iter[f, a, k], len(k))
             certified = certify.certified(ColumnSet.everything(objectives[f], certify.gram), solved, lambdas[f, a, k])
-            gaps[f, a, k], losses[f, a, k] = certified.gaps, certified.losses[:, 0]
+            gaps[f, a, k], losses[f, a, k] = certified.gaps, certified.losses
         left = ~(gaps <= options.tol) & (n_iter < options.max_iter)
         if not left.any():
             break
         neighbours, share = np.tile(np.arange(share.shape[1]), (2, 1)), np.ones_like(share)
     code = np.where(n_iter >= options.max_iter, Status.max_iter, Status.stalled)
     status = promoted(code, gaps, options.tol)
-    return Nets(objectives, at, b, gaps, losses, n_iter, status, of_first, judged, places, steps)
+    return Solutions(objectives, at, b, gaps, losses, n_iter, status, of_first, judged, places, steps)
 
 
-def _lane(objective, certificate, ratios, lambdas):
-    """The NetLane of an objective, without its Gram matrix."""
-    present = certificate.padded(objective.present)
-    divisor = np.where(present, certificate.scale, 1.0)
-    unit = certificate.padded(objective.per_coefficient(np.zeros(objective.design.p)))
-    return _net_program.NetLane(None, certificate.terms, present, divisor, unit, ratios, lambdas)
+def _lanes(objectives, certificates, groups, lambdas, residuals):
+    """The Lanes of all groups, without their Gram matrices; lambdas (G, N), residuals (F, A, L)."""
+    terms = [certificate.terms for certificate in certificates]
+    rows = max(len(of_lane.T) for of_lane in terms)
+    lanes = []
+    for objective, certificate, of_lane in zip(objectives, certificates, terms, strict=True):
+        present = certificate.padded(objective.present)
+        of_lane = of_lane._replace(T=lengthened(of_lane.T, rows), along=lengthened(of_lane.along, rows))
+        divisor = np.where(present, certificate.scale, 1.0)
+        unit = certificate.padded(objective.per_coefficient(np.zeros(objective.design.p)))
+        lanes.append(_program.Lane(None, of_lane, present, divisor, unit, None, None, None))
+    of_groups = jax.tree.map(lambda *leaves: np.stack(leaves), *(lanes[f] for f in groups.lane))
+    return of_groups._replace(mix=groups.mix, lambdas=lambdas, residuals=groups.of_groups(residuals))
+
+
+def _mixed(penalties):
+    """(one penalty, whose leaves that differ have a leading axis of all; which these are)."""
+    leaves, structures = zip(*map(jax.tree.flatten, penalties), strict=True)
+    numbers = [[np.asarray(leaf) for leaf in of_mixes] for of_mixes in zip(*leaves, strict=True)]
+    axes = tuple(i for i, of_mixes in enumerate(numbers) if any((leaf != of_mixes[0]).any() for leaf in of_mixes[1:]))
+    stacked = [np.stack(of_mixes) if i in axes else of_mixes[0] for i, of_mixes in enumerate(numbers)]
+    return jax.tree.unflatten(structures[0], stacked), axes
 
 
 def _special(certificates, penalties, lambdas):
