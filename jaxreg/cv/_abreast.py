@@ -1,4 +1,4 @@
-"""Folds of elastic nets side by side: solved, certified and judged where the data are."""
+"""Folds side by side, of the squared loss: solved, certified and judged where the data are."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from jax import lax
 from jaxreg._capacities import capacity_for
 from jaxreg.cv._fits import Fits, SolvedPath, judged
 from jaxreg.design._base import PRECISION
-from jaxreg.paths import _nets
+from jaxreg.paths import _nets, _ridges
 from jaxreg.paths._points import points_of
+from jaxreg.penalties._base import per_row
 
 AT_ONCE = 2**25  # predictions that are judged at once
-MATRICES, SOLUTIONS = 4, 6  # of a lane, that are in memory at once
-
-takes = _nets.takes
+MATRICES, SOLUTIONS, STEPS = 5, 6, 40  # of a lane, that are in memory at once; the same of what has steps of each
 
 
-def size(m, A, L):
+def size(objective, m, A, L):
     """Bytes that a lane of m columns takes, with A mixing parameters and L lambdas."""
-    return 8 * m * (MATRICES * m + SOLUTIONS * A * L)
+    solutions = SOLUTIONS if objective.penalty.quadratic else STEPS
+    return 8 * m * (MATRICES * m + solutions * A * L * (objective.responses or 1))
 
 
 class _Rows(NamedTuple):
@@ -33,41 +33,42 @@ class _Rows(NamedTuple):
     operator: Any  # of the design of all rows
     index: Any  # (F, m) the rows
     root: Any  # (F, m)
-    y: Any  # (F, m) times root
+    y: Any  # (F, m [, K]) times root
     count: Any  # (F, m) 0 of copies
     slope: Any  # (F, p) coefficients on the scale of that design for b = 1
     shift: Any  # (F, p) what they add to the intercept
-    level: Any  # (F,) the rest of it
+    level: Any  # (F, 1 or K) the rest of it
 
 
 def _predicted(rows, samples, b):
-    """root times the predictions (F, m) of samples (p, F, m) by b (F', m'), whose last F lanes are the folds'."""
+    """root times the predictions (F, m, K) of samples (p, F, m) by b (F', m' [, K]), whose last F are the folds'."""
     F, p = rows.slope.shape
-    coef = b[-F:, :p] * rows.slope
-    level = rows.level + jnp.sum(coef * rows.shift, axis=1)
-    fit = jnp.einsum("fp,pfm->fm", coef, samples, precision=PRECISION)
-    return fit + rows.root * level[:, None]
+    coef = b.reshape(*b.shape[:2], -1)[-F:, :p] * rows.slope[:, :, None]
+    level = rows.level + jnp.einsum("fpk,fp->fk", coef, rows.shift, precision=PRECISION)
+    fit = jnp.einsum("fpk,pfm->fmk", coef, samples, precision=PRECISION)
+    return fit + rows.root[:, :, None] * level[:, None]
 
 
 def _errors(rows, b):
-    """Mean squared and mean absolute errors (2, F, N) by b (F', N, m')."""
+    """Mean squared and mean absolute errors (2, F, N, K) by b (F', N, m' [, K])."""
     weight, samples = jnp.sum(rows.count * rows.root**2, axis=1), rows.operator.samples(rows.index)
+    count, root = rows.count[:, :, None], rows.root[:, :, None]
 
     def of_problem(b):
         r = rows.y - _predicted(rows, samples, b)
-        sums = jnp.sum(rows.count * jnp.stack([r**2, rows.root * jnp.abs(r)]), axis=2)
-        return sums / weight
+        sums = jnp.sum(count * jnp.stack([r**2, root * jnp.abs(r)]), axis=2)
+        return sums / weight[:, None]
 
-    at_once = max(1, min(b.shape[1], AT_ONCE // rows.index.size))
+    at_once = max(1, min(b.shape[1], AT_ONCE // rows.y.size))
     return jnp.moveaxis(lax.map(of_problem, jnp.swapaxes(b, 0, 1), batch_size=at_once), 0, 2)
 
 
 @jax.jit
 def _predictions(rows, b, at):
-    """Predictions (F, m, P) by the problems `at` (P,); NaN for rows without a weight."""
+    """Predictions (F, m, P, K) by the problems `at` (P,); NaN for rows without a weight."""
     samples = rows.operator.samples(rows.index)
     predicted = jax.vmap(partial(_predicted, rows, samples), 1, 2)(b[:, at])
-    root = rows.root[:, :, None]
+    root = rows.root[:, :, None, None]
     return jnp.where(root > 0, predicted / jnp.where(root > 0, root, 1.0), jnp.nan)
 
 
@@ -78,9 +79,9 @@ class HeldOutRows:
         self.rows, self._predictions = rows, predictions
 
     def predict(self, offset, positions):
-        """Predictions (m, len(positions)) at some positions of the grid, offset included."""
+        """Predictions (m, len(positions) [, K]) at some positions of the grid, offset included."""
         eta = self._predictions(tuple(map(int, positions)))
-        return eta if offset is None else eta + offset[self.rows, None]
+        return eta if offset is None else eta + offset[self.rows].reshape(-1, *[1] * (eta.ndim - 1))
 
 
 def fitted(folded, lanes, part, mixes):
@@ -92,24 +93,29 @@ def fitted(folded, lanes, part, mixes):
     objectives, grids = [lane.objective for lane in lanes], folded.lambdas[mixes]
     penalties = [objectives[0].with_mixing(setup.l1_ratios[a]).penalty for a in mixes]
     lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
-    starts, first, full = [np.zeros(objective.design.p) for objective in objectives], len(lanes) - len(part), []
+    starts = [np.zeros((objective.design.p, *objective.y.shape[1:])) for objective in objectives]
+    first, full = len(lanes) - len(part), []
     rows = _rows(setup, objectives[first:], [folded.folds.held_out[k] for k in part])
     certificates = [lane.certify for lane in lanes]
-    nets = _nets.solve(objectives, certificates, penalties, lambdas, folded.options, starts, rows, _errors)
+    if setup.solvers[mixes[0]] == "ridge":
+        (penalty,) = penalties
+        solved: Any = _ridges.solve(objectives, certificates, penalty, lambdas[:, 0], folded.options, rows, _errors)
+    else:
+        solved = _nets.solve(objectives, certificates, penalties, lambdas, folded.options, starts, rows, _errors)
     if first:
         asked = np.arange(grids.shape[1])
-        points = [points_of(objectives[0], [block]) for block in nets.blocks(0)]
+        points = [points_of(objectives[0], [block]) for block in solved.blocks(0)]
         full = [SolvedPath(of_mix, grid, asked) for of_mix, grid in zip(points, grids, strict=True)]
-    judge = _Judge(setup, nets, rows, [folded.folds.held_out[k] for k in part], first)
+    judge = _Judge(setup, solved, rows, [folded.folds.held_out[k] for k in part], first)
     null_losses = np.stack([objective.null_losses for objective in objectives[first:]])
     losses, squared = judge.losses(metric, folded.row_weight, folded.keep_predictions)
     fits = [
         Fits(
             loss=losses[:, i],
-            squared_error=squared[:, None, i],
-            gap=nets.gaps[first:, i],
-            n_iter=nets.n_iter[first:, i],
-            status=nets.status[first:, i],
+            squared_error=squared[:, i],
+            gap=solved.gaps[first:, i],
+            n_iter=solved.n_iter[first:, i],
+            status=solved.status[first:, i],
             null_losses=null_losses,
             held_out=judge.held_out(i),
         )
@@ -125,18 +131,19 @@ def _rows(setup, lanes, folds):
     count = np.zeros(index.shape)
     for f, fold in enumerate(folds):
         index[f, : len(fold.rows)], count[f, : len(fold.rows)] = fold.rows, fold.counts
-    y = data.y if data.offset is None else data.y - data.offset
+    y = data.y if data.offset is None else data.y - per_row(data.offset, data.y)
+    y = ((y - objective.y_mean) / objective.unit).reshape(len(y), -1)
     root, mean = base.root[index], np.stack([lane.design.columns.mean for lane in lanes])
     coef = np.stack([lane.per_coefficient(np.zeros(base.p)) for lane in lanes]) / objective.unit
     rows = _Rows(
         operator=None,
         index=index,
         root=root,
-        y=root * (y[index] - objective.y_mean) / objective.unit,
+        y=root[:, :, None] * y[index],
         count=count,
         slope=coef * base.columns.norm,
         shift=(base.columns.mean - mean) / base.columns.norm,
-        level=np.array([lane.y_mean - objective.y_mean for lane in lanes]) / objective.unit,
+        level=np.stack([np.atleast_1d(lane.y_mean - objective.y_mean) for lane in lanes]) / objective.unit,
     )
     return jax.device_put(rows)._replace(operator=base.traced)
 
@@ -144,31 +151,31 @@ def _rows(setup, lanes, folds):
 class _Judge:
     """Judges the fits of F folds, lanes of some Nets, on the rows that each holds out."""
 
-    def __init__(self, setup, nets, rows, folds, first):
-        self.setup, self.nets, self.rows, self.folds, self.first = setup, nets, rows, folds, first
+    def __init__(self, setup, solved, rows, folds, first):
+        self.setup, self.solved, self.rows, self.folds, self.first = setup, solved, rows, folds, first
 
     def losses(self, metric, row_weight, by_predictions):
-        """(losses, mean squared errors), both (F, A, L)."""
-        unit, at = self.setup.objective.unit, self.nets.at
+        """(losses (F, A, L), mean squared errors (F, A, K, L))."""
+        unit, at = self.setup.objective.unit, self.solved.at
         if metric.of_errors is None or by_predictions:
             return self._by_predictions(metric, row_weight)
-        squared, absolute = (values[:, at] for values in self.nets.judged)
+        squared, absolute = (np.moveaxis(values[:, at], -1, 2) for values in self.solved.judged)
         squared, absolute, y = unit**2 * squared, unit * absolute, self.setup.data.y
-        of_folds = [
-            metric.of_errors(*errors, y[fold.rows], row_weight[fold.rows] * fold.counts)
-            for *errors, fold in zip(squared, absolute, self.folds, strict=True)
-        ]
-        return np.stack(of_folds), squared
+        losses, y = np.empty_like(squared), y.reshape(len(y), -1)
+        for f, r in np.ndindex(len(losses), y.shape[1]):
+            rows, counts = self.folds[f].rows, self.folds[f].counts
+            errors = squared[f, :, r], absolute[f, :, r]
+            losses[f, :, r] = metric.of_errors(*errors, y[rows, r], row_weight[rows] * counts)
+        return losses.mean(axis=2), squared
 
     def _by_predictions(self, metric, row_weight):
-        A, L = self.nets.at.shape
-        values = np.empty((2, len(self.folds), A, L))
+        A, L = self.solved.at.shape
+        losses, squared = np.empty((2, len(self.folds), A, self.setup.objective.responses or 1, L))
         for i in range(A):
             for f, (fold, rows) in enumerate(zip(self.folds, self.held_out(i), strict=True)):
                 predictions = rows.predict(self.setup.data.offset, range(L))
-                loss, squared = judged(metric, self.setup.data.y, row_weight, fold, predictions)
-                values[:, f, i] = loss[0], squared[0]
-        return values
+                losses[f, i], squared[f, i] = judged(metric, self.setup.data.y, row_weight, fold, predictions)
+        return losses.mean(axis=2), squared
 
     def held_out(self, i):
         """HeldOutRows of each fold with the mixing parameter i."""
@@ -176,17 +183,18 @@ class _Judge:
 
         @cache
         def all_folds(positions):
-            at = self.nets.at[i, list(positions)]
-            predictions = jax.device_get(_predictions(self.rows, self.nets.b, at))
+            at = self.solved.at[i, list(positions)]
+            predictions = jax.device_get(_predictions(self.rows, self.solved.b, at))
             return objective.y_mean + objective.unit * predictions
 
         def of_fold(f, positions):
             rows = self.folds[f].rows
             eta = all_folds(positions)[f, : len(rows)]
+            eta = eta[..., 0] if objective.responses is None else eta
             without = np.flatnonzero(objective.root[rows] == 0)  # these the design has not
             if without.size:
                 lane = self.first + f
-                points = points_of(self.nets.objectives[lane], [self.nets.blocks(lane)[i]]).at(list(positions))
+                points = points_of(self.solved.objectives[lane], [self.solved.blocks(lane)[i]]).at(list(positions))
                 eta[without] = objective.design.linear_predictor(rows[without], points.coef, points.intercept)
             return eta
 
