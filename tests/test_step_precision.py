@@ -87,7 +87,9 @@ def test_numbers_of_a_users_functions_may_be_of_full_precision():
 def test_who_takes_such_steps():
     with pytest.raises(ValueError, match="step_precision is 'float16'; give one of 'float32', 'tensorfloat32'"):
         jr.fit_path(X, Y, solver="proximal", step_precision="float16")
-    with pytest.raises(ValueError, match="step_precision is 'float32', but solver is 'auto'; only 'batched' and 'proximal'"):
+    with pytest.raises(
+        ValueError, match="step_precision is 'float32', but solver is 'auto'; only 'batched' and 'proximal'"
+    ):
         jr.fit_path(X, Y, step_precision="float32")
 
 
