@@ -13,9 +13,9 @@ from jaxreg._status import Status
 from jaxreg.losses import Squared
 from jaxreg.objective._objective import mixing
 from jaxreg.paths import _endings
+from jaxreg.paths._lockstep import answered
 from jaxreg.paths._points import points_of
 from jaxreg.paths._result import path_result
-from jaxreg.paths._run import answered
 from jaxreg.penalties import ElasticNet
 from jaxreg.results._path import PathResult
 

@@ -16,6 +16,7 @@ from jaxreg.paths import _loop
 
 N, P = 60, 600
 WIDE, Y = ar_problem(N, P, 0.5)
+SEVERAL = np.stack([Y, WIDE[:, 0] - Y], axis=1)
 LATER = (
     4  # programs and fetches of a block of lambdas, behind the first, before which nothing is known of what is ahead
 )
@@ -59,6 +60,19 @@ def test_a_block_of_lambdas_takes_few_programs_and_fetches(dtype, l1_ratio, monk
     exact = on_host(monkeypatch, jr.fit_path, WIDE.astype(dtype), Y, **given)
     np.testing.assert_array_equal(path.status, exact.status)
     np.testing.assert_allclose(path.coef, exact.coef, atol=10 * path.tol * np.abs(exact.coef).max())
+
+
+@pytest.mark.parametrize("y", [Y, SEVERAL], ids=["one response", "several"])
+@pytest.mark.parametrize(("fit", "most"), [(jr.fit_path, 4), (jr.fit_cv, 10)])
+def test_ridge_takes_few_programs_and_fetches(fit, most, y, monkeypatch, tmp_path):
+    given = {"X": WIDE[:, :8], "y": y, "penalty": "ridge", "n_lambdas": 7}
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    fit(**given)  # compiles
+    with counted(monkeypatch, tmp_path) as (counts, _):
+        fitted = fit(**given)
+    assert len(counts[0]) <= most
+    assert counts[0].programs.count("solve") == 1
+    assert fitted.gap.max() <= 1e-9
 
 
 @pytest.mark.device

@@ -9,7 +9,7 @@ from reference import ar_problem
 import jaxreg as jr
 from jaxreg.cv import _folded
 from jaxreg.design import _placement
-from jaxreg.paths import _solutions, _queue
+from jaxreg.paths import _queue, _solutions
 
 N, P = 70, 24
 X, Y = ar_problem(N, P, seed=1)

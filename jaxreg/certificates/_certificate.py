@@ -43,7 +43,7 @@ class Certified(NamedTuple):
 
 @dataclass(frozen=True)
 class Correlations:
-    """A request of a running generator for R A' (B, p), which `paths._run.answered` or `paths._lockstep` answers."""
+    """A request of a running generator for R A' (B, p), which `paths._lockstep` answers."""
 
     R: Float[Any, "B n"]
 

@@ -13,7 +13,7 @@ from jax import lax
 from jaxreg._capacities import capacity_for
 from jaxreg.cv._fits import Fits, SolvedPath, judged
 from jaxreg.design._base import PRECISION
-from jaxreg.paths import _solutions
+from jaxreg.paths import _ridges, _solutions
 from jaxreg.paths._points import points_of
 from jaxreg.penalties._base import per_row
 
@@ -97,7 +97,11 @@ def fitted(folded, lanes, part, mixes):
     first, full = len(lanes) - len(part), []
     rows = _rows(setup, objectives[first:], [folded.folds.held_out[k] for k in part])
     certificates = [lane.certify for lane in lanes]
-    solved = _solutions.solve(objectives, certificates, penalties, lambdas, folded.options, starts, rows, _errors)
+    if setup.solvers[mixes[0]] == "ridge":
+        (penalty,) = penalties
+        solved: Any = _ridges.solve(objectives, certificates, penalty, lambdas[:, 0], folded.options, rows, _errors)
+    else:
+        solved = _solutions.solve(objectives, certificates, penalties, lambdas, folded.options, starts, rows, _errors)
     if first:
         asked = np.arange(grids.shape[1])
         points = [points_of(objectives[0], [block]) for block in solved.blocks(0)]

@@ -13,11 +13,11 @@ from jaxreg.cv import _abreast
 from jaxreg.cv._fits import Fits, HeldOut, Outcome, SolvedPath, judged, predictions_of
 from jaxreg.cv._lanes import LaneProblems, lane_of_all
 from jaxreg.cv._left_out import left_out
-from jaxreg.paths import _lockstep
+from jaxreg.paths import _lockstep, _ridges
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._endings import End
+from jaxreg.paths._lockstep import answered
 from jaxreg.paths._points import points_of
-from jaxreg.paths._run import answered
 from jaxreg.solvers.ridge import decomposed
 
 BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices, and a path and eight vectors of rows each
@@ -124,8 +124,12 @@ class Folded:
 
     def _go_abreast(self, mixes):
         """Whether lanes are solved and judged by one program, where their data are."""
-        batched = self.setup.gram is not None and all(self.setup.solvers[a] == "batched" for a in mixes)
-        return batched and not self.imputes
+        if self.setup.gram is None or self.imputes:
+            return False
+        solvers = {self.setup.solvers[a] for a in mixes}
+        return solvers == {"batched"} or (
+            solvers == {"ridge"} and _ridges.takes(self.setup.objective, self.setup.certify)
+        )
 
     def _folds_at_once(self, mixes):
         """How many folds are worked on at once: what each of them takes, of the memory that there is for all."""

@@ -13,8 +13,7 @@ from jaxreg.design._lanes import Moments, Sums, lane_gram, make_lane, make_lanes
 from jaxreg.design._stacks import lane_grams, stacked_moments, with_others
 from jaxreg.objective._objective import Objective, make_objective
 from jaxreg.objective._units import centred_response
-from jaxreg.solvers._ridge_base import RidgeDecomposition
-from jaxreg.solvers.ridge import decomposed, decomposed_together
+from jaxreg.solvers.ridge import decomposed
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,10 @@ class LaneProblem:
     gram: Any  # (p, p) in NumPy, or on the device, where those of folds are an OfStack; None where it is not made
     certify: Certificate
     held_out: Moments | None = None  # of the rows held out, where they are all others
-    ridge: RidgeDecomposition | None = None  # where it is made together with those of other lanes
 
     def decomposition(self, objective):
         """The RidgeDecomposition of the Objective with one of the mixing parameters."""
-        return decomposed(objective, self.gram) if self.ridge is None else self.ridge
+        return decomposed(objective, self.gram)
 
 
 def lane_of_all(setup):
@@ -143,9 +141,6 @@ class LaneProblems:
             self._posed(lane, data, corr, OfStack(grams, f), held_out[f])
             for f, (lane, data, corr) in enumerate(prepared)
         ]
-        if "ridge" in self.setup.solvers:
-            ridges = decomposed_together([lane.objective for lane in lanes], grams)
-            lanes = [replace(lane, ridge=ridge) for lane, ridge in zip(lanes, ridges, strict=True)]
         return [lambda lane=lane: lane for lane in lanes]
 
     def _lane(self, k, train, by_difference):

@@ -71,6 +71,12 @@ def together(grams: list) -> tuple[tuple, np.ndarray]:
     return tuple(arrays), np.array(places)
 
 
+def stacked(grams: tuple) -> jax.Array:
+    """The stack (F, p, p) of matrices that `together` gives, inside a program."""
+    arrays, at = grams
+    return jnp.concatenate([array[None] if array.ndim == 2 else array for array in arrays])[at]
+
+
 def whole(gram: Any) -> Any:
     """The matrix itself, of one of a stack."""
     return gram.matrix if isinstance(gram, OfStack) else gram

@@ -1,4 +1,4 @@
-"""Many loops over lambda side by side: one pass over the data serves all of them."""
+"""Loops over lambda, one alone, or many side by side, where one pass over the data serves all of them."""
 
 import numpy as np
 
@@ -45,6 +45,19 @@ def run(loops, lanes, watch):
     except KeyboardInterrupt:
         raise Interrupted(blocks) from None
     return blocks
+
+
+def answered(loop, design):
+    """The blocks of points of one loop, its requests answered one by one."""
+    answer = None
+    while True:
+        try:
+            block = loop.send(answer)
+        except StopIteration:
+            return
+        answer = design.correlate(block.R) if isinstance(block, Correlations) else None
+        if answer is None:
+            yield block
 
 
 def _padded(rows, most):

@@ -17,6 +17,7 @@ from jax.sharding import PartitionSpec
 
 from jaxreg.certificates._kernels import Terms, at_product
 from jaxreg.design._base import PRECISION
+from jaxreg.design._gram import stacked
 from jaxreg.design._placement import GROUPS
 from jaxreg.paths import _queue
 from jaxreg.penalties._base import per_row
@@ -110,8 +111,7 @@ def solve(
 
 def _masked(grams, present):
     """Gram matrices (G, m, m), with zeros for columns that are left out or absent; present (G, m)."""
-    arrays, at = grams
-    gram = jnp.concatenate([array[None] if array.ndim == 2 else array for array in arrays])[at]
+    gram = stacked(grams)
     more = present.shape[1] - gram.shape[1]
     gram = jnp.pad(gram, ((0, 0), (0, more), (0, more)))
     return jnp.where(present[:, :, None] & present[:, None, :], gram, 0.0)

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg.certificates._certificate import Correlations
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._table import entry_of
 from jaxreg.objective import _grid
-from jaxreg.paths import _batched
+from jaxreg.paths import _batched, _ridges
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._loop import path
@@ -32,6 +31,8 @@ def run(objective, certify, decompose, lambdas, options, solver, start, hidden):
     """
     grid, asked, engine = lambdas / objective.lambda_unit, np.arange(len(lambdas)), entry_of(solver).engine
     if solver == "ridge":
+        if _ridges.takes(objective, certify):
+            return Run(_ridges.alone(objective, certify, grid, options), lambdas, asked)
         return Run(closed_form(objective, decompose(objective), certify, grid, options), lambdas, asked)
     if solver == "batched":
         return Run(_batched.alone(objective, certify, grid, options, start), lambdas, asked)
@@ -48,16 +49,3 @@ def run(objective, certify, decompose, lambdas, options, solver, start, hidden):
     in_units[asked] = lambdas  # to the last bit
     loop = path(objective, columns, engine(columns, options, start), certify, grid, options, start)
     return Run(loop, in_units, asked)
-
-
-def answered(loop, design):
-    """The blocks of points of one loop, its requests answered one by one."""
-    answer = None
-    while True:
-        try:
-            block = loop.send(answer)
-        except StopIteration:
-            return
-        answer = design.correlate(block.R) if isinstance(block, Correlations) else None
-        if answer is None:
-            yield block

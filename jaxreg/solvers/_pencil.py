@@ -73,11 +73,16 @@ def alike(factor: Float[np.ndarray, " m"]) -> bool:
     return bool(factor.min(initial=np.inf) > 0 and factor.max(initial=0.0) <= ALIKE * factor.min(initial=np.inf))
 
 
+def reached(values: Any) -> Any:
+    """Which eigenvalues (m,) of a symmetric matrix, in NumPy or JAX, are more than rounding."""
+    return values > EPS * len(values) * values.max(initial=0.0)
+
+
 def eigenbasis(values: Float[np.ndarray, " m"], vectors: Any, spectra: Spectra = ON_HOST) -> Basis:
     """Basis of the eigenvectors (m, m) of a symmetric matrix, with penalty 1; on a device it has no blind ones."""
-    reached = values > EPS * len(values) * values.max(initial=0.0)
-    blind = vectors[:, ~reached] if spectra is ON_HOST else np.zeros((len(values), 0))
-    return Basis(spectra.some(vectors, reached), values[reached], np.ones(reached.sum()), blind, spectra)
+    seen = reached(values)
+    blind = vectors[:, ~seen] if spectra is ON_HOST else np.zeros((len(values), 0))
+    return Basis(spectra.some(vectors, seen), values[seen], np.ones(seen.sum()), blind, spectra)
 
 
 def graded_basis(gram: Float[np.ndarray, "m m"], factor: Float[np.ndarray, " m"], reference: float) -> Basis:

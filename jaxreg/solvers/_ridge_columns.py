@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from jaxreg.design._gram import OfStack
-from jaxreg.solvers._pencil import EPS, ROUNDING_PER_COLUMN, Basis, alike, eigenbasis, graded_basis
+from jaxreg.solvers._pencil import EPS, ROUNDING_PER_COLUMN, Basis, alike, eigenbasis, graded_basis, reached
 from jaxreg.solvers._ridge_base import (
     DIFFERENCE,
     REFINED_INFLATION,
@@ -43,25 +42,19 @@ class ColumnSide(RidgeDecomposition):
         return cls(problem, present, gram, single)
 
     @classmethod
-    def on_device(cls, problems, stack):
-        """A list, from the stack (F, p, p) of the Gram matrices of F problems on the device: one decomposition of all.
+    def on_device(cls, problem, gram):
+        """From the Gram matrix (p, p) on the device. Delicate problems are solved on the host, as `ridge` says."""
+        if not alike_factors(problem):
+            return cls.on_host(problem, np.asarray(gram))
+        values, vectors = COMPILED.scaled_eigh(gram, penalty_root(problem))
+        return cls.of_spectrum(problem, gram, np.asarray(values), vectors)
 
-        An excluded column is one of scale 0 here. Delicate problems are solved on the host, as `ridge` says.
-        """
-        present, p = [_present(problem) for problem in problems], problems[0].design.p
-        plain = [alike(problem.l2_factor[columns]) for problem, columns in zip(problems, present, strict=True)]
-        bases: list[Basis | None] = [None] * len(problems)
-        if any(plain):
-            factors = np.stack([problem.l2_factor for problem in problems])
-            scale = np.where(factors > 0, 1.0 / np.sqrt(np.where(factors > 0, factors, 1.0)), 0.0)
-            values, vectors = COMPILED.scaled_eigh(stack, scale)
-            bases = [eigenbasis(values, OfStack(vectors, f), COMPILED) for f, values in enumerate(np.asarray(values))]
-        return [
-            cls(problem, np.arange(p), None, basis)
-            if basis is not None and plain[f] and len(basis.loss) == present[f].sum()
-            else cls.on_host(problem, np.asarray(stack[f]))
-            for f, (problem, basis) in enumerate(zip(problems, bases, strict=True))
-        ]
+    @classmethod
+    def of_spectrum(cls, problem, gram, values, vectors):
+        """The same, whose `COMPILED.scaled_eigh` is known: vectors on the device. An excluded column has scale 0."""
+        if not full_rank(problem, values):
+            return cls.on_host(problem, np.asarray(gram))
+        return cls(problem, np.arange(problem.design.p), None, eigenbasis(values, vectors, COMPILED))
 
     def _graded_basis(self, reference):
         return graded_basis(self.gram, self.factor, reference)
@@ -150,6 +143,22 @@ class ColumnSide(RidgeDecomposition):
 def _present(problem) -> Bool[np.ndarray, " p"]:
     """Columns that are not excluded."""
     return np.isfinite(problem.l1_factor)
+
+
+def alike_factors(problem) -> bool:
+    """Whether one decomposition serves the penalty factors of the columns that are not excluded."""
+    return alike(problem.l2_factor[_present(problem)])
+
+
+def full_rank(problem, values: Float[np.ndarray, " p"]) -> bool:
+    """Whether the eigenvalues of a Gram matrix say that its vectors are all that there is to know, on a device."""
+    return alike_factors(problem) and np.count_nonzero(reached(values)) == np.count_nonzero(_present(problem))
+
+
+def penalty_root(problem) -> Float[np.ndarray, " p"]:
+    """F^-1/2, 0 for an excluded column."""
+    factor = problem.l2_factor
+    return np.where(factor > 0, 1.0 / np.sqrt(np.where(factor > 0, factor, 1.0)), 0.0)
 
 
 def _among_all(b: Float[np.ndarray, "L m"], columns: Int[np.ndarray, " m"], p: int) -> Float[np.ndarray, "L p"]:

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxreg.design._gram import whole
 from jaxreg.solvers._ridge_base import RidgeDecomposition
 from jaxreg.solvers._ridge_columns import ColumnSide
 from jaxreg.solvers._ridge_rows import RowSide
@@ -59,12 +60,4 @@ def decomposed(problem: Any, gram: Float[Any, "p p"] | None, intercept: bool | N
     gram = design.gram() if gram is None else gram
     if design.placement.on_host:
         return ColumnSide.on_host(problem, np.asarray(gram, dtype=np.float64))
-    return ColumnSide.on_device([problem], COMPILED.float64(gram)[None])[0]
-
-
-def decomposed_together(problems: list[Any], stack: Float[Any, "F p p"]) -> list[RidgeDecomposition]:
-    """The decompositions of Objectives, not for leave-one-out, whose Gram matrices are a stack on the device."""
-    design = problems[0].design
-    if design.n < design.p:
-        return [RowSide(problem, None) for problem in problems]
-    return ColumnSide.on_device(problems, stack)
+    return ColumnSide.on_device(problem, COMPILED.float64(whole(gram)))
