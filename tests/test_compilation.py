@@ -124,14 +124,23 @@ def test_cross_validation_of_another_loss_compiles_nothing_again():
     assert set(names) <= {"_correlate"}  # of the rows of all lanes together
 
 
-def test_side_by_side_few_numbers_of_lanes_and_columns_are_compiled(monkeypatch):
+def test_side_by_side_few_numbers_of_lambdas_and_groups_are_compiled(monkeypatch):
     monkeypatch.setattr(_placement, "current", lambda: ACCELERATED)
-    given = {"penalty": jr.penalties.GroupLasso(np.arange(23) // 2), "tol": 1e-3}
-    jr.fit_cv(*ar_problem(95, 23, 0.5), cv=5, n_lambdas=8, **given)
-    given["penalty"] = jr.penalties.GroupLasso(np.arange(27) // 3)
+    pairs, triples = (jr.penalties.GroupLasso(np.arange(27) // size) for size in (2, 3))
+    jr.fit_path(*ar_problem(95, 27, 0.5), penalty=pairs, n_lambdas=8, tol=1e-3)
     with compilations() as names:
-        jr.fit_cv(*ar_problem(95, 27, 0.5), cv=4, n_lambdas=7, **given)
-    assert set(names) <= {"_squared_error", "_critical"}  # products with p columns
+        jr.fit_path(*ar_problem(81, 27, 0.5), penalty=triples, n_lambdas=7, tol=1e-3)
+    assert set(names) <= {"_critical"}  # of the groups
+
+
+@pytest.mark.slow
+def test_folds_side_by_side_compile_nothing_for_other_groups_and_lambdas(monkeypatch):
+    monkeypatch.setattr(_placement, "current", lambda: ACCELERATED)
+    X, y = ar_problem(95, 27, 0.5)
+    jr.fit_cv(X, y, penalty=jr.penalties.GroupLasso(np.arange(27) // 2), cv=5, n_lambdas=8, tol=1e-3)
+    with compilations() as names:
+        jr.fit_cv(X, y, penalty=jr.penalties.GroupLasso(np.arange(27) // 3), cv=5, n_lambdas=7, tol=1e-3, seed=1)
+    assert set(names) <= {"_critical"}  # of the groups
 
 
 def test_nothing_global_changes():
