@@ -39,21 +39,23 @@ def counted(name, tiny=False):
     return case.about | {
         "name": name,
         "solver": path.solver,
+        "lambdas": len(path.lambdas),
         "gap": float(path.gap.max()),
         "blocks": len(blocks),
         "at_once": int(side.max()),
         "products": int(products.sum()),
-        "columns": float(np.average(columns, weights=np.maximum(products, 1))),
+        "columns": float(np.average(columns, weights=products)),
+        "largest": int(columns.max()),
     }
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.blocks", description=__doc__)
     parser.add_argument("--out", type=Path, default=FILE, metavar="FILE")
-    parser.add_argument("--tiny", action="store_true", help="small sizes")
-    options = parser.parse_args()
-    rows = [counted(name, options.tiny) for name in PATHS]
-    options.out.write_text(json.dumps({"date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": rows}, indent=1) + "\n")
+    out, rows = parser.parse_args().out, []
+    for name in PATHS:
+        rows.append(counted(name))
+        out.write_text(json.dumps({"date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
