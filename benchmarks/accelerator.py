@@ -69,7 +69,8 @@ def run(minutes, file, tiny=False, names=None):
             entry |= tests(limit, tiny) if row.name == TESTS else one(row.name, limit, tiny)
             entry["process_seconds"] = time.monotonic() - began
         others = [other for other in results["rows"] if other["name"] != row.name]
-        results["rows"] = sorted([*others, entry], key=lambda entry: order.index(entry["name"]))
+        rows = [*others, entry]  # of those that a file has from before, some may be no more
+        results["rows"] = sorted(rows, key=lambda row: [*order, row["name"]].index(row["name"]))
         file.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
         print(line(entry), file=sys.stderr, flush=True)
     return results

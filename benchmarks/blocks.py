@@ -1,8 +1,8 @@
 """Blocks of the path loop on an accelerator, counted on a CPU: `python -m benchmarks.blocks` (minutes, 6 GB).
 
 The loop believes to be on a device, which changes neither its blocks nor the products of its engines. A block is one
-pass over X for some lambdas at once; products are the steps of the engine at all of them, also in vain, and columns
-those of its working set, a mean over products.
+pass over X for some lambdas at once; products are the steps of the engine at all of them, also in vain, columns those
+that its working set has room for, a mean over products, and members the most that were in it.
 """
 
 import argparse
@@ -30,12 +30,14 @@ def counted(name, tiny=False):
     blocks, judge = [], _loop._Loop.judge
 
     def judged(loop, look, block):
-        blocks.append((loop.engine.pace.block, int(np.sum(look.solved.n_iter[: len(block)])), loop.columns.capacity))
+        products = int(np.sum(look.solved.n_iter[: look.solved.count]))
+        columns = loop.columns
+        blocks.append((loop.engine.pace.block, products, columns.capacity, int(columns.member.sum())))
         return judge(loop, look, block)
 
     with patch.object(_placement, "current", lambda: device), patch.object(_loop._Loop, "judge", judged):
         path = case.call()
-    side, products, columns = np.transpose(blocks)
+    side, products, columns, members = np.transpose(blocks)
     return case.about | {
         "name": name,
         "solver": path.solver,
@@ -45,7 +47,7 @@ def counted(name, tiny=False):
         "at_once": int(side.max()),
         "products": int(products.sum()),
         "columns": float(np.average(columns, weights=products)),
-        "largest": int(columns.max()),
+        "members": int(members.max()),
     }
 
 

@@ -20,7 +20,7 @@ OVERHEADS = {"programs": 5, "fetches": 4}  # of a batched cross-validation: test
 PER_BLOCK = 4  # programs and fetches of a block of the path loop: tests/test_dispatches.py
 # Kernels of a step. Of nets: operations of the compiled loop on a CPU. Of the others: kernels over steps in the
 # profile of the H200.
-KERNELS = {"batched": 94, "pivot": 187, "proximal": 20, "networks": 35}
+KERNELS = {"batched": 94, "pivot": 150, "proximal": 20, "networks": 35}
 WEIGHTS = 64 * 64, 64 * 64, 64 * 64, 64 * 10  # of a network of the digits row
 STATE = 8  # numbers that a step of Adam reads or writes for each weight: it, its gradient and two moments, both ways
 
@@ -109,7 +109,7 @@ def path(row):
     """A path whose columns come in, of a row of blocks.json."""
     n, p, m, size = row["n"], row["p"], row["columns"], np.dtype(row["dtype"]).itemsize
     passes, side = row["blocks"] + 1, row["at_once"]
-    square = 2 * n * row["largest"] ** 2  # the Gram matrix of the working set, or its rows in place of that
+    square = 2 * n * m * row["members"]  # products of the columns that come in with those that are there
     return Work(
         name=row["name"],
         numbers=row["dtype"],

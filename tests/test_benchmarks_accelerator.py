@@ -121,7 +121,7 @@ def test_work_grows_as_its_counts_do():
     assert more.bytes - work.bytes == 5 * 5 * 8 * (256**2 + roofline.VECTORS * 256 * 8)
     assert work.to_device == 8 * 1000 * 256
     counts = {"name": "wide", "n": 100, "p": 5000, "dtype": "float32", "solver": "pivot", "lambdas": 50, "blocks": 9,
-              "at_once": 10, "products": 70, "columns": 200.0, "largest": 256}  # fmt: skip
+              "at_once": 10, "products": 70, "columns": 200.0, "members": 150}  # fmt: skip
     work = roofline.path(counts)
     more = roofline.path(counts | {"blocks": 10})
     assert more.flops - work.flops == 2 * 100 * 5000 * 10
@@ -143,7 +143,7 @@ def test_blocks_are_counted():
     assert row["lambdas"] == 10
     assert 1 <= row["blocks"] <= row["lambdas"]
     assert row["products"] >= row["lambdas"] - 1
-    assert row["columns"] <= row["largest"]
+    assert 0 < row["members"] <= row["columns"]
 
 
 @pytest.mark.slow
