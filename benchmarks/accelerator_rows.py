@@ -89,7 +89,9 @@ def folds_of_all_mixes(rho, tiny, program="jaxreg", step_precision=None):
         return Case(call, about, describe, lambda cv: judged_mix(problem, cv.l1_ratio_, cv.path))
     import jaxreg as jr
 
-    options = {"standardize": False, "averaging": "equal", "n_lambdas": L, "step_precision": step_precision}
+    options = {"standardize": False, "averaging": "equal", "n_lambdas": L}
+    if step_precision:
+        options |= {"step_precision": step_precision, "solver": "batched"}  # auto may take one without it
 
     def call():
         return jr.fit_cv(problem.X, problem.y, l1_ratios=mixes, cv=folds, **options)

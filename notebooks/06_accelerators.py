@@ -113,8 +113,8 @@ assert small["gap"].max() <= 1e-6
 # ends of the grid inwards, so that more of what is computed is of idle places:
 
 # %%
-large = counts[counts["p"] == 1000]
-large.set_index([f"AR({rho:g})" for rho in large["rho"]])[["mean", "largest", "computed"]].round(1)
+large = counts[counts["p"] == 1000].set_index("rho")
+large[["mean", "largest", "computed"]].round(1)
 
 # %% [markdown]
 # Not all of that is the better method: before, nothing stopped at the gap, and gaps ended at 2e-8; now they end at
