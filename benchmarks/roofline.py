@@ -22,6 +22,7 @@ PER_BLOCK = 4  # programs and fetches of a block of the path loop: tests/test_di
 # profile of the H200.
 KERNELS = {"batched": 94, "pivot": 150, "proximal": 20, "networks": 35}
 WEIGHTS = 64 * 64, 64 * 64, 64 * 64, 64 * 10  # of a network of the digits row
+WIDE = 3  # times n: with more columns a product is one with the rows of the data and one back
 STATE = 8  # numbers that a step of Adam reads or writes for each weight: it, its gradient and two moments, both ways
 
 
@@ -109,13 +110,15 @@ def path(row):
     """A path whose columns come in, of a row of blocks.json."""
     n, p, m, size = row["n"], row["p"], row["columns"], np.dtype(row["dtype"]).itemsize
     passes, side = row["blocks"] + 1, row["at_once"]
-    square = 2 * n * m * row["members"]  # products of the columns that come in with those that are there
+    by_rows = row["solver"] == "proximal" and m > WIDE * n
+    factor = 2 * n * m if by_rows else m**2  # numbers of what a product is with
+    gram = 0 if by_rows else 2 * n * m * row["members"]  # of the columns that come in with those that are there
     return Work(
         name=row["name"],
         numbers=row["dtype"],
         products=f"{passes} of X, {row['products']} of {m:.0f} columns",
-        flops=2 * n * p * side * passes + square + row["products"] * 2 * m**2,
-        bytes=(passes + 2) * size * n * p + row["products"] * 8 * m**2,
+        flops=2 * n * p * side * passes + gram + row["products"] * 2 * factor,
+        bytes=(passes + 2) * size * n * p + row["products"] * 8 * factor,
         steps=row["products"],
         kernels=KERNELS[row["solver"]],
         calls=PER_BLOCK * passes,
