@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks run`, `accelerator`, `products`, `table`, `readme`, `scaling` and `picture`."""
+"""Command line: `python -m benchmarks COMMAND`; `--help` names the commands."""
 
 import argparse
 import os
@@ -39,6 +39,10 @@ def main():
     products.add_argument("--large", action="store_true", help="the accelerator's problems too: minutes on a CPU")
     products.add_argument("--out", type=Path, metavar="FILE", default=RESULTS / "products.json")
     products.set_defaults(command=_products)
+
+    roofline = commands.add_parser("roofline", help="print the accelerator run on paper, from counts and rates")
+    roofline.add_argument("--measured", type=Path, metavar="FILE", default=RESULTS / "accelerator-h200.json")
+    roofline.set_defaults(command=_roofline)
 
     table = commands.add_parser("table", help="print the results as Markdown")
     table.add_argument("file", type=Path)
@@ -84,6 +88,12 @@ def _products(given):
     from benchmarks.products import measure
 
     print(measure(given.out, given.large))
+
+
+def _roofline(given):
+    from benchmarks.roofline import read
+
+    print(read(given.measured))
 
 
 def _table(given):

@@ -74,36 +74,51 @@ def judged(problem):
     return worst
 
 
-def folds_of_all_mixes(rho, solver, tiny):
+def folds_of_all_mixes(rho, tiny, program="jaxreg", step_precision=None):
     """Lasso and elastic net in all folds: 10,000 fits, and 1,000 of all rows."""
-    import jaxreg as jr
     from benchmarks import cv_rows, rows
 
     n, p, L, mixes = (120, 8, 5, (0.5, 1.0)) if tiny else (10000, 1000, 100, cv_rows.MIXES["grid"])
     problem = rows.make_problem(*rows.ar_data(n, p, rho), 1.0, n_lambdas=L)
     folds = np.random.default_rng(1).permutation(np.arange(n) % (3 if tiny else cv_rows.FOLDS))
-    options = {"standardize": False, "averaging": "equal", "solver": solver, "n_lambdas": L}
+    about = {"n": n, "p": p, "dtype": "float64", "rho": rho, "l1_ratios": list(mixes), "folds": int(folds.max()) + 1}
+    if program != "jaxreg":
+        from benchmarks import stand_ins
+
+        call, describe = getattr(stand_ins, f"folds_by_{program}")(problem, folds, mixes)
+        return Case(call, about, describe, lambda cv: judged_mix(problem, cv.l1_ratio_, cv.path))
+    import jaxreg as jr
+
+    options = {"standardize": False, "averaging": "equal", "n_lambdas": L}
+    if step_precision:
+        options |= {"step_precision": step_precision, "solver": "batched"}  # auto may take one without it
 
     def call():
         return jr.fit_cv(problem.X, problem.y, l1_ratios=mixes, cv=folds, **options)
 
-    def judge(cv):
-        return judged(dataclasses.replace(problem, l1_ratio=float(cv.l1_ratio_)))(cv.path)
-
-    about = {"n": n, "p": p, "dtype": "float64", "rho": rho, "l1_ratios": list(mixes), "folds": int(folds.max()) + 1}
-    return Case(call, about, of_folds, judge)
+    return Case(call, about, of_folds, lambda cv: judged_mix(problem, cv.l1_ratio_, cv.path))
 
 
-def lasso(n, p, ratio, tiny):
+def judged_mix(problem, l1_ratio, path):
+    return judged(dataclasses.replace(problem, l1_ratio=float(l1_ratio)))(path)
+
+
+def lasso(n, p, ratio, tiny, program="jaxreg"):
     """A lasso path in float32; ratio: of the least lambda to the largest."""
-    import jaxreg as jr
     from benchmarks import rows
 
-    n, p, L = (30, 60 if n < p else 30, 10) if tiny else (n, p, 100)
+    n, p, L = (30, 120 if n < p else 30, 10) if tiny else (n, p, 100)
     data = rows.ar_data(n, p, 0.5, dtype=np.float32)
     problem = rows.make_problem(*data, 1.0, n_lambdas=L, lambda_min_ratio=ratio)
-    options = {"lambdas": problem.lambdas, "fit_intercept": False, "standardize": False}
     about = {"n": n, "p": p, "dtype": "float32", "rho": 0.5, "lambda_min_ratio": ratio}
+    if program != "jaxreg":
+        from benchmarks import stand_ins
+
+        call, describe = stand_ins.lasso_by_sklearn(problem)
+        return Case(call, about, describe, judged(problem))
+    import jaxreg as jr
+
+    options = {"lambdas": problem.lambdas, "fit_intercept": False, "standardize": False}
     return Case(lambda: jr.fit_path(problem.X, problem.y, **options), about, of_path, judged(problem))
 
 
@@ -141,14 +156,20 @@ def networks(tiny):
 
 
 CASES = {
-    "cv-ar0.5": lambda tiny: folds_of_all_mixes(0.5, "proximal", tiny),
-    "cv-ar0.9": lambda tiny: folds_of_all_mixes(0.9, "proximal", tiny),
-    "cv-ar0.5-auto": lambda tiny: folds_of_all_mixes(0.5, "auto", tiny),
+    "cv-ar0.5": lambda tiny: folds_of_all_mixes(0.5, tiny),
+    "cv-ar0.9": lambda tiny: folds_of_all_mixes(0.9, tiny),
+    "cv-ar0.9-tensorfloat32": lambda tiny: folds_of_all_mixes(0.9, tiny, step_precision="tensorfloat32"),
     "lasso-500x200000": lambda tiny: lasso(500, 200000, 1e-2, tiny),
     "lasso-20000x20000": lambda tiny: lasso(20000, 20000, 1e-2, tiny),
     "group-1000x20000": lambda tiny: groups(1000, 20000, tiny),
     "networks-480": networks,
+    "cv-ar0.5-fista": lambda tiny: folds_of_all_mixes(0.5, tiny, "fista"),
+    "cv-ar0.9-fista": lambda tiny: folds_of_all_mixes(0.9, tiny, "fista"),
+    "cv-ar0.5-sklearn": lambda tiny: folds_of_all_mixes(0.5, tiny, "sklearn"),
+    "lasso-500x200000-sklearn": lambda tiny: lasso(500, 200000, 1e-2, tiny, "sklearn"),
 }
+# The same calls where the process finds no accelerator
+CASES |= {f"{name}-cpu": CASES[name] for name in ("cv-ar0.5", "cv-ar0.9", "lasso-500x200000", "lasso-20000x20000")}
 
 
 def emit(**entry):
