@@ -17,8 +17,8 @@ CHANGED = "2026-11-28"  # what was measured before is of the code before
 TILE = 128  # columns of Gram matrices are padded to multiples of it
 VECTORS = 10  # of a problem of a net, that a step reads or writes at least
 OVERHEADS = {"programs": 5, "fetches": 4}  # of a batched cross-validation: tests/dispatches.py
-# Programs and fetches of a block of the path loop: of sums over columns by tests/test_dispatches.py; of groups the 19 to
-# 23 of the code before, not counted since
+# Programs and fetches of a block of the path loop: of sums over columns by tests/test_dispatches.py; of groups the 19
+# to 23 of the code before, not counted since
 PER_BLOCK = {"pivot": 4, "proximal": 21}
 # Kernels of a step. Of nets: operations of the compiled loop on a CPU. Of the others: kernels over steps in the
 # profile of the H200.
