@@ -49,6 +49,7 @@ def _predicted(rows, samples, b):
     return fit + rows.root[:, :, None] * level[:, None]
 
 
+@jax.jit
 def _errors(rows, b):
     """Mean squared and mean absolute errors (2, F, N, K) by b (F', N, m' [, K])."""
     weight, samples = jnp.sum(rows.count * rows.root**2, axis=1), rows.operator.samples(rows.index)

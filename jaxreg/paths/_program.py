@@ -49,7 +49,6 @@ class Fitted(NamedTuple):
     losses: Any  # (F, S N, K or 1)
     n_iter: Any  # (F, S N)
     steps: Any  # (G,) of all places of each group
-    judged: Any
 
 
 class _Solved(NamedTuple):
@@ -61,18 +60,15 @@ class _Solved(NamedTuple):
     step: Any  # (G,) of the prox, in certificates by its residual
 
 
-@partial(jax.jit, static_argnames=("axes", "kind", "shape", "places", "mesh", "precision", "lower", "judge"))
-def solve(
-    grams, lanes, penalty, schedule, b, goal, held_out, *, axes, kind, shape, places, mesh, precision, lower, judge
-):
+@partial(jax.jit, static_argnames=("axes", "kind", "shape", "places", "mesh", "precision", "lower"))
+def solve(grams, lanes, penalty, schedule, b, goal, *, axes, kind, shape, places, mesh, precision, lower):
     """The Fitted of the problems of F lanes.
 
     grams: matrices or stacks of them, and the place of each group's among them all; lanes, schedule: of G groups, S of
     each lane and copies; penalty: some leaves, those named in `axes`, with one of all mixing parameters; b: (F, 1, m)
     or (F, S N, m), with a last axis (K,) for K responses; kind: of the certificate; shape: (F, S); places: those of the
     queue; mesh: over which groups are shared out, None for one device; precision: of the user's coefficients, in which
-    they are certified; lower: None, or that of the products of first steps; judge(held_out, b): what else is made of
-    the solutions, None for nothing
+    they are certified; lower: None, or that of the products of first steps
     """
     lanes = lanes._replace(gram=_masked(grams, lanes.present))
     G, N = schedule.share.shape
@@ -105,8 +101,7 @@ def solve(
 
     values = *jax.vmap(returned)(lanes, solved.b, solved.step), solved.n_iter
     b, gaps, losses, n_iter = map(of_lanes, values)
-    judged = None if judge is None else judge(held_out, b)
-    return Fitted(b, b[0], gaps, losses, n_iter, solved.steps, judged)
+    return Fitted(b, b[0], gaps, losses, n_iter, solved.steps)
 
 
 def _masked(grams, present):

@@ -97,8 +97,8 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     """The Solutions of objectives that differ in weights and response, at lambdas (F, A, L), from b (F, p [, K]).
 
     Their certificates know the Gram matrices. Groups and problems are filled up to few numbers, for which alone
-    programs are compiled. Where a gap fails, the search goes on from there with a smaller one for its aim. The program
-    may judge its solutions, too: judge(held_out, b) is traced in it.
+    programs are compiled. Where a gap fails, the search goes on from there with a smaller one for its aim. What
+    judge(held_out, b) makes of the solutions comes along with them.
     """
     placement, first = objectives[0].design.placement, certificates[0]
     F, A, L = lambdas.shape
@@ -123,12 +123,13 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
         tighter = TIGHTER**sharpened
         sharper = lanes._replace(residuals=tighter * lanes.residuals)
         fitted = _program.solve(
-            *jax.device_put((grams, sharper, penalty, schedule, b, goal * tighter, held_out)),
+            *jax.device_put((grams, sharper, penalty, schedule, b, goal * tighter)),
             axes=axes, kind=first.kind, shape=groups.shape, places=places, mesh=placement.mesh,
-            precision=np.dtype(options.precision), lower=None if sharpened else options.step_precision, judge=judge,
+            precision=np.dtype(options.precision), lower=None if sharpened else options.step_precision,
         )  # fmt: skip
         b = fitted.b
-        of_first, *values, more, judged = jax.device_get(fitted[1:])
+        judged = None if judge is None else judge(held_out, b)  # by a program of its own: it has the data's shape
+        (of_first, *values, more), judged = jax.device_get((fitted[1:], judged))
         gaps, losses, products = (value[:, at] for value in values)
         n_iter, steps = n_iter + products, steps + more
         for f, a, certify, k in special:
