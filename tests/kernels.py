@@ -18,9 +18,9 @@ Jitted = type(jax.jit(abs))
 class Recorder:
     """A jitted function that notes its calls: one for each kind, whatever the sizes."""
 
-    def __init__(self, function):
+    def __init__(self, function, name):
         self.function, self.calls = function, {}
-        self.name = f"{function.__module__.removeprefix('jaxreg.')}.{function.__name__}"
+        self.name = f"{function.__module__.removeprefix('jaxreg.')}.{name}"
 
     def __call__(self, *args, **kwargs):
         call = jax.tree.map(_described, (args, kwargs))
@@ -72,7 +72,7 @@ def recorded():
             if isinstance(value, Jitted) and _counts(value.__module__)
         ]
     for holder, name, value in places:
-        setattr(holder, name, recorders.setdefault(id(value), Recorder(value)))
+        setattr(holder, name, recorders.setdefault(id(value), Recorder(value, name)))
     try:
         hidden = [held.__qualname__ for held in _jitted() if id(held) not in recorders]
         assert not hidden, f"{hidden} are held where no recorder gets to: let a module hold them"

@@ -17,8 +17,9 @@ from placements import ACCELERATED
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg import penalties
-from jaxreg.design import _placement
+from jaxreg import _setup, penalties
+from jaxreg.design import _placement, _standardise
+from jaxreg.engines import _sizes
 
 DEVICE = replace(ACCELERATED, on_host=False)
 X, Y = ar_problem(40, P, seed=1)
@@ -28,6 +29,12 @@ COLLINEAR, Y_COLLINEAR = ar_problem(60, 300, rho=0.99, seed=3)  # in float32, so
 SHORT, Y_SHORT = ar_problem(150, 270, seed=4)  # all columns at once, by a Gram matrix made on the device
 SEVERAL = np.stack([Y, 0.5 * Y + X[:, 0]], axis=1)
 GROUPS = penalties.GroupLasso(np.arange(300) // 3)
+ROWS = np.arange(len(X))
+FOLDS = ROWS % 3
+HEAVY = np.where(ROWS == 4, 1e9, 1.0)  # whose fold trains on hardly any weight
+QUIET = np.where((np.arange(P) == 2) & (FOLDS == 0)[:, None], 1e5 * X, X)  # a column that hardly varies elsewhere
+NEAR = np.where(np.arange(P) == 5, X[:, [2]] + 0.01 * X, X)  # a column that is nearly a copy
+SOLE = np.where(np.arange(P) == 5, ROWS[:, None] == 7, X)  # a column of one row
 FEW = {"n_lambdas": 4}
 SINGLE = np.finfo(np.float32)
 # the least squares of a number that have all their digits, asked of the precision itself
@@ -67,6 +74,32 @@ def all_fits():
         with jax.enable_x64(True):
             jr.solve(X, Y, 0.1, loss=loss)
             jr.solve(WIDE, Y_WIDE, 0.1, loss=loss)
+    rare_fits()
+    fits_with_little_room()
+
+
+def rare_fits():
+    """Data that ask for care, columns that are not penalised, points that are given up."""
+    with pytest.raises(ValueError, match="NaN"):
+        jr.fit_path(jnp.asarray(np.where(X == X.max(), np.nan, X)), Y)
+    jr.fit_path(SCREENED, Y_SCREENED, max_iter=1, **FEW)
+    ridge = {"penalty": "ridge", "standardize": False} | FEW
+    jr.fit_path(X, Y, penalty_factors=np.r_[0.0, np.ones(P - 1)], **ridge)
+    jr.fit_path(WIDE, Y_WIDE, **ridge)
+    jr.fit_path(NEAR, Y, penalty="ridge", lambdas=[1e-5])
+    jr.fit_cv(SOLE, Y, penalty="ridge", cv="loo", lambdas=[1.0, 1e-9])
+    jr.fit_cv(QUIET, Y, cv=FOLDS, sample_weight=HEAVY, **FEW)
+
+
+def fits_with_little_room():
+    """No Gram matrix of all columns at once, X in several parts, few columns to begin with."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((_setup, "SMALL"), (_setup, "GRAM_LIMIT"), (_standardise, "ON_DEVICE")):
+            patch.setattr(module, name, 1)
+        patch.setattr(_sizes, "SMALLEST", 128)
+        jr.fit_cv(QUIET, Y, cv=FOLDS, penalty="ridge", **FEW)
+        jr.fit_path(X, Y, penalty=PENALTIES["FusedLasso"], solver="proximal", **FEW)
+        jr.fit_path(SCREENED, Y_SCREENED, **FEW)
 
 
 def recorders_of(fits):
