@@ -121,7 +121,7 @@ def fit_cv(
     out, which also gives its squared error; otherwise the folds go side by side, and one product with X serves all (but
     not in ridge). The lanes run in one thread per core of the host. Where the solver is "batched", as `auto` has it on
     an accelerator, all of them go side by side, with one product per step, in parts that fit into memory; elastic nets
-    are judged there, too, and NumPy gets what the result holds.
+    are judged there, too, and NumPy gets what the result holds. So it is with ridge where data are on an accelerator.
 
     Ridge without limits needs one decomposition for each fold, whatever the number of responses. If it leaves one out
     (cv="loo", l1_ratio 0), it needs one for all rows and lambdas: row i is predicted by the fit of the others at the
