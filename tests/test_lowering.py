@@ -68,6 +68,7 @@ def all_fits():
     jr.fit_cv(X, Y, cv=3, keep="all", penalty_factors=np.r_[0.0, np.ones(P - 1)], lambdas=[0.1, 0.0])
     for options in ({}, {"l1_ratios": [0.5, 1.0], "solver": "proximal"}, {"penalty": "ridge"}, {"loss": "huber"}):
         jr.fit_cv(X, Y, cv=3, **options, **FEW)
+    jr.fit_cv(np.hstack([X, X]), Y, cv=3, penalty="ridge", **FEW)  # delicate
     for penalty in ("lasso", "ridge"):
         jr.fit_cv(SCREENED, Y_SCREENED, penalty=penalty, cv=3, **FEW)
     for loss in ("squared", "huber"):

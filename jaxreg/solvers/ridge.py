@@ -27,9 +27,10 @@ on the side of the rows, which takes no difference, however close the fit; where
 the limit lambda -> 0.
 
 Where the data are on a device, the matrix is decomposed there, and neither it nor X comes to the host; so do rows left
-out on the side of the columns. What is delicate is decomposed on the host, as it is in any case where that computes:
-penalty factors that are not alike, dependent columns, and on the side of the rows unpenalised columns and rows left
-out. Refinement takes its residuals from passes over the data where these are.
+out on the side of the columns. Of many lanes it is `paths._ridges` that does so, by one program. What is delicate is
+decomposed on the host, as it is in any case where that computes: penalty factors that are not alike, dependent columns,
+and on the side of the rows unpenalised columns and rows left out. Refinement takes its residuals from passes over the
+data where these are.
 """
 
 from __future__ import annotations
