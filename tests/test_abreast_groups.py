@@ -10,7 +10,7 @@ from reference import ar_problem
 import jaxreg as jr
 from jaxreg.design import _placement
 
-PROGRAMS, FETCHES = 6, 5  # in which nothing is sharpened; one of each is the largest lambda
+PROGRAMS, FETCHES = 7, 5  # in which nothing is sharpened; one of each is the largest lambda
 TOL = 1e-8
 X, Y = ar_problem(70, P, seed=1)
 SEVERAL = np.stack([Y, 0.5 * Y + X[:, 0], 3.0 - Y + X[:, 1]], axis=1)

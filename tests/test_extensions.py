@@ -165,7 +165,7 @@ class StackedDesign(StoredDesign):
         return X, None
 
     @classmethod
-    def of(cls, X, weight, centre, dtype, in_numpy):
+    def of(cls, X, weight, centre, dtype, in_numpy, right=None):
         return cls(X, weight, centre)
 
     def __init__(self, X, weight, centre):

@@ -57,7 +57,7 @@ def test_rounding_is_that_of_the_type_of_x():
         weight = np.full(N, 1 / N)
         for data, constant in ((single, True), (double, False)):
             _, columns = _standardise.standardise_on_host(data.T, weight, True, np.float64)
-            _, on_device = _standardise.standardise_on_device(jnp.asarray(data), weight, True, np.float64)
+            _, on_device, *_ = _standardise.standardise_on_device(jnp.asarray(data), weight, True, np.float64)
             assert columns.constant[3] == on_device.constant[3] == constant
 
 
