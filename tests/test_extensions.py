@@ -280,9 +280,11 @@ def test_a_design_is_one_file_and_an_entry(module, data, monkeypatch):
     assert stacked.calls  # nothing has put the blocks together
     np.testing.assert_allclose(path.coef, expected.coef, atol=1e-9)
     np.testing.assert_allclose(path.gap, expected.gap, atol=1e-9)
-    expected, cv = (jr.fit_cv(matrix, y, n_lambdas=6, cv=3) for matrix in (dense, stacked))
-    np.testing.assert_allclose(cv.fold_loss, expected.fold_loss, rtol=1e-7)
-    np.testing.assert_allclose(cv.oof_predictions, expected.oof_predictions, atol=1e-7)
+    for solver in ("auto", "batched"):
+        given = {"n_lambdas": 6, "cv": 3, "solver": solver, "tol": 1e-10}
+        expected, cv = (jr.fit_cv(matrix, y, **given) for matrix in (dense, stacked))
+        np.testing.assert_allclose(cv.fold_loss, expected.fold_loss, rtol=1e-7)
+        np.testing.assert_allclose(cv.oof_predictions, expected.oof_predictions, atol=1e-7)
     broken = made.Stacked(dense[:, :3], np.full((len(y), 1), np.nan))
     with pytest.raises(ValueError, match="X has NaN or infinite values"):
         jr.fit_path(broken, y)

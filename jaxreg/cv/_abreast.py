@@ -40,6 +40,15 @@ class _Rows(NamedTuple):
     level: Any  # (F, 1 or K) the rest of it
 
 
+class _Taken(NamedTuple):
+    """Rows of a design that is no part of programs, in the place of it."""
+
+    columns: Any  # (p, F m)
+
+    def samples(self, rows):
+        return self.columns.reshape(-1, *rows.shape)
+
+
 def _predicted(rows, samples, b):
     """root times the predictions (F, m, K) of samples (p, F, m) by b (F', m' [, K]), whose last F are the folds'."""
     F, p = rows.slope.shape
@@ -146,7 +155,8 @@ def _rows(setup, lanes, folds):
         shift=(base.columns.mean - mean) / base.columns.norm,
         level=np.stack([np.atleast_1d(lane.y_mean - objective.y_mean) for lane in lanes]) / objective.unit,
     )
-    return jax.device_put(rows)._replace(operator=base.traced)
+    operator = _Taken(base.samples(index.ravel())) if base.traced is None else base.traced
+    return jax.device_put(rows)._replace(operator=operator)
 
 
 class _Judge:

@@ -47,7 +47,7 @@ class LaneProblems:
             return [partial(self._imputed, k) for k in part]
         if self.setup.gram is None:
             return self._by_passes(part)
-        return self._by_moments(part) if self.base.placement.on_host else self._by_moments_on_device(part)
+        return self._by_moments(part) if self.base.operator is None else self._by_moments_on_device(part)
 
     def _training(self, k):
         """The data with the weights of the fold k."""

@@ -99,9 +99,9 @@ class StoredDesign(Design):
         self.placement = placement
 
     @property
-    @abstractmethod
     def traced(self) -> Any:
-        """What `operator` is on a device, wherever the data are."""
+        """What `operator` is on a device, wherever the data are; None by default."""
+        return None
 
     @property
     def operator(self):
