@@ -147,7 +147,7 @@ pd.DataFrame(times).T.round(2).rename_axis(f"{device}, {date}, the solver before
 #     8 m (4 m + 6 A L) bytes
 #
 # As many folds are worked on at once as a quarter of the free memory of the device holds, one at least; the others
-# follow. The numbers of the results do not depend on that. For some sizes, with 10 folds, 10 mixing parameters and 100
+# follow. Results depend on that within `tol` alone. For some sizes, with 10 folds, 10 mixing parameters and 100
 # lambdas:
 
 # %%

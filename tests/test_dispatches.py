@@ -145,11 +145,15 @@ def test_a_batched_cross_validation_takes_few_programs_and_fetches(source, monke
 def test_what_is_not_finite_on_a_device_is_named(monkeypatch):
     bad = TALL.copy()
     bad[3, 7], bad[5, 11] = np.nan, np.inf
-    with jax.enable_x64(True):
-        there = jax.device_put(bad)
+    bad[:, 13], weight = 1.0, np.ones(len(bad))
+    bad[8, 13], weight[8] = np.nan, 0.0  # in a row without a weight, of a column that is constant without it
     monkeypatch.setattr(_placement, "current", lambda: DEVICE)
-    with pytest.raises(ValueError, match="X has NaN or infinite values in column 7, column 11; impute"):
-        jr.fit_path(there, Y_TALL)
+    for columns, message in (([7, 11, 13], "column 7, column 11, column 13"), ([13], "column 13")):
+        mended = np.where(np.isin(np.arange(20), columns), bad, 0.5 * np.nan_to_num(bad, posinf=0.0))
+        with jax.enable_x64(True):
+            there = jax.device_put(mended)
+        with pytest.raises(ValueError, match=f"X has NaN or infinite values in {message}; impute"):
+            jr.fit_path(there, Y_TALL, sample_weight=weight)
 
 
 @pytest.mark.device

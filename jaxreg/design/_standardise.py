@@ -114,6 +114,7 @@ def _standardised(X, weight, anchor, centre, first, right, *, length, by_column,
     shift = jnp.sum(from_base * weight, axis=1)
     deviation = from_base - shift[:, None]
     sd = jnp.where(constant, 0.0, jnp.sqrt(jnp.sum(deviation**2 * weight, axis=1)))
+    sd = jnp.where(jnp.all(jnp.isfinite(X), axis=1), sd, jnp.nan)  # for whoever has not looked, rows without weight too
     entering = jnp.where(centre, deviation, X)
     norm = jnp.where(centre, sd, jnp.sqrt(jnp.sum(X**2 * weight, axis=1)))
     norm = jnp.where(norm == 0, 1.0, norm)

@@ -122,9 +122,11 @@ def _on_mesh(run, mesh, groups, shared):
     """run(groups, shared) of arrays with a leading axis of the groups, which is shared out, and of others."""
     if mesh is None:
         return run(groups, shared)
-    each: Any = PartitionSpec(GROUPS)
+    by_group: Any = PartitionSpec(GROUPS)
     whole: Any = PartitionSpec()
-    return jax.shard_map(run, mesh=mesh, in_specs=(each, whole), out_specs=each, check_vma=False)(groups, shared)
+    return jax.shard_map(run, mesh=mesh, in_specs=(by_group, whole), out_specs=by_group, check_vma=False)(
+        groups, shared
+    )
 
 
 def _by_queue(lanes, penalty, schedule, b, goal, of_mix, places, mesh, lower):

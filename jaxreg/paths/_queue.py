@@ -96,7 +96,7 @@ class _Places(NamedTuple):
     n_iter: Int[Array, " N"]
 
 
-class Solutions(NamedTuple):
+class Queued(NamedTuple):
     """Of F lanes, in the order of their problems."""
 
     x: Float[Array, "F N m"]
@@ -106,7 +106,7 @@ class Solutions(NamedTuple):
 
 def solve(
     lanes: Any, schedule: Schedule, x: Float[Array, "F 1 m"], net: Callable, content: Callable, places: int
-) -> Solutions:
+) -> Queued:
     """Solutions of the problems of all lanes, from x (F, 1, m) or (F, N, m).
 
     lanes: a pytree with a leading axis (F,); net(lane, k): the problem k of a lane; content(lane, k, x, q): whether a
@@ -171,7 +171,7 @@ def solve(
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
     states, steps = lax.while_loop(unfinished, step, (states, jnp.zeros((), int)))
-    return Solutions(states.x, states.n_iter, jnp.broadcast_to(steps, F))
+    return Queued(states.x, states.n_iter, jnp.broadcast_to(steps, F))
 
 
 def _like(mask, values) -> Any:

@@ -34,7 +34,7 @@ class RidgeLane(NamedTuple):
     lambdas: Any  # (L,)
 
 
-class Fitted(NamedTuple):
+class FittedRidge(NamedTuple):
     """What the program gives of F lanes."""
 
     b: Any  # (F, L, p [, K]) on the scale of the penalty
@@ -50,7 +50,7 @@ class Fitted(NamedTuple):
 
 @partial(jax.jit, static_argnames=("precision", "judge"))
 def solve(grams, lanes, held_out, *, precision, judge):
-    """The Fitted of F lanes.
+    """The FittedRidge of F lanes.
 
     grams: matrices or stacks of them, and the place of each lane's among them all; precision: of the user's
     coefficients, in which they are certified; judge(held_out, b): what else is made of the solutions, None for nothing
@@ -60,7 +60,7 @@ def solve(grams, lanes, held_out, *, precision, judge):
     of_lanes = jax.vmap(partial(_of_lane, precision=precision))
     b, effective_df, inflation, gaps, losses = of_lanes(lanes, gram, values, vectors)
     judged = None if judge is None else judge(held_out, b)
-    return Fitted(b, vectors, b[0], values, effective_df, inflation, gaps, losses, judged)
+    return FittedRidge(b, vectors, b[0], values, effective_df, inflation, gaps, losses, judged)
 
 
 @partial(jax.jit, static_argnames="judge")
