@@ -146,7 +146,9 @@ def _by_queue(lanes, penalty, schedule, b, goal, of_mix, places, mesh, lower):
                 b = x / lane.divisor
                 return at_product(lane.terms, of_problem, b, q, lane.lambdas[k], 1.0, kind="gap")[0] <= goal
 
-            return _queue.solve(lanes, _queue.Schedule(neighbours, share, limit, number), x, net, content, places)
+            schedule = _queue.Schedule(neighbours, share, limit, number)
+            method = _queue.Method(faces.begin, faces.advance)
+            return _queue.solve(lanes, schedule, x, method, net, content, places)
 
         return _on_mesh(run, mesh, (lanes, *schedule[1:], x), (penalty, schedule.neighbours, goal))
 

@@ -11,6 +11,7 @@ few places make the better use of a product, and many the quicker way through th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,11 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxreg.solvers import faces
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from jaxtyping import Bool, Float, Int
 
 SHARE, EIGHT = 25, 8  # problems of a lane for each place, and what places are a multiple of (`benchmarks.products`)
@@ -84,38 +81,50 @@ class Schedule(NamedTuple):
     number: Int[Array, " F"]  # how many of the problems there are
 
 
+class Method(NamedTuple):
+    """How a problem is solved, by one product with its Gram matrix in every step.
+
+    A state is a pytree that has, of the point where the search is, `x` and its image `q`; `trial`, whether the next
+    product is needed before that point counts; `settled`, whether rounding has a say; `n_iter`, the products.
+    """
+
+    begin: Callable  # (problem, x, q): the state at a point whose image is known
+    advance: Callable  # (problem, state): the state after one more product
+
+
 class _Places(NamedTuple):
     """The state of a lane: W places, and the results so far."""
 
     problem: Int[Array, " W"]  # N for none
-    face: faces.Face  # with a leading axis (W,)
+    search: Any  # states of the method, with a leading axis (W,)
     begun: Int[Array, ""]  # how many of the problems
     done: Bool[Array, " N"]
-    x: Float[Array, "N m"]
-    q: Float[Array, "N m"]
+    x: Float[Array, "N m ..."]
+    q: Float[Array, "N m ..."]
     n_iter: Int[Array, " N"]
 
 
 class Queued(NamedTuple):
     """Of F lanes, in the order of their problems."""
 
-    x: Float[Array, "F N m"]
+    x: Float[Array, "F N m ..."]
     n_iter: Int[Array, "F N"]
     steps: Int[Array, " F"]  # of all places at once
 
 
 def solve(
-    lanes: Any, schedule: Schedule, x: Float[Array, "F 1 m"], net: Callable, content: Callable, places: int
-) -> Queued:
-    """Solutions of the problems of all lanes, from x (F, 1, m) or (F, N, m).
+    lanes: Any, schedule: Schedule, x: Float[Array, "F S m ..."], method: Method, problem: Callable, content: Callable,
+    places: int,
+) -> Queued:  # fmt: skip
+    """Solutions of the problems of all lanes, from x of each lane (S = 1) or problem (S = N).
 
-    lanes: a pytree with a leading axis (F,); net(lane, k): the problem k of a lane; content(lane, k, x, q): whether a
-    point will do
+    lanes: a pytree with a leading axis (F,); problem(lane, k): the problem k of a lane, as the method takes it;
+    content(lane, k, x, q): whether a point will do
     """
     F, N = schedule.share.shape
     low, high = schedule.neighbours
 
-    def filled(share, limit, number, state):
+    def filled(lane, share, limit, number, state):
         """Free places with the next problems whose neighbours are solved; problems to leave are passed over."""
         free = state.problem == N
         following = state.begun + jnp.cumsum(free) - 1
@@ -123,22 +132,23 @@ def solve(
         a, b = low[at], high[at]
         ready = (following < number) & ((a == at) | (state.done[a] & state.done[b]))
         taken = free & (jnp.cumsum(free & ~ready) == 0)
-        part = share[at][:, None]
-        fresh = jax.vmap(faces.begin)(*(part * values[a] + (1 - part) * values[b] for values in (state.x, state.q)))
-        face = jax.tree.map(lambda new, old: jnp.where(_like(taken, new), new, old), fresh, state.face)
-        problem = jnp.where(taken & (limit[at] > 0), following, state.problem)
-        return state._replace(problem=problem, face=face, begun=state.begun + jnp.sum(taken))
+        part = _like(share[at], x[0])
+        starts = (part * values[a] + (1 - part) * values[b] for values in (state.x, state.q))
+        fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(at, *starts)
+        search = jax.tree.map(lambda new, old: jnp.where(_like(taken, new), new, old), fresh, state.search)
+        following = jnp.where(taken & (limit[at] > 0), following, state.problem)
+        return state._replace(problem=following, search=search, begun=state.begun + jnp.sum(taken))
 
     def stepped(lane, share, limit, number, state):
         """After a product of all places."""
-        state = filled(share, limit, number, state)
+        state = filled(lane, share, limit, number, state)
 
-        def one(k, face):
-            face = faces.advance(net(lane, k), face)
-            ends = ~face.trial & (content(lane, k, face.x, face.q) | face.settled)
-            return face, ends | (face.n_iter >= limit[k])
+        def one(k, search):
+            search = method.advance(problem(lane, k), search)
+            ends = ~search.trial & (content(lane, k, search.x, search.q) | search.settled)
+            return search, ends | (search.n_iter >= limit[k])
 
-        face, ends = jax.vmap(one)(jnp.minimum(state.problem, N - 1), state.face)
+        search, ends = jax.vmap(one)(jnp.minimum(state.problem, N - 1), state.search)
         ends = ends & (state.problem < N)
         target = jnp.where(ends, state.problem, N)
 
@@ -147,12 +157,12 @@ def solve(
 
         return _Places(
             problem=jnp.where(ends, N, state.problem),
-            face=face,
+            search=search,
             begun=state.begun,
             done=put(state.done, True),
-            x=put(state.x, face.x),
-            q=put(state.q, face.q),
-            n_iter=put(state.n_iter, face.n_iter),
+            x=put(state.x, search.x),
+            q=put(state.q, search.q),
+            n_iter=put(state.n_iter, search.n_iter),
         )
 
     def unfinished(carry):
@@ -164,10 +174,11 @@ def solve(
         return jax.vmap(stepped)(lanes, *schedule[1:], states), steps + 1
 
     def at_start(lane, limit, x):
-        q = jax.vmap(net(lane, 0).smooth.image)(x)
-        face = jax.vmap(faces.begin)(*jnp.zeros((2, places, x.shape[1]), x.dtype))
-        x, q = (jnp.broadcast_to(values, (N, x.shape[1])) for values in (x, q))
-        return _Places(jnp.full(places, N), face, jnp.zeros((), int), limit == 0, x, q, jnp.zeros(N, int))
+        first = problem(lane, 0)
+        q = jax.vmap(first.smooth.image)(x)
+        search = jax.vmap(lambda x: method.begin(first, x, x))(jnp.zeros((places, *x.shape[1:]), x.dtype))
+        x, q = (jnp.broadcast_to(values, (N, *x.shape[1:])) for values in (x, q))
+        return _Places(jnp.full(places, N), search, jnp.zeros((), int), limit == 0, x, q, jnp.zeros(N, int))
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
     states, steps = lax.while_loop(unfinished, step, (states, jnp.zeros((), int)))

@@ -57,7 +57,7 @@ class Face(NamedTuple):
     n_iter: Int[Array, ""]  # products
 
 
-def begin(x: Float[Array, " m"], q: Float[Array, " m"]) -> Face:
+def begin(_: Net, x: Float[Array, " m"], q: Float[Array, " m"]) -> Face:
     """The search from a point whose product is known."""
     zeros, zero, no = jnp.zeros_like(x), jnp.zeros((), x.dtype), jnp.zeros((), bool)
     return Face(x, q, zeros, zeros, zeros, zero + 1, zero, no, ~no, no, jnp.zeros((), int))
