@@ -1,7 +1,7 @@
 """The program that solves and certifies problems of many lanes: from Gram matrices to gaps in one dispatch.
 
-Elastic nets go through the queue of `_queue`; problems of other penalties take the steps of the proximal solver side by
-side, where those that are done stand still.
+Problems go through the queue of `_queue`: elastic nets by conjugate gradients on faces, those of any other convex
+penalty by proximal gradient with Anderson acceleration.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from jaxreg.design._base import PRECISION
 from jaxreg.design._gram import stacked
 from jaxreg.design._placement import GROUPS
 from jaxreg.paths import _queue
+from jaxreg.paths._ways import Anderson, Faces
 from jaxreg.penalties._base import per_row
-from jaxreg.solvers import faces
-from jaxreg.solvers.composite import LOWERED_PART, minimum_by
-from jaxreg.solvers.proximal import Composite
-from jaxreg.solvers.smooth import LOWER, SUM_ROUNDING, Quadratic, curvature_of
+from jaxreg.solvers.composite import LOWERED_PART
+from jaxreg.solvers.smooth import LOWER, SUM_ROUNDING
 
 
 class Lane(NamedTuple):
@@ -34,10 +33,11 @@ class Lane(NamedTuple):
     terms: Terms
     present: Any  # (m,) columns that are not left out
     divisor: Any  # (m,) what makes b of coefficients on the scale of the design
+    unit: Any  # (m,) of b, where the method works in units of blocks
     per_coefficient: Any  # (m,) the user's coefficients for b = 1
     mix: Any  # (N,) mixing parameters of the problems
     lambdas: Any  # (N,)
-    residuals: Any  # (N,) that are asked of the proximal solver
+    residuals: Any  # (N,) that will do, where the method has one
 
 
 class Fitted(NamedTuple):
@@ -75,10 +75,8 @@ def solve(grams, lanes, penalty, schedule, b, goal, *, axes, kind, shape, places
     b = b.reshape(-1, N, *b.shape[2:]) if b.shape[1] > 1 else jnp.repeat(b, shape[1], axis=0)
     b = b[jnp.minimum(jnp.arange(G), len(b) - 1)]
     of_mix = partial(_of_mix, axes=axes)
-    if penalty.quadratic:
-        solved = _by_queue(lanes, penalty, schedule, b, goal, of_mix, places, mesh, lower)
-    else:
-        solved = _by_prox(lanes, penalty, schedule, b, goal, of_mix, kind, mesh, lower)
+    way = Faces if penalty.quadratic else Anderson
+    solved = _solved(way, lanes, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower)
 
     def returned(lane, b, step):
         """(b (N, m [, K]) as the user gets it, gaps, losses) of solutions of a lane."""
@@ -129,75 +127,43 @@ def _on_mesh(run, mesh, groups, shared):
     )
 
 
-def _by_queue(lanes, penalty, schedule, b, goal, of_mix, places, mesh, lower):
-    """The _Solved of elastic nets, which are solved on the scale of the design."""
-    x, N = b * lanes.terms.scale[:, None], schedule.share.shape[1]
+def _solved(way, lanes, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower):
+    """The _Solved of the problems of G groups, whose way is one of the two above."""
 
     def queued(products, lanes, penalty, schedule, x, goal):
         def run(groups, shared):
             lanes, share, limit, number, x = groups
             penalty, neighbours, goal = shared
+            smooth = jax.vmap(partial(way.shared, products=products))(lanes)
 
-            def net(lane, k):
-                return _net(lane, of_mix(penalty, lane.mix[k]), k, products)
+            def problem(lane, k):
+                lane, smooth = lane
+                return way.problem(lane, smooth, of_mix(penalty, lane.mix[k]), k)
 
             def content(lane, k, x, q):
-                of_problem = of_mix(penalty, lane.mix[k])
-                b = x / lane.divisor
-                return at_product(lane.terms, of_problem, b, q, lane.lambdas[k], 1.0, kind="gap")[0] <= goal
+                lane, (_, curvature) = lane
+                of_problem, lam = of_mix(penalty, lane.mix[k]), lane.lambdas[k]
+                b, fit = way.out_of(lane, x, q)
+                return at_product(lane.terms, of_problem, b, fit, lam, 1 / curvature, kind=kind)[0] <= goal
 
             schedule = _queue.Schedule(neighbours, share, limit, number)
-            method = _queue.Method(faces.begin, faces.advance)
-            return _queue.solve(lanes, schedule, x, method, net, content, places)
+            queued = _queue.solve((lanes, smooth), schedule, x, way.method, problem, content, places)
+            return queued, 1 / smooth[1]
 
         return _on_mesh(run, mesh, (lanes, *schedule[1:], x), (penalty, schedule.neighbours, goal))
 
+    x, N = jax.vmap(jax.vmap(way.into, (None, 0)))(lanes, b), schedule.share.shape[1]
     n_iter, steps = jnp.zeros(schedule.share.shape, int), jnp.zeros(len(x), int)
     if lower is not None:
         few = schedule._replace(limit=schedule.limit // LOWERED_PART)
         roughly = jnp.maximum(goal, SUM_ROUNDING * LOWER[lower])
-        first = queued(lower, *jax.tree.map(_single, (lanes, penalty, few, x, roughly)))
+        first, _ = queued(lower, *jax.tree.map(_single, (lanes, penalty, few, x, roughly)))
         x, n_iter, steps = first.x.astype(x.dtype), first.n_iter, first.steps
         every = jnp.tile(jnp.arange(N), (2, 1))  # goes on from where it is
         schedule = schedule._replace(neighbours=every, limit=schedule.limit - n_iter)
-    last = queued("full", lanes, penalty, schedule, x, goal)
-    b = last.x / lanes.divisor[:, None]
-    return _Solved(b, n_iter + last.n_iter, steps + last.steps, jnp.ones(len(b)))
-
-
-def _net(lane, penalty, k, products):
-    """The problem k of a lane, on the scale of the design, where columns have length 1."""
-    l1, l2 = penalty.strengths(lane.lambdas[k] * jnp.where(lane.present, lane.terms.factors, 1.0))
-    smooth = Quadratic(lane.gram, jnp.where(lane.present, lane.terms.corr, 0.0), products)
-    return faces.Net(smooth, l1 / lane.divisor, l2 / lane.divisor**2)
-
-
-def _by_prox(lanes, penalty, schedule, b, goal, of_mix, kind, mesh, lower):
-    """The _Solved of problems of any convex penalty, which are solved on its scale."""
-
-    def run(groups, shared):
-        return jax.vmap(partial(of_lane, *shared))(*groups)
-
-    def of_lane(penalty, goal, lane, limits, b):
-        scale, N = lane.terms.scale, len(lane.mix)
-        smooth = Quadratic(lane.gram * (scale[:, None] * scale), lane.terms.corr * per_row(scale, lane.terms.corr))
-        curvature = curvature_of(smooth, smooth.image(b[0]), b[0])
-
-        def one(i, lam, residual, limit, start):
-            problem = Composite(smooth, of_mix(penalty, i), lam * lane.terms.factors, many=True)
-
-            def content(b, q):
-                fit = q / per_row(lane.divisor, q)
-                return at_product(lane.terms, problem.penalty, b, fit, lam, 1 / curvature, kind=kind)[0] <= goal
-
-            minimum = minimum_by(lower, problem, start, residual, limit, curvature, content)
-            return minimum.b, minimum.n_iter, minimum.curvature
-
-        starts = jnp.broadcast_to(b, (N, *b.shape[1:]))
-        b, n_iter, curvatures = jax.vmap(one)(lane.mix, lane.lambdas, lane.residuals, limits, starts)
-        return _Solved(b, n_iter, jnp.max(n_iter), 1 / jnp.max(curvatures))
-
-    return _on_mesh(run, mesh, (lanes, schedule.limit, b), (penalty, goal))
+    last, step = queued("full", lanes, penalty, schedule, x, goal)
+    b, _ = jax.vmap(jax.vmap(way.out_of, (None, 0, 0)))(lanes, last.x, last.x)
+    return _Solved(b, n_iter + last.n_iter, steps + last.steps, step)
 
 
 def _single(leaf):

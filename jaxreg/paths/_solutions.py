@@ -105,17 +105,16 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     groups = Groups.of(F, A, L, len(placement.devices))
     order, at, grids = groups.order, groups.at, groups.of_groups(lambdas)
     asked = [residuals_asked(*pair, TIGHT * options.tol) for pair in zip(objectives, lambdas, strict=True)]
-    lanes = _lanes(objectives, certificates, groups, grids, np.stack(asked))
     index = np.minimum(np.arange(first.length), objectives[0].design.p)
     within = [penalty.restrict(index) if penalty.screens else penalty for penalty in penalties]
+    lanes = _lanes(objectives, certificates, within[0], groups, grids, np.stack(asked))
     penalty, axes = _mixed([*within, *within[-1:] * (_queue.number_for(A) - A)])
     grams = together([certificates[f].stored for f in groups.lane])
     b = np.stack([certify.padded(start) for certify, start in zip(certificates, starts, strict=True)])[:, None]
     neighbours, share, count = order.neighbours, order.shares(grids), groups.counts()
     goal = max(GOAL * options.tol, min(LEAST * options.tol, FLOOR))
     special = _special(certificates, penalties, lambdas)
-    queued = penalty.quadratic
-    places = _queue.places_for(len(order.mix)) if queued else len(order.mix)
+    places = _queue.places_for(len(order.mix))
     left, n_iter, steps = np.ones(lambdas.shape, bool), np.zeros(lambdas.shape, int), np.zeros(len(count), int)
     for sharpened in range(PACE.sharpenings + 1):
         limit = groups.of_groups(np.where(left, options.max_iter - n_iter, 0))
@@ -147,7 +146,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     return Solutions(objectives, at, b, gaps, losses, n_iter, status, of_first, judged, places, steps)
 
 
-def _lanes(objectives, certificates, groups, lambdas, residuals):
+def _lanes(objectives, certificates, penalty, groups, lambdas, residuals):
     """The Lanes of all groups, without their Gram matrices; lambdas (G, N), residuals (F, A, L)."""
     terms = [certificate.terms for certificate in certificates]
     rows = max(len(of_lane.T) for of_lane in terms)
@@ -156,10 +155,24 @@ def _lanes(objectives, certificates, groups, lambdas, residuals):
         present = certificate.padded(objective.present)
         of_lane = of_lane._replace(T=lengthened(of_lane.T, rows), along=lengthened(of_lane.along, rows))
         divisor = np.where(present, certificate.scale, 1.0)
-        unit = certificate.padded(objective.per_coefficient(np.zeros(objective.design.p)))
-        lanes.append(_program.Lane(None, of_lane, present, divisor, unit, None, None, None))
+        unit = _units(penalty, divisor)
+        per_coefficient = certificate.padded(objective.per_coefficient(np.zeros(objective.design.p)))
+        lanes.append(_program.Lane(None, of_lane, present, divisor, unit, per_coefficient, None, None, None))
     of_groups = jax.tree.map(lambda *leaves: np.stack(leaves), *(lanes[f] for f in groups.lane))
     return of_groups._replace(mix=groups.mix, lambdas=lambdas, residuals=groups.of_groups(residuals))
+
+
+def _units(penalty, scale):
+    """(m,) for each column the largest scale in its block, where that changes a norm by a factor; 1 elsewhere.
+
+    Steps along blocks of large and small columns are of a kind then.
+    """
+    if not (penalty.norm and penalty.descends):
+        return np.ones(len(scale))
+    _, block = np.unique(penalty.block_labels(len(scale)), return_inverse=True)
+    largest = np.zeros(len(scale))
+    np.maximum.at(largest, block, scale)
+    return largest[block]
 
 
 def _mixed(penalties):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 FIRST_WAIT, LONGEST_WAIT = 4, 64  # steps of FISTA before a Newton step: doubled while those fail
 # factor by which the bound of the curvature grows at most at once: a step far too long meets what is not near
 STEEPER = 10
+SLACK = 1 + 1e-6  # of the bound, for what rounding adds to the curvature of a step
 SHORTER, LENGTHS = 0.5, 12  # a step of Newton's method is tried whole and shorter by powers of SHORTER, so many in all
 WORTH = 0.5  # of the fall of the objective by the steps of FISTA before: a Newton step that brings less is left out
 SUCCESS = 0.5  # a Newton step that leaves less than this share of the residual is followed by another at once
@@ -113,18 +114,25 @@ def _inner(a, b):
     return jnp.sum(a * b)
 
 
+def raised(smooth: Smooth, L, d, q, q_before) -> Float[Array, ""]:
+    """The curvature L, or a larger one where a step d, whose images are q at its end and q_before, was too long for L.
+
+    So is a step to where nothing is finite.
+    """
+    square = _inner(d, d)
+    seen = 2 * smooth.bregman(d, q, q_before) / jnp.where(square > 0, square, 1.0)
+    too_long = ~(seen <= L * SLACK) & (square != 0)
+    return jnp.where(too_long, jnp.clip(jnp.where(jnp.isnan(seen), jnp.inf, 1.1 * seen), 1.5 * L, STEEPER * L), L)
+
+
 def _step_of_fista(problem: Composite, state: _ProximalState) -> _ProximalState:
     """The state after a step of FISTA, or with a larger curvature or no momentum where that step was no good."""
     smooth, L = problem.smooth, state.curvature
     gradient = smooth.gradient(state.q_ahead)
     b = problem.prox(state.ahead - gradient / L, 1 / L)
     q = smooth.image(b)
-    d = b - state.ahead
-    square = _inner(d, d)
-    seen = 2 * smooth.bregman(d, q, state.q_ahead) / jnp.where(square > 0, square, 1.0)
-    slack = 1 + 1e-6
-    too_long = ~(seen <= L * slack) & (square != 0)  # so is a step to where nothing is finite
-    overshot = too_long
+    curvature = raised(smooth, L, b - state.ahead, q, state.q_ahead)
+    overshot = curvature > L
     if not problem.penalty.convex:  # the objective has to fall, by the step without momentum if need be
         before, after = problem.value(state.b, state.q), problem.value(b, q)
         has_momentum = jnp.any(state.ahead != state.b)
@@ -135,10 +143,7 @@ def _step_of_fista(problem: Composite, state: _ProximalState) -> _ProximalState:
     moved = state._replace(
         b=b, q=q, ahead=b + beta * (b - state.b), q_ahead=q + beta * (q - state.q), momentum=momentum
     )
-    steeper = jnp.clip(jnp.where(jnp.isnan(seen), jnp.inf, 1.1 * seen), 1.5 * L, STEEPER * L)
-    stayed = state._replace(
-        ahead=state.b, q_ahead=state.q, momentum=jnp.ones_like(momentum), curvature=jnp.where(too_long, steeper, L)
-    )
+    stayed = state._replace(ahead=state.b, q_ahead=state.q, momentum=jnp.ones_like(momentum), curvature=curvature)
     state = jax.tree.map(lambda a, b: jnp.where(overshot, a, b), stayed, moved)
     return state._replace(n_iter=state.n_iter + 1)
 

@@ -1,0 +1,133 @@
+"""Proximal gradient with Anderson acceleration on a Gram matrix: any convex penalty, one product in every step.
+
+    minimise over b    f(b) + penalty(b),     f(b) = b'G b / 2 - c'b
+
+With T(b) = prox(b - f'(b) / L) the solutions are the zeros of r(b) = T(b) - b. A step takes T from a point ahead, and
+the product G T. Secants are differences of the points T so far, with those of r: the combination of them that makes r
+least, where it is linear, is taken off T to find the next point ahead. Its image is that combination of images and
+costs no product. It counts if the objective is not higher there than at T; else the search goes on from T, and the
+secants, of another set on which the prox is smooth, are forgotten. So the objective falls in every step.
+
+Secants are made orthogonal in r as they come: the least r is then a projection, and no system is solved. Where r is
+linear and symmetric two of them would do as well as all; a few more make up for a prox that is not.
+
+No loop is inside another: whatever many problems are doing, one product with G serves a step of them all.
+
+Source: Anderson (1965), J. ACM 12; Walker and Ni (2011), SIAM J. Numer. Anal. 49 (secants); Bertrand and Massias
+(2021), AISTATS (a point ahead counts by its objective).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxreg.design._base import PRECISION
+from jaxreg.solvers.proximal import Composite, raised
+from jaxreg.solvers.smooth import SUM_ROUNDING, Smooth
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+
+SECANTS = 4
+PARALLEL = 1e-10  # of its squared length, what is left of a secant that lies among those before it
+
+
+class Problem(NamedTuple):
+    """A problem and when it is done."""
+
+    composite: Composite
+    curvature: Float[Array, ""]  # a bound L of that of f, or a guess, which is raised where a step shows more
+    residual: Float[Array, ""]  # max|r| L that will do
+
+    @property
+    def smooth(self) -> Smooth:
+        return self.composite.smooth
+
+
+class Search(NamedTuple):
+    """Where the search is, and where it goes."""
+
+    x: Float[Array, "m ..."]  # T of the last step
+    q: Float[Array, "m ..."]  # G x
+    ahead: Float[Array, "m ..."]  # where the next step is taken
+    q_ahead: Float[Array, "m ..."]
+    r: Float[Array, "m ..."]  # of the last step
+    points: Float[Array, "S m ..."]  # secants: differences of T
+    images: Float[Array, "S m ..."]  # of the images of T
+    turns: Float[Array, "S m ..."]  # of r, orthogonal
+    squares: Float[Array, " S"]  # squared lengths of these, 0 for no secant
+    newest: Int[Array, ""]  # how many secants there have been
+    follows: Bool[Array, ""]  # whether r is that of a step
+    curvature: Float[Array, ""]  # L
+    trial: Bool[Array, ""]  # whether the next product is that of a trial: never
+    settled: Bool[Array, ""]  # whether r is as small as it has to be, or rounding
+    n_iter: Int[Array, ""]  # products
+
+
+def begin(problem: Problem, x: Float[Array, "m ..."], q: Float[Array, "m ..."]) -> Search:
+    """The search from a point whose product is known."""
+    none, no, zero = jnp.zeros((SECANTS, *x.shape), x.dtype), jnp.zeros((), bool), jnp.zeros((), int)
+    L, squares = jnp.asarray(problem.curvature, x.dtype), jnp.zeros(SECANTS, x.dtype)
+    return Search(x, q, x, q, jnp.zeros_like(x), none, none, none, squares, zero, no, L, no, no, zero)
+
+
+def advance(problem: Problem, search: Search) -> Search:
+    """The search after one more product."""
+    composite, smooth, L = problem.composite, problem.smooth, search.curvature
+    x = composite.prox(search.ahead - smooth.gradient(search.q_ahead) / L, 1 / L)
+    q = smooth.image(x)
+    r = x - search.ahead
+    curvature = raised(smooth, L, r, q, search.q_ahead)
+    largest, rounding = jnp.max(jnp.abs(r), initial=0.0), SUM_ROUNDING * smooth.roundoff(x)
+    settled = largest <= jnp.maximum(rounding * jnp.max(jnp.abs(x), initial=0.0), problem.residual / L)
+    secants = _with_secant(search, x, q, r)
+    moved = _ahead(composite, secants._replace(x=x, q=q, r=r, follows=jnp.ones((), bool), settled=settled))
+    none, no = jnp.zeros_like(search.squares), jnp.zeros((), bool)
+    stayed = search._replace(ahead=search.x, q_ahead=search.q, curvature=curvature, squares=none, follows=no)
+    after = jax.tree.map(lambda a, b: jnp.where(curvature > L, a, b), stayed, moved)
+    return after._replace(n_iter=search.n_iter + 1)
+
+
+def _with_secant(search, x, q, r):
+    """The search with the secant from the last step to this one, unless that lies among the others."""
+    secant = x - search.x, q - search.q, r - search.r
+    before, among = jnp.sum(secant[2] ** 2), (search.points, search.images, search.turns)
+    for _ in range(2):  # once leaves the rounding of what was taken off
+        share = _shares(search, secant[2])
+        secant = tuple(new - _sum(share, old) for new, old in zip(secant, among, strict=True))
+    square = jnp.sum(secant[2] ** 2)
+    adds = search.follows & (square > PARALLEL * before)
+    at = search.newest % SECANTS
+
+    def put(values, new):
+        return jnp.where(adds, values.at[at].set(new), values)
+
+    points, images, turns = map(put, among, secant)
+    squares = put(search.squares, square)
+    return search._replace(points=points, images=images, turns=turns, squares=squares, newest=search.newest + adds)
+
+
+def _ahead(composite, search):
+    """The search with the point where r is least by its secants, or with none of them where that is no good."""
+    share = _shares(search, search.r)
+    ahead, q_ahead = search.x - _sum(share, search.points), search.q - _sum(share, search.images)
+    counts = composite.rise(ahead, q_ahead, search.x, search.q) <= 0
+    return search._replace(
+        ahead=jnp.where(counts, ahead, search.x),
+        q_ahead=jnp.where(counts, q_ahead, search.q),
+        squares=jnp.where(counts, search.squares, 0.0),
+    )
+
+
+def _shares(search, r) -> Any:
+    """Of r along the turns of the secants (S,)."""
+    along = jnp.tensordot(search.turns, r, r.ndim, precision=PRECISION)
+    return jnp.where(search.squares > 0, along / jnp.where(search.squares > 0, search.squares, 1.0), 0.0)
+
+
+def _sum(share, secants) -> Any:
+    return jnp.tensordot(share, secants, 1, precision=PRECISION)
