@@ -41,14 +41,12 @@ def test_folds_are_judged_as_on_the_host(name, monkeypatch):
 
 @pytest.mark.parametrize("name", few(["GroupLasso", "SparseGroupLasso", "SLOPE", "MultiTaskLasso"], "MultiTaskLasso"))
 def test_few_programs_and_fetches(name, monkeypatch, tmp_path):
-    y = SEVERAL if name == "MultiTaskLasso" else Y
-    given = {"penalty": PENALTIES[name]} | OPTIONS
-    if name == "SparseGroupLasso":
-        given |= CASES[name]  # the number of grids does not count
+    more = {"y": SEVERAL} if name == "MultiTaskLasso" else CASES[name]  # weights of 0, several grids, another metric
+    given = {"X": X, "y": Y, "penalty": PENALTIES[name]} | OPTIONS | more
     monkeypatch.setattr(_placement, "current", lambda: DEVICE)
-    jr.fit_cv(X, y, **given)  # compiles
+    jr.fit_cv(**given)  # compiles
     with counted(monkeypatch, tmp_path) as (counts, _):
-        cv = jr.fit_cv(X, y, **given)
+        cv = jr.fit_cv(**given)
     assert cv.gap.max() <= TOL
     assert len(counts[0].programs) <= PROGRAMS
     assert len(counts[0].fetches) <= FETCHES
