@@ -134,6 +134,26 @@ def test_critical_lambda_is_exact_on_both_sides(name, factored):
             assert bisected == pytest.approx(critical, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        penalties.GroupLasso(GROUPS, weights=[0, 1, 2, 3, 0.5, 1]),
+        penalties.SparseGroupLasso(GROUPS, 0.3, weights=[0, 1, 2, 3, 0.5, 1]),
+        penalties.SparseGroupLasso(GROUPS, 1.0),
+        penalties.MultiTaskLasso(),
+        penalties.SLOPE(np.where(np.arange(P) < 3, WEIGHTS, 0.0)),
+    ],
+    ids=lambda penalty: type(penalty).__name__,
+)
+def test_critical_lambda_is_the_same_on_the_host(penalty):
+    factors = np.array([0.5, 1.5, 0.0, 2.0, 0.7, 1.2])[GROUPS]
+    factors = np.ones(P) if type(penalty) is penalties.SLOPE else factors
+    for g in points(3, 6):
+        g = np.stack([g, 1.0 - g, np.sin(g)], axis=1) if type(penalty) is penalties.MultiTaskLasso else g
+        expected = float(dual_norm(penalty, g, factors))
+        assert penalty.critical_on_host(g, factors) == pytest.approx(expected, rel=1e-13)
+
+
 @jax.jit
 def dual_norm(penalty, g, lam):
     return penalty.dual_norm(g, lam)

@@ -75,11 +75,21 @@ def _errors(rows, b):
 
 @jax.jit
 def _predictions(rows, b, at):
-    """Predictions (F, m, P, K) by the problems `at` (P,); NaN for rows without a weight."""
-    samples = rows.operator.samples(rows.index)
-    predicted = jax.vmap(partial(_predicted, rows, samples), 1, 2)(b[:, at])
+    """(predictions (F, m, P, K) by the problems `at` (P,), NaN for rows without a weight; b (F', P, m' [, K]))."""
+    samples, b = rows.operator.samples(rows.index), b[:, at]
+    predicted = jax.vmap(partial(_predicted, rows, samples), 1, 2)(b)
     root = rows.root[:, :, None, None]
-    return jnp.where(root > 0, predicted / jnp.where(root > 0, root, 1.0), jnp.nan)
+    return jnp.where(root > 0, predicted / jnp.where(root > 0, root, 1.0), jnp.nan), b
+
+
+def _by_data(objective, rows, b):
+    """Predictions (k, P [, K]) of rows of the data (k,) by b (P, m' [, K]), without an offset."""
+    from scipy.sparse import csr_array
+
+    b = b[:, : objective.design.p]
+    coef = b * objective.per_coefficient(b[0])
+    intercept = objective.y_mean - np.einsum("pj...,j->p...", coef, objective.design.columns.mean)
+    return objective.design.base.linear_predictor(rows, csr_array(coef.reshape(len(coef), -1)), intercept)
 
 
 class HeldOutRows:
@@ -114,7 +124,7 @@ def fitted(folded, lanes, part, mixes):
         solved = _solutions.solve(objectives, certificates, penalties, lambdas, folded.options, starts, rows, _errors)
     if first:
         asked = np.arange(grids.shape[1])
-        points = [points_of(objectives[0], [block]) for block in solved.blocks(0)]
+        points = [points_of(objectives[0], [block]) for block in solved.blocks()]
         full = [SolvedPath(of_mix, grid, asked) for of_mix, grid in zip(points, grids, strict=True)]
     judge = _Judge(setup, solved, rows, [folded.folds.held_out[k] for k in part], first)
     null_losses = np.stack([objective.null_losses for objective in objectives[first:]])
@@ -127,7 +137,7 @@ def fitted(folded, lanes, part, mixes):
             n_iter=solved.n_iter[first:, i],
             status=solved.status[first:, i],
             null_losses=null_losses,
-            held_out=judge.held_out(i),
+            held_out=judge.held_out[i],
         )
         for i in range(len(mixes))
     ]
@@ -164,6 +174,7 @@ class _Judge:
 
     def __init__(self, setup, solved, rows, folds, first):
         self.setup, self.solved, self.rows, self.folds, self.first = setup, solved, rows, folds, first
+        self.held_out = [self._held_out(i) for i in range(len(solved.at))]  # once: they keep what they predicted
 
     def losses(self, metric, row_weight, by_predictions):
         """(losses (F, A, L), mean squared errors (F, A, K, L))."""
@@ -183,30 +194,30 @@ class _Judge:
         A, L = self.solved.at.shape
         losses, squared = np.empty((2, len(self.folds), A, self.setup.objective.responses or 1, L))
         for i in range(A):
-            for f, (fold, rows) in enumerate(zip(self.folds, self.held_out(i), strict=True)):
+            for f, (fold, rows) in enumerate(zip(self.folds, self.held_out[i], strict=True)):
                 predictions = rows.predict(self.setup.data.offset, range(L))
                 losses[f, i], squared[f, i] = judged(metric, self.setup.data.y, row_weight, fold, predictions)
         return losses.mean(axis=2), squared
 
-    def held_out(self, i):
+    def _held_out(self, i):
         """HeldOutRows of each fold with the mixing parameter i."""
         objective = self.setup.objective
+        without = [np.flatnonzero(objective.root[fold.rows] == 0) for fold in self.folds]  # these the design has not
 
         @cache
         def all_folds(positions):
             at = jax.device_put(self.solved.at[i, list(positions)])
-            predictions = jax.device_get(_predictions(self.rows, self.solved.b, at))
-            return objective.y_mean + objective.unit * predictions
+            predictions, b = _predictions(self.rows, self.solved.b, at)
+            predictions, b = jax.device_get((predictions, b if any(map(len, without)) else None))
+            return objective.y_mean + objective.unit * predictions, b
 
         def of_fold(f, positions):
-            rows = self.folds[f].rows
-            eta = all_folds(positions)[f, : len(rows)]
+            rows, (predictions, b) = self.folds[f].rows, all_folds(positions)
+            eta = predictions[f, : len(rows)]
             eta = eta[..., 0] if objective.responses is None else eta
-            without = np.flatnonzero(objective.root[rows] == 0)  # these the design has not
-            if without.size:
-                lane = self.first + f
-                points = points_of(self.solved.objectives[lane], [self.solved.blocks(lane)[i]]).at(list(positions))
-                eta[without] = objective.design.linear_predictor(rows[without], points.coef, points.intercept)
+            if without[f].size:
+                lane = self.solved.objectives[self.first + f]
+                eta[without[f]] = _by_data(lane, rows[without[f]], b[self.first + f])
             return eta
 
         return [HeldOutRows(fold.rows, partial(of_fold, f)) for f, fold in enumerate(self.folds)]

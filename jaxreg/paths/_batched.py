@@ -44,7 +44,7 @@ def alone(objective, certify, lambdas, options, start):
     """
     if objective.squared:
         solutions = _solutions.solve([objective], [certify], [objective.penalty], lambdas[None, None], options, [start])
-        yield solutions.blocks(0)[0]
+        yield solutions.blocks()[0]
     else:
         yield from _by_rows(objective, certify, lambdas, options, start)
 

@@ -34,11 +34,11 @@ class Ridges:
     of_first: np.ndarray  # (L, p [, K]) b of the first lane
     judged: Any  # what `judge` made of b
 
-    def blocks(self, f):
-        """A Block for the one mixing parameter of a lane."""
-        b = self.of_first if f == 0 else np.asarray(self.b[f])
+    def blocks(self):
+        """A Block of the first lane for the one mixing parameter."""
+        b = self.of_first
         none = np.zeros((len(b), 0, *b.shape[2:]))
-        rest = (values[f, 0] for values in (self.gaps, self.losses, self.n_iter, self.status, self.effective_df))
+        rest = (values[0, 0] for values in (self.gaps, self.losses, self.n_iter, self.status, self.effective_df))
         return [Block(np.arange(b.shape[1]), b, none, *rest)]
 
 
@@ -54,7 +54,7 @@ def takes(objective, certify):
 
 def alone(objective, certify, lambdas, options):
     """The points of one Objective, as a path in one block."""
-    yield solve([objective], [certify], objective.penalty, lambdas[None], options).blocks(0)[0]
+    yield solve([objective], [certify], objective.penalty, lambdas[None], options).blocks()[0]
 
 
 def solve(objectives, certificates, penalty, lambdas, options, held_out=None, judge=None):

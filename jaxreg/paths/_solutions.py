@@ -48,13 +48,12 @@ class Solutions:
         """Products of all places, busy or not."""
         return self.places * int(self.steps.sum())
 
-    def blocks(self, f):
-        """A Block for each mixing parameter of a lane."""
-        p = self.objectives[f].design.p
-        b = self.of_first if f == 0 else np.asarray(_entries(self.b, f, np.arange(self.b.shape[1])))
-        b = b[self.at, :p]
+    def blocks(self):
+        """A Block of the first lane for each mixing parameter."""
+        p = self.objectives[0].design.p
+        b = self.of_first[self.at, :p]
         none = np.zeros((b.shape[1], 0, *b.shape[3:]))
-        arrays = zip(b, self.gaps[f], self.losses[f], self.n_iter[f], self.status[f], strict=True)
+        arrays = zip(b, self.gaps[0], self.losses[0], self.n_iter[0], self.status[0], strict=True)
         return [Block(np.arange(p), x, none, *rest) for x, *rest in arrays]
 
 

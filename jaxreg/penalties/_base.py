@@ -59,6 +59,10 @@ class Penalty(ABC):
         jumps (`L0`).
         """
 
+    def critical_on_host(self, gradient: Float[np.ndarray, "p ..."], factors: Float[np.ndarray, " p"]) -> float | None:
+        """`critical_lambda` in NumPy, where formulas for it are few: then no program runs for a grid. Else None."""
+        return None
+
     def dual_norm(self, gradient: Float[ArrayLike, "p ..."], lam: ArrayLike) -> Float[Array, ""] | None:
         """sup of gradient'b over value(b, lam) - ridge part <= 1. None if value - ridge part is no norm, or unknown.
 
@@ -277,6 +281,12 @@ def ratio(gradient, lam):
 def per_row(values, like):
     """Values () or (m,) in the shape that multiplies an array `like`, (m,) or (m, K), of NumPy or JAX."""
     return values[:, None] if np.ndim(values) == 1 and np.ndim(like) == 2 else values
+
+
+def largest_ratio(sizes: Float[np.ndarray, " m"], strengths: Float[np.ndarray, " m"]) -> float:
+    """The largest size per strength, in NumPy, of all that have a strength; 0 of none."""
+    penalised = strengths > 0
+    return float(np.max(sizes[penalised] / strengths[penalised], initial=0.0))
 
 
 def root(square):

@@ -21,6 +21,7 @@ from jaxreg.penalties._base import (
     Columnwise,
     Norm,
     finite_factors,
+    largest_ratio,
     per_row,
     ratio,
     require_one_response,
@@ -192,6 +193,10 @@ class _Grouped(Norm, Blockwise):
         """Dual norms of the groups."""
 
     @final
+    def _sums_on_host(self, values: Float[np.ndarray, " p"]) -> Float[np.ndarray, " G"]:
+        return np.bincount(self.groups, values, len(self.weights))
+
+    @final
     def restrict(self, columns):
         # absent columns form a group without weight
         ids = np.append(np.asarray(self.groups), len(self.weights) - 1)
@@ -271,6 +276,10 @@ class GroupLasso(_Grouped):
 
     def _group_norms(self, gradient, lam):
         return ratio(root(self._sums(jnp.square(gradient))), self._lam(lam) * self.weights)
+
+    def critical_on_host(self, gradient, factors):
+        norms = np.sqrt(self._sums_on_host(gradient**2))
+        return largest_ratio(norms[self.groups], factors * np.asarray(self.weights)[self.groups])
 
 
 @final
@@ -372,6 +381,21 @@ class SparseGroupLasso(_Grouped):
         _, (s, _) = jax.lax.while_loop(until, lambda c: (c[0] + 1, advance(c[1])), (1, advance((zero, zero))))
         return ratio(s, lam)
 
+    def critical_on_host(self, gradient, factors):
+        # as `_group_norms`
+        a, size = float(self.l1_ratio), np.abs(gradient)
+        weight = (1 - a) * np.asarray(self.weights)
+        s = np.zeros(len(weight))
+        for _ in range(NEWTON_STEPS):
+            soft = np.maximum(size - a * s[self.groups], 0.0)
+            norm = np.sqrt(self._sums_on_host(soft**2))
+            fall = a * self._sums_on_host(soft) + weight * norm
+            step = np.divide(norm * np.maximum(norm - s * weight, 0.0), fall, out=np.zeros_like(s), where=fall > 0)
+            s = s + step
+            if not (step > 4 * np.finfo(float).eps * s).any():
+                break
+        return largest_ratio(s[self.groups], factors)
+
 
 @final
 @pytree
@@ -413,10 +437,15 @@ class MultiTaskLasso(Norm, Columnwise):
     def block_minimum(self, corr, curvature, strength, last):
         return shortened(corr, curvature, strength[0], last)
 
+    def _norms_on_host(self, gradient):
+        return np.abs(gradient) if gradient.ndim == 1 else np.sqrt(np.square(gradient).sum(axis=1))
+
+    def critical_on_host(self, gradient, factors):
+        return largest_ratio(self._norms_on_host(gradient), factors)
+
     def pull(self, gradient, factors):
-        norm = np.abs(gradient) if gradient.ndim == 1 else np.sqrt(np.square(gradient).sum(axis=1))
         with np.errstate(divide="ignore", invalid="ignore"):
-            return norm / factors
+            return self._norms_on_host(gradient) / factors
 
     def checked_factors(self, factors, responses):
         return finite_factors(factors)

@@ -133,6 +133,9 @@ class SLOPE(Norm, Screened):
         level = _level(lam)
         return jnp.where(level > 0, jnp.max(share) / jnp.where(level > 0, level, 1.0), 0.0)
 
+    def critical_on_host(self, gradient, factors):
+        return float(np.max(np.cumsum(np.sort(np.abs(gradient))[::-1]) / np.cumsum(np.asarray(self.weights))))
+
     def unpenalised(self, factors):
         return np.zeros((0, len(factors)))
 
