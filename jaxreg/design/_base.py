@@ -90,7 +90,7 @@ class StoredDesign(Design):
     Attributes
     ----------
     first : tuple or None
-        (right A' (k, p) in NumPy, A A') where they were made along with A.
+        (right A' (k, p) in NumPy, A A' or an OfStack of it) where they were made along with A.
     """
 
     first: tuple | None = None
