@@ -33,7 +33,7 @@ class Solutions:
 
     objectives: list
     at: np.ndarray  # (A, L) the place of each among the problems of a lane
-    b: Any  # (F' >= F, N, m [, K]) on the scale of the penalty, in their order, with absent columns behind the real ones
+    b: Any  # (F' >= F, N, m [, K]) on the scale of the penalty, in their order, with absent columns behind the p others
     gaps: np.ndarray  # (F, A, L)
     losses: np.ndarray  # (F, A, L, K), or (F, A, L, 1) for one response
     n_iter: np.ndarray  # (F, A, L)
