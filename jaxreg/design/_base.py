@@ -75,7 +75,7 @@ class Design(ABC):
 
     @abstractmethod
     def gram(self) -> Float[Any, "p p"]:
-        """A A'."""
+        """A A', or an OfStack of it."""
 
     @abstractmethod
     def kernel(self, weight: Float[np.ndarray, " p"]) -> Float[Any, "n n"]:

@@ -141,7 +141,7 @@ def standardise_on_device(X, weight, centre, dtype, right=None, padded=None):
     """(A (p, n), its Columns, right A' in NumPy, A A' with zeros behind it up to `padded` columns) of X (n, p).
 
     By the accelerator: a host has neither its rates nor its memory. The last two are None without right-hand sides
-    `right` (k, n).
+    `right` (k, n), which `padded` goes with.
     """
     by_column = isinstance(X, np.ndarray) and X.flags.f_contiguous  # an array goes over as it lies in memory
     n, p = X.shape
