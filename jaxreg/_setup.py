@@ -10,7 +10,7 @@ from jaxreg import _arrays, _missing, _provenance
 from jaxreg._labels import warn_of_classes
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design import _placement
-from jaxreg.design._gram import whole
+from jaxreg.design._gram import array_of
 from jaxreg.design._kinds import kind_of
 from jaxreg.engines import _table
 from jaxreg.losses import Loss
@@ -178,7 +178,7 @@ def lambdas_for(setup, request, l1_ratio):
         return request.lambdas
     objective = setup.objective.with_mixing(l1_ratio)
     if objective.penalty.quadratic and l1_ratio < _grid.LEAST_RATIO and not request.standardize:
-        largest, smallest = _ends_of_ridge(objective, whole(setup.gram))
+        largest, smallest = _ends_of_ridge(objective, array_of(setup.gram))
         return _grid.geometric(largest, request.n_lambdas, request.lambda_min_ratio or smallest / largest)
     largest = largest_lambda(objective, setup.certify)
     return _grid.geometric(largest * objective.lambda_unit, request.n_lambdas, setup.ratio)

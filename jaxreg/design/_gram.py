@@ -28,7 +28,7 @@ class OfStack:
         return _cut(self.stack, self.at, self.length)
 
     def __array__(self, dtype=None, copy=None):
-        return np.asarray(self.matrix, dtype)
+        return np.asarray(array_of(self), dtype)[: self.length, : self.length]
 
 
 class Padded:
@@ -79,14 +79,11 @@ def stacked(grams: tuple, length: int) -> jax.Array:
     return stack[at, :length, :length]
 
 
-def whole(gram: Any) -> Any:
-    """The matrix itself, of one of a stack."""
-    return gram.matrix if isinstance(gram, OfStack) else gram
-
-
 def array_of(gram: Any) -> Any:
-    """The array of a matrix that is alone, absent columns included."""
-    return gram.stack if isinstance(gram, OfStack) else gram
+    """An array of the matrix alone: with absent columns, if there are some and it need not be cut out of a stack."""
+    if not isinstance(gram, OfStack):
+        return gram
+    return gram.stack if gram.at is None else gram.matrix
 
 
 def _cut(stack, at, length):
