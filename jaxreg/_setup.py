@@ -10,6 +10,7 @@ from jaxreg import _arrays, _missing, _provenance
 from jaxreg._labels import warn_of_classes
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design import _placement
+from jaxreg.design._gram import array_of
 from jaxreg.design._kinds import kind_of
 from jaxreg.engines import _table
 from jaxreg.losses import Loss
@@ -51,7 +52,7 @@ class Setup:
     data: _arrays.CheckedData  # y (n,) or (n, K)
     model: Model
     objective: Objective
-    gram: Any  # (p, p) in NumPy, or on the device, where all columns are the working set; else None
+    gram: Any  # (p, p) in NumPy, or on the device, possibly an OfStack, where all columns are the working set; or None
     certify: Certificate
     solvers: tuple[str, ...]  # the engine for each mixing parameter
     options: Options
@@ -93,7 +94,7 @@ def posed(data, request, l1_ratios) -> Setup:
     _check_warm_start(request.warm_start, p, responses)
     factors = _arrays.check_penalty_factors(request.penalty_factors, p)
     penalty, factors = _limited(request, factors, p)
-    has_room = p <= _table.LARGEST and placement.has_room(8 * (n * p + GRAMS * p**2))
+    has_room = p <= _table.LARGEST and placement.has_room(8 * (n * p + GRAMS * placement.padded(p) ** 2))
     problem = _table.Problem(request.loss, penalty, responses, n, p, placement.accelerated, has_room)
     solvers = tuple(
         _table.chosen(request.solver, replace(problem, penalty=mixed(penalty, l1_ratio))) for l1_ratio in l1_ratios
@@ -177,7 +178,7 @@ def lambdas_for(setup, request, l1_ratio):
         return request.lambdas
     objective = setup.objective.with_mixing(l1_ratio)
     if objective.penalty.quadratic and l1_ratio < _grid.LEAST_RATIO and not request.standardize:
-        largest, smallest = _ends_of_ridge(objective, setup.gram)
+        largest, smallest = _ends_of_ridge(objective, array_of(setup.gram))
         return _grid.geometric(largest, request.n_lambdas, request.lambda_min_ratio or smallest / largest)
     largest = largest_lambda(objective, setup.certify)
     return _grid.geometric(largest * objective.lambda_unit, request.n_lambdas, setup.ratio)

@@ -7,9 +7,9 @@ from placements import DEVICE, HOST
 from reference import ar_problem
 
 import jaxreg as jr
-from jaxreg.cv import _folded
+from jaxreg.cv import _abreast, _folded
 from jaxreg.design import _placement
-from jaxreg.paths import _queue, _solutions
+from jaxreg.paths import _program, _queue, _solutions
 
 N, P = 70, 24
 X, Y = ar_problem(N, P, seed=1)
@@ -126,6 +126,49 @@ def test_criteria_are_there(on_device, monkeypatch):
     exact = jr.fit_cv(X, Y, l1_ratios=[0.5, 1.0], cv=4, n_lambdas=12)
     np.testing.assert_allclose(cv.effective_df, exact.effective_df, atol=1e-4)
     assert cv.select("bic").index == exact.select("bic").index
+
+
+def test_folds_and_columns_are_filled_up_to_few_shapes(on_device, monkeypatch):
+    """The program that solves is compiled once, and takes the Gram matrices of all lanes as one array."""
+    compiled, stacks, solve = [], [], _program.solve
+
+    def noted(grams, *args, **kwargs):
+        fitted = solve(grams, *args, **kwargs)
+        stacks.append([array.shape for array in grams[0]])
+        compiled.append(solve._cache_size())
+        return fitted
+
+    monkeypatch.setattr(_program, "solve", noted)
+    m = DEVICE.padded(P)
+    for p, folds in ((P, 4), (P - 4, 5)):
+        cv = jr.fit_cv(X[:, :p], Y, l1_ratios=[0.5, 1.0], cv=folds, n_lambdas=12, tol=1e-12)
+        assert cv.gap.max() <= 1e-12
+    assert stacks == [[(6, m, m)]] * 2
+    paths = [jr.fit_path(X[:, :p], Y, solver="batched", n_lambdas=12, tol=1e-10) for p in (P, P - 4)]
+    assert max(path.gap.max() for path in paths) <= 1e-10
+    assert stacks[2:] == [[(m, m)]] * 2
+    assert compiled[0] == compiled[1]
+    assert compiled[2] == compiled[3]
+
+
+def test_folds_at_once_have_room_with_what_fills_them_up(on_device, monkeypatch):
+    """Of seven lanes there is one of all rows, and six are the next number below for which programs are compiled."""
+    lengths, parts = [], []
+
+    class EnoughError(Exception):
+        pass
+
+    def noted(folded, lanes, part, mixes):
+        parts.append((len(lanes), len(part)))
+        raise EnoughError
+
+    monkeypatch.setattr(_abreast, "size", lambda objective, m, A, L: lengths.append(m) or 2.0**30)
+    monkeypatch.setattr(_abreast, "fitted", noted)
+    monkeypatch.setattr(_placement.Placement, "available", lambda placement: 7 * 2.0**30 / _folded.PART)
+    with pytest.raises(EnoughError):
+        jr.fit_cv(X, Y, penalty=jr.penalties.Lasso(), cv=10, n_lambdas=12)
+    assert lengths == [DEVICE.padded(P)]
+    assert parts == [(6, 5)]
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ import numpy as np
 from jaxreg.certificates import _kernels
 from jaxreg.certificates._bases import column_basis, gram_basis, is_blind, left_over, lengthened
 from jaxreg.certificates._pass import Pass
-from jaxreg.design._gram import Padded
+from jaxreg.design._gram import OfStack, Padded
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
@@ -172,12 +172,19 @@ class ByGram(Certificate):
         length = objective.design.placement.padded(p) if objective.penalty.screens else p
         self.stored = gram
         self._forms = Padded(gram, length)  # made once for all blocks, and for all penalties
+        self.placed = gram if isinstance(gram, OfStack) else self._forms  # as `design._gram.together` takes it
         super().__init__(objective)
         self.corr = np.concatenate([objective.corr, np.zeros((length - p, *objective.corr.shape[1:]))])
 
     @property
     def gram(self):
         return self._forms.square
+
+    def with_others(self, placed):
+        """The same, whose Gram matrix is in a stack with those of others, too: an OfStack."""
+        certificate = copy(self)
+        certificate.placed = placed
+        return certificate
 
     def _inner(self, directions):
         """Products of sums of columns, of the host's copy: only bases of what is not penalised need it."""

@@ -31,6 +31,7 @@ class _Rows(NamedTuple):
     """What is held out of F folds, in the unit of the objective of all rows; m rows of each, or fewer and copies."""
 
     operator: Any  # of the design of all rows
+    lane: Any  # (F,) of the folds among all that are fitted
     index: Any  # (F, m) the rows
     root: Any  # (F, m)
     y: Any  # (F, m [, K]) times root
@@ -50,9 +51,9 @@ class _Taken(NamedTuple):
 
 
 def _predicted(rows, samples, b):
-    """root times the predictions (F, m, K) of samples (p, F, m) by b (F', m' [, K]), whose last F are the folds'."""
-    F, p = rows.slope.shape
-    coef = b.reshape(*b.shape[:2], -1)[-F:, :p] * rows.slope[:, :, None]
+    """root times the predictions (F, m, K) of samples (p, F, m) by b (F', m' [, K])."""
+    p = rows.slope.shape[1]
+    coef = b.reshape(*b.shape[:2], -1)[rows.lane, :p] * rows.slope[:, :, None]
     level = rows.level + jnp.einsum("fpk,fp->fk", coef, rows.shift, precision=PRECISION)
     fit = jnp.einsum("fpk,pfm->fmk", coef, samples, precision=PRECISION)
     return fit + rows.root[:, :, None] * level[:, None]
@@ -115,7 +116,7 @@ def fitted(folded, lanes, part, mixes):
     lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
     starts = [np.zeros((objective.design.p, *objective.y.shape[1:])) for objective in objectives]
     first, full = len(lanes) - len(part), []
-    rows = _rows(setup, objectives[first:], [folded.folds.held_out[k] for k in part])
+    rows = _rows(setup, objectives, first, [folded.folds.held_out[k] for k in part])
     certificates = [lane.certify for lane in lanes]
     if setup.solvers[mixes[0]] == "ridge":
         (penalty,) = penalties
@@ -144,8 +145,9 @@ def fitted(folded, lanes, part, mixes):
     return full, fits
 
 
-def _rows(setup, lanes, folds):
-    """The _Rows that F folds hold out, whose fits are of the objectives `lanes`."""
+def _rows(setup, objectives, first, folds):
+    """The _Rows that F folds hold out, whose fits are of the objectives from the `first` on."""
+    lanes = objectives[first:]
     objective, data, base = setup.objective, setup.data, setup.objective.design
     index = np.zeros((len(folds), capacity_for(max(len(fold.rows) for fold in folds))), int)
     count = np.zeros(index.shape)
@@ -157,6 +159,7 @@ def _rows(setup, lanes, folds):
     coef = np.stack([lane.per_coefficient(np.zeros(base.p)) for lane in lanes]) / objective.unit
     rows = _Rows(
         operator=None,
+        lane=first + np.arange(len(folds)),
         index=index,
         root=root,
         y=root[:, :, None] * y[index],

@@ -11,13 +11,14 @@ from jaxreg._setup import run_of
 from jaxreg._status import Status
 from jaxreg.cv import _abreast
 from jaxreg.cv._fits import Fits, HeldOut, Outcome, SolvedPath, judged, predictions_of
-from jaxreg.cv._lanes import LaneProblems, lane_of_all
+from jaxreg.cv._lanes import LaneProblems
 from jaxreg.cv._left_out import left_out
 from jaxreg.paths import _lockstep, _ridges
 from jaxreg.paths._closed_form import closed_form
 from jaxreg.paths._endings import End
 from jaxreg.paths._lockstep import answered
 from jaxreg.paths._points import points_of
+from jaxreg.paths._queue import number_for
 from jaxreg.solvers.ridge import decomposed
 
 BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices, and a path and eight vectors of rows each
@@ -100,7 +101,7 @@ class Folded:
                 part, before = np.arange(first, min(first + at_once, K)), (first + bool(full)) * len(mixes) * L
                 watch = partial(lambda before, done, *seen: show(before + done, *seen), before)
                 try:
-                    makers = [partial(lane_of_all, self.setup)] * (not full) + self.lanes.of(part)
+                    makers = self.lanes.of(part, with_all=not full)
                     if self._go_abreast(mixes):
                         of_all, of_folds = _abreast.fitted(self, [make() for make in makers], part, mixes)
                         full, fits = full or of_all, [*fits, of_folds]
@@ -141,7 +142,8 @@ class Folded:
         if self._go_abreast(mixes):
             placement = self.setup.objective.design.placement
             size = _abreast.size(self.setup.objective, placement.padded(p), len(mixes), L)
-            return max(1, int(PART * placement.available() / size))
+            room = PART * placement.available()
+            return next((F for F in range(len(self.folds), 1, -1) if number_for(F + 1) * size <= room), 1)
         return max(1, BYTES // (16 * p**2 + R * (64 * n + 16 * p * L)))
 
     def _solved(self, makers, mixes, with_full, watch):

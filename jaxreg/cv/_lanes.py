@@ -8,11 +8,12 @@ import numpy as np
 
 from jaxreg import _setup
 from jaxreg.certificates._certificate import Certificate, certificate
-from jaxreg.design._gram import OfStack
+from jaxreg.design._gram import OfStack, array_of
 from jaxreg.design._lanes import Moments, Sums, lane_gram, make_lane, make_lanes, moments
 from jaxreg.design._stacks import lane_grams, stacked_moments, with_others
 from jaxreg.objective._objective import Objective, make_objective
 from jaxreg.objective._units import centred_response
+from jaxreg.paths._queue import number_for
 from jaxreg.solvers.ridge import decomposed
 
 
@@ -41,13 +42,20 @@ class LaneProblems:
         self.setup, self.folds, self.request = setup, folds, request
         self.base = setup.objective.design.base
 
-    def of(self, part):
-        """A function for each of some folds that makes its LaneProblem, by what all of them share."""
+    def of(self, part, with_all=False):
+        """A function for each of some folds that makes its LaneProblem, by what all of them share.
+
+        Before them one of that of all rows, if it is asked for.
+        """
         if self.setup.data.incomplete is not None:
-            return [partial(self._imputed, k) for k in part]
-        if self.setup.gram is None:
-            return self._by_passes(part)
-        return self._by_moments(part) if self.base.operator is None else self._by_moments_on_device(part)
+            folds = [partial(self._imputed, k) for k in part]
+        elif self.setup.gram is None:
+            folds = self._by_passes(part)
+        elif self.base.operator is None:
+            folds = self._by_moments(part)
+        else:
+            return self._by_moments_on_device(part, with_all)
+        return [partial(lane_of_all, self.setup)] * with_all + folds
 
     def _training(self, k):
         """The data with the weights of the fold k."""
@@ -112,14 +120,18 @@ class LaneProblems:
         lane, data, corr = self._lane(k, train, by_difference)
         return self._posed(lane, data, corr, lane_gram(lane, train.gram / train.weight), held_out)
 
-    def _by_moments_on_device(self, part):
-        """As `_by_moments`, with what goes through all rows, and the Gram matrices, in one program for all folds."""
-        response, total_gram, centred = self._centred(), self.setup.gram, self.setup.model.fit_intercept
+    def _by_moments_on_device(self, part, with_all):
+        """As `_by_moments`, with what goes through all rows, and the Gram matrices, in one program for all folds.
+
+        These are in one stack, that of all rows among them.
+        """
+        response, total_gram, centred = self._centred(), array_of(self.setup.gram), self.setup.model.fit_intercept
+        p, first = self.base.p, int(with_all)
         counts, are_others = zip(*map(self._fewer, part), strict=True)
         stack, sums, squares = stacked_moments(self.base, response, counts, total_gram)
         total = self._total(response, squares)
         held_out = [
-            Moments(**vars(others), gram=OfStack(stack, f))
+            Moments(**vars(others), gram=OfStack(stack, f, p))
             if are_others[f] and self.folds.trained_on[k] is None
             else None
             for f, (k, others) in enumerate(zip(part, sums, strict=True))
@@ -136,11 +148,17 @@ class LaneProblems:
         differ[delicate] = False
         prepared = [self._lane(k, *of_fold) for k, *of_fold in zip(part, train, differ, strict=True)]
         weight = np.array([of_rows.weight for of_rows in train])
-        grams = lane_grams([lane for lane, _, _ in prepared], total_gram, stack, differ, weight)
+        grams = lane_grams(
+            [lane for lane, _, _ in prepared], total_gram, stack, differ, weight,
+            number_for(first + len(part)), self.base.placement.padded(p), with_all,
+        )  # fmt: skip
         lanes = [
-            self._posed(lane, data, corr, OfStack(grams, f), held_out[f])
+            self._posed(lane, data, corr, OfStack(grams, first + f, p), held_out[f])
             for f, (lane, data, corr) in enumerate(prepared)
         ]
+        if with_all:
+            of_all = lane_of_all(self.setup)
+            lanes.insert(0, replace(of_all, certify=self.setup.certify.with_others(OfStack(grams, 0, p))))
         return [lambda lane=lane: lane for lane in lanes]
 
     def _lane(self, k, train, by_difference):

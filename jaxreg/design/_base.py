@@ -75,7 +75,7 @@ class Design(ABC):
 
     @abstractmethod
     def gram(self) -> Float[Any, "p p"]:
-        """A A'."""
+        """A A', or an OfStack of it."""
 
     @abstractmethod
     def kernel(self, weight: Float[np.ndarray, " p"]) -> Float[Any, "n n"]:
@@ -90,7 +90,7 @@ class StoredDesign(Design):
     Attributes
     ----------
     first : tuple or None
-        (right A' (k, p) in NumPy, A A') where they were made along with A.
+        (right A' (k, p) in NumPy, A A' or an OfStack of it) where they were made along with A.
     """
 
     first: tuple | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from jaxreg._arrays import MISSING, check_design, require_finite
 from jaxreg.design import _placement
 from jaxreg.design._base import PRECISION, StoredDesign
+from jaxreg.design._gram import OfStack
 from jaxreg.design._standardise import (
     copied,
     moderate_columns,
@@ -38,8 +39,9 @@ class DenseDesign(StoredDesign):
         self.n, self.p = X.shape
         self.dtype, self.root = np.dtype(dtype), np.sqrt(weight)
         if not self.placement.on_host:
-            rows, self.columns, answer, gram = standardise_on_device(X, weight, centre, self.dtype, right)
-            raw, self.first = False, None if right is None else (answer, gram)
+            length = self.placement.padded(self.p)
+            rows, self.columns, answer, gram = standardise_on_device(X, weight, centre, self.dtype, right, length)
+            raw, self.first = False, None if right is None else (answer, OfStack(gram, None, self.p))
             if isinstance(X, jax.Array) and not np.isfinite(self.columns.sd).all():
                 require_finite(X, "X", None, MISSING)
         else:

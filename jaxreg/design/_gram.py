@@ -1,4 +1,4 @@
-"""A Gram matrix where it was made: in NumPy, on the device, or one of a stack there.
+"""A Gram matrix where it was made: in NumPy, or on the device, possibly with absent columns behind or in a stack.
 
 What asks for another form of it gets that from here, so that nothing is copied before somebody asks.
 """
@@ -16,18 +16,19 @@ import numpy as np
 class OfStack:
     """One matrix (p, p) of a stack on the device, cut out where it is asked for.
 
-    What works on all of them takes the stack.
+    What works on all of them takes the stack, whose matrices may be filled up with zeros to m >= p columns.
     """
 
-    stack: jax.Array  # (F, p, p)
-    at: int
+    stack: jax.Array  # (F, m, m), or (m, m) of one that is alone
+    at: int | None  # None of one that is alone
+    length: int  # p
 
-    @cached_property
+    @property
     def matrix(self):
-        return _cut(self.stack, self.at, length=self.stack.shape[-1])
+        return _cut(self.stack, self.at, self.length)
 
     def __array__(self, dtype=None, copy=None):
-        return np.asarray(self.matrix, dtype)
+        return np.asarray(array_of(self), dtype)[: self.length, : self.length]
 
 
 class Padded:
@@ -41,9 +42,9 @@ class Padded:
         """(length, length) on the device, with absent columns behind."""
         gram, length = self._gram, self._length
         if isinstance(gram, OfStack):
-            return _cut(gram.stack, gram.at, length=length)
+            return _cut(gram.stack, gram.at, length)
         if isinstance(gram, jax.Array):
-            return gram if len(gram) == length else _cut(gram, None, length=length)
+            return _cut(gram, None, length)
         square = np.zeros((length, length))
         square[: len(gram), : len(gram)] = gram
         return jax.device_put(square)
@@ -55,14 +56,14 @@ class Padded:
 
 
 def together(grams: list) -> tuple[tuple, np.ndarray]:
-    """(arrays (p, p) or stacks of them, the place of each of the matrices among all of theirs).
+    """(arrays (m, m) or stacks of them, the place of each of the matrices, OfStack or Padded, among all of theirs).
 
     Matrices of one stack stay in it: nothing is copied.
     """
     arrays: list = []
     places, first, begins = [], 0, {}
     for gram in grams:
-        array, at = (gram.stack, gram.at) if isinstance(gram, OfStack) else (gram, 0)
+        array, at = (gram.stack, gram.at or 0) if isinstance(gram, OfStack) else (gram.square, 0)
         if id(array) not in begins:
             begins[id(array)] = first
             arrays.append(array)
@@ -71,18 +72,27 @@ def together(grams: list) -> tuple[tuple, np.ndarray]:
     return tuple(arrays), np.array(places)
 
 
-def stacked(grams: tuple) -> jax.Array:
-    """The stack (F, p, p) of matrices that `together` gives, inside a program."""
+def stacked(grams: tuple, length: int) -> jax.Array:
+    """The stack (F, length, length) of matrices that `together` gives, which have no fewer columns; in a program."""
     arrays, at = grams
-    return jnp.concatenate([array[None] if array.ndim == 2 else array for array in arrays])[at]
+    stack = jnp.concatenate([array[None] if array.ndim == 2 else array for array in arrays])
+    return stack[at, :length, :length]
 
 
-def whole(gram: Any) -> Any:
-    """The matrix itself, of one of a stack."""
-    return gram.matrix if isinstance(gram, OfStack) else gram
+def array_of(gram: Any) -> Any:
+    """An array of the matrix alone: with absent columns, if there are some and it need not be cut out of a stack."""
+    if not isinstance(gram, OfStack):
+        return gram
+    return gram.stack if gram.at is None else gram.matrix
+
+
+def _cut(stack, at, length):
+    """The matrix at a place with so many columns: an array that is this already is not copied."""
+    return stack if at is None and len(stack) == length else _resized(stack, at, length=length)
 
 
 @partial(jax.jit, static_argnames="length")
-def _cut(stack, at, *, length):
-    more = length - stack.shape[-1]
-    return jnp.pad(stack if at is None else stack[at], ((0, more), (0, more)))
+def _resized(stack, at, *, length):
+    matrix = (stack if at is None else stack[at])[:length, :length]
+    more = length - len(matrix)
+    return jnp.pad(matrix, ((0, more), (0, more)))

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg.design._base import PRECISION, Columns, Design
-from jaxreg.design._gram import whole
+from jaxreg.design._gram import array_of
 
 GATHERED = 1024  # columns whose kernel is added up at once
 EXACT_SHARE = 1e-6  # a squared error that is a smaller share of its terms is not read from their differences
@@ -226,7 +226,7 @@ class Moments(Sums):
         Infinite where the terms are so much larger than their sum that it would lose digits.
         """
         of_response = self.cross[r], self.weight, self.y[r], self.yy[r]
-        error = np.asarray(_squared_error(whole(self.gram), self.first, *of_response, intercept, coef))
+        error = np.asarray(_squared_error(array_of(self.gram), self.first, *of_response, intercept, coef))
         fit = np.abs(coef) @ np.sqrt(np.maximum(self.squares, 0.0))
         largest = np.maximum(np.maximum(self.yy[r], self.weight * intercept**2), fit**2)
         return np.where(error > EXACT_SHARE * largest, error, np.inf)

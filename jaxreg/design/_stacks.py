@@ -4,6 +4,8 @@ Few programs, whatever the number of folds: the rows of all, their moments, of w
 answer, and the matrices of the lanes, which stay.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +18,7 @@ TAKEN = 2**26  # numbers of A in the rows of which moments are taken at once: 0.
 
 
 def stacked_moments(base, responses, counts, total):
-    """(the stack (F, p, p) of A diag(counts) A', a list of Sums, the diagonal (p,) of a matrix `total`).
+    """(the stack (F, p, p) of A diag(counts) A', a list of Sums, the diagonal (p,) of a matrix `total` (m, m)).
 
     counts (F, n), of which those other than 0 are few; responses (R, n)
     """
@@ -43,13 +45,16 @@ def stacked_moments(base, responses, counts, total):
     return stack, sums, of_total[0]
 
 
-def lane_grams(lanes, total, stack, differ, weight):
-    """The stack (F, p, p) of A_k A_k' of F lanes, from their second moments times their weights (F,).
+def lane_grams(lanes, total, stack, differ, weight, number, length, with_total):
+    """A stack (number, length, length) of A_k A_k' of F lanes, behind `total` if that is asked for.
 
-    These are a matrix of the `stack`, or what it differs by from `total` (p, p) where `differ` (F,).
+    They are from second moments times their weights (F,): a matrix of the `stack` (F, p, p), or what it differs by from
+    `total` (m, m) where `differ` (F,). What is behind the lanes and their columns is 0, for programs that are compiled
+    for few shapes.
     """
     shift, inverse = (np.stack([getattr(lane, name) for lane in lanes]) for name in ("shift", "inverse"))
-    grams = _lane_grams(total, stack, *jax.device_put((differ, weight, shift, inverse)))
+    of_lanes = jax.device_put((differ, weight, shift, inverse))
+    grams = _lane_grams(total, stack, *of_lanes, number=number, length=length, with_total=with_total)
     exact = [(f, lane) for f, lane in enumerate(lanes) if lane.exact_rows.any()]  # a constant column has zeros already
     if not exact:
         return grams
@@ -58,9 +63,9 @@ def lane_grams(lanes, total, stack, differ, weight):
         np.asarray(lanes[0].base.correlate(asked)), np.cumsum([len(lane.exact) for _, lane in exact])[:-1]
     )
     rows = [lane.from_base(H, lane.exact_rows) for (_, lane), H in zip(exact, answers, strict=True)]
-    of_lane = np.concatenate([np.full(len(lane.exact), f) for f, lane in exact])
+    at = np.concatenate([np.full(len(lane.exact), with_total + f) for f, lane in exact])
     columns = np.concatenate([lane.exact for _, lane in exact])
-    return _with_rows(grams, of_lane, columns, np.concatenate(rows))
+    return _with_rows(grams, at, columns, np.pad(np.concatenate(rows), ((0, 0), (0, length - lanes[0].p))))
 
 
 @jax.jit
@@ -77,16 +82,20 @@ def _moments(A, index, counts, right, total):
     grams = jnp.matmul(B * counts[:, None], transposed, precision=PRECISION)
     grams = (grams + grams.swapaxes(1, 2)) / 2
     products = jnp.matmul(right, transposed, precision=PRECISION)
-    return grams, products, jnp.diagonal(grams, axis1=1, axis2=2), jnp.diagonal(total)
+    return grams, products, jnp.diagonal(grams, axis1=1, axis2=2), jnp.diagonal(total)[: len(B[0])]
 
 
-@jax.jit
-def _lane_grams(total, stack, differ, weight, shift, inverse):
+@partial(jax.jit, static_argnames=("number", "length", "with_total"))
+def _lane_grams(total, stack, differ, weight, shift, inverse, *, number, length, with_total):
     def outer(rows):
         return rows[:, :, None] * rows[:, None, :]
 
+    p = stack.shape[-1]
+    total = total[:p, :p]
     second = jnp.where(differ[:, None, None], total - stack, stack) / weight[:, None, None]
-    return (second - outer(shift)) * outer(inverse)
+    grams = (second - outer(shift)) * outer(inverse)
+    grams = jnp.concatenate([total[None], grams]) if with_total else grams
+    return jnp.pad(grams, ((0, number - len(grams)), (0, length - p), (0, length - p)))
 
 
 @jax.jit

@@ -102,8 +102,8 @@ def standardise_on_host(XT, weight, centre, dtype):
     return A, Columns(mean if centre else np.zeros(p), norm, sd, constant)
 
 
-@partial(jax.jit, static_argnames=("length", "by_column", "dtype"))
-def _standardised(X, weight, anchor, centre, first, right, *, length, by_column, dtype):
+@partial(jax.jit, static_argnames=("length", "by_column", "dtype", "padded"))
+def _standardised(X, weight, anchor, centre, first, right, *, length, by_column, dtype, padded):
     """(A (length, n) of the columns from `first` on, their statistics, right A', A A' or None without `right`)."""
     X = lax.dynamic_slice_in_dim(X if by_column else X.T, first, length)  # to turn it around is work for the device
     rounding = ROUNDING * jnp.finfo(X.dtype).eps
@@ -120,25 +120,28 @@ def _standardised(X, weight, anchor, centre, first, right, *, length, by_column,
     norm = jnp.where(norm == 0, 1.0, norm)
     live = ~(constant & centre)[:, None]
     A = jnp.where(live, entering * (jnp.sqrt(weight) / norm[:, None]), 0.0).astype(dtype)
-    return A, (jnp.where(centre, base + shift, 0.0), norm, sd, constant), *_products(A, right)
+    return A, (jnp.where(centre, base + shift, 0.0), norm, sd, constant), *_products(A, right, padded)
 
 
-def _products(A, right):
+def _products(A, right, padded):
     if right is None:
         return None, None
-    return tuple(jnp.matmul(of, A.T, precision=PRECISION) for of in (right.astype(A.dtype), A))
+    answer, gram = (jnp.matmul(of, A.T, precision=PRECISION) for of in (right.astype(A.dtype), A))
+    more = padded - len(gram)
+    return answer, jnp.pad(gram, ((0, more), (0, more)))
 
 
-@jax.jit
-def _joined(parts, right):
+@partial(jax.jit, static_argnames="padded")
+def _joined(parts, right, *, padded):
     A = jnp.concatenate(parts)
-    return A, *_products(A, right)
+    return A, *_products(A, right, padded)
 
 
-def standardise_on_device(X, weight, centre, dtype, right=None):
-    """(A (p, n), its Columns, right A' in NumPy, A A') of X (n, p), by the accelerator.
+def standardise_on_device(X, weight, centre, dtype, right=None, padded=None):
+    """(A (p, n), its Columns, right A' in NumPy, A A' with zeros behind it up to `padded` columns) of X (n, p).
 
-    A host has neither its rates nor its memory. The last two are None without right-hand sides `right` (k, n).
+    By the accelerator: a host has neither its rates nor its memory. The last two are None without right-hand sides
+    `right` (k, n), which `padded` goes with.
     """
     by_column = isinstance(X, np.ndarray) and X.flags.f_contiguous  # an array goes over as it lies in memory
     n, p = X.shape
@@ -147,14 +150,13 @@ def standardise_on_device(X, weight, centre, dtype, right=None):
     numbers = X.T if by_column else X, weight, np.argmax(weight > 0), np.asarray(centre), list(starts), right
     there, weight, anchor, centre, firsts, right = jax.device_put(numbers)
     along = right if len(starts) == 1 else None
+    standardised = partial(_standardised, by_column=by_column, dtype=dtype, padded=padded)
     parts = [
-        _standardised(
-            there, weight, anchor, centre, first, along, length=min(length, p - start), by_column=by_column, dtype=dtype
-        )
+        standardised(there, weight, anchor, centre, first, along, length=min(length, p - start))
         for start, first in zip(starts.tolist(), firsts, strict=True)
     ]
     A, columns, products, grams = zip(*parts, strict=True)
-    A, answer, gram = (A[0], products[0], grams[0]) if len(A) == 1 else _joined(A, right)
+    A, answer, gram = (A[0], products[0], grams[0]) if len(A) == 1 else _joined(A, right, padded=padded)
     columns, answer = jax.device_get((columns, answer))
     statistics = Columns(*(np.concatenate(column) for column in zip(*columns, strict=True)))
     return A, statistics, answer, gram

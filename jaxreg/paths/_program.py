@@ -104,9 +104,7 @@ def solve(grams, lanes, penalty, schedule, b, goal, *, axes, kind, shape, places
 
 def _masked(grams, present):
     """Gram matrices (G, m, m), with zeros for columns that are left out or absent; present (G, m)."""
-    gram = stacked(grams)
-    more = present.shape[1] - gram.shape[1]
-    gram = jnp.pad(gram, ((0, 0), (0, more), (0, more)))
+    gram = stacked(grams, present.shape[1])
     return jnp.where(present[:, :, None] & present[:, None, :], gram, 0.0)
 
 

@@ -55,7 +55,7 @@ def solve(grams, lanes, held_out, *, precision, judge):
     grams: matrices or stacks of them, and the place of each lane's among them all; precision: of the user's
     coefficients, in which they are certified; judge(held_out, b): what else is made of the solutions, None for nothing
     """
-    gram = stacked(grams)
+    gram = stacked(grams, lanes.root.shape[1])
     values, vectors = COMPILED.scaled_eigh(gram, lanes.root)
     of_lanes = jax.vmap(partial(_of_lane, precision=precision))
     b, effective_df, inflation, gaps, losses = of_lanes(lanes, gram, values, vectors)

@@ -67,7 +67,7 @@ def solve(objectives, certificates, penalty, lambdas, options, held_out=None, ju
     certificates = [certify.of_penalty(penalty) for certify in certificates]
     lanes = map(_lane, objectives, certificates, lambdas)
     lanes = jax.tree.map(lambda *leaves: np.stack(leaves), *lanes)
-    grams = together([certify.stored for certify in certificates])
+    grams = together([certify.placed for certify in certificates])
     grams, lanes, held_out = jax.device_put((grams, lanes, held_out))
     fitted = _ridge_program.solve(grams, lanes, held_out, precision=np.dtype(options.precision), judge=judge)
     b, (of_first, eigenvalues, df, inflation, gaps, losses, judged) = fitted.b, jax.device_get(fitted[2:])
@@ -84,9 +84,8 @@ def solve(objectives, certificates, penalty, lambdas, options, held_out=None, ju
         of_first, gaps, losses, df, status = map(np.array, (of_first, gaps, losses, df, status))
         others = np.zeros(b.shape)
         for f in map(int, np.flatnonzero(delicate)):
-            ridge = ColumnSide.of_spectrum(
-                objectives[f], certificates[f].stored, eigenvalues[f], OfStack(fitted.vectors, f)
-            )
+            vectors = OfStack(fitted.vectors, f, objectives[f].design.p)
+            ridge = ColumnSide.of_spectrum(objectives[f], certificates[f].stored, eigenvalues[f], vectors)
             loop = closed_form(objectives[f], ridge, certificates[f], lambdas[f], options)
             (block,) = answered(loop, objectives[f].design)  # on the side of the columns there is one
             others[f], gaps[f], losses[f] = block.x, block.gaps, block.losses

@@ -33,7 +33,7 @@ class Solutions:
 
     objectives: list
     at: np.ndarray  # (A, L) the place of each among the problems of a lane
-    b: Any  # (F, N, m [, K]) on the scale of the penalty, in their order, with absent columns behind the p real ones
+    b: Any  # (F' >= F, N, m [, K]) on the scale of the penalty, in their order, with absent columns behind the p others
     gaps: np.ndarray  # (F, A, L)
     losses: np.ndarray  # (F, A, L, K), or (F, A, L, 1) for one response
     n_iter: np.ndarray  # (F, A, L)
@@ -71,10 +71,15 @@ class Groups:
     def of(cls, F, A, L, devices):
         S = _parts(F, A, devices)
         order = _queue.Order.of(A // S, L)
-        N, G = len(order.mix), -(-_queue.number_for(F * S) // devices) * devices
+        N, G = len(order.mix), -(-_queue.number_for(F) * S // devices) * devices
         group, part = np.minimum(np.arange(G), F * S - 1), np.arange(S)[:, None, None]
         at = (part * N + order.at).reshape(A, L)
         return cls(order, at, group // S, group[:, None] % S * (A // S) + order.mix, (F, S))
+
+    @property
+    def filled(self):
+        """(F', S): with lanes filled up to one of few numbers, whose groups are copies of the last one."""
+        return _queue.number_for(self.shape[0]), self.shape[1]
 
     def of_groups(self, values):
         """`values` (F, A, L) of the problems as (G, N), where the copies behind them have those of what they copy."""
@@ -108,8 +113,9 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     within = [penalty.restrict(index) if penalty.screens else penalty for penalty in penalties]
     lanes = _lanes(objectives, certificates, within[0], groups, grids, np.stack(asked))
     penalty, axes = _mixed([*within, *within[-1:] * (_queue.number_for(A) - A)])
-    grams = together([certificates[f].stored for f in groups.lane])
+    grams = together([certificates[f].placed for f in groups.lane])
     b = np.stack([certify.padded(start) for certify, start in zip(certificates, starts, strict=True)])[:, None]
+    b = b[np.minimum(np.arange(groups.filled[0]), F - 1)]
     neighbours, share, count = order.neighbours, order.shares(grids), groups.counts()
     goal = max(GOAL * options.tol, min(LEAST * options.tol, FLOOR))
     special = _special(certificates, penalties, lambdas)
@@ -122,13 +128,13 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
         sharper = lanes._replace(residuals=tighter * lanes.residuals)
         fitted = _program.solve(
             *jax.device_put((grams, sharper, penalty, schedule, b, goal * tighter)),
-            axes=axes, kind=first.kind, shape=groups.shape, places=places, mesh=placement.mesh,
+            axes=axes, kind=first.kind, shape=groups.filled, places=places, mesh=placement.mesh,
             precision=np.dtype(options.precision), lower=None if sharpened else options.step_precision,
         )  # fmt: skip
         b = fitted.b
         judged = None if judge is None else judge(held_out, b)  # by a program of its own: it has the data's shape
         (of_first, *values, more), judged = jax.device_get((fitted[1:], judged))
-        gaps, losses, products = (value[:, at] for value in values)
+        gaps, losses, products = (value[:F, at] for value in values)
         n_iter, steps = n_iter + products, steps + more
         for f, a, certify, k in special:
             points = np.asarray(_entries(b, f, at[a, k]))

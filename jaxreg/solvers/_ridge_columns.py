@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from jaxreg.design._gram import array_of
 from jaxreg.solvers._pencil import EPS, ROUNDING_PER_COLUMN, Basis, alike, eigenbasis, graded_basis, reached
 from jaxreg.solvers._ridge_base import (
     DIFFERENCE,
@@ -46,7 +47,7 @@ class ColumnSide(RidgeDecomposition):
         """From the Gram matrix (p, p) on the device. Delicate problems are solved on the host, as `ridge` says."""
         if not alike_factors(problem):
             return cls.on_host(problem, np.asarray(gram))
-        values, vectors = COMPILED.scaled_eigh(gram, penalty_root(problem))
+        values, vectors = COMPILED.scaled_eigh(COMPILED.float64(array_of(gram)), penalty_root(problem))
         return cls.of_spectrum(problem, gram, np.asarray(values), vectors)
 
     @classmethod

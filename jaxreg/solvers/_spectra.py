@@ -43,12 +43,18 @@ class Spectra:
         return self._xp.linalg.eigh((matrix + matrix.swapaxes(-1, -2)) / 2)
 
     def _scaled_eigh(self, gram, scale):
-        """The eigenvalues of diag(scale) gram diag(scale), and diag(scale) times the eigenvectors."""
+        """The eigenvalues of diag(scale) gram diag(scale), and diag(scale) times the eigenvectors.
+
+        Absent columns behind those that have a scale are no part of it.
+        """
+        p = scale.shape[-1]
+        gram = gram[..., :p, :p]
         values, vectors = self._eigh(scale[..., :, None] * gram * scale[..., None, :])
         return values, scale[..., :, None] * vectors
 
     def _values_beside(self, gram, along, root):
-        """The eigenvalues of diag(root) (gram - along'along) diag(root)."""
+        """The eigenvalues of diag(root) (gram - along'along) diag(root), without absent columns."""
+        gram = gram[: len(root), : len(root)]
         return self._eigvalsh((gram - self._matmul(along.T, along)) * root * root[:, None])
 
     def _values_off(self, kernel, basis):

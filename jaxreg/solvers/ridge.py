@@ -39,11 +39,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxreg.design._gram import whole
 from jaxreg.solvers._ridge_base import RidgeDecomposition
 from jaxreg.solvers._ridge_columns import ColumnSide
 from jaxreg.solvers._ridge_rows import RowSide
-from jaxreg.solvers._spectra import COMPILED
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -61,4 +59,4 @@ def decomposed(problem: Any, gram: Float[Any, "p p"] | None, intercept: bool | N
     gram = design.gram() if gram is None else gram
     if design.placement.on_host:
         return ColumnSide.on_host(problem, np.asarray(gram, dtype=np.float64))
-    return ColumnSide.on_device(problem, COMPILED.float64(whole(gram)))
+    return ColumnSide.on_device(problem, gram)
