@@ -29,11 +29,13 @@ class Problem:
     folds: int
     l1_ratios: tuple[float, ...]
     n_lambdas: int
+    penalty: str = "net"
 
 
 SMALL = [Problem(2000, 200, rho, 5, (0.25, 0.5, 0.75, 1.0), 50) for rho in (0.0, 0.5, 0.9)]
 LARGE = [Problem(10000, 1000, rho, 10, tuple(np.arange(1, 11) / 10), 100) for rho in (0.5, 0.9)]  # the accelerator's
-TOL = 1e-6
+OTHERS = [Problem(2000, 200, rho, 5, (1.0,), 50, name) for name in ("group", "slope") for rho in (0.5, 0.9)]
+TOL, GROUP = 1e-6, 5  # columns of a group
 
 
 def counted(problem, step_precision=None):
@@ -50,7 +52,14 @@ def counted(problem, step_precision=None):
         solved.append(solve(*args))
         return solved[-1]
 
-    options |= {"l1_ratios": problem.l1_ratios, "solver": "batched", "step_precision": step_precision}
+    if problem.penalty == "net":
+        options["l1_ratios"] = problem.l1_ratios
+    else:
+        options["penalty"] = {
+            "group": jr.penalties.GroupLasso(np.arange(problem.p) // GROUP),
+            "slope": jr.penalties.SLOPE(np.linspace(2.0, 1.0, problem.p)),
+        }[problem.penalty]
+    options |= {"solver": "batched", "step_precision": step_precision}
     with patch.object(_solutions, "solve", noted):
         cv = jr.fit_cv(data.X, data.y, **options)
     n_iter = np.concatenate([solutions.n_iter for solutions in solved])
@@ -69,7 +78,7 @@ def counted(problem, step_precision=None):
 
 def measure(out, large):
     """Count all problems, and write them to the file `out`."""
-    problems = [(problem, None) for problem in SMALL + LARGE * large]
+    problems = [(problem, None) for problem in SMALL + LARGE * large + OTHERS]
     problems += [(SMALL[-1], precision) for precision in ("float32", "bfloat16")]
     found = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "tol": TOL, "rows": [counted(*problem) for problem in problems]}
     Path(out).write_text(json.dumps(found, indent=1) + "\n")
@@ -78,11 +87,23 @@ def measure(out, large):
 
 def table(results):
     """The counts as Markdown."""
-    head = ["problem", "AR", "first steps", "mean", "largest", "computed", "of mean", "steps", "places", "gap"]
+    head = [
+        "problem",
+        "penalty",
+        "AR",
+        "first steps",
+        "mean",
+        "largest",
+        "computed",
+        "of mean",
+        "steps",
+        "places",
+        "gap",
+    ]
     body = [
         [
             f"{row['n']} x {row['p']}, {row['folds']} + 1 lanes x {len(row['l1_ratios'])} x {row['n_lambdas']}",
-            f"{row['rho']:g}", row["step_precision"] or "full", f"{row['mean']:.1f}", str(row["largest"]),
+            row["penalty"], f"{row['rho']:g}", row["step_precision"] or "full", f"{row['mean']:.1f}", str(row["largest"]),
             f"{row['computed']:.1f}", f"{row['computed'] / row['mean']:.2f}", str(row["steps"]), str(row["places"]),
             f"{row['gap']:.0e}",
         ]

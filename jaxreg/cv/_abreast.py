@@ -15,16 +15,17 @@ from jaxreg.cv._fits import Fits, SolvedPath, judged
 from jaxreg.design._base import PRECISION
 from jaxreg.paths import _ridges, _solutions
 from jaxreg.paths._points import points_of
+from jaxreg.paths._queue import places_for
 from jaxreg.penalties._base import per_row
 
 AT_ONCE = 2**25  # predictions that are judged at once
-MATRICES, SOLUTIONS, STEPS = 5, 6, 40  # of a lane, that are in memory at once; the same of what has steps of each
+MATRICES, SOLUTIONS, SEARCHES = 5, 6, 24  # of a lane, in memory at once; vectors of a problem, and of a search for one
 
 
 def size(objective, m, A, L):
     """Bytes that a lane of m columns takes, with A mixing parameters and L lambdas."""
-    solutions = SOLUTIONS if objective.penalty.quadratic else STEPS
-    return 8 * m * (MATRICES * m + solutions * A * L * (objective.responses or 1))
+    vectors = SOLUTIONS * A * L + SEARCHES * places_for(A * L)
+    return 8 * m * (MATRICES * m + vectors * (objective.responses or 1))
 
 
 class _Rows(NamedTuple):

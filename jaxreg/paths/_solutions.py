@@ -160,7 +160,7 @@ def _lanes(objectives, certificates, penalty, groups, lambdas, residuals):
         present = certificate.padded(objective.present)
         of_lane = of_lane._replace(T=lengthened(of_lane.T, rows), along=lengthened(of_lane.along, rows))
         divisor = np.where(present, certificate.scale, 1.0)
-        unit = _units(penalty, divisor)
+        unit = _units(penalty, np.where(present, certificate.scale, 0.0))
         per_coefficient = certificate.padded(objective.per_coefficient(np.zeros(objective.design.p)))
         lanes.append(_program.Lane(None, of_lane, present, divisor, unit, per_coefficient, None, None, None))
     of_groups = jax.tree.map(lambda *leaves: np.stack(leaves), *(lanes[f] for f in groups.lane))
@@ -170,14 +170,14 @@ def _lanes(objectives, certificates, penalty, groups, lambdas, residuals):
 def _units(penalty, scale):
     """(m,) for each column the largest scale in its block, where that changes a norm by a factor; 1 elsewhere.
 
-    Steps along blocks of large and small columns are of a kind then.
+    Steps along blocks of large and small columns are of a kind then. The scale of an absent column is 0.
     """
     if not (penalty.norm and penalty.descends):
         return np.ones(len(scale))
     _, block = np.unique(penalty.block_labels(len(scale)), return_inverse=True)
     largest = np.zeros(len(scale))
     np.maximum.at(largest, block, scale)
-    return largest[block]
+    return np.where(largest > 0, largest, 1.0)[block]
 
 
 def _mixed(penalties):
