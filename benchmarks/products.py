@@ -103,8 +103,8 @@ def table(results):
     body = [
         [
             f"{row['n']} x {row['p']}, {row['folds']} + 1 lanes x {len(row['l1_ratios'])} x {row['n_lambdas']}",
-            row["penalty"], f"{row['rho']:g}", row["step_precision"] or "full", f"{row['mean']:.1f}", str(row["largest"]),
-            f"{row['computed']:.1f}", f"{row['computed'] / row['mean']:.2f}", str(row["steps"]), str(row["places"]),
+            row["penalty"], f"{row['rho']:g}", row["step_precision"] or "full",
+            f"{row['mean']:.1f}", str(row["largest"]), f"{row['computed']:.1f}", f"{row['computed'] / row['mean']:.2f}", str(row["steps"]), str(row["places"]),
             f"{row['gap']:.0e}",
         ]
         for row in results["rows"]

@@ -14,7 +14,7 @@ from jaxreg.solvers import anderson
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Quadratic
 
-N, STEPS = 70, 60
+N, STEPS = 70, 150
 X, Y = ar_problem(N, P, 0.9, seed=2)
 SEVERAL = np.stack([Y, 0.5 * Y + X[:, 0], 3.0 - Y + X[:, 1]], axis=1)
 BY_GROUP = np.geomspace(1e-3, 1e3, P)[np.asarray(GROUPS)]
@@ -57,7 +57,7 @@ def test_secants_are_what_makes_it_fast(monkeypatch):
     _, _, fast = searched("GroupLasso", 0.05, 1.0)
     monkeypatch.setattr(anderson, "PARALLEL", np.inf)  # no secant counts: proximal gradient
     _, _, slow = searched("GroupLasso", 0.05, 1.0)
-    assert fast[-1] <= 1e-4 * slow[-1]
+    assert fast[60] <= 1e-4 * slow[60]
 
 
 CASES = {
@@ -72,7 +72,7 @@ CASES = {
     "equal columns": {"penalty": PENALTIES["GroupLasso"], "X": np.concatenate([X[:, :7], X[:, :5]], axis=1)},
     "few rows": {"penalty": PENALTIES["SLOPE"], "X": X[:8], "y": Y[:8]},
     "lambda 0": {"penalty": PENALTIES["GroupLasso"], "lambdas": [*np.geomspace(1.0, 0.01, 11), 0.0]},
-    "unpenalised group": {"penalty": PENALTIES["GroupLasso"], "penalty_factors": np.where(np.isin(GROUPS, 2), 0.0, 1.0)},
+    "unpenalised": {"penalty": PENALTIES["GroupLasso"], "penalty_factors": np.where(np.isin(GROUPS, 2), 0.0, 1.0)},
     "left out": {"penalty": PENALTIES["SparseGroupLasso"], "penalty_factors": np.where(np.arange(P) < 3, np.inf, 1.0)},
     "single": {"penalty": PENALTIES["GroupLasso"], "dtype": np.float32},
     "bfloat16": {"penalty": PENALTIES["GroupLasso"], "step_precision": "bfloat16"},

@@ -32,7 +32,7 @@ from jaxreg.solvers.smooth import SUM_ROUNDING, Smooth
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
-SECANTS = 4
+SECANTS = 6
 PARALLEL = 1e-10  # of its squared length, what is left of a secant that lies among those before it
 
 
