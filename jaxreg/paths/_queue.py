@@ -88,7 +88,7 @@ class Method(NamedTuple):
     product is needed before that point counts; `settled`, whether rounding has a say; `n_iter`, the products.
     """
 
-    begin: Callable  # (problem, x, q): the state at a point whose image is known
+    begin: Callable  # (problem, x, q[, state]): that at a point whose image is known, in the place of one that is done
     advance: Callable  # (problem, state): the state after one more product
 
 
@@ -98,10 +98,10 @@ class _Places(NamedTuple):
     problem: Int[Array, " W"]  # N for none
     search: Any  # states of the method, with a leading axis (W,)
     begun: Int[Array, ""]  # how many of the problems
-    done: Bool[Array, " N"]
     x: Float[Array, "N m ..."]
     q: Float[Array, "N m ..."]
-    n_iter: Int[Array, " N"]
+    n_iter: Int[Array, " N"]  # -1 until a problem is solved
+    steps: Int[Array, ""]
 
 
 class Queued(NamedTuple):
@@ -126,18 +126,23 @@ def solve(
 
     def filled(lane, share, limit, number, state):
         """Free places with the next problems whose neighbours are solved; problems to leave are passed over."""
-        free = state.problem == N
-        following = state.begun + jnp.cumsum(free) - 1
+        number_of = jnp.arange(places)
+        following = state.begun + number_of
         at = jnp.minimum(following, N - 1)
         a, b = low[at], high[at]
-        ready = (following < number) & ((a == at) | (state.done[a] & state.done[b]))
-        taken = free & (jnp.cumsum(free & ~ready) == 0)
-        part = _like(share[at], x[0])
+        ready = (following < number) & ((a == at) | ((state.n_iter[a] >= 0) & (state.n_iter[b] >= 0)))
+        ahead = jnp.min(jnp.where(ready, places, number_of))  # that are ready in a row
+        free = state.problem == N
+        rank = jnp.sum(free & (number_of < number_of[:, None]), axis=1)  # of a free place among them
+        taken = free & (rank < ahead)
+        at = jnp.where(taken, state.begun + rank, 0)
+        a, b, part = low[at], high[at], _like(share[at], x[0])
         starts = (part * values[a] + (1 - part) * values[b] for values in (state.x, state.q))
-        fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(at, *starts)
+        fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(at, *starts, state.search)
         search = jax.tree.map(lambda new, old: jnp.where(_like(taken, new), new, old), fresh, state.search)
-        following = jnp.where(taken & (limit[at] > 0), following, state.problem)
-        return state._replace(problem=following, search=search, begun=state.begun + jnp.sum(taken))
+        following = jnp.where(taken & (limit[at] > 0), at, state.problem)
+        begun = state.begun + jnp.minimum(ahead, jnp.sum(free))
+        return state._replace(problem=following, search=search, begun=begun)
 
     def stepped(lane, share, limit, number, state):
         """After a product of all places."""
@@ -150,39 +155,37 @@ def solve(
 
         search, ends = jax.vmap(one)(jnp.minimum(state.problem, N - 1), state.search)
         ends = ends & (state.problem < N)
-        target = jnp.where(ends, state.problem, N)
+        target = jnp.where(ends, state.problem, N + jnp.arange(places))
 
         def put(values, new):
-            return values.at[target].set(new, mode="drop")
+            return values.at[target].set(new, mode="drop", unique_indices=True)
 
         return _Places(
             problem=jnp.where(ends, N, state.problem),
             search=search,
             begun=state.begun,
-            done=put(state.done, True),
             x=put(state.x, search.x),
             q=put(state.q, search.q),
             n_iter=put(state.n_iter, search.n_iter),
+            steps=state.steps + 1,
         )
 
-    def unfinished(carry):
-        states, _ = carry
-        return jnp.any(states.begun < schedule.number) | jnp.any(states.problem < N)
+    def unfinished(states):
+        return jnp.any((states.begun < schedule.number)[:, None] | (states.problem < N))
 
-    def step(carry):
-        states, steps = carry
-        return jax.vmap(stepped)(lanes, *schedule[1:], states), steps + 1
+    def step(states):
+        return jax.vmap(stepped)(lanes, *schedule[1:], states)
 
     def at_start(lane, limit, x):
         first = problem(lane, 0)
         q = jax.vmap(first.smooth.image)(x)
         search = jax.vmap(lambda x: method.begin(first, x, x))(jnp.zeros((places, *x.shape[1:]), x.dtype))
         x, q = (jnp.broadcast_to(values, (N, *x.shape[1:])) for values in (x, q))
-        return _Places(jnp.full(places, N), search, jnp.zeros((), int), limit == 0, x, q, jnp.zeros(N, int))
+        none = jnp.zeros((), int)
+        return _Places(jnp.full(places, N), search, none, x, q, jnp.where(limit == 0, 0, -1), none)
 
-    states = jax.vmap(at_start)(lanes, schedule.limit, x)
-    states, steps = lax.while_loop(unfinished, step, (states, jnp.zeros((), int)))
-    return Queued(states.x, states.n_iter, jnp.broadcast_to(steps, F))
+    states = lax.while_loop(unfinished, step, jax.vmap(at_start)(lanes, schedule.limit, x))
+    return Queued(states.x, jnp.maximum(states.n_iter, 0), states.steps)
 
 
 def _like(mask, values) -> Any:

@@ -47,28 +47,35 @@ class Face(NamedTuple):
     x: Float[Array, " m"]
     q: Float[Array, " m"]  # G x
     direction: Float[Array, " m"]
-    image: Float[Array, " m"]  # G direction, while there is a trial
     descent: Float[Array, " m"]  # steepest descent before the last step, along what was free
     square: Float[Array, ""]  # its squared length
-    length: Float[Array, ""]  # of the step along the direction, while there is a trial
+    rest: Float[Array, ""]  # of the step along the direction, while there is a trial
     trial: Bool[Array, ""]  # whether the next product is that of a trial
     fresh: Bool[Array, ""]  # whether the directions begin anew
     settled: Bool[Array, ""]  # whether the steepest descent is rounding
     n_iter: Int[Array, ""]  # products
 
 
-def begin(_: Net, x: Float[Array, " m"], q: Float[Array, " m"]) -> Face:
-    """The search from a point whose product is known."""
+def begin(_: Net, x: Float[Array, " m"], q: Float[Array, " m"], before: Face | None = None) -> Face:
+    """The search from a point whose product is known.
+
+    In the place of one before, whose direction and descent are not read, and stay.
+    """
     zeros, zero, no = jnp.zeros_like(x), jnp.zeros((), x.dtype), jnp.zeros((), bool)
-    return Face(x, q, zeros, zeros, zeros, zero + 1, zero, no, ~no, no, jnp.zeros((), int))
+    direction, descent = (zeros, zeros) if before is None else (before.direction, before.descent)
+    return Face(x, q, direction, descent, zero + 1, zero, no, ~no, no, jnp.zeros((), int))
 
 
 def advance(net: Net, face: Face) -> Face:
-    """The search after one more product."""
+    """The search after one more product.
+
+    Sums are taken in two layers, before the product and after it: within one, none depends on another. An accelerator
+    goes over the coefficients once for each layer.
+    """
     direction, descent, square, settled = _direction(net, face)
-    target, first = _stops(net, face.x, face.direction, face.length)
-    product = net.smooth.image(jnp.where(face.trial, target, direction))
-    tried, moved = _tried(net, face, target, first, product), _moved(net, face, direction, descent, square, product)
+    along = jnp.where(face.trial, _target(net, face), direction)
+    product = net.smooth.image(along)
+    tried, moved = _tried(net, face, along, product), _moved(net, face, along, descent, square, product)
     after = jax.tree.map(lambda a, b: jnp.where(face.trial, a, b), tried, moved)
     return after._replace(settled=settled & ~face.trial, n_iter=face.n_iter + 1)
 
@@ -81,60 +88,50 @@ def _direction(net, face):
     within = jnp.where(at_kink, 0.0, pull - net.l1 * jnp.sign(x))
     entering = jnp.where(at_kink, jnp.sign(pull) * jnp.maximum(jnp.abs(pull) - net.l1, 0.0), 0.0)
     inner, outer = _inner(within, within), _inner(entering, entering)
+    turn = jnp.maximum(_inner(within, within - face.descent), 0.0) / face.square
+    kept = inner + turn * _inner(within, face.direction)  # of the direction and the descent, at no sum of its own
+    rounding = SUM_ROUNDING * smooth.roundoff(x) * jnp.max(jnp.abs(smooth.corr) + jnp.abs(face.q), initial=0.0)
+    settled = jnp.max(jnp.abs(within + entering), initial=0.0) <= rounding
     anew = face.fresh | (outer > inner)
     descent, square = jnp.where(anew, within + entering, within), jnp.where(anew, inner + outer, inner)
-    turn = jnp.maximum(_inner(descent, descent - face.descent), 0.0) / face.square
-    direction = descent + jnp.where(anew, 0.0, turn) * jnp.where(at_kink, 0.0, face.direction)
-    direction = jnp.where(_inner(direction, descent) > DESCENT * square, direction, descent)
-    rounding = SUM_ROUNDING * smooth.roundoff(x) * jnp.max(jnp.abs(smooth.corr) + jnp.abs(face.q), initial=0.0)
-    settled = jnp.maximum(jnp.max(jnp.abs(within), initial=0.0), jnp.max(jnp.abs(entering), initial=0.0)) <= rounding
+    turns = ~anew & (kept > DESCENT * inner)
+    direction = descent + jnp.where(turns & ~at_kink, turn * face.direction, 0.0)
     return direction, descent, square, settled
 
 
-def _stops(net, x, direction, length):
-    """(the end of a step whose crossing coefficients stop at 0, the point with the first of them and how far that is).
-
-    Both are x itself, and 0, along a direction of zeros.
-    """
-    end = x + length * direction
-    crosses = (net.l1 > 0) & (end * x < 0)
-    way = jnp.where(crosses, -x / jnp.where(crosses, direction, 1.0), jnp.inf)
-    nearest = jnp.minimum(jnp.min(way, initial=jnp.inf), length)
-    first = jnp.where(way <= nearest * (1 + AT_ZERO), 0.0, x + nearest * direction)
-    return jnp.where(crosses, 0.0, end), (first, nearest)
+def _target(net, face):
+    """The end of a step, whose coefficients that would cross 0, or have stopped there, are 0."""
+    end = face.x + face.rest * face.direction
+    return jnp.where((net.l1 > 0) & ((face.x == 0) | (end * face.x < 0)), 0.0, end)
 
 
 def _moved(net, face, direction, descent, square, image):
-    """After the product of a direction: at the minimum along it, or before the trial of a point nearby."""
-    curvature = _inner(direction, image) + _inner(net.l2 * direction, direction)
+    """After the product of a direction: at the minimum along it, or at the first zero on the way, before a trial."""
+    curvature = _inner(direction, image + net.l2 * direction)
     least = net.smooth.roundoff(direction) * _inner(direction, direction)  # where it is flat up to the next kink
-    curvature = jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
-    length = _inner(descent, direction) / curvature
-    end = face.x + length * direction
-    crosses = jnp.any((net.l1 > 0) & (end * face.x < 0))
+    shrinks = (net.l1 > 0) & (direction * face.x < 0)
+    way = jnp.where(shrinks, -face.x / jnp.where(shrinks, direction, 1.0), jnp.inf)
+    length = _inner(descent, direction) / jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
+    step = jnp.minimum(length, jnp.min(way, initial=jnp.inf))
     return face._replace(
-        x=jnp.where(crosses, face.x, end),
-        q=jnp.where(crosses, face.q, face.q + length * image),
+        x=jnp.where(way <= step * (1 + AT_ZERO), 0.0, face.x + step * direction),
+        q=face.q + step * image,
         direction=direction,
-        image=image,
         descent=descent,
         square=jnp.where(square > 0, square, 1.0),
-        length=length,
-        trial=crosses,
-        fresh=jnp.zeros_like(crosses),
+        rest=length - step,
+        trial=length > step,
+        fresh=jnp.zeros_like(face.fresh),
     )
 
 
-def _tried(net, face, target, first, q):
-    """After the product q of a trial: there, or at the first zero where the objective is higher there."""
-    x, nearest = first
-    image = face.q + nearest * face.image
-    d = target - x
-    slope = image - net.smooth.corr + net.l2 * x
-    change = _inner(slope, d) + _inner(q - image + net.l2 * d, d) / 2
-    rise = change + jnp.sum(net.l1 * (jnp.abs(target) - jnp.abs(x)))
-    counts = rise <= 0
-    x, q = jnp.where(counts, target, x), jnp.where(counts, q, image)
+def _tried(net, face, target, q):
+    """After the product q of a trial: there, or where it is if the objective is higher there."""
+    d = target - face.x
+    slope = face.q - net.smooth.corr + net.l2 * face.x
+    change = (slope + (q - face.q + net.l2 * d) / 2) * d
+    counts = jnp.sum(change + net.l1 * (jnp.abs(target) - jnp.abs(face.x))) <= 0
+    x, q = jnp.where(counts, target, face.x), jnp.where(counts, q, face.q)
     return face._replace(x=x, q=q, trial=jnp.zeros_like(counts), fresh=~counts)
 
 
