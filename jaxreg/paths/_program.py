@@ -60,6 +60,31 @@ class _Solved(NamedTuple):
     step: Any  # (G,) of the prox, in certificates by its residual
 
 
+class _Nets(NamedTuple):
+    """The elastic nets of a lane on the scale of the design, where columns have length 1.
+
+    What all its problems share is made once: divisions of all coefficients of all places would cost more than the rest.
+    """
+
+    smooth: Quadratic
+    l1: Any  # (m,) of one unit of l1 strength
+    l2: Any  # (m,) of l2
+    unit: Any  # (m,) of b
+    terms: Terms
+    mix: Any  # (N,)
+    lambdas: Any  # (N,)
+
+    @classmethod
+    def of(cls, lane, products):
+        smooth = Quadratic(lane.gram, jnp.where(lane.present, lane.terms.corr, 0.0), products)
+        unit, factors = 1 / lane.divisor, jnp.where(lane.present, lane.terms.factors, 1.0)
+        return cls(smooth, factors * unit, factors * unit**2, unit, lane.terms, lane.mix, lane.lambdas)
+
+    def net(self, penalty, lam):
+        l1, l2 = penalty.strengths(lam)
+        return faces.Net(self.smooth, l1 * self.l1, l2 * self.l2)
+
+
 @partial(jax.jit, static_argnames=("axes", "kind", "shape", "places", "mesh", "precision", "lower"))
 def solve(grams, lanes, penalty, schedule, b, goal, *, axes, kind, shape, places, mesh, precision, lower):
     """The Fitted of the problems of F lanes.
@@ -139,16 +164,17 @@ def _by_queue(lanes, penalty, schedule, b, goal, of_mix, places, mesh, lower):
             penalty, neighbours, goal = shared
 
             def net(lane, k):
-                return _net(lane, of_mix(penalty, lane.mix[k]), k, products)
+                return lane.net(of_mix(penalty, lane.mix[k]), lane.lambdas[k])
 
             def content(lane, k, x, q):
                 of_problem = of_mix(penalty, lane.mix[k])
-                b = x / lane.divisor
+                b = x * lane.unit
                 return at_product(lane.terms, of_problem, b, q, lane.lambdas[k], 1.0, kind="gap")[0] <= goal
 
             schedule = _queue.Schedule(neighbours, share, limit, number)
             method = _queue.Method(faces.begin, faces.advance)
-            return _queue.solve(lanes, schedule, x, method, net, content, places)
+            nets = jax.vmap(partial(_Nets.of, products=products))(lanes)
+            return _queue.solve(nets, schedule, x, method, net, content, places)
 
         return _on_mesh(run, mesh, (lanes, *schedule[1:], x), (penalty, schedule.neighbours, goal))
 
@@ -163,13 +189,6 @@ def _by_queue(lanes, penalty, schedule, b, goal, of_mix, places, mesh, lower):
     last = queued("full", lanes, penalty, schedule, x, goal)
     b = last.x / lanes.divisor[:, None]
     return _Solved(b, n_iter + last.n_iter, steps + last.steps, jnp.ones(len(b)))
-
-
-def _net(lane, penalty, k, products):
-    """The problem k of a lane, on the scale of the design, where columns have length 1."""
-    l1, l2 = penalty.strengths(lane.lambdas[k] * jnp.where(lane.present, lane.terms.factors, 1.0))
-    smooth = Quadratic(lane.gram, jnp.where(lane.present, lane.terms.corr, 0.0), products)
-    return faces.Net(smooth, l1 / lane.divisor, l2 / lane.divisor**2)
 
 
 def _by_prox(lanes, penalty, schedule, b, goal, of_mix, kind, mesh, lower):

@@ -84,16 +84,17 @@ def _direction(net, face):
     """(direction, steepest descent along what is free, its squared length, whether it is rounding)."""
     smooth, x = net.smooth, face.x
     pull = smooth.corr - face.q - net.l2 * x
+    # less the subgradient of the l1 part that is nearest: one sign of it where x is not 0
+    steepest = pull - jnp.clip(pull, jnp.where(x > 0, net.l1, -net.l1), jnp.where(x < 0, -net.l1, net.l1))
     at_kink = (x == 0) & (net.l1 > 0)
-    within = jnp.where(at_kink, 0.0, pull - net.l1 * jnp.sign(x))
-    entering = jnp.where(at_kink, jnp.sign(pull) * jnp.maximum(jnp.abs(pull) - net.l1, 0.0), 0.0)
-    inner, outer = _inner(within, within), _inner(entering, entering)
+    within = jnp.where(at_kink, 0.0, steepest)
+    whole, inner = _inner(steepest, steepest), _inner(within, within)
     turn = jnp.maximum(_inner(within, within - face.descent), 0.0) / face.square
     kept = inner + turn * _inner(within, face.direction)  # of the direction and the descent, at no sum of its own
     rounding = SUM_ROUNDING * smooth.roundoff(x) * jnp.max(jnp.abs(smooth.corr) + jnp.abs(face.q), initial=0.0)
-    settled = jnp.max(jnp.abs(within + entering), initial=0.0) <= rounding
-    anew = face.fresh | (outer > inner)
-    descent, square = jnp.where(anew, within + entering, within), jnp.where(anew, inner + outer, inner)
+    settled = jnp.max(jnp.abs(steepest), initial=0.0) <= rounding
+    anew = face.fresh | (whole - inner > inner)
+    descent, square = jnp.where(anew, steepest, within), jnp.where(anew, whole, inner)
     turns = ~anew & (kept > DESCENT * inner)
     direction = descent + jnp.where(turns & ~at_kink, turn * face.direction, 0.0)
     return direction, descent, square, settled
@@ -113,8 +114,9 @@ def _moved(net, face, direction, descent, square, image):
     way = jnp.where(shrinks, -face.x / jnp.where(shrinks, direction, 1.0), jnp.inf)
     length = _inner(descent, direction) / jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
     step = jnp.minimum(length, jnp.min(way, initial=jnp.inf))
+    end = face.x + step * direction
     return face._replace(
-        x=jnp.where(way <= step * (1 + AT_ZERO), 0.0, face.x + step * direction),
+        x=jnp.where(shrinks & (jnp.abs(face.x) <= step * (1 + AT_ZERO) * jnp.abs(direction)), 0.0, end),
         q=face.q + step * image,
         direction=direction,
         descent=descent,
