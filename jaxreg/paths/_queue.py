@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
 SHARE, EIGHT = 25, 8  # problems of a lane for each place, and what places are a multiple of (`benchmarks.products`)
+UNASKED = 4
 NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of lanes and problems, as compiled
 
 
@@ -173,8 +174,8 @@ def solve(
     def unfinished(states):
         return jnp.any((states.begun < schedule.number)[:, None] | (states.problem < N))
 
-    def step(states):
-        return jax.vmap(stepped)(lanes, *schedule[1:], states)
+    def steps(states):
+        return lax.fori_loop(0, UNASKED, lambda _, states: jax.vmap(stepped)(lanes, *schedule[1:], states), states)
 
     def at_start(lane, limit, x):
         first = problem(lane, 0)
@@ -184,7 +185,7 @@ def solve(
         none = jnp.zeros((), int)
         return _Places(jnp.full(places, N), search, none, x, q, jnp.where(limit == 0, 0, -1), none)
 
-    states = lax.while_loop(unfinished, step, jax.vmap(at_start)(lanes, schedule.limit, x))
+    states = lax.while_loop(unfinished, steps, jax.vmap(at_start)(lanes, schedule.limit, x))
     return Queued(states.x, jnp.maximum(states.n_iter, 0), states.steps)
 
 

@@ -46,58 +46,46 @@ class Face(NamedTuple):
 
     x: Float[Array, " m"]
     q: Float[Array, " m"]  # G x
-    direction: Float[Array, " m"]
-    descent: Float[Array, " m"]  # steepest descent before the last step, along what was free
-    square: Float[Array, ""]  # its squared length
+    direction: Float[Array, " m"]  # of the last step
+    turn: Float[Array, ""]  # how much of it the next one keeps
+    anew: Bool[Array, ""]  # whether coefficients of 0 enter, and the directions begin anew
     rest: Float[Array, ""]  # of the step along the direction, while there is a trial
     trial: Bool[Array, ""]  # whether the next product is that of a trial
-    fresh: Bool[Array, ""]  # whether the directions begin anew
     settled: Bool[Array, ""]  # whether the steepest descent is rounding
     n_iter: Int[Array, ""]  # products
 
 
 def begin(_: Net, x: Float[Array, " m"], q: Float[Array, " m"], before: Face | None = None) -> Face:
-    """The search from a point whose product is known.
-
-    In the place of one before, whose direction and descent are not read, and stay.
-    """
-    zeros, zero, no = jnp.zeros_like(x), jnp.zeros((), x.dtype), jnp.zeros((), bool)
-    direction, descent = (zeros, zeros) if before is None else (before.direction, before.descent)
-    return Face(x, q, direction, descent, zero + 1, zero, no, ~no, no, jnp.zeros((), int))
+    """The search from a point whose product is known, in the place of one before, whose direction stays unread."""
+    direction = jnp.zeros_like(x) if before is None else before.direction
+    zero, no = jnp.zeros((), x.dtype), jnp.zeros((), bool)
+    return Face(x, q, direction, zero, ~no, zero, no, no, jnp.zeros((), int))
 
 
 def advance(net: Net, face: Face) -> Face:
     """The search after one more product.
 
-    Sums are taken in two layers, before the product and after it: within one, none depends on another. An accelerator
-    goes over the coefficients once for each layer.
+    Its sums are taken in two layers, after the product and at the new point: within a layer none depends on another,
+    and an accelerator goes over the coefficients once for all of them.
     """
-    direction, descent, square, settled = _direction(net, face)
+    steepest, at_kink = _steepest(net, face.x, face.q)
+    kept = jnp.where(~at_kink & (face.turn > 0), face.turn * face.direction, 0.0)
+    direction = jnp.where(at_kink & ~face.anew, 0.0, steepest) + kept
     along = jnp.where(face.trial, _target(net, face), direction)
     product = net.smooth.image(along)
-    tried, moved = _tried(net, face, along, product), _moved(net, face, along, descent, square, product)
+    tried, moved = _tried(net, face, along, product), _moved(net, face, steepest, along, product)
     after = jax.tree.map(lambda a, b: jnp.where(face.trial, a, b), tried, moved)
-    return after._replace(settled=settled & ~face.trial, n_iter=face.n_iter + 1)
+    rounding = SUM_ROUNDING * net.smooth.roundoff(face.x) * _largest(jnp.abs(net.smooth.corr) + jnp.abs(face.q))
+    settled = ~face.trial & (_largest(jnp.abs(steepest)) <= rounding)
+    return _turned(net, after._replace(settled=settled, n_iter=face.n_iter + 1), steepest)
 
 
-def _direction(net, face):
-    """(direction, steepest descent along what is free, its squared length, whether it is rounding)."""
-    smooth, x = net.smooth, face.x
-    pull = smooth.corr - face.q - net.l2 * x
-    # less the subgradient of the l1 part that is nearest: one sign of it where x is not 0
+def _steepest(net, x, q):
+    """(steepest descent, whether a coefficient is at its kink)."""
+    pull = net.smooth.corr - q - net.l2 * x
+    # less the nearest subgradient of the l1 part: there is but one where x is not 0
     steepest = pull - jnp.clip(pull, jnp.where(x > 0, net.l1, -net.l1), jnp.where(x < 0, -net.l1, net.l1))
-    at_kink = (x == 0) & (net.l1 > 0)
-    within = jnp.where(at_kink, 0.0, steepest)
-    whole, inner = _inner(steepest, steepest), _inner(within, within)
-    turn = jnp.maximum(_inner(within, within - face.descent), 0.0) / face.square
-    kept = inner + turn * _inner(within, face.direction)  # of the direction and the descent, at no sum of its own
-    rounding = SUM_ROUNDING * smooth.roundoff(x) * jnp.max(jnp.abs(smooth.corr) + jnp.abs(face.q), initial=0.0)
-    settled = jnp.max(jnp.abs(steepest), initial=0.0) <= rounding
-    anew = face.fresh | (whole - inner > inner)
-    descent, square = jnp.where(anew, steepest, within), jnp.where(anew, whole, inner)
-    turns = ~anew & (kept > DESCENT * inner)
-    direction = descent + jnp.where(turns & ~at_kink, turn * face.direction, 0.0)
-    return direction, descent, square, settled
+    return steepest, (x == 0) & (net.l1 > 0)
 
 
 def _target(net, face):
@@ -106,24 +94,23 @@ def _target(net, face):
     return jnp.where((net.l1 > 0) & ((face.x == 0) | (end * face.x < 0)), 0.0, end)
 
 
-def _moved(net, face, direction, descent, square, image):
+def _moved(net, face, steepest, direction, image):
     """After the product of a direction: at the minimum along it, or at the first zero on the way, before a trial."""
     curvature = _inner(direction, image + net.l2 * direction)
     least = net.smooth.roundoff(direction) * _inner(direction, direction)  # where it is flat up to the next kink
     shrinks = (net.l1 > 0) & (direction * face.x < 0)
     way = jnp.where(shrinks, -face.x / jnp.where(shrinks, direction, 1.0), jnp.inf)
-    length = _inner(descent, direction) / jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
+    length = _inner(steepest, direction) / jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
     step = jnp.minimum(length, jnp.min(way, initial=jnp.inf))
     end = face.x + step * direction
+    arrives = shrinks & (jnp.abs(face.x) <= step * (1 + AT_ZERO) * jnp.abs(direction))
     return face._replace(
-        x=jnp.where(shrinks & (jnp.abs(face.x) <= step * (1 + AT_ZERO) * jnp.abs(direction)), 0.0, end),
+        x=jnp.where(arrives, 0.0, end),
         q=face.q + step * image,
         direction=direction,
-        descent=descent,
-        square=jnp.where(square > 0, square, 1.0),
+        anew=jnp.zeros_like(face.anew),
         rest=length - step,
         trial=length > step,
-        fresh=jnp.zeros_like(face.fresh),
     )
 
 
@@ -134,8 +121,25 @@ def _tried(net, face, target, q):
     change = (slope + (q - face.q + net.l2 * d) / 2) * d
     counts = jnp.sum(change + net.l1 * (jnp.abs(target) - jnp.abs(face.x))) <= 0
     x, q = jnp.where(counts, target, face.x), jnp.where(counts, q, face.q)
-    return face._replace(x=x, q=q, trial=jnp.zeros_like(counts), fresh=~counts)
+    return face._replace(x=x, q=q, anew=~counts, trial=jnp.zeros_like(counts))
+
+
+def _turned(net, face, before):
+    """The search with its next direction decided; before: the steepest descent at the point before."""
+    steepest, at_kink = _steepest(net, face.x, face.q)
+    within = jnp.where(at_kink, 0.0, steepest)
+    whole, inner = _inner(steepest, steepest), _inner(within, within)
+    bend = jnp.where(at_kink, 0.0, before - steepest)
+    along = _inner(face.direction, before)
+    turn = jnp.maximum(-_inner(within, bend), 0.0) / jnp.where(along > 0, along, jnp.inf)
+    anew = face.anew | (whole - inner > inner)
+    descends = inner + turn * _inner(within, face.direction) > DESCENT * inner
+    return face._replace(turn=jnp.where(anew | ~descends, 0.0, turn), anew=anew)
 
 
 def _inner(a: Array, b: Array) -> Any:
     return jnp.sum(a * b)
+
+
+def _largest(a: Array) -> Any:
+    return jnp.max(a, initial=0.0)
