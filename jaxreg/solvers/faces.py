@@ -68,24 +68,44 @@ def advance(net: Net, face: Face) -> Face:
     Its sums are taken in two layers, after the product and at the new point: within a layer none depends on another,
     and an accelerator goes over the coefficients once for all of them.
     """
-    steepest, at_kink = _steepest(net, face.x, face.q)
+    x = face.x
+    pull, steepest, at_kink = _descents(net, x, face.q)
     kept = jnp.where(~at_kink & (face.turn > 0), face.turn * face.direction, 0.0)
     direction = jnp.where(at_kink & ~face.anew, 0.0, steepest) + kept
-    along = jnp.where(face.trial, _target(net, face), direction)
-    product = net.smooth.image(along)
-    tried, moved = _tried(net, face, along, product), _moved(net, face, steepest, along, product)
-    after = jax.tree.map(lambda a, b: jnp.where(face.trial, a, b), tried, moved)
-    rounding = SUM_ROUNDING * net.smooth.roundoff(face.x) * _largest(jnp.abs(net.smooth.corr) + jnp.abs(face.q))
-    settled = ~face.trial & (_largest(jnp.abs(steepest)) <= rounding)
-    return _turned(net, after._replace(settled=settled, n_iter=face.n_iter + 1), steepest)
+    d = jnp.where(face.trial, _target(net, face) - x, direction)
+    image = net.smooth.image(d)
+    shrinks = (net.l1 > 0) & (d * x < 0)
+    nearest = jnp.min(jnp.where(shrinks, -x / jnp.where(shrinks, d, 1.0), jnp.inf), initial=jnp.inf)
+    rises = net.l1 * (jnp.abs(x + d) - jnp.abs(x))
+    slope = jnp.sum(jnp.where(face.trial, pull * d - rises, steepest * d))
+    curvature = _inner(d, image + net.l2 * d)
+    least = net.smooth.roundoff(d) * _inner(d, d)  # where it is flat up to the next kink
+    counts = curvature / 2 <= slope  # of a trial: whether the objective is not higher there
+    length = slope / jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
+    length = jnp.where(face.trial, counts, length)
+    step = jnp.minimum(length, nearest)
+    arrives = shrinks & (jnp.abs(x) <= step * (1 + AT_ZERO) * jnp.abs(d))
+    rounding = SUM_ROUNDING * net.smooth.roundoff(x) * _largest(jnp.abs(net.smooth.corr) + jnp.abs(face.q))
+    after = Face(
+        x=jnp.where(arrives, 0.0, x + step * d),
+        q=face.q + step * image,
+        direction=jnp.where(face.trial, face.direction, d),
+        turn=face.turn,
+        anew=face.trial & ~counts,
+        rest=length - step,
+        trial=length > step,
+        settled=~face.trial & (_largest(jnp.abs(steepest)) <= rounding),
+        n_iter=face.n_iter + 1,
+    )
+    return _turned(net, after, steepest)
 
 
-def _steepest(net, x, q):
-    """(steepest descent, whether a coefficient is at its kink)."""
+def _descents(net, x, q):
+    """(steepest descent of the smooth part and l2 part, and of all, whether a coefficient is at its kink)."""
     pull = net.smooth.corr - q - net.l2 * x
     # less the nearest subgradient of the l1 part: there is but one where x is not 0
     steepest = pull - jnp.clip(pull, jnp.where(x > 0, net.l1, -net.l1), jnp.where(x < 0, -net.l1, net.l1))
-    return steepest, (x == 0) & (net.l1 > 0)
+    return pull, steepest, (x == 0) & (net.l1 > 0)
 
 
 def _target(net, face):
@@ -94,39 +114,9 @@ def _target(net, face):
     return jnp.where((net.l1 > 0) & ((face.x == 0) | (end * face.x < 0)), 0.0, end)
 
 
-def _moved(net, face, steepest, direction, image):
-    """After the product of a direction: at the minimum along it, or at the first zero on the way, before a trial."""
-    curvature = _inner(direction, image + net.l2 * direction)
-    least = net.smooth.roundoff(direction) * _inner(direction, direction)  # where it is flat up to the next kink
-    shrinks = (net.l1 > 0) & (direction * face.x < 0)
-    way = jnp.where(shrinks, -face.x / jnp.where(shrinks, direction, 1.0), jnp.inf)
-    length = _inner(steepest, direction) / jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
-    step = jnp.minimum(length, jnp.min(way, initial=jnp.inf))
-    end = face.x + step * direction
-    arrives = shrinks & (jnp.abs(face.x) <= step * (1 + AT_ZERO) * jnp.abs(direction))
-    return face._replace(
-        x=jnp.where(arrives, 0.0, end),
-        q=face.q + step * image,
-        direction=direction,
-        anew=jnp.zeros_like(face.anew),
-        rest=length - step,
-        trial=length > step,
-    )
-
-
-def _tried(net, face, target, q):
-    """After the product q of a trial: there, or where it is if the objective is higher there."""
-    d = target - face.x
-    slope = face.q - net.smooth.corr + net.l2 * face.x
-    change = (slope + (q - face.q + net.l2 * d) / 2) * d
-    counts = jnp.sum(change + net.l1 * (jnp.abs(target) - jnp.abs(face.x))) <= 0
-    x, q = jnp.where(counts, target, face.x), jnp.where(counts, q, face.q)
-    return face._replace(x=x, q=q, anew=~counts, trial=jnp.zeros_like(counts))
-
-
 def _turned(net, face, before):
     """The search with its next direction decided; before: the steepest descent at the point before."""
-    steepest, at_kink = _steepest(net, face.x, face.q)
+    _, steepest, at_kink = _descents(net, face.x, face.q)
     within = jnp.where(at_kink, 0.0, steepest)
     whole, inner = _inner(steepest, steepest), _inner(within, within)
     bend = jnp.where(at_kink, 0.0, before - steepest)
