@@ -102,7 +102,6 @@ class _Places(NamedTuple):
     x: Float[Array, "N m ..."]
     q: Float[Array, "N m ..."]
     n_iter: Int[Array, " N"]  # -1 until a problem is solved
-    steps: Int[Array, ""]
 
 
 class Queued(NamedTuple):
@@ -156,7 +155,7 @@ def solve(
 
         search, ends = jax.vmap(one)(jnp.minimum(state.problem, N - 1), state.search)
         ends = ends & (state.problem < N)
-        target = jnp.where(ends, state.problem, N + jnp.arange(places))
+        target = lax.optimization_barrier(jnp.where(ends, state.problem, N + jnp.arange(places)))
 
         def put(values, new):
             return values.at[target].set(new, mode="drop", unique_indices=True)
@@ -168,25 +167,27 @@ def solve(
             x=put(state.x, search.x),
             q=put(state.q, search.q),
             n_iter=put(state.n_iter, search.n_iter),
-            steps=state.steps + 1,
         )
 
-    def unfinished(states):
+    def unfinished(carry):
+        states, _ = carry
         return jnp.any((states.begun < schedule.number)[:, None] | (states.problem < N))
 
-    def steps(states):
-        return lax.fori_loop(0, UNASKED, lambda _, states: jax.vmap(stepped)(lanes, *schedule[1:], states), states)
+    def round_of_steps(carry):
+        states, rounds = carry
+        step = jax.vmap(stepped)
+        return lax.fori_loop(0, UNASKED, lambda _, states: step(lanes, *schedule[1:], states), states), rounds + 1
 
     def at_start(lane, limit, x):
         first = problem(lane, 0)
         q = jax.vmap(first.smooth.image)(x)
         search = jax.vmap(lambda x: method.begin(first, x, x))(jnp.zeros((places, *x.shape[1:]), x.dtype))
         x, q = (jnp.broadcast_to(values, (N, *x.shape[1:])) for values in (x, q))
-        none = jnp.zeros((), int)
-        return _Places(jnp.full(places, N), search, none, x, q, jnp.where(limit == 0, 0, -1), none)
+        return _Places(jnp.full(places, N), search, jnp.zeros((), int), x, q, jnp.where(limit == 0, 0, -1))
 
-    states = lax.while_loop(unfinished, steps, jax.vmap(at_start)(lanes, schedule.limit, x))
-    return Queued(states.x, jnp.maximum(states.n_iter, 0), states.steps)
+    states = jax.vmap(at_start)(lanes, schedule.limit, x)
+    states, rounds = lax.while_loop(unfinished, round_of_steps, (states, jnp.zeros((), int)))
+    return Queued(states.x, jnp.maximum(states.n_iter, 0), jnp.broadcast_to(UNASKED * rounds, F))
 
 
 def _like(mask, values) -> Any:

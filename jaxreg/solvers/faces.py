@@ -51,7 +51,8 @@ class Face(NamedTuple):
     anew: Bool[Array, ""]  # whether coefficients of 0 enter, and the directions begin anew
     rest: Float[Array, ""]  # of the step along the direction, while there is a trial
     trial: Bool[Array, ""]  # whether the next product is that of a trial
-    settled: Bool[Array, ""]  # whether the steepest descent is rounding
+    rests: Bool[Array, ""]  # whether the steepest descent is rounding
+    settled: Bool[Array, ""]  # whether it was before the last step
     n_iter: Int[Array, ""]  # products
 
 
@@ -59,7 +60,7 @@ def begin(_: Net, x: Float[Array, " m"], q: Float[Array, " m"], before: Face | N
     """The search from a point whose product is known, in the place of one before, whose direction stays unread."""
     direction = jnp.zeros_like(x) if before is None else before.direction
     zero, no = jnp.zeros((), x.dtype), jnp.zeros((), bool)
-    return Face(x, q, direction, zero, ~no, zero, no, no, jnp.zeros((), int))
+    return Face(x, q, direction, zero, ~no, zero, no, no, no, jnp.zeros((), int))
 
 
 def advance(net: Net, face: Face) -> Face:
@@ -85,16 +86,16 @@ def advance(net: Net, face: Face) -> Face:
     length = jnp.where(face.trial, counts, length)
     step = jnp.minimum(length, nearest)
     arrives = shrinks & (jnp.abs(x) <= step * (1 + AT_ZERO) * jnp.abs(d))
-    rounding = SUM_ROUNDING * net.smooth.roundoff(x) * _largest(jnp.abs(net.smooth.corr) + jnp.abs(face.q))
     after = Face(
         x=jnp.where(arrives, 0.0, x + step * d),
         q=face.q + step * image,
-        direction=jnp.where(face.trial, face.direction, d),
+        direction=d,
         turn=face.turn,
         anew=face.trial & ~counts,
         rest=length - step,
         trial=length > step,
-        settled=~face.trial & (_largest(jnp.abs(steepest)) <= rounding),
+        rests=face.rests,
+        settled=face.rests & ~face.trial,
         n_iter=face.n_iter + 1,
     )
     return _turned(net, after, steepest)
@@ -124,7 +125,9 @@ def _turned(net, face, before):
     turn = jnp.maximum(-_inner(within, bend), 0.0) / jnp.where(along > 0, along, jnp.inf)
     anew = face.anew | (whole - inner > inner)
     descends = inner + turn * _inner(within, face.direction) > DESCENT * inner
-    return face._replace(turn=jnp.where(anew | ~descends, 0.0, turn), anew=anew)
+    rounding = SUM_ROUNDING * net.smooth.roundoff(face.x) * _largest(jnp.abs(net.smooth.corr) + jnp.abs(face.q))
+    rests = _largest(jnp.abs(steepest)) <= rounding
+    return face._replace(turn=jnp.where(anew | ~descends, 0.0, turn), anew=anew, rests=rests)
 
 
 def _inner(a: Array, b: Array) -> Any:
