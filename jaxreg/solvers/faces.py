@@ -76,15 +76,15 @@ def advance(net: Net, face: Face) -> Face:
     d = jnp.where(face.trial, _target(net, face) - x, direction)
     image = net.smooth.image(d)
     shrinks = (net.l1 > 0) & (d * x < 0)
-    nearest = jnp.min(jnp.where(shrinks, -x / jnp.where(shrinks, d, 1.0), jnp.inf), initial=jnp.inf)
+    way = jnp.where(shrinks, -x / jnp.where(shrinks, d, 1.0), jnp.inf)
     rises = net.l1 * (jnp.abs(x + d) - jnp.abs(x))
-    slope = jnp.sum(jnp.where(face.trial, pull * d - rises, steepest * d))
-    curvature = _inner(d, image + net.l2 * d)
-    least = net.smooth.roundoff(d) * _inner(d, d)  # where it is flat up to the next kink
+    slopes = jnp.where(face.trial, pull * d - rises, steepest * d)
+    (slope, curvature, square), (back,) = _sums([slopes, d * (image + net.l2 * d), d * d], [-way])
+    least = net.smooth.roundoff(d) * square  # where it is flat up to the next kink
     counts = curvature / 2 <= slope  # of a trial: whether the objective is not higher there
     length = slope / jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
     length = jnp.where(face.trial, counts, length)
-    step = jnp.minimum(length, nearest)
+    step = jnp.minimum(length, -back)
     arrives = shrinks & (jnp.abs(x) <= step * (1 + AT_ZERO) * jnp.abs(d))
     after = Face(
         x=jnp.where(arrives, 0.0, x + step * d),
@@ -119,20 +119,26 @@ def _turned(net, face, before):
     """The search with its next direction decided; before: the steepest descent at the point before."""
     _, steepest, at_kink = _descents(net, face.x, face.q)
     within = jnp.where(at_kink, 0.0, steepest)
-    whole, inner = _inner(steepest, steepest), _inner(within, within)
     bend = jnp.where(at_kink, 0.0, before - steepest)
-    along = _inner(face.direction, before)
-    turn = jnp.maximum(-_inner(within, bend), 0.0) / jnp.where(along > 0, along, jnp.inf)
+    sums = [steepest**2, within**2, within * bend, face.direction * before, within * face.direction]
+    sizes = [jnp.abs(steepest), jnp.abs(net.smooth.corr) + jnp.abs(face.q)]
+    (whole, inner, fall, along, ahead), (largest, scale) = _sums(sums, sizes)
+    turn = jnp.maximum(-fall, 0.0) / jnp.where(along > 0, along, jnp.inf)
     anew = face.anew | (whole - inner > inner)
-    descends = inner + turn * _inner(within, face.direction) > DESCENT * inner
-    rounding = SUM_ROUNDING * net.smooth.roundoff(face.x) * _largest(jnp.abs(net.smooth.corr) + jnp.abs(face.q))
-    rests = _largest(jnp.abs(steepest)) <= rounding
+    descends = inner + turn * ahead > DESCENT * inner
+    rests = largest <= SUM_ROUNDING * net.smooth.roundoff(face.x) * scale
     return face._replace(turn=jnp.where(anew | ~descends, 0.0, turn), anew=anew, rests=rests)
 
 
-def _inner(a: Array, b: Array) -> Any:
-    return jnp.sum(a * b)
+def _sums(sums, largest) -> Any:
+    """(sums, largest of what is) over all coefficients, in one pass."""
+    terms = tuple(jnp.broadcast_to(a, sums[0].shape) for a in (*sums, *largest))
+    n = len(sums)
+    zero = sums[0].dtype.type(0)
+    start = (zero,) * n + (sums[0].dtype.type(-jnp.inf),) * len(largest)
 
+    def both(a, b):
+        return tuple(x + y if i < n else jnp.maximum(x, y) for i, (x, y) in enumerate(zip(a, b, strict=True)))
 
-def _largest(a: Array) -> Any:
-    return jnp.max(a, initial=0.0)
+    values = jax.lax.reduce(terms, start, both, (0,))
+    return values[:n], values[n:]
