@@ -141,8 +141,7 @@ def solve(
         fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(at, *starts, state.search)
         search = jax.tree.map(lambda new, old: jnp.where(_like(taken, new), new, old), fresh, state.search)
         following = jnp.where(taken & (limit[at] > 0), at, state.problem)
-        begun = state.begun + jnp.minimum(ahead, jnp.sum(free))
-        return state._replace(problem=following, search=search, begun=begun)
+        return state._replace(problem=following, search=search, begun=state.begun + jnp.sum(taken))
 
     def stepped(lane, share, limit, number, state):
         """After a product of all places."""
@@ -155,7 +154,7 @@ def solve(
 
         search, ends = jax.vmap(one)(jnp.minimum(state.problem, N - 1), state.search)
         ends = ends & (state.problem < N)
-        target = lax.optimization_barrier(jnp.where(ends, state.problem, N + jnp.arange(places)))
+        target = jnp.where(ends, state.problem, N + jnp.arange(places))
 
         def put(values, new):
             return values.at[target].set(new, mode="drop", unique_indices=True)

@@ -50,17 +50,21 @@ class Face(NamedTuple):
     turn: Float[Array, ""]  # how much of it the next one keeps
     anew: Bool[Array, ""]  # whether coefficients of 0 enter, and the directions begin anew
     rest: Float[Array, ""]  # of the step along the direction, while there is a trial
-    trial: Bool[Array, ""]  # whether the next product is that of a trial
     rests: Bool[Array, ""]  # whether the steepest descent is rounding
     settled: Bool[Array, ""]  # whether it was before the last step
     n_iter: Int[Array, ""]  # products
+
+    @property
+    def trial(self) -> Any:
+        """Whether the next product is that of a trial."""
+        return self.rest > 0
 
 
 def begin(_: Net, x: Float[Array, " m"], q: Float[Array, " m"], before: Face | None = None) -> Face:
     """The search from a point whose product is known, in the place of one before, whose direction stays unread."""
     direction = jnp.zeros_like(x) if before is None else before.direction
     zero, no = jnp.zeros((), x.dtype), jnp.zeros((), bool)
-    return Face(x, q, direction, zero, ~no, zero, no, no, no, jnp.zeros((), int))
+    return Face(x, q, direction, zero, ~no, zero, no, no, jnp.zeros((), int))
 
 
 def advance(net: Net, face: Face) -> Face:
@@ -93,7 +97,6 @@ def advance(net: Net, face: Face) -> Face:
         turn=face.turn,
         anew=face.trial & ~counts,
         rest=length - step,
-        trial=length > step,
         rests=face.rests,
         settled=face.rests & ~face.trial,
         n_iter=face.n_iter + 1,
