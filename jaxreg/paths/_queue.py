@@ -22,10 +22,10 @@ import numpy as np
 from jax import Array, lax
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Float, Int
 
 SHARE, EIGHT = 25, 8  # problems of a lane for each place, and what places are a multiple of (`benchmarks.products`)
-UNASKED = 4
+AT_ONCE = 4  # steps between two looks at whether a problem is left, for which an accelerator has the host wait
 NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of lanes and problems, as compiled
 
 
@@ -89,7 +89,7 @@ class Method(NamedTuple):
     product is needed before that point counts; `settled`, whether rounding has a say; `n_iter`, the products.
     """
 
-    begin: Callable  # (problem, x, q[, state]): that at a point whose image is known, in the place of one that is done
+    begin: Callable  # (problem, x, q[, state]): the state at a point whose image is known, in place of one done with
     advance: Callable  # (problem, state): the state after one more product
 
 
@@ -126,16 +126,16 @@ def solve(
 
     def filled(lane, share, limit, number, state):
         """Free places with the next problems whose neighbours are solved; problems to leave are passed over."""
-        number_of = jnp.arange(places)
-        following = state.begun + number_of
+        i = jnp.arange(places)
+        following = state.begun + i
         at = jnp.minimum(following, N - 1)
         a, b = low[at], high[at]
         ready = (following < number) & ((a == at) | ((state.n_iter[a] >= 0) & (state.n_iter[b] >= 0)))
-        ahead = jnp.min(jnp.where(ready, places, number_of))  # that are ready in a row
+        in_a_row = jnp.min(jnp.where(ready, places, i))
         free = state.problem == N
-        rank = jnp.sum(free & (number_of < number_of[:, None]), axis=1)  # of a free place among them
-        taken = free & (rank < ahead)
-        at = jnp.where(taken, state.begun + rank, 0)
+        rank = jnp.sum(free & (i < i[:, None]), axis=1)  # of a free place among them
+        taken = free & (rank < in_a_row)
+        at = jnp.where(taken, state.begun + rank, 0)  # where a place stays as it is, one start is read for all
         a, b, part = low[at], high[at], _like(share[at], x[0])
         starts = (part * values[a] + (1 - part) * values[b] for values in (state.x, state.q))
         fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(at, *starts, state.search)
@@ -154,7 +154,7 @@ def solve(
 
         search, ends = jax.vmap(one)(jnp.minimum(state.problem, N - 1), state.search)
         ends = ends & (state.problem < N)
-        target = jnp.where(ends, state.problem, N + jnp.arange(places))
+        target = jnp.where(ends, state.problem, N + jnp.arange(places))  # none twice, not even of what is dropped
 
         def put(values, new):
             return values.at[target].set(new, mode="drop", unique_indices=True)
@@ -172,10 +172,13 @@ def solve(
         states, _ = carry
         return jnp.any((states.begun < schedule.number)[:, None] | (states.problem < N))
 
-    def round_of_steps(carry):
-        states, rounds = carry
-        step = jax.vmap(stepped)
-        return lax.fori_loop(0, UNASKED, lambda _, states: step(lanes, *schedule[1:], states), states), rounds + 1
+    def several_steps(carry):
+        states, steps = carry
+
+        def step(_, states):
+            return jax.vmap(stepped)(lanes, *schedule[1:], states)
+
+        return lax.fori_loop(0, AT_ONCE, step, states), steps + AT_ONCE
 
     def at_start(lane, limit, x):
         first = problem(lane, 0)
@@ -185,8 +188,8 @@ def solve(
         return _Places(jnp.full(places, N), search, jnp.zeros((), int), x, q, jnp.where(limit == 0, 0, -1))
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
-    states, rounds = lax.while_loop(unfinished, round_of_steps, (states, jnp.zeros((), int)))
-    return Queued(states.x, jnp.maximum(states.n_iter, 0), jnp.broadcast_to(UNASKED * rounds, F))
+    states, steps = lax.while_loop(unfinished, several_steps, (states, jnp.zeros((), int)))
+    return Queued(states.x, jnp.maximum(states.n_iter, 0), jnp.broadcast_to(steps, F))
 
 
 def _like(mask, values) -> Any:
