@@ -99,8 +99,7 @@ class _Places(NamedTuple):
     problem: Int[Array, " W"]  # N for none
     search: Any  # states of the method, with a leading axis (W,)
     begun: Int[Array, ""]  # how many of the problems
-    x: Float[Array, "N m ..."]
-    q: Float[Array, "N m ..."]
+    points: Float[Array, "N 2 m ..."]  # x and q
     n_iter: Int[Array, " N"]  # -1 until a problem is solved
 
 
@@ -136,9 +135,11 @@ def solve(
         rank = jnp.sum(free & (i < i[:, None]), axis=1)  # of a free place among them
         taken = free & (rank < in_a_row)
         at = jnp.where(taken, state.begun + rank, 0)  # where a place stays as it is, one start is read for all
-        a, b, part = low[at], high[at], _like(share[at], x[0])
-        starts = (part * values[a] + (1 - part) * values[b] for values in (state.x, state.q))
-        fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(at, *starts, state.search)
+        part = _like(share[at], state.points)
+        starts = part * state.points[low[at]] + (1 - part) * state.points[high[at]]
+        fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(
+            at, starts[:, 0], starts[:, 1], state.search
+        )
         search = jax.tree.map(lambda new, old: jnp.where(_like(taken, new), new, old), fresh, state.search)
         following = jnp.where(taken & (limit[at] > 0), at, state.problem)
         return state._replace(problem=following, search=search, begun=state.begun + jnp.sum(taken))
@@ -163,8 +164,7 @@ def solve(
             problem=jnp.where(ends, N, state.problem),
             search=search,
             begun=state.begun,
-            x=put(state.x, search.x),
-            q=put(state.q, search.q),
+            points=put(state.points, jnp.stack([search.x, search.q], axis=1)),
             n_iter=put(state.n_iter, search.n_iter),
         )
 
@@ -184,12 +184,12 @@ def solve(
         first = problem(lane, 0)
         q = jax.vmap(first.smooth.image)(x)
         search = jax.vmap(lambda x: method.begin(first, x, x))(jnp.zeros((places, *x.shape[1:]), x.dtype))
-        x, q = (jnp.broadcast_to(values, (N, *x.shape[1:])) for values in (x, q))
-        return _Places(jnp.full(places, N), search, jnp.zeros((), int), x, q, jnp.where(limit == 0, 0, -1))
+        points = jnp.broadcast_to(jnp.stack([x, q], axis=1), (N, 2, *x.shape[1:]))
+        return _Places(jnp.full(places, N), search, jnp.zeros((), int), points, jnp.where(limit == 0, 0, -1))
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
     states, steps = lax.while_loop(unfinished, several_steps, (states, jnp.zeros((), int)))
-    return Queued(states.x, jnp.maximum(states.n_iter, 0), jnp.broadcast_to(steps, F))
+    return Queued(states.points[:, :, 0], jnp.maximum(states.n_iter, 0), jnp.broadcast_to(steps, F))
 
 
 def _like(mask, values) -> Any:

@@ -84,17 +84,17 @@ def advance(net: Net, face: Face) -> Face:
     image = net.smooth.image(direction)
 
     shrinks = (net.l1 > 0) & (direction * x < 0)
-    paces = jnp.where(shrinks, -direction / jnp.where(shrinks, x, 1.0), 0.0)
+    ways = jnp.where(shrinks, -x / jnp.where(shrinks, direction, 1.0), jnp.inf)
     rises = net.l1 * (jnp.abs(x + direction) - jnp.abs(x))  # of a trial, which leaves the face
     slopes = jnp.where(face.trial, pull * direction - rises, steepest * direction)
     curvatures = direction * (image + net.l2 * direction)
-    (slope, curvature, square), (pace,) = _reduced([slopes, curvatures, direction**2], [paces])
+    (slope, curvature, square), (back,) = _reduced([slopes, curvatures, direction**2], [-ways])
 
     counts = curvature / 2 <= slope
     least = net.smooth.roundoff(x) * square  # where it is flat up to the next kink
     minimum = slope / jnp.maximum(curvature, jnp.where(least > 0, least, 1.0))
     length = jnp.where(face.trial, counts, minimum)
-    step = jnp.minimum(length, 1 / pace)  # to the first zero, where there is one on the way
+    step = jnp.minimum(length, -back)  # to the first zero, where there is one on the way
     stops = shrinks & (jnp.abs(x) <= step * (1 + AT_ZERO) * jnp.abs(direction))
     moved = face._replace(
         x=jnp.where(stops, 0.0, x + step * direction),
@@ -141,9 +141,9 @@ def _reduced(terms, sizes) -> Any:
 
     Of several, a compiler may write out the terms of each, and read them again.
     """
-    zero = jnp.zeros((), terms[0].dtype)
+    zero, lowest = jnp.zeros((), terms[0].dtype), jnp.full((), -jnp.inf, terms[0].dtype)
 
     def joined(a, b):
         return jax.tree.map(jnp.add, a[0], b[0]), jax.tree.map(jnp.maximum, a[1], b[1])
 
-    return lax.reduce((terms, sizes), ([zero] * len(terms), [zero] * len(sizes)), joined, (0,))
+    return lax.reduce((terms, sizes), ([zero] * len(terms), [lowest] * len(sizes)), joined, (0,))
