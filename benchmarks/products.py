@@ -100,13 +100,14 @@ def table(results):
         "places",
         "gap",
     ]
-    body = [
-        [
-            f"{row['n']} x {row['p']}, {row['folds']} + 1 lanes x {len(row['l1_ratios'])} x {row['n_lambdas']}",
-            row["penalty"], f"{row['rho']:g}", row["step_precision"] or "full",
-            f"{row['mean']:.1f}", str(row["largest"]), f"{row['computed']:.1f}", f"{row['computed'] / row['mean']:.2f}", str(row["steps"]), str(row["places"]),
-            f"{row['gap']:.0e}",
-        ]
-        for row in results["rows"]
-    ]  # fmt: skip
+    body = []
+    for row in results["rows"]:
+        problem = f"{row['n']} x {row['p']}, {row['folds']} + 1 lanes x {len(row['l1_ratios'])} x {row['n_lambdas']}"
+        numbers = [row["mean"], row["largest"], row["computed"], row["computed"] / row["mean"], row["steps"]]
+        formats = [".1f", "d", ".1f", ".2f", "d"]
+        texts = [format(number, spec) for number, spec in zip(numbers, formats, strict=True)]
+        first = row["step_precision"] or "full"
+        body.append(
+            [problem, row["penalty"], f"{row['rho']:g}", first, *texts, str(row["places"]), f"{row['gap']:.0e}"]
+        )
     return markdown(head, body)

@@ -20,7 +20,7 @@ from jaxreg.design._base import PRECISION
 from jaxreg.design._gram import stacked
 from jaxreg.design._placement import GROUPS
 from jaxreg.paths import _queue
-from jaxreg.paths._ways import Anderson, Faces
+from jaxreg.paths._ways import Composites, Nets
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers.composite import LOWERED_PART
 from jaxreg.solvers.smooth import LOWER, SUM_ROUNDING
@@ -75,7 +75,7 @@ def solve(grams, lanes, penalty, schedule, b, goal, *, axes, kind, shape, places
     b = b.reshape(-1, N, *b.shape[2:]) if b.shape[1] > 1 else jnp.repeat(b, shape[1], axis=0)
     b = b[jnp.minimum(jnp.arange(G), len(b) - 1)]
     of_mix = partial(_of_mix, axes=axes)
-    way = Faces if penalty.quadratic else Anderson
+    way = Nets if penalty.quadratic else Composites
     solved = _solved(way, lanes, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower)
 
     def returned(lane, b, step):
@@ -126,27 +126,27 @@ def _on_mesh(run, mesh, groups, shared):
 
 
 def _solved(way, lanes, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower):
-    """The _Solved of the problems of G groups, whose way is one of the two above."""
+    """The _Solved of the problems of G groups, which go one of the ways of `_ways`."""
 
     def queued(products, lanes, penalty, schedule, x, goal):
         def run(groups, shared):
             lanes, share, limit, number, x = groups
             penalty, neighbours, goal = shared
-            smooth = jax.vmap(partial(way.shared, products=products))(lanes)
+            ways = jax.vmap(partial(way.of, products=products))(lanes)
 
             def problem(lane, k):
-                lane, smooth = lane
-                return way.problem(lane, smooth, of_mix(penalty, lane.mix[k]), k)
+                lane, way = lane
+                return way.problem(of_mix(penalty, lane.mix[k]), lane.lambdas[k], lane.residuals[k])
 
             def content(lane, k, x, q):
-                lane, (_, curvature) = lane
-                of_problem, lam = of_mix(penalty, lane.mix[k]), lane.lambdas[k]
-                b, fit = way.out_of(lane, x, q)
-                return at_product(lane.terms, of_problem, b, fit, lam, 1 / curvature, kind=kind)[0] <= goal
+                lane, way = lane
+                of_problem, (b, fit) = of_mix(penalty, lane.mix[k]), way.point(x, q)
+                return at_product(lane.terms, of_problem, b, fit, lane.lambdas[k], way.step, kind=kind)[0] <= goal
 
             schedule = _queue.Schedule(neighbours, share, limit, number)
-            queued = _queue.solve((lanes, smooth), schedule, x, way.method, problem, content, places)
-            return queued, 1 / smooth[1]
+            queued = _queue.solve((lanes, ways), schedule, x, ways.method, problem, content, places)
+            b, _ = jax.vmap(lambda way, x: jax.vmap(way.point)(x, x))(ways, queued.x)
+            return queued, b, ways.step
 
         return _on_mesh(run, mesh, (lanes, *schedule[1:], x), (penalty, schedule.neighbours, goal))
 
@@ -155,12 +155,11 @@ def _solved(way, lanes, penalty, schedule, b, goal, of_mix, kind, places, mesh, 
     if lower is not None:
         few = schedule._replace(limit=schedule.limit // LOWERED_PART)
         roughly = jnp.maximum(goal, SUM_ROUNDING * LOWER[lower])
-        first, _ = queued(lower, *jax.tree.map(_single, (lanes, penalty, few, x, roughly)))
+        first, _, _ = queued(lower, *jax.tree.map(_single, (lanes, penalty, few, x, roughly)))
         x, n_iter, steps = first.x.astype(x.dtype), first.n_iter, first.steps
         every = jnp.tile(jnp.arange(N), (2, 1))  # goes on from where it is
         schedule = schedule._replace(neighbours=every, limit=schedule.limit - n_iter)
-    last, step = queued("full", lanes, penalty, schedule, x, goal)
-    b, _ = jax.vmap(jax.vmap(way.out_of, (None, 0, 0)))(lanes, last.x, last.x)
+    last, b, step = queued("full", lanes, penalty, schedule, x, goal)
     return _Solved(b, n_iter + last.n_iter, steps + last.steps, step)
 
 

@@ -22,9 +22,10 @@ import numpy as np
 from jax import Array, lax
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Float, Int
 
 SHARE, EIGHT = 25, 8  # problems of a lane for each place, and what places are a multiple of (`benchmarks.products`)
+AT_ONCE = 4  # steps between two looks at whether a problem is left, for which an accelerator has the host wait
 NUMBERS = 1, 2, 3, 4, 6, 8, 11, 16, 21, 30, 50, 75, 100, 150, 200  # of lanes and problems, as compiled
 
 
@@ -88,7 +89,7 @@ class Method(NamedTuple):
     product is needed before that point counts; `settled`, whether rounding has a say; `n_iter`, the products.
     """
 
-    begin: Callable  # (problem, x, q): the state at a point whose image is known
+    begin: Callable  # (problem, x, q[, state]): the state at a point whose image is known, in place of one done with
     advance: Callable  # (problem, state): the state after one more product
 
 
@@ -98,10 +99,8 @@ class _Places(NamedTuple):
     problem: Int[Array, " W"]  # N for none
     search: Any  # states of the method, with a leading axis (W,)
     begun: Int[Array, ""]  # how many of the problems
-    done: Bool[Array, " N"]
-    x: Float[Array, "N m ..."]
-    q: Float[Array, "N m ..."]
-    n_iter: Int[Array, " N"]
+    points: Float[Array, "N 2 m ..."]  # x and q
+    n_iter: Int[Array, " N"]  # -1 until a problem is solved
 
 
 class Queued(NamedTuple):
@@ -126,17 +125,23 @@ def solve(
 
     def filled(lane, share, limit, number, state):
         """Free places with the next problems whose neighbours are solved; problems to leave are passed over."""
-        free = state.problem == N
-        following = state.begun + jnp.cumsum(free) - 1
+        i = jnp.arange(places)
+        following = state.begun + i
         at = jnp.minimum(following, N - 1)
         a, b = low[at], high[at]
-        ready = (following < number) & ((a == at) | (state.done[a] & state.done[b]))
-        taken = free & (jnp.cumsum(free & ~ready) == 0)
-        part = _like(share[at], x[0])
-        starts = (part * values[a] + (1 - part) * values[b] for values in (state.x, state.q))
-        fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(at, *starts)
+        ready = (following < number) & ((a == at) | ((state.n_iter[a] >= 0) & (state.n_iter[b] >= 0)))
+        in_a_row = jnp.min(jnp.where(ready, places, i))
+        free = state.problem == N
+        rank = jnp.sum(free & (i < i[:, None]), axis=1)  # of a free place among them
+        taken = free & (rank < in_a_row)
+        at = jnp.where(taken, state.begun + rank, 0)  # where a place stays as it is, one start is read for all
+        part = _like(share[at], state.points)
+        starts = part * state.points[low[at]] + (1 - part) * state.points[high[at]]
+        fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(
+            at, starts[:, 0], starts[:, 1], state.search
+        )
         search = jax.tree.map(lambda new, old: jnp.where(_like(taken, new), new, old), fresh, state.search)
-        following = jnp.where(taken & (limit[at] > 0), following, state.problem)
+        following = jnp.where(taken & (limit[at] > 0), at, state.problem)
         return state._replace(problem=following, search=search, begun=state.begun + jnp.sum(taken))
 
     def stepped(lane, share, limit, number, state):
@@ -150,39 +155,41 @@ def solve(
 
         search, ends = jax.vmap(one)(jnp.minimum(state.problem, N - 1), state.search)
         ends = ends & (state.problem < N)
-        target = jnp.where(ends, state.problem, N)
+        target = jnp.where(ends, state.problem, N + jnp.arange(places))  # none twice, not even of what is dropped
 
         def put(values, new):
-            return values.at[target].set(new, mode="drop")
+            return values.at[target].set(new, mode="drop", unique_indices=True)
 
         return _Places(
             problem=jnp.where(ends, N, state.problem),
             search=search,
             begun=state.begun,
-            done=put(state.done, True),
-            x=put(state.x, search.x),
-            q=put(state.q, search.q),
+            points=put(state.points, jnp.stack([search.x, search.q], axis=1)),
             n_iter=put(state.n_iter, search.n_iter),
         )
 
     def unfinished(carry):
         states, _ = carry
-        return jnp.any(states.begun < schedule.number) | jnp.any(states.problem < N)
+        return jnp.any((states.begun < schedule.number)[:, None] | (states.problem < N))
 
-    def step(carry):
+    def several_steps(carry):
         states, steps = carry
-        return jax.vmap(stepped)(lanes, *schedule[1:], states), steps + 1
+
+        def step(_, states):
+            return jax.vmap(stepped)(lanes, *schedule[1:], states)
+
+        return lax.fori_loop(0, AT_ONCE, step, states), steps + AT_ONCE
 
     def at_start(lane, limit, x):
         first = problem(lane, 0)
         q = jax.vmap(first.smooth.image)(x)
         search = jax.vmap(lambda x: method.begin(first, x, x))(jnp.zeros((places, *x.shape[1:]), x.dtype))
-        x, q = (jnp.broadcast_to(values, (N, *x.shape[1:])) for values in (x, q))
-        return _Places(jnp.full(places, N), search, jnp.zeros((), int), limit == 0, x, q, jnp.zeros(N, int))
+        points = jnp.broadcast_to(jnp.stack([x, q], axis=1), (N, 2, *x.shape[1:]))
+        return _Places(jnp.full(places, N), search, jnp.zeros((), int), points, jnp.where(limit == 0, 0, -1))
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
-    states, steps = lax.while_loop(unfinished, step, (states, jnp.zeros((), int)))
-    return Queued(states.x, states.n_iter, jnp.broadcast_to(steps, F))
+    states, steps = lax.while_loop(unfinished, several_steps, (states, jnp.zeros((), int)))
+    return Queued(states.points[:, :, 0], jnp.maximum(states.n_iter, 0), jnp.broadcast_to(steps, F))
 
 
 def _like(mask, values) -> Any:

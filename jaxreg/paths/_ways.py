@@ -1,4 +1,11 @@
-"""How problems of a lane become those of a method of the queue, and its points coefficients of the penalty."""
+"""How problems of a lane become those of a method of the queue, and its points coefficients of the penalty.
+
+What all problems of a lane share is made once, so that a step divides nothing by the scale of columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
@@ -9,55 +16,66 @@ from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Quadratic, curvature_of
 
 
-class Faces:
+class Nets(NamedTuple):
     """Elastic nets, which are solved on the scale of the design, where columns have length 1."""
 
-    method = Method(faces.begin, faces.advance)
+    smooth: Quadratic
+    l1: Any  # (m,) of one unit of l1 strength
+    l2: Any  # (m,) of l2
+    unit: Any  # (m,) b for x = 1
+    step: Any  # of the prox in certificates by its residual, which nets do not have
+
+    @classmethod
+    def of(cls, lane, products):
+        smooth = Quadratic(lane.gram, jnp.where(lane.present, lane.terms.corr, 0.0), products)
+        l1 = jnp.where(lane.present, lane.terms.factors, 1.0) / lane.divisor
+        return cls(smooth, l1, l1 / lane.divisor, 1 / lane.divisor, jnp.ones((), l1.dtype))
 
     @staticmethod
     def into(lane, b):
         """x of the method."""
         return b * lane.terms.scale
 
-    @staticmethod
-    def out_of(lane, x, q):
-        """(b, its fit, which is the Gram matrix times x)."""
-        return x / lane.divisor, q
+    @property
+    def method(self):
+        return Method(faces.begin, faces.advance)
 
-    @staticmethod
-    def shared(lane, products):
-        """(the smooth part of all problems of a lane, its curvature)."""
-        corr = jnp.where(lane.present, lane.terms.corr, 0.0)
-        return Quadratic(lane.gram, corr, products), jnp.ones((), corr.dtype)
+    def point(self, x, q):
+        """(b, its fit, which is the Gram matrix of the design times b on its scale)."""
+        return x * self.unit, q
 
-    @staticmethod
-    def problem(lane, shared, penalty, k):
-        """The problem k."""
-        l1, l2 = penalty.strengths(lane.lambdas[k] * jnp.where(lane.present, lane.terms.factors, 1.0))
-        return faces.Net(shared[0], l1 / lane.divisor, l2 / lane.divisor**2)
+    def problem(self, penalty, lam, residual):
+        """The problem at lam, to be solved to a residual, where the method has one."""
+        l1, l2 = penalty.strengths(lam)
+        return faces.Net(self.smooth, l1 * self.l1, l2 * self.l2)
 
 
-class Anderson:
+class Composites(NamedTuple):
     """Problems of any convex penalty. They are solved on its scale, in the units of its blocks where it has some."""
 
-    method = Method(anderson.begin, anderson.advance)
+    smooth: Quadratic
+    factors: Any  # (m,) of lam
+    unit: Any  # (m,) b for x = 1
+    of_fit: Any  # (m,) its fit for q = 1
+    step: Any  # of the prox
+
+    @classmethod
+    def of(cls, lane, products):
+        scale, corr = lane.terms.scale / lane.unit, lane.terms.corr
+        smooth = Quadratic(lane.gram * (scale[:, None] * scale), corr * per_row(scale, corr), products)
+        step = 1 / curvature_of(smooth, corr, corr)
+        return cls(smooth, lane.terms.factors / lane.unit, 1 / lane.unit, lane.unit / lane.divisor, step)
 
     @staticmethod
     def into(lane, b):
         return b * per_row(lane.unit, b)
 
-    @staticmethod
-    def out_of(lane, x, q):
-        return x / per_row(lane.unit, x), q * per_row(lane.unit / lane.divisor, q)
+    @property
+    def method(self):
+        return Method(anderson.begin, anderson.advance)
 
-    @staticmethod
-    def shared(lane, products):
-        scale, corr = lane.terms.scale / lane.unit, lane.terms.corr
-        smooth = Quadratic(lane.gram * (scale[:, None] * scale), corr * per_row(scale, corr), products)
-        return smooth, curvature_of(smooth, corr, corr)
+    def point(self, x, q):
+        return x * per_row(self.unit, x), q * per_row(self.of_fit, q)
 
-    @staticmethod
-    def problem(lane, shared, penalty, k):
-        smooth, curvature = shared
-        lam = lane.lambdas[k] * lane.terms.factors / lane.unit
-        return anderson.Problem(Composite(smooth, penalty, lam, many=True), curvature, lane.residuals[k])
+    def problem(self, penalty, lam, residual):
+        return anderson.Problem(Composite(self.smooth, penalty, lam * self.factors, many=True), 1 / self.step, residual)

@@ -68,11 +68,12 @@ class Search(NamedTuple):
     n_iter: Int[Array, ""]  # products
 
 
-def begin(problem: Problem, x: Float[Array, "m ..."], q: Float[Array, "m ..."]) -> Search:
-    """The search from a point whose product is known."""
+def begin(problem: Problem, x: Float[Array, "m ..."], q: Float[Array, "m ..."], before: Search | None = None) -> Search:
+    """The search from a point whose product is known. Secants of one before in its place stay, and do not count."""
     none, no, zero = jnp.zeros((SECANTS, *x.shape), x.dtype), jnp.zeros((), bool), jnp.zeros((), int)
+    points, images, turns = (none,) * 3 if before is None else (before.points, before.images, before.turns)
     L, squares = jnp.asarray(problem.curvature, x.dtype), jnp.zeros(SECANTS, x.dtype)
-    return Search(x, q, x, q, jnp.zeros_like(x), none, none, none, squares, zero, no, L, no, no, zero)
+    return Search(x, q, x, q, jnp.zeros_like(x), points, images, turns, squares, zero, no, L, no, no, zero)
 
 
 def advance(problem: Problem, search: Search) -> Search:
