@@ -40,6 +40,12 @@ def main():
     products.add_argument("--out", type=Path, metavar="FILE", default=RESULTS / "products.json")
     products.set_defaults(command=_products)
 
+    kernels = commands.add_parser(
+        "kernels", help="count what a step of the batched solver launches on a GPU, without one"
+    )
+    kernels.add_argument("--out", type=Path, metavar="FILE", default=RESULTS / "kernels.json")
+    kernels.set_defaults(command=_kernels)
+
     roofline = commands.add_parser("roofline", help="print the accelerator run on paper, from counts and rates")
     roofline.add_argument("--measured", type=Path, metavar="FILE", default=RESULTS / "accelerator-h200.json")
     roofline.set_defaults(command=_roofline)
@@ -88,6 +94,12 @@ def _products(given):
     from benchmarks.products import measure
 
     print(measure(given.out, given.large))
+
+
+def _kernels(given):
+    from benchmarks.kernels import measure
+
+    print(measure(given.out))
 
 
 def _roofline(given):

@@ -15,14 +15,14 @@ from benchmarks.table import markdown, seconds, times
 RESULTS = Path(__file__).parent / "results"
 CHANGED = "2026-11-28"  # what was measured before is of the code before
 TILE = 128  # columns of Gram matrices are padded to multiples of it
-VECTORS = 10  # of a problem of a net, that a step reads or writes at least
+VECTORS = 40  # of a problem of a net, that a step reads or writes, in the program that XLA makes for an H100
 OVERHEADS = {"programs": 5, "fetches": 4}  # of a batched cross-validation: tests/dispatches.py
 # Programs and fetches of a block of the path loop: of sums over columns by tests/test_dispatches.py; of groups the 19
 # to 23 of the code before, not counted since
 PER_BLOCK = {"pivot": 4, "proximal": 21}
-# Kernels of a step. Of nets: operations of the compiled loop on a CPU. Of the others: kernels over steps in the
-# profile of the H200.
-KERNELS = {"batched": 94, "pivot": 150, "proximal": 20, "networks": 35}
+# Kernels of a step. Of nets: `python -m benchmarks kernels`. Of the others: those over steps in the profile of the H200.
+KERNELS = {"batched": 20, "pivot": 150, "proximal": 20, "networks": 35}
+AT_ONCE = 4  # steps of the queue between two looks at whether it goes on
 WEIGHTS = 64 * 64, 64 * 64, 64 * 64, 64 * 10  # of a network of the digits row
 WIDE = 3  # times n: with more columns a product is one with the rows of the data and one back
 STATE = 8  # numbers that a step of Adam reads or writes for each weight: it, its gradient and two moments, both ways
@@ -74,8 +74,8 @@ class Work:
     products: str
     flops: float
     bytes: float  # of the device's memory
-    steps: float
-    kernels: int  # of a step
+    steps: float  # kernels apart: how often a loop looks whether it goes on
+    launches: float  # kernels in loops
     calls: float
     to_device: float  # bytes
     to_host: float
@@ -83,7 +83,7 @@ class Work:
     def counted(self, device, costs):
         """Seconds if nothing overlaps: copies, calls, steps, and the floor."""
         copies = self.to_device / costs.to_device + self.to_host / costs.to_host
-        small = self.calls * costs.call + self.steps * (costs.step + self.kernels * costs.kernel)
+        small = self.calls * costs.call + self.steps * costs.step + self.launches * costs.kernel
         return copies + small + device.floor(self)
 
 
@@ -100,8 +100,8 @@ def nets(row):
         products=f"{row['mean']:.1f} a lane, {row['computed']:.1f} computed",
         flops=grams + lanes * (row["computed"] + 1) * product + held_out,
         bytes=2 * 8 * n * p + row["steps"] * of_step + 2 * 8 * lanes * m,
-        steps=row["steps"],
-        kernels=KERNELS["batched"],
+        steps=row["steps"] / AT_ONCE,
+        launches=row["steps"] * KERNELS["batched"],
         calls=sum(OVERHEADS.values()),
         to_device=8 * n * p,
         to_host=8 * (m * N + 5 * lanes),
@@ -122,7 +122,7 @@ def path(row):
         flops=2 * n * p * side * passes + gram + row["products"] * 2 * factor,
         bytes=(passes + 2) * size * n * p + row["products"] * 8 * factor,
         steps=row["products"],
-        kernels=KERNELS[row["solver"]],
+        launches=row["products"] * KERNELS[row["solver"]],
         calls=PER_BLOCK[row["solver"]] * passes,
         to_device=size * n * p,
         to_host=8 * row["lambdas"] * m,
@@ -141,7 +141,7 @@ def networks(strengths=32, folds=5, seeds=3, epochs=20, rows=1797, batch=32):
         flops=number * epochs * weights * (6 * trained + 2 * rows),
         bytes=number * steps * weights * STATE * 4,
         steps=steps,
-        kernels=KERNELS["networks"],
+        launches=steps * KERNELS["networks"],
         calls=epochs + 2,
         to_device=4 * rows * 64,
         to_host=4 * 2 * number * epochs,

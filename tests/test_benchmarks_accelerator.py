@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed
 
-from benchmarks import accelerator, accelerator_rows, blocks, roofline, timeline
+from benchmarks import accelerator, accelerator_rows, blocks, kernels, roofline, timeline
 
 
 def test_every_row_has_a_case_and_a_limit():
@@ -78,7 +78,7 @@ def test_a_timeline_is_split_into_device_transfers_and_host():
 
 
 MADE_UP = roofline.Work(
-    name="cv-ar0.5", numbers="float64", products="none", flops=2e12, bytes=6e12, steps=100, kernels=9, calls=3,
+    name="cv-ar0.5", numbers="float64", products="none", flops=2e12, bytes=6e12, steps=100, launches=900, calls=3,
     to_device=4e9, to_host=1e9,
 )  # fmt: skip
 RATES = {
@@ -95,7 +95,7 @@ def test_the_floor_is_that_of_operations_or_of_memory():
     assert device.floor(MADE_UP) == 6
     assert device.floor(replace(MADE_UP, bytes=1e12)) == 2
     assert device.floor(replace(MADE_UP, numbers="float32")) is None
-    # copies 2 + 1, calls 3, steps 100 (0.01 + 9 * 0.02), and the floor
+    # copies 2 + 1, calls 3, steps 100 * 0.01, launches 900 * 0.02, and the floor
     assert MADE_UP.counted(device, roofline.Costs.of(RATES)) == pytest.approx(3 + 3 + 19 + 6)
 
 
@@ -166,3 +166,26 @@ def test_the_rehearsal_writes_every_row(tmp_path):
         if name != "networks-480":
             assert row["result"].get("not_converged", 0) == 0
             assert row["judged_gap"] < 1e-4
+
+
+def test_launches_are_those_of_the_longest_step():
+    text = """
+%body (p: (f64[3])) -> (f64[3]) {
+  %p = (f64[3]{0}) parameter(0)
+  %x = f64[3]{0} get-tuple-element(%p), index=0
+  %twice.1 = f64[3]{0} fusion(%x), kind=kLoop, calls=%twice
+  %dot = (f64[3]{0}, s8[9]{0}) custom-call(%twice.1), custom_call_target="gemm"
+  ROOT %end = (f64[3]{0}) tuple(%twice.1)
+}
+%goes_on (p: (f64[3])) -> pred[] {
+  ROOT %less = pred[] fusion(%p), kind=kLoop, calls=%compare
+}
+%short (p: (f64[3])) -> (f64[3]) {
+  ROOT %copy.1 = f64[3]{0} copy(%p)
+}
+ENTRY %main (a: f64[3]) -> f64[3] {
+  %one = (f64[3]{0}) while(%a), condition=%goes_on, body=%short
+  %two = (f64[3]{0}) while(%one), condition=%goes_on, body=%body
+}
+"""
+    assert kernels.launches(text) == 3

@@ -25,7 +25,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxreg.design._base import PRECISION
 from jaxreg.solvers.proximal import Composite, raised
 from jaxreg.solvers.smooth import SUM_ROUNDING, Smooth
 
@@ -56,10 +55,8 @@ class Search(NamedTuple):
     ahead: Float[Array, "m ..."]  # where the next step is taken
     q_ahead: Float[Array, "m ..."]
     r: Float[Array, "m ..."]  # of the last step
-    points: Float[Array, "S m ..."]  # secants: differences of T
-    images: Float[Array, "S m ..."]  # of the images of T
-    turns: Float[Array, "S m ..."]  # of r, orthogonal
-    squares: Float[Array, " S"]  # squared lengths of these, 0 for no secant
+    secants: Float[Array, "S 3 m ..."]  # differences of T, of its images and of r, which are orthogonal
+    squares: Float[Array, " S"]  # squared lengths of those of r, 0 for no secant
     newest: Int[Array, ""]  # how many secants there have been
     follows: Bool[Array, ""]  # whether r is that of a step
     curvature: Float[Array, ""]  # L
@@ -70,10 +67,10 @@ class Search(NamedTuple):
 
 def begin(problem: Problem, x: Float[Array, "m ..."], q: Float[Array, "m ..."], before: Search | None = None) -> Search:
     """The search from a point whose product is known. Secants of one before in its place stay, and do not count."""
-    none, no, zero = jnp.zeros((SECANTS, *x.shape), x.dtype), jnp.zeros((), bool), jnp.zeros((), int)
-    points, images, turns = (none,) * 3 if before is None else (before.points, before.images, before.turns)
-    L, squares = jnp.asarray(problem.curvature, x.dtype), jnp.zeros(SECANTS, x.dtype)
-    return Search(x, q, x, q, jnp.zeros_like(x), points, images, turns, squares, zero, no, L, no, no, zero)
+    no, zero, squares = jnp.zeros((), bool), jnp.zeros((), int), jnp.zeros(SECANTS, x.dtype)
+    secants = jnp.zeros((SECANTS, 3, *x.shape), x.dtype) if before is None else before.secants
+    L = jnp.asarray(problem.curvature, x.dtype)
+    return Search(x, q, x, q, jnp.zeros_like(x), secants, squares, zero, no, L, no, no, zero)
 
 
 def advance(problem: Problem, search: Search) -> Search:
@@ -85,8 +82,8 @@ def advance(problem: Problem, search: Search) -> Search:
     curvature = raised(smooth, L, r, q, search.q_ahead)
     largest, rounding = jnp.max(jnp.abs(r), initial=0.0), SUM_ROUNDING * smooth.roundoff(x)
     settled = largest <= jnp.maximum(rounding * jnp.max(jnp.abs(x), initial=0.0), problem.residual / L)
-    secants = _with_secant(search, x, q, r)
-    moved = _ahead(composite, secants._replace(x=x, q=q, r=r, follows=jnp.ones((), bool), settled=settled))
+    longer = _with_secant(search, x, q, r)
+    moved = _ahead(composite, longer._replace(x=x, q=q, r=r, follows=jnp.ones((), bool), settled=settled))
     none, no = jnp.zeros_like(search.squares), jnp.zeros((), bool)
     stayed = search._replace(ahead=search.x, q_ahead=search.q, curvature=curvature, squares=none, follows=no)
     after = jax.tree.map(lambda a, b: jnp.where(curvature > L, a, b), stayed, moved)
@@ -95,27 +92,24 @@ def advance(problem: Problem, search: Search) -> Search:
 
 def _with_secant(search, x, q, r):
     """The search with the secant from the last step to this one, unless that lies among the others."""
-    secant = x - search.x, q - search.q, r - search.r
-    before, among = jnp.sum(secant[2] ** 2), (search.points, search.images, search.turns)
+    secant = jnp.stack([x - search.x, q - search.q, r - search.r])
+    before = jnp.sum(secant[2] ** 2)
     for _ in range(2):  # once leaves the rounding of what was taken off
-        share = _shares(search, secant[2])
-        secant = tuple(new - _sum(share, old) for new, old in zip(secant, among, strict=True))
+        secant = secant - _sum(_shares(search, secant[2]), search.secants)
     square = jnp.sum(secant[2] ** 2)
     adds = search.follows & (square > PARALLEL * before)
-    at = search.newest % SECANTS
-
-    def put(values, new):
-        return jnp.where(adds, values.at[at].set(new), values)
-
-    points, images, turns = map(put, among, secant)
-    squares = put(search.squares, square)
-    return search._replace(points=points, images=images, turns=turns, squares=squares, newest=search.newest + adds)
+    here = adds & (jnp.arange(SECANTS) == search.newest % SECANTS)
+    return search._replace(
+        secants=jnp.where(_over(here, search.secants), secant, search.secants),
+        squares=jnp.where(here, square, search.squares),
+        newest=search.newest + adds,
+    )
 
 
 def _ahead(composite, search):
     """The search with the point where r is least by its secants, or with none of them where that is no good."""
-    share = _shares(search, search.r)
-    ahead, q_ahead = search.x - _sum(share, search.points), search.q - _sum(share, search.images)
+    change = _sum(_shares(search, search.r), search.secants[:, :2])
+    ahead, q_ahead = search.x - change[0], search.q - change[1]
     counts = composite.rise(ahead, q_ahead, search.x, search.q) <= 0
     return search._replace(
         ahead=jnp.where(counts, ahead, search.x),
@@ -125,10 +119,15 @@ def _ahead(composite, search):
 
 
 def _shares(search, r) -> Any:
-    """Of r along the turns of the secants (S,)."""
-    along = jnp.tensordot(search.turns, r, r.ndim, precision=PRECISION)
+    """Of r along the secants (S,)."""
+    turns = search.secants[:, 2]
+    along = jnp.sum(turns * r, axis=tuple(range(1, turns.ndim)))
     return jnp.where(search.squares > 0, along / jnp.where(search.squares > 0, search.squares, 1.0), 0.0)
 
 
 def _sum(share, secants) -> Any:
-    return jnp.tensordot(share, secants, 1, precision=PRECISION)
+    return jnp.sum(_over(share, secants) * secants, axis=0)
+
+
+def _over(values, secants) -> Any:
+    return values.reshape(-1, *[1] * (secants.ndim - 1))
