@@ -6,6 +6,7 @@ Examples in docstrings that need an optional library are skipped without it, as 
 """
 
 import doctest
+import gc
 import os
 import signal
 from importlib.metadata import version
@@ -22,6 +23,9 @@ os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).with_name(".pytest_cache") / "compiled"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+# Tracing makes many small objects; by default a tenth of the time goes to looking for those that are no longer needed.
+gc.set_threshold(20_000, 20, 20)
 
 # A shell that runs the tests in its background turns Ctrl-C off, for what they start as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
