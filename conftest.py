@@ -24,7 +24,7 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).with_name(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
-# Tracing makes many small objects; by default a tenth of the time goes to looking for those that are no longer needed.
+# Tracing makes many small objects; by default up to a tenth of the time goes to looking for those no longer needed.
 gc.set_threshold(20_000, 20, 20)
 
 # A shell that runs the tests in its background turns Ctrl-C off, for what they start as well.
