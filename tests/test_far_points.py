@@ -86,7 +86,7 @@ def test_a_step_to_where_the_loss_is_not_finite_is_shortened():
     smooth = Averaged(np.ones((1, 4)) * 30.0, np.full(4, 0.25), np.array([1e3, 2e3, 1e3, 4e3]), np.zeros(4), loss)
     problem = proximal.Composite(smooth, penalties.Lasso(), 0.0)
     start = jnp.zeros(1)
-    found = proximal.minimise(problem, start, 1e-6, 2000, jnp.asarray(1.0))
+    found = jax.jit(proximal.minimise)(problem, start, 1e-6, 2000, jnp.asarray(1.0))
     np.testing.assert_allclose(found.b, np.log(2e3) / 30, rtol=1e-9)
 
 
