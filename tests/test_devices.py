@@ -33,7 +33,8 @@ def test_groups_hold_every_problem_once(F, A, devices):
 
 @pytest.mark.slow
 def test_the_same_numbers_on_any_number_of_devices():
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     root = str(SCRIPT.parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     run = subprocess.run(

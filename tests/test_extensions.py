@@ -281,7 +281,7 @@ def test_a_design_is_one_file_and_an_entry(module, data, monkeypatch):
     np.testing.assert_allclose(path.coef, expected.coef, atol=1e-9)
     np.testing.assert_allclose(path.gap, expected.gap, atol=1e-9)
     for solver in ("auto", "batched"):
-        given = {"n_lambdas": 6, "cv": 3, "solver": solver, "tol": 1e-10}
+        given = {"n_lambdas": 6, "lambda_min_ratio": 0.1, "cv": 3, "solver": solver, "tol": 1e-10}
         expected, cv = (jr.fit_cv(matrix, y, **given) for matrix in (dense, stacked))
         np.testing.assert_allclose(cv.fold_loss, expected.fold_loss, rtol=1e-7)
         np.testing.assert_allclose(cv.oof_predictions, expected.oof_predictions, atol=1e-7)
