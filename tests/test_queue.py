@@ -1,5 +1,7 @@
 """Elastic nets in a queue, by conjugate gradients on faces: the same solutions for any order, number and precision."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from instances import few
@@ -10,6 +12,8 @@ import jaxreg as jr
 from jaxreg.cv import _abreast, _folded
 from jaxreg.design import _placement
 from jaxreg.paths import _program, _queue, _solutions
+from jaxreg.solvers import faces
+from jaxreg.solvers.smooth import Quadratic
 
 N, P = 70, 24
 X, Y = ar_problem(N, P, seed=1)
@@ -169,6 +173,17 @@ def test_folds_at_once_have_room_with_what_fills_them_up(on_device, monkeypatch)
         jr.fit_cv(X, Y, penalty=jr.penalties.Lasso(), cv=10, n_lambdas=12)
     assert lengths == [DEVICE.padded(P)]
     assert parts == [(6, 5)]
+
+
+def test_a_step_takes_its_sums_in_two_layers():
+    """One reduction after the product and one at the new point: on an accelerator, passes over all places."""
+    with jax.enable_x64(True):
+        smooth = Quadratic(np.eye(P), np.ones(P))
+        net = faces.Net(smooth, np.ones(P), np.ones(P))
+        jaxpr = jax.make_jaxpr(faces.advance)(net, faces.begin(net, jnp.zeros(P), jnp.zeros(P)))
+    primitives = [equation.primitive.name for equation in jaxpr.eqns]
+    assert [name for name in primitives if name.startswith("reduce")] == ["reduce", "reduce"]
+    assert primitives.count("dot_general") == 1
 
 
 @pytest.mark.slow
