@@ -124,9 +124,7 @@ class LaneProblems:
     def _by_moments_on_device(self, part, with_all):
         """As `_by_moments`, with what goes through all rows, and the Gram matrices, in one program for all folds.
 
-        So are products with these, of which null models are made.
-
-        These are in one stack, that of all rows among them.
+        These are in one stack, that of all rows among them. What null models need of them comes along with the moments.
         """
         response, total_gram, centred = self._centred(), array_of(self.setup.gram), self.setup.model.fit_intercept
         p, first = self.base.p, int(with_all)

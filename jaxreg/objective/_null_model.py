@@ -25,7 +25,7 @@ def row_basis(U, eps):
 
 
 class Span:
-    """The span of all that is neither penalised nor limited: of some columns of a design, or of sums (k, p) of them."""
+    """The span of all that is neither penalised nor limited: of columns (k,) of a design, or of sums (k, p) of them."""
 
     def __init__(self, design, columns, sums):
         self._design, self._columns, self._sums = design, columns, sums
@@ -43,7 +43,7 @@ class Span:
 def free_directions(penalty, model):
     """The Directions that are not penalised, as far as that is known before the data are.
 
-    None are where a column that does not vary is left out of the model, but not of the design.
+    There are none where a column that does not vary may be left out of the model, but not of the design.
     """
     coef = penalty.unpenalised(model.penalty_factors) * np.isfinite(model.penalty_factors)
     coef = coef[:0] if model.standardize and not model.fit_intercept else coef
@@ -53,14 +53,14 @@ def free_directions(penalty, model):
 def orthonormal_sums(sums, products):
     """(T (k, p), T G) with T G T' = I, of the span of sums (k, p) of columns, by their products with the Gram matrix G.
 
-    None where there are no such products, and where sums are so nearly dependent, or so much smaller than their terms,
-    that these have lost digits.
+    None where there are no such sums or products, and where sums are so nearly dependent, or so much smaller than their
+    terms, that products have lost digits.
     """
-    if products is None or len(products) != len(sums):
+    if not len(sums) or len(products) != len(sums):
         return None
     length = np.linalg.norm(sums, axis=1, keepdims=True)
     values, vectors = np.linalg.eigh(products @ sums.T / (length * length.T))
-    if values.min(initial=1.0) < PLAIN:
+    if values[0] < PLAIN:
         return None
     root = (vectors / np.sqrt(values)).T / length.T
     return root @ sums, root @ products

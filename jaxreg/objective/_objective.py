@@ -181,7 +181,7 @@ def mixed(penalty, l1_ratio):
 def make_objective(design, data, model, loss, penalty, corr=None, products=None):
     """The Objective of `data` on `design`; `corr` (p,) or (p, K) where A y is known already (squared loss).
 
-    So may be the products of the `free_directions` with the Gram matrix. Limits of the penalty are on the user's scale.
+    So may be `products` (k, p) of the `free_directions` with the Gram matrix. Limits are on the user's scale.
     """
     left_out, factors, sigma = entering_columns(design, model)
     scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
@@ -258,7 +258,7 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
 
 
 def _null_by_products(orthonormal, corr, totals):
-    """(A times what the null model leaves of z, its losses), or None where the rows of the data have more digits."""
+    """(A times what the null model leaves of z, its losses); None where only the rows of the data have the digits."""
     if orthonormal is None:
         return None
     T, along = orthonormal
