@@ -10,11 +10,13 @@ from jaxreg import _arrays, _missing, _provenance
 from jaxreg._labels import warn_of_classes
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design import _placement
+from jaxreg.design._base import Asked
 from jaxreg.design._gram import array_of
 from jaxreg.design._kinds import kind_of
 from jaxreg.engines import _table
 from jaxreg.losses import Loss
 from jaxreg.objective import _grid
+from jaxreg.objective._null_model import free_directions
 from jaxreg.objective._objective import Objective, make_objective, mixed
 from jaxreg.objective._units import Model, centred_response
 from jaxreg.paths._first_lambda import largest_lambda
@@ -108,11 +110,16 @@ def posed(data, request, l1_ratios) -> Setup:
     precision = np.dtype(data.X.dtype)
     whole = ((n >= p and p <= GRAM_LIMIT) or p <= SMALL or "batched" in solvers) and request.loss.quadratic
     on_host = whole and placement.on_host
-    right = None if placement.on_host or not whole else np.atleast_2d(centred_response(data, model)[0].T)
+    asked = corr = products = None
+    if whole and not placement.on_host:
+        penalty.checked_factors(np.ones(p), responses)  # refuses one that does not fit, which has no directions
+        asked = Asked(np.atleast_2d(centred_response(data, model)[0].T), free_directions(penalty, model))
     design = kind_of(data.X).of(
-        data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host, right
+        data.X, data.weight, model.fit_intercept, np.float64 if whole else precision, on_host, asked
     )
-    corr = None if design.first is None else design.first[0].T.reshape(p, *data.y.shape[1:]).astype(np.float64)
+    if design.first is not None:
+        correlations, products, _ = design.first
+        corr = correlations.T.reshape(p, *data.y.shape[1:]).astype(np.float64)
     options = Options(
         tol=request.tol if request.tol is not None else (1e-6 if precision == np.float64 else 1e-4),
         precision=precision,
@@ -122,7 +129,7 @@ def posed(data, request, l1_ratios) -> Setup:
         early_stop=request.early_stop,
         progress=request.progress,
     )
-    objective = make_objective(design, data, model, request.loss, penalty, corr)
+    objective = make_objective(design, data, model, request.loss, penalty, corr, products)
     gram = design.gram() if whole else None
     return Setup(
         loss=request.loss,

@@ -127,14 +127,15 @@ TALL, Y_TALL = ar_problem(90, 20, 0.5)
 FOLDS = {"l1_ratios": [0.3, 1.0], "cv": 5, "n_lambdas": 12}
 
 
-@pytest.mark.parametrize("source", ["host", "device"])
-def test_a_batched_cross_validation_takes_few_programs_and_fetches(source, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("source", "free"), [("host", 0), ("device", 2)])
+def test_a_batched_cross_validation_takes_few_programs_and_fetches(source, free, monkeypatch, tmp_path):
+    given = FOLDS | {"penalty_factors": np.where(np.arange(20) < free, 0.0, 1.0)}
     with jax.enable_x64(True):
         there = TALL if source == "host" else jax.device_put(TALL)
     monkeypatch.setattr(_placement, "current", lambda: DEVICE)
-    jr.fit_cv(there, Y_TALL, **FOLDS)  # compiles
+    jr.fit_cv(there, Y_TALL, **given)  # compiles
     with counted(monkeypatch, tmp_path) as (counts, _):
-        cv = jr.fit_cv(there, Y_TALL, **FOLDS)
+        cv = jr.fit_cv(there, Y_TALL, **given)
     (whole,) = counts
     assert cv.path.solver == "batched"
     assert len(whole) <= 10

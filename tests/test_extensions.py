@@ -165,7 +165,7 @@ class StackedDesign(StoredDesign):
         return X, None
 
     @classmethod
-    def of(cls, X, weight, centre, dtype, in_numpy, right=None):
+    def of(cls, X, weight, centre, dtype, in_numpy, asked=None):
         return cls(X, weight, centre)
 
     def __init__(self, X, weight, centre):

@@ -12,7 +12,7 @@ from jaxreg._request import Request
 from jaxreg._setup import prepare
 from jaxreg.cv._folds import make_folds
 from jaxreg.cv._lanes import LaneProblems
-from jaxreg.design import _placement, _stacks
+from jaxreg.design import _placement, _stacks, _standardise
 
 N, P, F = 44, 7, 4
 X, Y = ar_problem(N, P, seed=8)
@@ -34,6 +34,12 @@ def quiet():
     return calm
 
 
+def free(*columns):
+    return np.where(np.isin(np.arange(P), columns), 0.0, 1.0)
+
+
+NEARLY = X[:, [0, 1, 1, 3, 4, 5, 6]] + 1e-5 * np.where(np.arange(P) == 2, X[:, [2]], 0.0)  # columns 1 and 2 alike
+EXPLAINED = X[:, 1] + X[:, 4] + 1e-5 * Y
 CASES = {
     "partition": {},
     "drawn": {"cv": F},
@@ -45,20 +51,31 @@ CASES = {
     "a delicate fold": {"sample_weight": HEAVY},
     "quiet columns": {"X": quiet()},
 }
+FREE = {
+    "columns": {"y": SEVERAL, "penalty_factors": free(1, 4), "sample_weight": 1.0 + ROWS},
+    "as they are": {"penalty_factors": free(1, 4), "standardize": False, "fit_intercept": False},
+    "a delicate fold": {"penalty_factors": free(1, 4), "sample_weight": HEAVY},
+    "some quiet": {"X": quiet(), "penalty_factors": free(1, 4)},
+    "nearly alike": {"X": NEARLY, "penalty_factors": free(1, 2)},
+    "that explain nearly all": {"y": EXPLAINED, "penalty_factors": free(1, 4)},
+    "sums": {"penalty": jr.penalties.TrendFilter()},
+    "sums of columns as they are": {"penalty": jr.penalties.TrendFilter(), "standardize": False},
+    "sums without a mean": {"penalty": jr.penalties.TrendFilter(), "fit_intercept": False},
+}
 
 
 def lanes(placement, monkeypatch, X=X, y=Y, cv=IDS, **keywords):
     """(LaneProblems of the folds, the Setup) as they are made at a placement."""
     monkeypatch.setattr(_placement, "current", lambda: placement)
-    request = Request(penalty=jr.penalties.Ridge(), **keywords)
-    setup = prepare(X, y, request, [0.0])
+    request = Request(**{"penalty": jr.penalties.Ridge()} | keywords)
+    setup = prepare(X, y, request, [0.0 if request.penalty.mixes else np.nan])
     folds = make_folds(cv, X, setup.data.y, setup.data.weight)
     return [make() for make in LaneProblems(setup, folds, request).of(np.arange(F))], setup
 
 
-def assert_near(on_device, on_host):
+def assert_near(on_device, on_host, atol=1e-12):
     scale = np.abs(np.asarray(on_host)).max(initial=1e-300)
-    np.testing.assert_allclose(np.asarray(on_device) / scale, np.asarray(on_host) / scale, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(np.asarray(on_device) / scale, np.asarray(on_host) / scale, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -90,6 +107,24 @@ def test_lanes_are_those_of_the_host(name, monkeypatch):
         assert on_device[0].objective.design.exact.tolist() == [2, 4]
 
 
+@pytest.mark.parametrize("name", FREE)
+def test_null_models_are_those_of_the_host(name, monkeypatch):
+    """Where products with the Gram matrix would lose digits, and where the host has not got them all, by the rows."""
+    monkeypatch.setattr(_standardise, "ON_DEVICE", 4 * N)  # so that the columns come in two parts
+    by_rows = {"some quiet": [0], "nearly alike": range(F), "sums without a mean": range(F)}.get(name, [])
+    with jax.enable_x64(True):
+        on_device, on_host = (lanes(placement, monkeypatch, **FREE[name])[0] for placement in (DEVICE, HOST))
+        for f, (lane, same) in enumerate(zip(on_device, on_host, strict=True)):
+            ours, theirs = lane.objective, same.objective
+            np.testing.assert_allclose(ours.null_losses, theirs.null_losses, rtol=1e-10)
+            assert_near(ours.null_gradient, theirs.null_gradient, 1e-10)
+            assert (ours.orthonormal is None) == (f in by_rows)
+            if f not in by_rows:
+                for of in ("T", "along"):
+                    rows, others = (getattr(certify.terms, of)[:, :P] for certify in (lane.certify, same.certify))
+                    assert_near(rows.T @ rows, others.T @ others)  # as bases of the same span have
+
+
 @pytest.mark.device
 @pytest.mark.parametrize("solver", ["pivot", "batched"])
 def test_folds_fit_as_on_the_host(solver, monkeypatch):
@@ -105,12 +140,14 @@ def test_folds_fit_as_on_the_host(solver, monkeypatch):
     np.testing.assert_allclose(on_device.coef, on_host.coef, atol=1e-9 if exact else 1e-4)
 
 
-def test_no_gram_matrix_of_a_fold_comes_to_the_host(monkeypatch, tmp_path):
-    """Before somebody asks for it: not for lanes, and not for their certificates where all is penalised."""
+@pytest.mark.parametrize("given", [{}, FREE["columns"]], ids=["none free", "two free"])
+def test_no_gram_matrix_of_a_fold_comes_to_the_host(given, monkeypatch, tmp_path):
+    """Before somebody asks for it: not for lanes, and not for their certificates."""
     with jax.enable_x64(True):
-        lanes(DEVICE, monkeypatch)  # what is compiled has constants
+        lanes(DEVICE, monkeypatch, **given)  # what is compiled has constants
         with counted(monkeypatch, tmp_path) as (counts, _):
-            lanes(DEVICE, monkeypatch)
+            problems, _ = lanes(DEVICE, monkeypatch, **given)
+            assert all(len(lane.certify.terms.T) == 2 * bool(given) for lane in problems)
     copied = [shape for fetch in counts[0].fetches for shape in fetch if len(shape) > 1]
     assert copied  # correlations of y
     assert all(shape[-2] < P for shape in copied), copied

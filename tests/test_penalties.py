@@ -142,12 +142,15 @@ def test_critical_lambda_is_exact_on_both_sides(name, factored):
         penalties.SparseGroupLasso(GROUPS, 1.0),
         penalties.MultiTaskLasso(),
         penalties.SLOPE(np.where(np.arange(P) < 3, WEIGHTS, 0.0)),
+        penalties.FusedLasso(),
+        penalties.TrendFilter(),
     ],
     ids=lambda penalty: type(penalty).__name__,
 )
 def test_critical_lambda_is_the_same_on_the_host(penalty):
     factors = np.array([0.5, 1.5, 0.0, 2.0, 0.7, 1.2])[GROUPS]
-    factors = np.ones(P) if type(penalty) is penalties.SLOPE else factors
+    takes_factors = isinstance(penalty, penalties.GroupLasso | penalties.SparseGroupLasso | penalties.MultiTaskLasso)
+    factors = factors if takes_factors else np.ones(P)
     for g in points(3, 6):
         g = np.stack([g, 1.0 - g, np.sin(g)], axis=1) if type(penalty) is penalties.MultiTaskLasso else g
         expected = float(dual_norm(penalty, g, factors))

@@ -160,12 +160,17 @@ def _by_kind(results, kind):
     )
 
 
+class _Basis(NamedTuple):
+    """An orthonormal basis as coefficients of all columns, with absent ones behind them."""
+
+    T: Float[np.ndarray, "k M"]
+    along: Float[np.ndarray, "k M"] | None  # its products with the Gram matrix, where they are known
+    rows: Float[np.ndarray, "k n"] | None = None  # of the data, where the Gram matrix is blind
+
+
 @final
 class ByGram(Certificate):
-    """From the Gram matrix (p, p) of all columns of the design, for the squared loss.
-
-    A basis is (T (k, M), that of the rows of the data (k, n) where the Gram matrix is blind, else None).
-    """
+    """From the Gram matrix (p, p) of all columns of the design, for the squared loss; a basis is a _Basis."""
 
     def __init__(self, objective, gram):
         p = objective.design.p
@@ -192,34 +197,40 @@ class ByGram(Certificate):
 
     def _first_basis(self, members):
         objective = self.objective
+        if objective.orthonormal is not None:
+            return _Basis(*map(self._shaped, objective.orthonormal))
         directions = (
             objective.directions * objective.scale if len(objective.directions) else np.eye(len(members))[members]
         )
         inner = self._inner(directions)
-        return self._coefficients(directions, inner), objective.basis if is_blind(inner) else None
+        return self._of_directions(directions, inner, objective.basis if is_blind(inner) else None)
 
     def _make_basis(self, members):
         directions = np.eye(len(members))[members]
         inner = self._inner(directions)
         rows = column_basis(self.objective.design, members) if is_blind(inner) else None
-        return self._coefficients(directions, inner), rows
+        return self._of_directions(directions, inner, rows)
 
-    def _coefficients(self, directions, inner):
-        T = lengthened(gram_basis(inner, directions), int(self._always.sum()))
+    def _of_directions(self, directions, inner, rows):
+        T = gram_basis(inner, directions)
+        return _Basis(self._shaped(T), None if len(T) else self._shaped(T), rows)
+
+    def _shaped(self, T):
+        T = lengthened(T, int(self._always.sum()))
         return np.concatenate([T, np.zeros((len(T), self.length - T.shape[1]))], axis=1)
 
     @property
     def terms(self):
         """What is known beside the Gram matrix, for points that are not special."""
-        T, _ = self._basis(self._always)
-        along = T @ self.padded(self.padded(self._forms.host).T) if len(T) else T
+        T, along, _ = self._basis(self._always)
+        along = T @ self.padded(self.padded(self._forms.host).T) if along is None else along
         squares, members = 2 * self.objective.totals, self.padded(self._always)
         return _kernels.Terms(self.corr, squares, T, along, members, self.factors, self.scale, self.units)
 
     def special(self, lambdas):
         """Points (B,) that need a basis of their own, or the rows of the data beside it."""
         free = self._as_good_as_free(lambdas) if self.kind == "gap" else None
-        _, rows = self._basis(self._always)
+        rows = self._basis(self._always).rows
         special = np.zeros(len(lambdas), bool) if free is None else free.any(axis=1)
         return special | (rows is not None)
 
@@ -235,7 +246,7 @@ class ByGram(Certificate):
         kinds, kind = self._kinds(columns, solved, lambdas)
         results = []
         for members in kinds:
-            T, rows = self._basis(members)
+            T, _, rows = self._basis(members)
             gaps, losses, h = _kernels.by_gram(
                 self.gram, self.corr, 2 * objective.totals, T, self.padded(members), self.penalty, self.factors,
                 self.scale, b, lambdas, solved.step, self.units, kind=self.kind,

@@ -9,8 +9,9 @@ import numpy as np
 from jaxreg import _setup
 from jaxreg.certificates._certificate import Certificate, certificate
 from jaxreg.design._gram import OfStack, array_of
-from jaxreg.design._lanes import Moments, Sums, lane_gram, make_lane, make_lanes, moments
+from jaxreg.design._lanes import Moments, Sums, lane_gram, lane_products, make_lane, make_lanes, moments
 from jaxreg.design._stacks import lane_grams, stacked_moments, with_others
+from jaxreg.objective._null_model import free_directions
 from jaxreg.objective._objective import Objective, make_objective
 from jaxreg.objective._units import centred_response
 from jaxreg.paths._queue import number_for
@@ -62,11 +63,11 @@ class LaneProblems:
         weight = self.setup.data.weight * self.folds.train(k)
         return replace(self.setup.data, weight=weight / weight.sum())
 
-    def _posed(self, lane, data, corr, gram, held_out=None):
+    def _posed(self, lane, data, corr, gram, held_out=None, products=None):
         model, loss, penalty = self.setup.model, self.setup.loss, self.setup.limited_penalty
         if corr is not None:
             corr = corr[0] if data.y.ndim == 1 else corr.T
-        objective = make_objective(lane, data, model, loss, penalty, corr)
+        objective = make_objective(lane, data, model, loss, penalty, corr, products)
         return LaneProblem(objective, gram, certificate(objective, gram), held_out)
 
     # ---- n >= p: Gram matrices by differences ----
@@ -123,12 +124,13 @@ class LaneProblems:
     def _by_moments_on_device(self, part, with_all):
         """As `_by_moments`, with what goes through all rows, and the Gram matrices, in one program for all folds.
 
-        These are in one stack, that of all rows among them.
+        These are in one stack, that of all rows among them. What null models need of them comes along with the moments.
         """
         response, total_gram, centred = self._centred(), array_of(self.setup.gram), self.setup.model.fit_intercept
         p, first = self.base.p, int(with_all)
         counts, are_others = zip(*map(self._fewer, part), strict=True)
-        stack, sums, squares = stacked_moments(self.base, response, counts, total_gram)
+        directions, differ = free_directions(self.setup.limited_penalty, self.setup.model), np.array(are_others)
+        stack, sums, squares, along = stacked_moments(self.base, response, counts, total_gram, differ, directions)
         total = self._total(response, squares)
         held_out = [
             Moments(**vars(others), gram=OfStack(stack, f, p))
@@ -140,12 +142,13 @@ class LaneProblems:
         delicate = [f for f, rest in enumerate(train) if are_others[f] and rest.delicate(total, centred)]
         if delicate:
             own_counts = [self.folds.train(part[f]) for f in delicate]
-            own, of_training, _ = stacked_moments(self.base, response, own_counts, total_gram)
+            differ[delicate] = False
+            own, of_training, _, along[delicate] = stacked_moments(
+                self.base, response, own_counts, total_gram, differ[delicate], directions
+            )
             stack = with_others(stack, np.array(delicate), own)
             for f, of_rows in zip(delicate, of_training, strict=True):
                 train[f], held_out[f] = of_rows, None
-        differ = np.array(are_others)
-        differ[delicate] = False
         prepared = [self._lane(k, *of_fold) for k, *of_fold in zip(part, train, differ, strict=True)]
         weight = np.array([of_rows.weight for of_rows in train])
         grams = lane_grams(
@@ -153,7 +156,9 @@ class LaneProblems:
             number_for(first + len(part)), self.base.placement.padded(p), with_all,
         )  # fmt: skip
         lanes = [
-            self._posed(lane, data, corr, OfStack(grams, first + f, p), held_out[f])
+            self._posed(
+                lane, data, corr, OfStack(grams, first + f, p), held_out[f], lane_products(lane, directions, along[f])
+            )
             for f, (lane, data, corr) in enumerate(prepared)
         ]
         if with_all:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jax import lax
@@ -35,6 +35,24 @@ class Columns:
     norm: Float[np.ndarray, " p"]  # weighted root mean square of the column as it enters A; 1 for a zero column
     sd: Float[np.ndarray, " p"]  # weighted 1/n standard deviation, centred in any case
     constant: Bool[np.ndarray, " p"]  # one value only on the rows that count, short of rounding
+
+
+class Directions(NamedTuple):
+    """Sums of columns, all less their means."""
+
+    coef: Float[Any, "k p"]
+    power: float  # 1 where these are coefficients of the columns of the user, 0 of standardised ones
+
+    def of_rows(self, norm: Float[Any, "... p"]) -> Float[Any, "... k p"]:
+        """Their coefficients of the rows of a design, whose columns have these norms."""
+        return self.coef * norm[..., None, :] ** self.power
+
+
+class Asked(NamedTuple):
+    """What is asked of a design as soon as it is made, beside its Gram matrix."""
+
+    right: Float[Any, "k n"]  # right-hand sides
+    directions: Directions  # whose products with the Gram matrix are asked for
 
 
 class Design(ABC):
@@ -90,7 +108,8 @@ class StoredDesign(Design):
     Attributes
     ----------
     first : tuple or None
-        (right A' (k, p) in NumPy, A A' or an OfStack of it) where they were made along with A.
+        (right A' (k, p), products of the directions with A A' (d, p), both in NumPy, A A' or an OfStack of it) where
+        they were made along with A.
     """
 
     first: tuple | None = None
@@ -134,11 +153,11 @@ class StoredDesign(Design):
         centre: bool,
         dtype: Any,
         in_numpy: bool,
-        right: Float[np.ndarray, "k n"] | None = None,
+        asked: Asked | None = None,
     ) -> StoredDesign:
         """The design of checked X under weights that sum to 1, with its products in NumPy or in JAX.
 
-        Its correlations with `right`, and its Gram matrix, are asked for next: it may make them along with A.
+        It may make what is `asked` for next along with A.
         """
 
     def to_base(self, R):

@@ -33,15 +33,15 @@ class DenseDesign(StoredDesign):
     a copy in JAX.
     """
 
-    def __init__(self, X, weight, centre, dtype, in_numpy, right=None):
+    def __init__(self, X, weight, centre, dtype, in_numpy, asked=None):
         super().__init__(_placement.current())
         self._X = X  # the user's, of which nothing is copied
         self.n, self.p = X.shape
         self.dtype, self.root = np.dtype(dtype), np.sqrt(weight)
         if not self.placement.on_host:
             length = self.placement.padded(self.p)
-            rows, self.columns, answer, gram = standardise_on_device(X, weight, centre, self.dtype, right, length)
-            raw, self.first = False, None if right is None else (answer, OfStack(gram, None, self.p))
+            rows, self.columns, answer, gram = standardise_on_device(X, weight, centre, self.dtype, asked, length)
+            raw, self.first = False, None if asked is None else (*answer, OfStack(gram, None, self.p))
             if isinstance(X, jax.Array) and not np.isfinite(self.columns.sd).all():
                 require_finite(X, "X", None, MISSING)
         else:
@@ -75,8 +75,8 @@ class DenseDesign(StoredDesign):
         return np.asarray(X) if on_host else X, names
 
     @classmethod
-    def of(cls, X, weight, centre, dtype, in_numpy, right=None):
-        return cls(X, weight, centre, dtype, in_numpy, right)
+    def of(cls, X, weight, centre, dtype, in_numpy, asked=None):
+        return cls(X, weight, centre, dtype, in_numpy, asked)
 
     @property
     def traced(self):
@@ -104,7 +104,7 @@ class DenseDesign(StoredDesign):
         return np.concatenate([self._products.squares(self._A, J, W) for J in parts], axis=1)
 
     def gram(self):
-        return self._products.gram(self._A) if self.first is None else self.first[1]
+        return self._products.gram(self._A) if self.first is None else self.first[2]
 
     def kernel(self, weight):
         return self._products.kernel(self._A, weight)

@@ -254,6 +254,17 @@ def moments(base, responses, counts):
     return Moments(*of_rows, weight.sum(), y @ weight, y**2 @ weight, gram)
 
 
+def lane_products(lane, directions, along):
+    """Products (k, p) of Directions with A_k A_k', by those of D diag(inverse) with A diag(ratio^2) A': `along` (k, p).
+
+    None where columns of the lane are kept as they are, of which the base cannot tell.
+    """
+    if lane.exact_rows.any() or not lane.base.columns.constant[lane.exact].all():
+        return None
+    sums = directions.of_rows(lane.columns.norm) * lane.inverse
+    return (along - np.outer(sums @ lane.shift, lane.shift)) * lane.inverse
+
+
 def lane_gram(lane, second):
     """A_k A_k' (p, p) from the second moments A diag(ratio^2) A'."""
     gram = second - np.outer(lane.shift, lane.shift)

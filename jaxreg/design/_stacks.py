@@ -17,10 +17,12 @@ from jaxreg.design._lanes import Sums
 TAKEN = 2**26  # numbers of A in the rows of which moments are taken at once: 0.5 GB, and as much for intermediate ones
 
 
-def stacked_moments(base, responses, counts, total):
-    """(the stack (F, p, p) of A diag(counts) A', a list of Sums, the diagonal (p,) of a matrix `total` (m, m)).
+def stacked_moments(base, responses, counts, total, differ, directions):
+    """(the stack (F, p, p) of A diag(counts) A', a list of Sums, the diagonal (p,) of a matrix `total` (m, m), along).
 
-    counts (F, n), of which those other than 0 are few; responses (R, n)
+    counts (F, n), of which those other than 0 are few; responses (R, n). The lanes are of these rows, or where they
+    `differ` (F,) of all others, whose moments are what is left of `total`; `along` (F, k, p) is what `lane_products`
+    takes of Directions (k, p).
     """
     parts = [np.flatnonzero(of_part) for of_part in counts]
     index = np.zeros((len(parts), capacity_for(max(map(len, parts)))), int)  # few lengths are compiled
@@ -29,20 +31,22 @@ def stacked_moments(base, responses, counts, total):
         index[f, : len(J)], taken[f, : len(J)] = J, counts[f][J]
     root, y = base.root[index], np.moveaxis(responses[:, index], 0, 1)  # (F, m), (F, R, m)
     right = (root * taken)[:, None] * np.concatenate([np.ones_like(root)[:, None], y], axis=1)
+    weight = root**2 * taken
+    levels = weight.sum(axis=1), np.einsum("frm,fm->fr", y, weight), np.einsum("frm,fm->fr", y**2, weight)
+    of_lanes = differ, np.where(differ, 1 - levels[0], levels[0])
+    columns = jax.device_put((directions, base.columns.norm))
     at_once = max(1, TAKEN // (base.p * index.shape[1]))
     stacks, answers = [], []
     for part in np.array_split(np.arange(len(parts)), -(-len(parts) // at_once)):
-        rows = jax.device_put((index[part], taken[part], right[part]))
-        stack, *answer = _moments(base.operator, *rows, total)
+        rows, lanes = jax.device_put(((index[part], taken[part], right[part]), [values[part] for values in of_lanes]))
+        stack, *answer = _moments(base.operator, *rows, total, *columns, *lanes)
         stacks.append(stack)
         answers.append(answer)
     stack = stacks[0] if len(stacks) == 1 else jnp.concatenate(stacks)
-    products, diagonals, of_total = zip(*jax.device_get(answers), strict=True)
+    products, diagonals, of_total, along = zip(*jax.device_get(answers), strict=True)
     of_rows = zip(np.concatenate(products), np.concatenate(diagonals), strict=True)
-    weight = root**2 * taken
-    levels = weight.sum(axis=1), np.einsum("frm,fm->fr", y, weight), np.einsum("frm,fm->fr", y**2, weight)
     sums = [Sums(p[0], squares, p[1:], *of_y) for (p, squares), *of_y in zip(of_rows, *levels, strict=True)]
-    return stack, sums, of_total[0]
+    return stack, sums, of_total[0], np.concatenate(along)
 
 
 def lane_grams(lanes, total, stack, differ, weight, number, length, with_total):
@@ -75,14 +79,31 @@ def with_others(stack, at, others):
 
 
 @jax.jit
-def _moments(A, index, counts, right, total):
-    """(B diag(counts) B', right B', the diagonals of the first and of `total`) of the columns `index` (F, m) of A."""
+def _moments(A, index, counts, right, total, directions, norm, differ, weight):
+    """(B diag(counts) B', right B', diagonals of the first and of `total`, `_along`) of the columns `index` of A."""
     B = jnp.moveaxis(A.samples(index), 1, 0)
     transposed = B.swapaxes(1, 2)
     grams = jnp.matmul(B * counts[:, None], transposed, precision=PRECISION)
     grams = (grams + grams.swapaxes(1, 2)) / 2
     products = jnp.matmul(right, transposed, precision=PRECISION)
-    return grams, products, jnp.diagonal(grams, axis1=1, axis2=2), jnp.diagonal(total)[: len(B[0])]
+    total = total[: len(norm), : len(norm)]
+    along = _along(directions, norm, grams, products[:, :1], total, differ[:, None, None], weight[:, None, None])
+    return grams, products, jnp.diagonal(grams, axis1=1, axis2=2), jnp.diagonal(total), along
+
+
+def _along(directions, norm, grams, first, total, differ, weight):
+    """Products (F, k, p) of sums of columns, which are those of each lane, with its second moments: `lane_products`.
+
+    The means of all rows are 0, or no direction is one of standardised columns.
+    """
+
+    def second(of_all, of_rows):
+        return jnp.where(differ, of_all - of_rows, of_rows) / weight
+
+    variance = second(jnp.diagonal(total), jnp.diagonal(grams, axis1=1, axis2=2)[:, None]) - (first / weight) ** 2
+    inverse = 1 / jnp.sqrt(jnp.where(variance > 0, variance, 1.0))
+    sums = directions.of_rows(norm / inverse[:, 0]) * inverse
+    return second(*(jnp.matmul(sums, gram, precision=PRECISION) for gram in (total, grams)))
 
 
 @partial(jax.jit, static_argnames=("number", "length", "with_total"))

@@ -103,8 +103,8 @@ def standardise_on_host(XT, weight, centre, dtype):
 
 
 @partial(jax.jit, static_argnames=("length", "by_column", "dtype", "padded"))
-def _standardised(X, weight, anchor, centre, first, right, *, length, by_column, dtype, padded):
-    """(A (length, n) of the columns from `first` on, their statistics, right A', A A' or None without `right`)."""
+def _standardised(X, weight, anchor, centre, first, asked, *, length, by_column, dtype, padded):
+    """(A (length, n) of the columns from `first` on, their statistics, what is asked for, A A' or None for none)."""
     X = lax.dynamic_slice_in_dim(X if by_column else X.T, first, length)  # to turn it around is work for the device
     rounding = ROUNDING * jnp.finfo(X.dtype).eps
     X = X.astype(jnp.float64)
@@ -120,43 +120,46 @@ def _standardised(X, weight, anchor, centre, first, right, *, length, by_column,
     norm = jnp.where(norm == 0, 1.0, norm)
     live = ~(constant & centre)[:, None]
     A = jnp.where(live, entering * (jnp.sqrt(weight) / norm[:, None]), 0.0).astype(dtype)
-    return A, (jnp.where(centre, base + shift, 0.0), norm, sd, constant), *_products(A, right, padded)
+    return A, (jnp.where(centre, base + shift, 0.0), norm, sd, constant), *_products(A, norm, asked, padded)
 
 
-def _products(A, right, padded):
-    if right is None:
+def _products(A, norm, asked, padded):
+    if asked is None:
         return None, None
-    answer, gram = (jnp.matmul(of, A.T, precision=PRECISION) for of in (right.astype(A.dtype), A))
-    more = padded - len(gram)
-    return answer, jnp.pad(gram, ((0, more), (0, more)))
+    correlations, gram = (jnp.matmul(of, A.T, precision=PRECISION) for of in (asked.right.astype(A.dtype), A))
+    along, more = jnp.matmul(asked.directions.of_rows(norm), gram, precision=PRECISION), padded - len(gram)
+    return (correlations, along), jnp.pad(gram, ((0, more), (0, more)))
 
 
 @partial(jax.jit, static_argnames="padded")
-def _joined(parts, right, *, padded):
+def _joined(parts, norms, asked, *, padded):
     A = jnp.concatenate(parts)
-    return A, *_products(A, right, padded)
+    return A, *_products(A, jnp.concatenate(norms), asked, padded)
 
 
-def standardise_on_device(X, weight, centre, dtype, right=None, padded=None):
-    """(A (p, n), its Columns, right A' in NumPy, A A' with zeros behind it up to `padded` columns) of X (n, p).
+def standardise_on_device(X, weight, centre, dtype, asked=None, padded=None):
+    """(A (p, n), its Columns, what is Asked for, A A' with zeros behind it up to `padded` columns) of X (n, p).
 
-    By the accelerator: a host has neither its rates nor its memory. The last two are None without right-hand sides
-    `right` (k, n), which `padded` goes with.
+    By the accelerator: a host has neither its rates nor its memory. What is asked for, as StoredDesign.first has it, is
+    in NumPy. The last two are None where nothing is, which `padded` goes with.
     """
     by_column = isinstance(X, np.ndarray) and X.flags.f_contiguous  # an array goes over as it lies in memory
     n, p = X.shape
     length = max(1, ON_DEVICE // n)
     starts = np.arange(0, p, length)
-    numbers = X.T if by_column else X, weight, np.argmax(weight > 0), np.asarray(centre), list(starts), right
-    there, weight, anchor, centre, firsts, right = jax.device_put(numbers)
-    along = right if len(starts) == 1 else None
+    numbers = X.T if by_column else X, weight, np.argmax(weight > 0), np.asarray(centre), list(starts), asked
+    there, weight, anchor, centre, firsts, asked = jax.device_put(numbers)
+    at_once = asked if len(starts) == 1 else None
     standardised = partial(_standardised, by_column=by_column, dtype=dtype, padded=padded)
     parts = [
-        standardised(there, weight, anchor, centre, first, along, length=min(length, p - start))
+        standardised(there, weight, anchor, centre, first, at_once, length=min(length, p - start))
         for start, first in zip(starts.tolist(), firsts, strict=True)
     ]
     A, columns, products, grams = zip(*parts, strict=True)
-    A, answer, gram = (A[0], products[0], grams[0]) if len(A) == 1 else _joined(A, right, padded=padded)
+    if len(A) == 1:
+        A, answer, gram = A[0], products[0], grams[0]
+    else:
+        A, answer, gram = _joined(A, [norm for _, norm, *_ in columns], asked, padded=padded)
     columns, answer = jax.device_get((columns, answer))
     statistics = Columns(*(np.concatenate(column) for column in zip(*columns, strict=True)))
     return A, statistics, answer, gram

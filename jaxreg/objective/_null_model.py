@@ -1,15 +1,19 @@
 """The null model: the fit of the intercept and of all that is not penalised."""
 
+from functools import cached_property
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxreg.design._base import Directions
 from jaxreg.penalties import Lasso
 from jaxreg.solvers.composite import minimum
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged, curvature_of
 
 NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit, relative to the largest gradient
+PLAIN = 1e-3  # of squares, what is left of them: where it is less, the rows of the data have digits that products lose
 EXACT = 16  # units of rounding of the response: a smaller residual is none
 
 
@@ -18,6 +22,48 @@ def row_basis(U, eps):
     length = np.linalg.norm(U, axis=1, keepdims=True)
     _, s, Vt = np.linalg.svd(np.divide(U, length, out=np.zeros_like(U), where=length > 0), full_matrices=False)
     return Vt[s > eps * max(U.shape) * s.max(initial=0.0)]
+
+
+class Span:
+    """The span of all that is neither penalised nor limited: of columns (k,) of a design, or of sums (k, p) of them."""
+
+    def __init__(self, design, columns, sums):
+        self._design, self._columns, self._sums = design, columns, sums
+
+    @cached_property
+    def basis(self):
+        """Orthonormal (k', n)."""
+        design, columns, sums = self._design, self._columns, self._sums
+        if not (len(columns) or len(sums)):
+            return np.zeros((0, design.n))
+        rows = design.predict(sums) if len(sums) else design.gather(columns)
+        return row_basis(np.asarray(rows, np.float64), np.finfo(design.dtype).eps)
+
+
+def free_directions(penalty, model):
+    """The Directions that are not penalised, as far as that is known before the data are.
+
+    There are none where a column that does not vary may be left out of the model, but not of the design.
+    """
+    coef = penalty.unpenalised(model.penalty_factors) * np.isfinite(model.penalty_factors)
+    coef = coef[:0] if model.standardize and not model.fit_intercept else coef
+    return Directions(coef, 0.0 if model.standardize else 1.0)
+
+
+def orthonormal_sums(sums, products):
+    """(T (k, p), T G) with T G T' = I, of the span of sums (k, p) of columns, by their products with the Gram matrix G.
+
+    None where there are no such sums or products, and where sums are so nearly dependent, or so much smaller than their
+    terms, that products have lost digits.
+    """
+    if not len(sums) or len(products) != len(sums):
+        return None
+    length = np.linalg.norm(sums, axis=1, keepdims=True)
+    values, vectors = np.linalg.eigh(products @ sums.T / (length * length.T))
+    if values[0] < PLAIN:
+        return None
+    root = (vectors / np.sqrt(values)).T / length.T
+    return root @ sums, root @ products
 
 
 def left_within(z, columns, lower, upper):

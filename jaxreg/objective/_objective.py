@@ -19,7 +19,7 @@ import numpy as np
 
 from jaxreg.design._base import Design
 from jaxreg.losses import Loss
-from jaxreg.objective._null_model import EXACT, left_within, null_fit, row_basis
+from jaxreg.objective._null_model import EXACT, PLAIN, Span, left_within, null_fit, orthonormal_sums
 from jaxreg.objective._units import centred_response, entering_columns
 from jaxreg.penalties import Penalty
 from jaxreg.penalties._base import has_dual, per_row
@@ -41,7 +41,8 @@ class Objective:
     b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,) or (0, K)
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which a penalty that is not separable does not change
-    basis: np.ndarray  # (k', n) orthonormal: the span of all that is neither penalised nor limited
+    span: Span  # of all that is neither penalised nor limited
+    orthonormal: tuple | None  # (T (k, p), its products with the Gram matrix): T A is a basis of it; None if not made
     corr: Any  # A y (p,) or (p, K), on the scale of the design; None without the squared loss
     null_gradient: np.ndarray  # (p,) or (p, K): minus the loss' derivative in b at the null model
     null_eta: np.ndarray | None  # (n,) linear predictor of the null model; None with the squared loss
@@ -59,6 +60,11 @@ class Objective:
     def free(self):
         """How many intercepts are fitted beside the coefficients: 0 or 1."""
         return len(self.b0)
+
+    @property
+    def basis(self):
+        """(k', n) orthonormal: the span of all that is neither penalised nor limited."""
+        return self.span.basis
 
     @property
     def responses(self):
@@ -172,10 +178,10 @@ def mixed(penalty, l1_ratio):
     return penalty if np.isnan(l1_ratio) else replace(penalty, l1_ratio=l1_ratio)
 
 
-def make_objective(design, data, model, loss, penalty, corr=None):
+def make_objective(design, data, model, loss, penalty, corr=None, products=None):
     """The Objective of `data` on `design`; `corr` (p,) or (p, K) where A y is known already (squared loss).
 
-    Limits of the penalty are on the user's scale.
+    So may be `products` (k, p) of the `free_directions` with the Gram matrix. Limits are on the user's scale.
     """
     left_out, factors, sigma = entering_columns(design, model)
     scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
@@ -185,39 +191,37 @@ def make_objective(design, data, model, loss, penalty, corr=None):
     z, y_mean, unit = centred_response(data, model)
     if penalty.limited:
         penalty = penalty.rescaled(np.divide(design.columns.norm, scale, out=np.ones(design.p), where=scale > 0) / unit)
-    basis = _basis(design, penalty, factors, scale, directions)
+    span, orthonormal = _span(design, penalty, factors, scale, directions), None
+    if products is not None:
+        sums = penalty.unpenalised(factors) * scale
+        orthonormal = orthonormal_sums(sums[sums.any(axis=1)], products)
     shared = {
         "design": design,
         "penalty": penalty,
         "scale": scale,
         "factors": factors,
         "directions": directions,
-        "basis": basis,
+        "span": span,
+        "orthonormal": orthonormal,
         "constant_features": np.flatnonzero(left_out),
-        "certificate": "gap" if _dual_known(loss, penalty, data, factors, basis) else "residual",
+        "certificate": "gap" if _dual_known(loss, penalty, data, factors, span) else "residual",
     }
     if loss.quadratic:
         return _squared(shared, data, model, loss, z, y_mean, unit, corr)
     return _general(shared, data, model, loss, unit)
 
 
-def _basis(design, penalty, factors, scale, directions):
-    """Orthonormal basis (k, n) of the span of all that is neither penalised nor limited."""
-    eps = np.finfo(design.dtype).eps
-    if len(directions):
-        return row_basis(np.asarray(design.predict(directions * scale), np.float64), eps)
+def _span(design, penalty, factors, scale, directions):
     unlimited = np.isinf(penalty.lower) & np.isinf(penalty.upper) if penalty.limited else True
     columns = np.flatnonzero((factors == 0) & (scale > 0) & unlimited) if penalty.separable else np.zeros(0, int)
-    if not columns.size:
-        return np.zeros((0, design.n))
-    return row_basis(np.asarray(design.gather(columns), np.float64), eps)
+    return Span(design, columns, directions * scale)
 
 
-def _dual_known(loss, penalty, data, factors, basis):
+def _dual_known(loss, penalty, data, factors, span):
     known = has_dual(penalty, np.zeros((len(factors), *data.y.shape[1:])), factors)
     if loss.quadratic or not known:
         return known
-    return not len(basis) and jax.eval_shape(loss.conjugate, data.y, data.y) is not None
+    return not len(span.basis) and jax.eval_shape(loss.conjugate, data.y, data.y) is not None
 
 
 def _correlations(design, R):
@@ -227,24 +231,15 @@ def _correlations(design, R):
 
 
 def _squared(shared, data, model, loss, z, y_mean, unit, corr):
-    design, scale, penalty, basis = (shared[name] for name in ("design", "scale", "penalty", "basis"))
-    eps, rows = np.finfo(design.dtype).eps, np.count_nonzero(data.weight)
+    design, scale, penalty = (shared[name] for name in ("design", "scale", "penalty"))
     bounded = np.zeros(0, int)
     if penalty.limited:
         bounded = np.flatnonzero((shared["factors"] == 0) & (scale > 0))
         bounded = bounded if not (np.isinf(penalty.lower) & np.isinf(penalty.upper))[bounded].all() else bounded[:0]
     corr = _correlations(design, z) if corr is None else corr
-    if bounded.size:
-        columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
-        left = left_within(z, columns, penalty.lower[bounded], penalty.upper[bounded])
-    else:
-        left = z - basis.T @ (basis @ z) if len(basis) else z
-    null_corr = corr
-    if left is not z:
-        saturated = rows <= model.fit_intercept + len(basis)
-        if saturated or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0):
-            left = np.zeros_like(left)
-        null_corr = _correlations(design, left)
+    totals = np.atleast_1d(np.sum(z**2, axis=0) / 2)
+    null = None if bounded.size else _null_by_products(shared["orthonormal"], corr, totals)
+    null_corr, null_losses = _null_by_rows(shared, data, model, z, corr, bounded) if null is None else null
     return Objective(
         **shared,
         loss=loss,
@@ -256,14 +251,41 @@ def _squared(shared, data, model, loss, z, y_mean, unit, corr):
         corr=corr,
         null_gradient=per_row(scale, corr) * null_corr,
         null_eta=None,
-        null_losses=np.atleast_1d(np.sum(left**2, axis=0) / 2),
-        totals=np.atleast_1d(np.sum(z**2, axis=0) / 2),
+        null_losses=null_losses,
+        totals=totals,
         saturated=0.0,
     )
 
 
+def _null_by_products(orthonormal, corr, totals):
+    """(A times what the null model leaves of z, its losses); None where only the rows of the data have the digits."""
+    if orthonormal is None:
+        return None
+    T, along = orthonormal
+    within = T @ corr
+    losses = totals - np.atleast_1d(np.sum(within**2, axis=0) / 2)
+    return (corr - along.T @ within, losses) if (losses >= PLAIN * totals).all() else None
+
+
+def _null_by_rows(shared, data, model, z, corr, bounded):
+    """The same, with the columns `bounded` inside their limits."""
+    design, scale, penalty, basis = *(shared[name] for name in ("design", "scale", "penalty")), shared["span"].basis
+    eps, rows = np.finfo(design.dtype).eps, np.count_nonzero(data.weight)
+    if bounded.size:
+        columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
+        left = left_within(z, columns, penalty.lower[bounded], penalty.upper[bounded])
+    else:
+        left = z - basis.T @ (basis @ z) if len(basis) else z
+    if left is not z:
+        saturated = rows <= model.fit_intercept + len(basis)
+        if saturated or np.abs(left).max() <= EXACT * eps * np.abs(z).max(initial=0.0):
+            left = np.zeros_like(left)
+        corr = _correlations(design, left)
+    return corr, np.atleast_1d(np.sum(left**2, axis=0) / 2)
+
+
 def _general(shared, data, model, loss, unit):
-    design, scale, basis = shared["design"], shared["scale"], shared["basis"]
+    design, scale, basis = shared["design"], shared["scale"], shared["span"].basis
     free, root = int(model.fit_intercept), design.root
     counting = data.weight > 0
     unit = unit if loss.degree else 1.0

@@ -21,7 +21,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxreg._pytree import pytree
-from jaxreg.penalties._base import Norm, ratio, require_no_factors, require_one_response
+from jaxreg.penalties._base import Norm, largest_ratio, ratio, require_no_factors, require_one_response
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -275,6 +275,17 @@ class _Differences(Norm):
         # along the unpenalised directions the gradient has only rounding errors, which running sums would accumulate
         dual = flat.dual(gradient - flat.project(gradient), 0.0)
         return ratio(jnp.max(jnp.abs(dual)), jnp.ravel(lam)[0])
+
+    @final
+    def critical_on_host(self, gradient, factors):
+        # as `dual_norm`, of a gradient less what it has along the unpenalised directions, which are orthogonal
+        if len(gradient) <= self.pieces.order:
+            return 0.0
+        flat = self.unpenalised(factors)
+        dual = gradient - (flat @ gradient / np.sum(flat**2, axis=1)) @ flat
+        for _ in range(self.pieces.order):
+            dual = np.cumsum(dual)
+        return largest_ratio(np.abs(dual), factors)
 
     @final
     def checked_factors(self, factors, responses):
