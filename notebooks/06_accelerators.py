@@ -65,7 +65,7 @@ np.testing.assert_allclose(batched.mean_loss, here.mean_loss, rtol=1e-3)
 # Both are certified. `"pivot"` is exact; `"batched"` stops at a thousandth of `tol`, 1e-9 by default:
 # ask for less with `tol=`.
 #
-# A whole batched `fit_cv` of elastic nets is six programs, and four times something comes to the host. X goes over
+# A whole batched `fit_cv` is six programs, and four times something comes to the host. X goes over
 # once; it is standardised there, the Gram matrices of the folds are differences from that of all rows, and solutions
 # are certified and judged on the rows held out where they are. What comes back is arrays of gaps, losses and choices.
 #
