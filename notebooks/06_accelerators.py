@@ -157,7 +157,8 @@ pd.DataFrame(times).T.round(2).rename_axis(f"{device}, {date}, the solver before
 #     8 m (5 m + 6 A L + 24 W) bytes
 #
 # As many folds are worked on at once as a quarter of the free memory of the device holds, one at least; the others
-# follow. Results depend on that within `tol` alone. For some sizes, with 10 folds, 10 mixing parameters and 100
+# follow. Results do not depend on that: on a CPU they are the same to the last bit. A device may round the products of
+# other shapes otherwise; then they agree within `tol`. For some sizes, with 10 folds, 10 mixing parameters and 100
 # lambdas:
 
 # %%

@@ -1,28 +1,44 @@
-"""Prints a cross-validation and a path on so many virtual devices, a line of JSON each: run by `test_devices`."""
+"""Prints a cross-validation and a path, a line of JSON for each way to lay them out: run by `test_devices`."""
 
 import json
-import sys
 from dataclasses import replace
+from unittest.mock import patch
 
 import jax
 from reference import ar_problem
 
 import jaxreg as jr
+from jaxreg.cv import _folded
 from jaxreg.design import _placement
+from jaxreg.paths import _queue, _solutions
+
+X, Y = ar_problem(60, 9, 0.9, seed=2)
+FOLDS = {"l1_ratios": [0.3, 0.6, 0.8, 1.0], "cv": 4, "n_lambdas": 8}
+DEVICES = 1, 2, 4, 8
+HERE = _placement.current()
 
 
-def main():
-    X, y = ar_problem(60, 9, seed=2)
-    for count in map(int, sys.argv[1:]):
-        devices = tuple(jax.local_devices()[:count])
-        placement = replace(_placement.current(), on_host=False, accelerated=True, devices=devices)
-        _placement.current = lambda placement=placement: placement
-        cv = jr.fit_cv(X, y, l1_ratios=[0.3, 0.6, 0.8, 1.0], cv=4, n_lambdas=8, tol=1e-12)
-        path = jr.fit_path(X, y, n_lambdas=8, tol=1e-12)
-        result = {"devices": len(placement.devices), "gap": float(cv.gap.max())}
-        result |= {"fold_loss": cv.fold_loss.tolist(), "coef": cv.coef.tolist(), "path": path.coef.tolist()}
-        print(json.dumps(result))
+def printed(layout, devices=1):
+    """Also how many devices there were, and how often lanes were solved side by side."""
+    solved, solve = [], _solutions.solve
+
+    def noted(*args):
+        solved.append(solve(*args))
+        return solved[-1]
+
+    there = replace(HERE, on_host=False, accelerated=True, devices=tuple(jax.local_devices()[:devices]))
+    with patch.object(_placement, "current", lambda: there), patch.object(_solutions, "solve", noted):
+        cv = jr.fit_cv(X, Y, **FOLDS)
+        path = jr.fit_path(X, Y, n_lambdas=8)
+    result = {"layout": layout, "devices": devices, "solves": len(solved), "places": solved[0].places}
+    result |= {"fold_loss": cv.fold_loss.tolist(), "coef": cv.coef.tolist(), "path": path.coef.tolist()}
+    print(json.dumps(result | {"gap": float(cv.gap.max())}))
 
 
 if __name__ == "__main__":
-    main()
+    for count in DEVICES:
+        printed(f"{count} devices", count)
+    with patch.object(_folded, "PART", 1e-12):
+        printed("a fold at a time")
+    with patch.object(_queue, "places_for", lambda _: 3):
+        printed("few places")
