@@ -29,10 +29,12 @@ def printed(layout, devices=1):
     there = replace(HERE, on_host=False, accelerated=True, devices=tuple(jax.local_devices()[:devices]))
     with patch.object(_placement, "current", lambda: there), patch.object(_solutions, "solve", noted):
         cv = jr.fit_cv(X, Y, **FOLDS)
+        ridge = jr.fit_cv(X, Y, penalty="ridge", cv=4, n_lambdas=8)
         path = jr.fit_path(X, Y, n_lambdas=8)
     result = {"layout": layout, "devices": devices, "solves": len(solved), "places": solved[0].places}
-    result |= {"fold_loss": cv.fold_loss.tolist(), "coef": cv.coef.tolist(), "path": path.coef.tolist()}
-    print(json.dumps(result | {"gap": float(cv.gap.max())}))
+    numbers = {"fold_loss": cv.fold_loss, "coef": cv.coef, "path": path.coef, "ridge": ridge.fold_loss}
+    result |= {name: values.tolist() for name, values in numbers.items()}
+    print(json.dumps(result | {"solver": ridge.path.solver, "gap": float(cv.gap.max())}))
 
 
 if __name__ == "__main__":

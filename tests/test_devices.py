@@ -47,6 +47,7 @@ def test_the_same_numbers_whatever_is_side_by_side():
     assert others[-1]["places"] != one["places"]
     for result in others:
         assert result["gap"] <= 1e-6
-        for name in ("fold_loss", "coef", "path"):
+        assert result["solver"] == "ridge"
+        for name in ("fold_loss", "coef", "path", "ridge"):
             ours, theirs = np.array(result[name]), np.array(one[name])
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9 * np.abs(theirs).max())

@@ -13,13 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.sharding import PartitionSpec
 
 from jaxreg.certificates._kernels import Terms, at_product
 from jaxreg.design._base import PRECISION
 from jaxreg.design._gram import stacked
-from jaxreg.design._placement import GROUPS
 from jaxreg.paths import _queue
+from jaxreg.paths._mesh import on_mesh
 from jaxreg.paths._ways import Composites, Nets
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers.composite import LOWERED_PART
@@ -114,17 +113,6 @@ def _of_mix(penalty, i, axes):
     return jax.tree.unflatten(structure, [leaf[i] if j in axes else leaf for j, leaf in enumerate(leaves)])
 
 
-def _on_mesh(run, mesh, groups, shared):
-    """run(groups, shared) of arrays with a leading axis of the groups, which is shared out, and of others."""
-    if mesh is None:
-        return run(groups, shared)
-    by_group: Any = PartitionSpec(GROUPS)
-    whole: Any = PartitionSpec()
-    return jax.shard_map(run, mesh=mesh, in_specs=(by_group, whole), out_specs=by_group, check_vma=False)(
-        groups, shared
-    )
-
-
 def _solved(way, lanes, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower):
     """The _Solved of the problems of G groups, which go one of the ways of `_ways`."""
 
@@ -148,7 +136,7 @@ def _solved(way, lanes, penalty, schedule, b, goal, of_mix, kind, places, mesh, 
             b, _ = jax.vmap(lambda way, x: jax.vmap(way.point)(x, x))(ways, queued.x)
             return queued, b, ways.step
 
-        return _on_mesh(run, mesh, (lanes, *schedule[1:], x), (penalty, schedule.neighbours, goal))
+        return on_mesh(run, mesh, (lanes, *schedule[1:], x), (penalty, schedule.neighbours, goal))
 
     x, N = jax.vmap(jax.vmap(way.into, (None, 0)))(lanes, b), schedule.share.shape[1]
     n_iter, steps = jnp.zeros(schedule.share.shape, int), jnp.zeros(len(x), int)

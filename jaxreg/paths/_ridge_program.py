@@ -17,6 +17,7 @@ from jax import lax
 from jaxreg.certificates._kernels import Terms, at_product
 from jaxreg.design._base import PRECISION
 from jaxreg.design._gram import stacked
+from jaxreg.paths._mesh import on_mesh
 from jaxreg.penalties import Ridge
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers._pencil import reached
@@ -48,17 +49,23 @@ class FittedRidge(NamedTuple):
     judged: Any
 
 
-@partial(jax.jit, static_argnames=("precision", "judge"))
-def solve(grams, lanes, held_out, *, precision, judge):
+@partial(jax.jit, static_argnames=("count", "mesh", "precision", "judge"))
+def solve(grams, lanes, held_out, *, count, mesh, precision, judge):
     """The FittedRidge of F lanes.
 
-    grams: matrices or stacks of them, and the place of each lane's among them all; precision: of the user's
-    coefficients, in which they are certified; judge(held_out, b): what else is made of the solutions, None for nothing
+    grams: matrices or stacks of them, and the place of each lane's among them all; lanes: of F lanes and copies; count:
+    F; mesh: over which lanes are shared out, None for one device; precision: of the user's coefficients, in which they
+    are certified; judge(held_out, b): what else is made of the solutions, None for nothing
     """
-    gram = stacked(grams, lanes.root.shape[1])
-    values, vectors = COMPILED.scaled_eigh(gram, lanes.root)
-    of_lanes = jax.vmap(partial(_of_lane, precision=precision))
-    b, effective_df, inflation, gaps, losses = of_lanes(lanes, gram, values, vectors)
+
+    def run(groups, _):
+        gram, lanes = groups
+        values, vectors = COMPILED.scaled_eigh(gram, lanes.root)
+        of_lanes = jax.vmap(partial(_of_lane, precision=precision))
+        return vectors, values, *of_lanes(lanes, gram, values, vectors)
+
+    solved = on_mesh(run, mesh, (stacked(grams, lanes.root.shape[1]), lanes), ())
+    vectors, values, b, effective_df, inflation, gaps, losses = jax.tree.map(lambda leaf: leaf[:count], solved)
     judged = None if judge is None else judge(held_out, b)
     return FittedRidge(b, vectors, b[0], values, effective_df, inflation, gaps, losses, judged)
 

@@ -65,11 +65,16 @@ def solve(objectives, certificates, penalty, lambdas, options, held_out=None, ju
     """
     objectives = [replace(objective, penalty=penalty) for objective in objectives]
     certificates = [certify.of_penalty(penalty) for certify in certificates]
-    lanes = map(_lane, objectives, certificates, lambdas)
-    lanes = jax.tree.map(lambda *leaves: np.stack(leaves), *lanes)
-    grams = together([certify.placed for certify in certificates])
+    placement, count = objectives[0].design.placement, len(objectives)
+    shared_out = np.minimum(np.arange(-(-count // len(placement.devices)) * len(placement.devices)), count - 1)
+    lanes = list(map(_lane, objectives, certificates, lambdas))
+    lanes = jax.tree.map(lambda *leaves: np.stack(leaves), *(lanes[f] for f in shared_out))
+    grams = together([certificates[f].placed for f in shared_out])
     grams, lanes, held_out = jax.device_put((grams, lanes, held_out))
-    fitted = _ridge_program.solve(grams, lanes, held_out, precision=np.dtype(options.precision), judge=judge)
+    fitted = _ridge_program.solve(
+        grams, lanes, held_out,
+        count=count, mesh=placement.mesh, precision=np.dtype(options.precision), judge=judge,
+    )  # fmt: skip
     b, (of_first, eigenvalues, df, inflation, gaps, losses, judged) = fitted.b, jax.device_get(fitted[2:])
     status = promoted(np.full(gaps.shape, Status.stalled), gaps, options.tol)
     delicate = np.array(
