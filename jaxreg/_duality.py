@@ -36,7 +36,7 @@ def squared_gap(
     rr: Any,
     tt: Any,
     ty: Any,
-    null_loss: Any,
+    unit: Any,
 ) -> Float[Array, ""]:
     """Relative gap for the squared loss, from h = A theta and the products of theta, of r = z - A'b, and of z.
 
@@ -47,7 +47,7 @@ def squared_gap(
     s, cost = penalty.duals(h - l2 * b, lam)
     d1 = jnp.max(s * ty - s**2 / 2 * (tt + jnp.sum(l2 * b**2)) - cost)
     d2 = ty - tt / 2 - penalty.conjugate(h, lam)
-    return relative(primal - jnp.maximum(d1, d2), null_loss)
+    return relative(primal - jnp.maximum(d1, d2), unit)
 
 
 def loss_gap(
@@ -61,7 +61,7 @@ def loss_gap(
     y: Float[Array, " n"],
     offset: Float[Array, " n"],
     omega: Float[Array, " n"],
-    null_loss: Any,
+    unit: Any,
 ) -> Float[Array, ""]:
     """Relative gap for any loss whose conjugate is known, from f(b) = value and dual values u, h = -X'(omega u)."""
     primal = value + jnp.sum(penalty.value(b, lam))
@@ -74,13 +74,16 @@ def loss_gap(
     ridge = jnp.sum(l2 * b**2)
     d1 = jnp.max(jnp.stack([attained(s) - s**2 * ridge / 2 - cost for s, cost in zip(scales, costs, strict=True)]))
     d2 = attained(1.0) - penalty.conjugate(h, lam)
-    return relative(primal - jnp.maximum(d1, d2), null_loss)
+    return relative(primal - jnp.maximum(d1, d2), unit)
 
 
-def relative(gap: Float[Array, ""], null_loss: Any) -> Float[Array, ""]:
-    """The gap, without its sign, in units of the loss of the null model; 0 where that fits exactly."""
-    exact = null_loss == 0  # NaN stay NaN
-    return jnp.where(exact, 0.0, jnp.abs(gap) / jnp.where(exact, 1.0, null_loss))
+def relative(gap: Float[Array, ""], unit: Any) -> Float[Array, ""]:
+    """The gap, without its sign, in units of a loss: that of the null model, or without any column where that is 0.
+
+    It is 0 where both are: the response does not vary.
+    """
+    exact = unit == 0  # NaN stay NaN
+    return jnp.where(exact, 0.0, jnp.abs(gap) / jnp.where(exact, 1.0, unit))
 
 
 def balanced(u: Float[Array, " n"], omega: Float[Array, " n"]) -> Float[Array, " n"]:

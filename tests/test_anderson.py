@@ -26,7 +26,7 @@ def searched(name, share, guess):
         smooth = Quadratic(jnp.asarray(X.T @ X / N), jnp.asarray(X.T @ Y / N))
         L, penalty = np.linalg.eigvalsh(smooth.gram)[-1], PENALTIES[name]
         lam = share * penalty.critical_lambda(-smooth.corr, np.ones(P)) * np.ones(P)
-        problem = anderson.Problem(Composite(smooth, penalty, lam), guess * L, 0.0)
+        problem = anderson.Problem(Composite(smooth, penalty, lam), guess * L, np.zeros(P))
 
         def step(search, _):
             search = anderson.advance(problem, search)
@@ -108,3 +108,43 @@ def test_few_products(name, rho, before):
     assert row["gap"] <= products.TOL
     assert row["mean"] <= before[name == "slope"] / 2
     assert row["computed"] <= 2.3 * row["mean"]
+
+
+FREE = np.where(np.isin(GROUPS, 2), 0.0, 1.0)
+EXACT = X[:, np.flatnonzero(FREE == 0)].sum(axis=1) + 1.0
+
+
+@pytest.mark.parametrize("name", few(["Lasso", "GroupLasso", "MultiTaskLasso"], "Lasso"))
+def test_what_is_not_penalised_may_fit_exactly(name, monkeypatch):
+    """Nothing is 0 relative to the loss of the null model then, which is 0."""
+    problem = {"X": X, "y": EXACT, "penalty": PENALTIES[name], "penalty_factors": FREE, "lambdas": [0.5, 0.1]}
+    if name == "MultiTaskLasso":
+        problem["y"] = EXACT[:, None] * [1.0, -2.0]
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    with pytest.warns(jr.ConvergenceWarning, match="the unpenalised columns fit it exactly"):
+        path = jr.fit_path(**problem, solver="batched", tol=1e-10)
+    assert (path.status == jr.Status.converged).all()
+    misfit = path.predict(X) - problem["y"][:, None]
+    assert np.abs(misfit).max() <= 1e-4 * np.abs(EXACT).max()
+
+
+@pytest.mark.parametrize("name", few(["GroupLasso", "SLOPE", "FusedLasso", "Custom"], "GroupLasso"))
+def test_nothing_is_left(name, monkeypatch):
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    path = jr.fit_path(
+        X, Y, penalty=PENALTIES[name], penalty_factors=np.full(P, np.inf), solver="batched", lambdas=[1.0]
+    )
+    assert not path.coef.any()
+    assert (path.status == jr.Status.converged).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", [1e-8, 1e8])
+def test_units_of_the_data_do_not_matter(unit, monkeypatch):
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    given = {"y": SEVERAL, "penalty": PENALTIES["MultiTaskLasso"], "standardize": False, "solver": "batched"}
+    one = jr.fit_path(X, **given, n_lambdas=12)
+    other = jr.fit_path(X * unit, **given, lambdas=one.lambdas * unit)
+    assert (other.status == jr.Status.converged).all()
+    np.testing.assert_allclose(other.coef * unit, one.coef, atol=1e-4 * np.abs(one.coef).max())
+    assert other.gap.max() <= 10 * max(one.gap.max(), 1e-9)

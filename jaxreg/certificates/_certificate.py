@@ -19,6 +19,7 @@ from jaxreg.certificates import _kernels
 from jaxreg.certificates._bases import column_basis, gram_basis, is_blind, left_over, lengthened
 from jaxreg.certificates._pass import Pass
 from jaxreg.design._gram import OfStack, Padded
+from jaxreg.objective._null_model import unit_rows
 from jaxreg.penalties._base import per_row
 
 FREE_L1 = 1e-13  # an l1 part, in units of the largest correlation, that is as good as none
@@ -64,7 +65,7 @@ class Certificate(ABC):
         self.factors = np.append(objective.factors, np.ones(more))
         self.scale = np.append(objective.scale, np.zeros(more))
         largest = 0.0 if objective.corr is None else float(np.abs(objective.corr).max(initial=0.0))
-        self.units = largest, objective.gradient_scale, objective.null_loss
+        self.units = largest, objective.gradient_scale, objective.gap_unit
         self._of(objective)
         unlimited = np.isinf(objective.limits[0]) & np.isinf(objective.limits[1])
         always = self._always & unlimited
@@ -199,9 +200,8 @@ class ByGram(Certificate):
         objective = self.objective
         if objective.orthonormal is not None:
             return _Basis(*map(self._shaped, objective.orthonormal))
-        directions = (
-            objective.directions * objective.scale if len(objective.directions) else np.eye(len(members))[members]
-        )
+        sums = unit_rows(objective.directions * objective.scale)
+        directions = sums if len(sums) else np.eye(len(members))[members]
         inner = self._inner(directions)
         return self._of_directions(directions, inner, objective.basis if is_blind(inner) else None)
 
@@ -251,10 +251,10 @@ class ByGram(Certificate):
                 self.gram, self.corr, 2 * objective.totals, T, self.padded(members), self.penalty, self.factors,
                 self.scale, b, lambdas, solved.step, self.units, kind=self.kind,
             )  # fmt: skip
-            if rows is not None and self.kind == "gap" and objective.null_loss > 0:
+            if rows is not None and self.kind == "gap" and objective.gap_unit > 0:
                 r = self._residuals_by_rows(columns, solved)
                 losses = np.sum(r**2, axis=1).reshape(len(r), -1) / 2
-                gaps = np.maximum(gaps, left_over(rows, r) / objective.null_loss)
+                gaps = np.maximum(gaps, left_over(rows, r) / objective.gap_unit)
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         return _by_kind(results, kind)
 

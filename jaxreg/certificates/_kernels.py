@@ -19,11 +19,11 @@ ZERO = 1e-13  # of the largest gradient: at a smaller lambda a dual scale of ano
 AT_LIMIT = 1e-12  # of the largest correlation: a gradient of an unpenalised column at its limit that is rounding
 
 
-def _gap(penalty, factors, b, h, lam, rr, tt, ty, step, scale, null_loss, kind):
+def _gap(penalty, factors, b, h, lam, rr, tt, ty, step, scale, gap_unit, kind):
     """The gap of one point, or the scaled residual of the prox."""
     if kind == "residual":
         return _duality.residual(penalty, b, h, lam * factors, step, scale)
-    return _duality.squared_gap(penalty, b, h, lam * factors, rr, tt, ty, null_loss)
+    return _duality.squared_gap(penalty, b, h, lam * factors, rr, tt, ty, gap_unit)
 
 
 _gaps = jax.vmap(_gap, (None, None, 0, 0, 0, 0, 0, 0, None, None, None, None))
@@ -56,12 +56,12 @@ class Terms(NamedTuple):
     members: Bool[Any, " p"]
     factors: Float[Any, " p"]
     scale: Float[Any, " p"]
-    units: Any  # largest correlation, largest gradient, loss of the null model
+    units: Any  # largest correlation, largest gradient, what gaps are relative to
 
 
 def at_product(terms, penalty, b, fit, lam, step, *, kind):
     """(gap, losses (K,), gradient (p [, K])) of one point b (p [, K]), whose `fit` is the product G (scale b)."""
-    largest, gradient_scale, null_loss = terms.units
+    largest, gradient_scale, gap_unit = terms.units
     x = b * per_row(terms.scale, b)
     r = terms.corr - fit
     parts = jnp.maximum(terms.squares + jnp.sum(x * (fit - 2 * terms.corr), axis=0), 0.0)
@@ -72,7 +72,7 @@ def at_product(terms, penalty, b, fit, lam, step, *, kind):
     ty = jnp.sum(terms.squares) - jnp.sum(x * terms.corr)
     ty = ty - jnp.sum(q * jnp.matmul(terms.T, terms.corr, precision=PRECISION))
     h = _scaled(penalty, terms.factors, terms.scale, h, terms.members, largest, kind)
-    gap = _gap(penalty, terms.factors, b, h, lam, rr, tt, ty, step, gradient_scale, null_loss, kind)
+    gap = _gap(penalty, terms.factors, b, h, lam, rr, tt, ty, step, gradient_scale, gap_unit, kind)
     return gap, parts / 2, h
 
 
@@ -109,14 +109,14 @@ def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas,
 
     products: theta A', (B, p [, K])
     """
-    largest, gradient_scale, null_loss = units
+    largest, gradient_scale, gap_unit = units
     h = products.astype(b.dtype)
     h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
     members = jnp.broadcast_to(members, (len(h), len(factors)))  # of all points, or of each
     h = jax.vmap(lambda h, members: _scaled(penalty, factors, scale, h, members, largest, kind))(h, members)
     parts = jnp.sum(r**2, axis=1).reshape(len(r), -1)
     sums = jnp.sum(parts, axis=1), _sum(theta, theta), _sum(theta, z)
-    gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, null_loss, kind)
+    gaps = _gaps(penalty, factors, b, h, lambdas, *sums, step, gradient_scale, gap_unit, kind)
     return gaps, parts / 2, h
 
 
@@ -131,7 +131,7 @@ def values(fit, omega, y, offset, loss, *, balance):
 @partial(jax.jit, static_argnames="kind")
 def of_loss(u, products, values, rows, penalty, factors, scale, b, lambdas, step, units, *, kind):
     """As `by_pass`, for dual values u (B, n) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
-    _, gradient_scale, null_loss = units
+    _, gradient_scale, gap_unit = units
     loss, y, offset, omega = rows
     h = jnp.pad(products.astype(b.dtype), [(0, 0), (0, len(factors) - products.shape[1])]) * scale
 
@@ -139,7 +139,7 @@ def of_loss(u, products, values, rows, penalty, factors, scale, b, lambdas, step
         residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)
         if kind == "residual":
             return residual
-        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, u, value, y, offset, omega, null_loss)
+        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, u, value, y, offset, omega, gap_unit)
         return jnp.where(lam <= ZERO * gradient_scale, jnp.maximum(gap, residual), gap)
 
     return jax.vmap(one)(b, h, lambdas, u, values), values[:, None], h

@@ -30,7 +30,7 @@ def traced_gap(problem, b, rows, omega, y, offset, loss, factors):
     """
     smooth, penalty, lam, p = problem.smooth, problem.penalty, problem.lam, len(factors)
     eta, value = _predicted(b, rows, omega, y, offset, loss)
-    null_loss, null_gradient = _null_model(problem, b, rows, omega, y, offset, loss, factors)
+    gap_unit, null_gradient = _null_model(problem, b, rows, omega, y, offset, loss, factors)
     u, penalised, zero = loss.gradient(y, eta), b[:p], jnp.zeros_like(b)
     curvature = curvature_of(smooth, smooth.image(zero), zero)
     step = 1 / jnp.maximum(curvature, 1.01 * jnp.max(penalty.concavity(lam)))
@@ -42,11 +42,11 @@ def traced_gap(problem, b, rows, omega, y, offset, loss, factors):
         theta = _off_unpenalised(-u, rows, omega, penalty, factors)
         h, w = weighted_products(rows, omega, theta), per_row(omega, theta)
         sums = jnp.sum(w * u**2), jnp.sum(w * theta**2), jnp.sum(w * theta * y)
-        return _duality.squared_gap(penalty, b, h, lam, *sums, null_loss)
+        return _duality.squared_gap(penalty, b, h, lam, *sums, gap_unit)
     if problem.free:
         u = _duality.balanced(u, omega)
     h = -weighted_products(rows, omega, u)[:p]
-    gap = _duality.loss_gap(loss, penalty, penalised, h, lam, u, value, y, offset, omega, null_loss)
+    gap = _duality.loss_gap(loss, penalty, penalised, h, lam, u, value, y, offset, omega, gap_unit)
     return jnp.where(jnp.all(lam > 0), gap, residual)
 
 
@@ -58,7 +58,10 @@ def _predicted(b, rows, omega, y, offset, loss):
 
 
 def _null_model(problem, b, rows, omega, y, offset, loss, factors):
-    """(its loss, minus the gradient there (p [, K])); the loss is NaN where it vanishes in the precision."""
+    """(what gaps are relative to, minus the gradient there (p [, K])): its loss, or that of no column where it is 0.
+
+    It is NaN where it vanishes in the precision.
+    """
     if loss.quadratic:
         eta = y - _off_unpenalised(y, rows, omega, problem.penalty, factors)
     else:
@@ -69,7 +72,8 @@ def _null_model(problem, b, rows, omega, y, offset, loss, factors):
     # squares that vanish in the precision are no exact fit: nothing can be certified
     misfit = jnp.any(jnp.where(per_row(omega, pull) > 0, pull, 0.0) != 0)
     least = jnp.finfo(pull.dtype).tiny / jnp.finfo(pull.dtype).eps
-    value = jnp.where(misfit & (value < least), jnp.nan, value)
+    without = jnp.sum(per_row(omega, y) * loss.value(y, per_row(offset, y) * jnp.ones_like(y)))
+    value = jnp.where(misfit & (value < least), jnp.nan, jnp.where(value == 0, without, value))
     return value, weighted_products(rows, omega, pull)[: len(factors)]
 
 

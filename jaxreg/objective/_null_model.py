@@ -24,6 +24,12 @@ def row_basis(U, eps):
     return Vt[s > eps * max(U.shape) * s.max(initial=0.0)]
 
 
+def unit_rows(directions):
+    """The rows (k, p) at length 1: sums of columns are told apart by what they are, not by their units."""
+    length = np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.divide(directions, length, out=np.zeros_like(directions, dtype=float), where=length > 0)
+
+
 class Span:
     """The span of all that is neither penalised nor limited: of columns (k,) of a design, or of sums (k, p) of them."""
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from jaxreg.design._base import Design
 from jaxreg.losses import Loss
-from jaxreg.objective._null_model import EXACT, PLAIN, Span, left_within, null_fit, orthonormal_sums
+from jaxreg.objective._null_model import EXACT, PLAIN, Span, left_within, null_fit, orthonormal_sums, unit_rows
 from jaxreg.objective._units import centred_response, entering_columns
 from jaxreg.penalties import Penalty
 from jaxreg.penalties._base import has_dual, per_row
@@ -89,6 +89,11 @@ class Objective:
     def null_loss(self):
         """P0, loss of the null model."""
         return float(np.sum(self.null_losses))
+
+    @property
+    def gap_unit(self):
+        """What gaps are relative to: P0, or the loss without any column where the null model fits exactly."""
+        return self.null_loss or float(np.sum(self.totals))
 
     def of_response(self, r):
         """The objective of one of K responses, where it is a sum of theirs."""
@@ -214,7 +219,7 @@ def make_objective(design, data, model, loss, penalty, corr=None, products=None)
 def _span(design, penalty, factors, scale, directions):
     unlimited = np.isinf(penalty.lower) & np.isinf(penalty.upper) if penalty.limited else True
     columns = np.flatnonzero((factors == 0) & (scale > 0) & unlimited) if penalty.separable else np.zeros(0, int)
-    return Span(design, columns, directions * scale)
+    return Span(design, columns, unit_rows(directions * scale))
 
 
 def _dual_known(loss, penalty, data, factors, span):

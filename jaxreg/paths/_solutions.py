@@ -114,6 +114,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     lanes = _lanes(objectives, certificates, within[0], groups, grids, np.stack(asked))
     penalty, axes = _mixed([*within, *within[-1:] * (_queue.number_for(A) - A)])
     grams = together([certificates[f].placed for f in groups.lane])
+    starts = [start * (of_lane.gap_unit > 0) for of_lane, start in zip(objectives, starts, strict=True)]  # else b = 0
     b = np.stack([certify.padded(start) for certify, start in zip(certificates, starts, strict=True)])[:, None]
     b = b[np.minimum(np.arange(groups.filled[0]), F - 1)]
     neighbours, share, count = order.neighbours, order.shares(grids), groups.counts()
@@ -160,24 +161,27 @@ def _lanes(objectives, certificates, penalty, groups, lambdas, residuals):
         present = certificate.padded(objective.present)
         of_lane = of_lane._replace(T=lengthened(of_lane.T, rows), along=lengthened(of_lane.along, rows))
         divisor = np.where(present, certificate.scale, 1.0)
-        unit = _units(penalty, np.where(present, certificate.scale, 0.0))
+        unit = _units(penalty, np.where(present, certificate.scale, 0.0), certificate.factors)
         per_coefficient = certificate.padded(objective.per_coefficient(np.zeros(objective.design.p)))
         lanes.append(_program.Lane(None, of_lane, present, divisor, unit, per_coefficient, None, None, None))
     of_groups = jax.tree.map(lambda *leaves: np.stack(leaves), *(lanes[f] for f in groups.lane))
     return of_groups._replace(mix=groups.mix, lambdas=lambdas, residuals=groups.of_groups(residuals))
 
 
-def _units(penalty, scale):
+def _units(penalty, scale, factors):
     """(m,) for each column the largest scale in its block, where that changes a norm by a factor; 1 elsewhere.
 
-    Steps along blocks of large and small columns are of a kind then. The scale of an absent column is 0.
+    Steps along blocks of large and small columns are of a kind then. Columns of a block that is not penalised have each
+    their own. The scale of an absent column is 0.
     """
     if not (penalty.norm and penalty.descends):
         return np.ones(len(scale))
     _, block = np.unique(penalty.block_labels(len(scale)), return_inverse=True)
-    largest = np.zeros(len(scale))
+    largest, penalised = np.zeros((2, len(scale)))
     np.maximum.at(largest, block, scale)
-    return np.where(largest > 0, largest, 1.0)[block]
+    np.maximum.at(penalised, block, factors)
+    units = np.where(penalised[block] > 0, largest[block], scale)
+    return np.where(units > 0, units, 1.0)
 
 
 def _mixed(penalties):

@@ -63,7 +63,8 @@ class Composites(NamedTuple):
     def of(cls, lane, products):
         scale, corr = lane.terms.scale / lane.unit, lane.terms.corr
         smooth = Quadratic(lane.gram * (scale[:, None] * scale), corr * per_row(scale, corr), products)
-        step = 1 / curvature_of(smooth, corr, corr)
+        curvature = curvature_of(smooth, corr, corr)
+        step = 1 / jnp.where(curvature > 0, curvature, 1.0)  # 0 where no column is left
         return cls(smooth, lane.terms.factors / lane.unit, 1 / lane.unit, lane.unit / lane.divisor, step)
 
     @staticmethod
@@ -78,4 +79,5 @@ class Composites(NamedTuple):
         return x * per_row(self.unit, x), q * per_row(self.of_fit, q)
 
     def problem(self, penalty, lam, residual):
-        return anderson.Problem(Composite(self.smooth, penalty, lam * self.factors, many=True), 1 / self.step, residual)
+        composite = Composite(self.smooth, penalty, lam * self.factors, many=True)
+        return anderson.Problem(composite, 1 / self.step, residual * self.unit)

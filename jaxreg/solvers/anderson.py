@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.proximal import Composite, raised
 from jaxreg.solvers.smooth import SUM_ROUNDING, Smooth
 
@@ -40,7 +41,7 @@ class Problem(NamedTuple):
 
     composite: Composite
     curvature: Float[Array, ""]  # a bound L of that of f, or a guess, which is raised where a step shows more
-    residual: Float[Array, ""]  # max|r| L that will do
+    residual: Float[Array, " m"]  # |r| L that will do
 
     @property
     def smooth(self) -> Smooth:
@@ -80,8 +81,8 @@ def advance(problem: Problem, search: Search) -> Search:
     q = smooth.image(x)
     r = x - search.ahead
     curvature = raised(smooth, L, r, q, search.q_ahead)
-    largest, rounding = jnp.max(jnp.abs(r), initial=0.0), SUM_ROUNDING * smooth.roundoff(x)
-    settled = largest <= jnp.maximum(rounding * jnp.max(jnp.abs(x), initial=0.0), problem.residual / L)
+    rounding = SUM_ROUNDING * smooth.roundoff(x) * jnp.max(jnp.abs(x), initial=0.0)
+    settled = jnp.all(jnp.abs(r) <= jnp.maximum(rounding, per_row(problem.residual / L, r)))
     longer = _with_secant(search, x, q, r)
     moved = _ahead(composite, longer._replace(x=x, q=q, r=r, follows=jnp.ones((), bool), settled=settled))
     none, no = jnp.zeros_like(search.squares), jnp.zeros((), bool)
