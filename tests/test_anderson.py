@@ -128,6 +128,15 @@ def test_what_is_not_penalised_may_fit_exactly(name, monkeypatch):
     assert np.abs(misfit).max() <= 1e-4 * np.abs(EXACT).max()
 
 
+def test_what_rounding_hides_is_not_certified(monkeypatch):
+    """The null model leaves 1e-18 of the sum of squares, of which products of columns have 16 digits."""
+    y = EXACT + 1e-9 * np.abs(EXACT).max() * np.sin(np.arange(N))
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    with pytest.warns(jr.ConvergenceWarning, match="rounding, which nearly dependent columns magnify"):
+        path = jr.fit_path(X, y, penalty_factors=FREE, lambdas=[0.5, 0.1], solver="batched", tol=1e-10)
+    assert (path.status == jr.Status.stalled).all()
+
+
 @pytest.mark.parametrize("name", few(["GroupLasso", "SLOPE", "FusedLasso", "Custom"], "GroupLasso"))
 def test_nothing_is_left(name, monkeypatch):
     monkeypatch.setattr(_placement, "current", lambda: DEVICE)

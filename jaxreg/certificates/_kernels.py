@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
 ZERO = 1e-13  # of the largest gradient: at a smaller lambda a dual scale of another loss is rounding
+LITTLE = 1e-6  # of z'z: a loss of the null model beside which rounding of z'z counts
 AT_LIMIT = 1e-12  # of the largest correlation: a gradient of an unpenalised column at its limit that is rounding
 
 
@@ -73,7 +74,15 @@ def at_product(terms, penalty, b, fit, lam, step, *, kind):
     ty = ty - jnp.sum(q * jnp.matmul(terms.T, terms.corr, precision=PRECISION))
     h = _scaled(penalty, terms.factors, terms.scale, h, terms.members, largest, kind)
     gap = _gap(penalty, terms.factors, b, h, lam, rr, tt, ty, step, gradient_scale, gap_unit, kind)
+    if kind == "gap":
+        gap = jnp.maximum(gap, _rounding(jnp.sum(terms.squares), gap_unit))
     return gap, parts / 2, h
+
+
+def _rounding(square, gap_unit):
+    """What a gap may be by rounding alone, where so little of z'z is left that products do not show it."""
+    little = (gap_unit > 0) & (gap_unit < LITTLE * square)
+    return jnp.where(little, jnp.finfo(jnp.float64).eps * square / jnp.where(little, gap_unit, 1.0), 0.0)
 
 
 @partial(jax.jit, static_argnames="kind")
