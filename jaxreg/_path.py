@@ -174,10 +174,10 @@ def fit_path(
     Notes
     -----
     The gap at b is (P(b) - D) / P0 with P the objective, D a dual value, so that the objective is within gap * P0 of
-    its minimum, and P0 the loss of the model of the intercept and the unpenalised columns. Where no dual is known
-    (penalties that are not convex, `Custom`, other losses with unpenalised columns) `gap` is the scaled residual of the
-    prox, and `certificate` says so: it vanishes at stationary points, of which the path takes the one it gets to from
-    the last lambda.
+    its minimum, and P0 the loss of the model of the intercept and the unpenalised columns, or of the intercept alone
+    where those fit exactly. Where no dual is known (penalties that are not convex, `Custom`, other losses with
+    unpenalised columns) `gap` is the scaled residual of the prox, and `certificate` says so: it vanishes at stationary
+    points, of which the path takes the one it gets to from the last lambda.
 
     References
     ----------
