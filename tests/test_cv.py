@@ -447,9 +447,9 @@ def test_folds_that_the_unpenalised_columns_fit_are_pointed_out(p):
     ids = np.repeat([0, 1], [5, 9])  # 9 rows train the first fold, as many as there are free terms
     with pytest.warns(jr.ConvergenceWarning, match="in 2 of 2 folds y is constant, or the unpenalised columns fit"):
         cv = jr.fit_cv(X, y, cv=ids, penalty_factors=factors, n_lambdas=4)
-    assert cv.gap.max() == 0
+    assert cv.gap.max() <= 1e-10
     with pytest.warns(jr.ConvergenceWarning, match="the unpenalised columns fit it exactly"):
-        assert jr.fit_path(X[5:], y[5:], penalty_factors=factors, n_lambdas=4).gap.max() == 0
+        assert jr.fit_path(X[5:], y[5:], penalty_factors=factors, n_lambdas=4).gap.max() <= 1e-10
 
 
 def test_a_warm_start_is_checked_where_nothing_starts_from_it():
