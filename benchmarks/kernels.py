@@ -75,7 +75,12 @@ def _compiled(args, keywords):
 
     from jaxreg.paths import _program
 
-    topology = topologies.get_topology_desc(platform="cuda", target_config=H100, topology="1x1x1")
+    try:
+        topology = topologies.get_topology_desc(platform="cuda", target_config=H100, topology="1x1x1")
+    except NotImplementedError as error:
+        raise SystemExit(
+            'JAX has no CUDA part here: pip install "jax[cuda12]" of its version, no device needed.'
+        ) from error
     there = jax.sharding.SingleDeviceSharding(topology.devices[0])
 
     def shape(leaf):

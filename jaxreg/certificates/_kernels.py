@@ -82,7 +82,7 @@ def at_product(terms, penalty, b, fit, lam, step, *, kind):
 def _rounding(square, gap_unit):
     """What a gap may be by rounding alone, where so little of z'z is left that products do not show it."""
     little = (gap_unit > 0) & (gap_unit < LITTLE * square)
-    return jnp.where(little, jnp.finfo(jnp.float64).eps * square / jnp.where(little, gap_unit, 1.0), 0.0)
+    return jnp.where(little, jnp.finfo(square.dtype).eps * square / jnp.where(little, gap_unit, 1.0), 0.0)
 
 
 @partial(jax.jit, static_argnames="kind")

@@ -24,9 +24,9 @@ def path_result(setup, l1_ratio, solver, points, grid, asked, ended, seconds, be
     coef, intercept = _rounded(points.coef, points.intercept, options.precision)
     gap = points.gaps
     by_means = objective.squared and objective.certificate == "gap"
-    if by_means and objective.null_loss > 0:  # the points have the intercept before it is rounded
+    if by_means and objective.gap_unit > 0:  # the points have the intercept before it is rounded
         rounding = ((points.intercept - intercept) / objective.unit).reshape(len(gap), -1)
-        gap = gap + (rounding**2).sum(axis=1) / 2 / objective.null_loss
+        gap = gap + (rounding**2).sum(axis=1) / 2 / objective.gap_unit
     status = np.where(points.status == Status.converged, promoted(points.status, gap, options.tol), points.status)
     clauses = _endings.shortfalls(status, gap, options)
     if len(taken) < len(asked):
