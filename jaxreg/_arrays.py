@@ -217,12 +217,16 @@ def check_data(
     X, names = checked(X, dtype, may_miss)
     n = X.shape[0]
     weight = _check_weight(sample_weight, n)
-    y, labels = (check_responses(y, n), None) if loss is None else loss.encode(y, weight > 0)
-    if y.ndim == 2 and offset is not None:
-        raise ValueError(f"offset is given, but y has {y.shape[1]} columns; subtract the offset from y.")
+    y, labels, trials = (check_responses(y, n), None, None) if loss is None else loss.encode(y, weight > 0)
+    weight = weight if trials is None else _check_weight(weight * trials, n)
+    responses = y.shape[1] if loss is None and y.ndim == 2 else None if loss is None else loss.responses(y)
+    if responses is not None and offset is not None:
+        remedy = "subtract the offset from y" if loss is None or loss.quadratic else "leave the offset out"
+        raise ValueError(f"offset is given, but y has {responses} columns; {remedy}.")
     if offset is not None:
         offset = _vector(offset, "offset", n)
-    require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
+    if loss is None or loss.coupling is None:
+        require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
     return CheckedData(X, y, weight, offset, names, labels=labels)
 
 

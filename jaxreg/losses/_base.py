@@ -65,6 +65,8 @@ class Loss(ABC):
         Whether value is (y - eta)^2 / 2: then y can be centred, and sums of squares and products say all of the data.
     coupling : str or None
         Which entries the Hessian in eta couples: None where it is diagonal, "rows" or "outputs".
+    has_intercept : bool
+        Whether an intercept makes a difference; one that makes none is not fitted, and is 0 in results.
     of_classes : bool
         Whether y holds labels of classes: folds get their share of each, and need all in their training rows.
     link : str or None
@@ -76,6 +78,7 @@ class Loss(ABC):
     metrics: tuple[str, ...]
     quadratic: ClassVar[bool] = False
     coupling: ClassVar[str | None] = None
+    has_intercept: ClassVar[bool] = True
     of_classes: ClassVar[bool] = False
     link: str | None = "identity"
 
