@@ -15,7 +15,6 @@ def encoded_amounts(y, counting, family: str, zeros: bool = True) -> Encoded:
         raise ValueError(f"y has the value {least:g}, but {family} takes {allowed}.")
     if not y[counting].any(axis=0).all():
         raise ValueError(
-            f"y is 0 in all rows, whose fit by {family} would be an intercept of minus infinity; it needs some that are "
-            "positive."
+            f"y is 0 in all rows, and the intercept of {family} would be minus infinity; give rows with a positive y."
         )
     return Encoded(y, None)

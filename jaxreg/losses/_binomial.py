@@ -76,7 +76,8 @@ class Binomial(Loss):
             return _of_counts(_arrays.check_responses(y, len(counting)), counting)
         if array.ndim == 2 and array.shape[1] > 2:
             raise ValueError(
-                f"y has {array.shape[1]} columns, but Binomial takes {FORMS}; of more classes give losses.Multinomial()."
+                f"y has {array.shape[1]} columns, but Binomial takes {FORMS}; for more classes give "
+                "losses.Multinomial()."
             )
         labels, position = _arrays.check_classes(y, counting)
         numbers = labels.dtype.kind in "iuf"
@@ -93,7 +94,7 @@ class Binomial(Loss):
         if len(labels) > 2:
             raise ValueError(
                 f"y has {len(labels)} different values, {labels[0]}, {labels[1]}, {labels[2]} among them, but Binomial "
-                f"takes {FORMS}; of more classes give losses.Multinomial(), of numbers of events losses.Poisson()."
+                f"takes {FORMS}; for more classes give losses.Multinomial(), for numbers of events losses.Poisson()."
             )
         return Encoded((position == 1).astype(np.float64), labels)
 
@@ -145,6 +146,6 @@ def _of_counts(counts, counting):
 
 
 def _expected(y, pair):
-    """y times the entry of the event plus 1 - y times that of its absence, of which one may be infinite for y = 0, 1."""
+    """y (of the event) + (1 - y) (of its absence); where a factor is 0, the other one may be infinite."""
     of_event, of_absence = pair
     return jnp.where(y > 0, y * of_event, 0.0) + jnp.where(y < 1, (1 - y) * of_absence, 0.0)
