@@ -11,10 +11,11 @@ the linear predictor, intercept and offset included.
 from jaxreg.losses._base import Encoded as Encoded
 from jaxreg.losses._base import Loss as Loss
 from jaxreg.losses._base import Numeric as Numeric
+from jaxreg.losses._cox import Cox
 from jaxreg.losses._custom import Custom
 from jaxreg.losses._huber import Huber
 from jaxreg.losses._quantile import Quantile
 from jaxreg.losses._squared import Squared
 from jaxreg.losses._squared_hinge import SquaredHinge
 
-__all__ = ["Custom", "Huber", "Quantile", "Squared", "SquaredHinge"]
+__all__ = ["Cox", "Custom", "Huber", "Quantile", "Squared", "SquaredHinge"]

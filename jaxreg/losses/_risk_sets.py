@@ -117,14 +117,28 @@ class Events(NamedTuple):
 def events_of(places: Places, omega: Float[Array, " n"], efron: bool) -> Events:
     """Of sorted weights."""
     own = jnp.where(places.died, omega, 0.0)
-    keep = jnp.where(jnp.append(places.new_time[1:], True), 0.0, 1.0).astype(own.dtype)
     counted = (own > 0).astype(own.dtype)
-    lanes = running_sums(jnp.stack([own, counted], axis=1), keep, reverse=True).value()
-    tied, deaths = lanes[places.first].T
+    from_here = _within_time(places, jnp.stack([own, counted], axis=1))
+    tied, deaths = from_here[places.first].T
     if not efron:
         return Events(own, jnp.ones_like(own), tied)
     deaths = jnp.maximum(deaths, 1.0)
-    return Events(counted * tied / deaths, (deaths + 1 - jnp.maximum(lanes[:, 1], 1.0)) / deaths, tied)
+    return Events(counted * tied / deaths, (deaths + 1 - jnp.maximum(from_here[:, 1], 1.0)) / deaths, tied)
+
+
+def of_time(places: Places, values: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+    """Sums over the rows of the time of each row."""
+    return _within_time(places, values)[places.first]
+
+
+def _within_time(places, values):
+    """Sums over each row and those after it of the same time."""
+    return running_sums(values, _up_to(places.new_time, values.dtype), reverse=True).value()
+
+
+def _up_to(anew, dtype):
+    """What reverse sums keep that start anew before the rows where `anew`."""
+    return jnp.where(jnp.append(anew[1:], True), 0.0, 1.0).astype(dtype)
 
 
 class Risks(NamedTuple):
@@ -153,7 +167,7 @@ class Risks(NamedTuple):
         deaths = total.at(places.first).less(others)
         if places.entries is not None:
             by_start, entering, _ = places.entries
-            keep = jnp.where(jnp.append(places.new_stratum[1:], True), 0.0, 1.0).astype(self.keep.dtype)
+            keep = _up_to(places.new_stratum, self.keep.dtype)
             others = others.less(running_sums(values[by_start], keep, reverse=True).then_none().at(entering))
         return others.value(), deaths.value()
 
@@ -161,15 +175,12 @@ class Risks(NamedTuple):
         """Sums of the hazards of the events that each row is at risk of, of its own ones times the shares."""
         places = self.places
         here = jnp.arange(len(hazards), dtype=places.first.dtype)
-        keep = jnp.stack([self.keep, jnp.where(places.new_time, 0.0, 1.0).astype(self.keep.dtype)], axis=1)
-        sums = running_sums(jnp.stack([hazards, hazards * shares], axis=1), keep)
-        so_far = Sums(sums.high[:, 0], sums.low[:, 0]).after_none()
+        so_far = running_sums(hazards, self.keep).after_none()
         earlier = so_far.at(places.first).times(self.keep[places.first])
         past = Sums(*(jnp.where(places.died, a, b) for a, b in zip(earlier, so_far.at(here + 1), strict=True)))
         if places.entries is not None:
             past = past.less(so_far.at(places.entries[2]))
-        own = sums.value()[:, 1][jnp.maximum(places.after - 1, 0)]
-        return past.value() + jnp.where(places.died, own, 0.0)
+        return past.value() + jnp.where(places.died, of_time(places, hazards * shares), 0.0)
 
 
 def risks_of(places: Places, eta: Float[Array, " n"], omega: Float[Array, " n"]) -> Risks:
