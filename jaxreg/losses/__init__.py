@@ -12,6 +12,7 @@ from jaxreg.losses._base import Encoded as Encoded
 from jaxreg.losses._base import Loss as Loss
 from jaxreg.losses._base import Numeric as Numeric
 from jaxreg.losses._binomial import Binomial
+from jaxreg.losses._cox import Cox
 from jaxreg.losses._custom import Custom
 from jaxreg.losses._gamma import Gamma
 from jaxreg.losses._huber import Huber
@@ -25,6 +26,7 @@ from jaxreg.losses._tweedie import Tweedie
 
 __all__ = [
     "Binomial",
+    "Cox",
     "Custom",
     "Gamma",
     "Huber",
