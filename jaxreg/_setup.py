@@ -207,7 +207,7 @@ def run_of(setup, problem, a, lambdas, options, warm_start):
     objective = problem.objective.with_mixing(setup.l1_ratios[a])
     certify, solver, cold = problem.certify.of_penalty(objective.penalty), setup.solvers[a], warm_start is None
     if cold:
-        start = np.zeros((objective.design.p, *objective.y.shape[1:]))
+        start = np.zeros((objective.design.p, *objective.outputs))
     else:
         start = objective.from_user(warm_start.coef_at(lambdas[0])[1])
         start = np.clip(start, *objective.limits) if objective.penalty.limited else start

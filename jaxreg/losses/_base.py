@@ -111,6 +111,12 @@ class Loss(ABC):
         return None if y.ndim == 1 else y.shape[1]
 
     @final
+    def outputs(self, y: Float[np.ndarray, "n ..."]) -> tuple[int, ...]:
+        """Shape of the linear predictor of one observation: () or (K,)."""
+        K = self.responses(y)
+        return () if K is None else (K,)
+
+    @final
     def inverse_link(self, eta: Any) -> Any:
         """The mean, or the typical value, of the response at the linear predictor."""
         return inverse_link(self.link, eta)
