@@ -98,7 +98,7 @@ REFUSED = {
         lambda: path(penalty="elasticnet"),
         r"which needs l1_ratio; give penalties.ElasticNet\(l1_ratio=...\)",
     ),
-    "an unknown loss": (lambda: path(loss="l2"), r"loss is 'l2'; give .*huber, quantile, squared, squaredhinge"),
+    "an unknown loss": (lambda: path(loss="l2"), r"loss is 'l2'; give .*binomial, .*quantile, squared, squaredhinge"),
     "a metric of two": (
         lambda: cv(metric=mean_squared_error),
         r"metric is the function mean_squared_error, which cannot be called as \(y, pred",
