@@ -38,11 +38,11 @@ class NegativeBinomial(Loss):
 
     Examples
     --------
-    A number far above the mean pulls less hard than by Poisson's, -99.
+    A number far above the mean pulls half as hard as by Poisson's, whose slope is -99.
 
     >>> from jaxreg.losses import NegativeBinomial
-    >>> print(NegativeBinomial(theta=2.0).gradient(100.0, 0.0))
-    -66.0
+    >>> print(NegativeBinomial(theta=1.0).gradient(100.0, 0.0))
+    -49.5
     """
 
     theta: float | None = None
