@@ -4,7 +4,8 @@ On the scale of the penalty, with P(b) = f(b) + penalty(b, lam), u_i = loss'(y_i
 
     D(s) = -sum_i omega_i [ loss*(y_i, s u_i) - s u_i offset_i ] - penalty*(s h)                          s in [0, 1]
 
-is a dual value if sum omega u = 0 (with an intercept) and h = 0 along all that is neither penalised nor limited. A
+is a dual value if sum omega u = 0 (with an intercept) and h = 0 along all that is neither penalised nor limited: u is
+made so by a step of Newton's method, which keeps it in the domain of the conjugate where the step is small. A
 penalty that is N plus sum l2 b^2 / 2, with N a norm or with limits, gives two of them, and the larger one counts
 (Friedman et al. 2010 for the objective; the first counts the ridge part as rows added to the data, Zou and Hastie 2005,
 lemma 1):
@@ -15,7 +16,7 @@ lemma 1):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -50,31 +51,42 @@ def squared_gap(
     return relative(primal - jnp.maximum(d1, d2), unit)
 
 
+class Slopes(NamedTuple):
+    """The dual point of a loss at one point: u = loss'(y, eta), corrected, with the eta that it is of."""
+
+    u: Float[Array, "n ..."]
+    eta: Float[Array, "n ..."]
+
+
 def loss_gap(
     loss: Loss,
     penalty: Penalty,
-    b: Float[Array, " m"],
-    h: Float[Array, " m"],
+    b: Float[Array, "m ..."],
+    h: Float[Array, "m ..."],
     lam: Any,
-    u: Float[Array, " n"],
+    slopes: Slopes,
     value: Float[Array, ""],
-    y: Float[Array, " n"],
-    offset: Float[Array, " n"],
+    y: Float[Array, "n ..."],
+    offset: Float[Array, "n ..."],
     omega: Float[Array, " n"],
     unit: Any,
 ) -> Float[Array, ""]:
     """Relative gap for any loss whose conjugate is known, from f(b) = value and dual values u, h = -X'(omega u)."""
+    u, eta = slopes
     primal = value + jnp.sum(penalty.value(b, lam))
+    weighted = per_row(omega, u) * u
+    known = jnp.sum(jnp.where(weighted != 0, weighted * per_row(offset, u), 0.0))
 
     def attained(s):
-        return -jnp.sum(jnp.where(omega > 0, omega * (loss.conjugate(y, s * u) - s * u * offset), 0.0))
+        return loss.dual(y, eta, u, omega, s) + s * known
 
     l2 = penalty.ridge(per_row(lam, b)) * jnp.ones_like(b)
     scales, costs = penalty.duals(h - l2 * b, lam)
     ridge = jnp.sum(l2 * b**2)
     d1 = jnp.max(jnp.stack([attained(s) - s**2 * ridge / 2 - cost for s, cost in zip(scales, costs, strict=True)]))
     d2 = attained(1.0) - penalty.conjugate(h, lam)
-    return relative(primal - jnp.maximum(d1, d2), unit)
+    best = jnp.fmax(jnp.fmax(d1, d2), loss.least(y, omega))  # NaN, of a point that cannot be corrected, is no bound
+    return relative(primal - best, unit)
 
 
 def relative(gap: Float[Array, ""], unit: Any) -> Float[Array, ""]:

@@ -92,7 +92,7 @@ def posed(data, request, l1_ratios) -> Setup:
     """Centre and scale checked data."""
     placement = _placement.current()
     n, p = data.X.shape
-    responses = None if data.y.ndim == 1 else data.y.shape[1]
+    responses = request.loss.responses(data.y)
     _check_warm_start(request.warm_start, p, responses)
     factors = _arrays.check_penalty_factors(request.penalty_factors, p)
     penalty, factors = _limited(request, factors, p)

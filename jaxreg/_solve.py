@@ -221,7 +221,7 @@ def _check_shapes(X, y, loss):
         raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
     if y.shape[:1] != X.shape[:1] or y.ndim > 2:
         raise ValueError(f"y has shape {y.shape}, but needs one entry per row of X, {X.shape[0]}.")
-    if y.ndim == 2 and not loss.quadratic:
+    if y.ndim == 2 and not loss.quadratic and loss.coupling is None:
         raise ValueError(f"y has {y.shape[1]} columns; several responses need the squared loss.")
     return X.shape
 

@@ -287,13 +287,14 @@ class ByPass(Certificate):
         at = self.penalty, self.factors, self.scale, b, lambdas, solved.step, self.units
         if not objective.squared:
             rows = objective.loss, objective.y, objective.offset, objective.root**2
-            balance = self.kind == "gap" and bool(objective.free)
-            u, values = _kernels.values(fit, rows[3], *rows[1:3], rows[0], balance=balance)
+            slopes, values = self._slopes(fit)
             if solved.rounded is not None:  # any dual value will do, and those before rounding are the better ones
-                after, values = _kernels.values(solved.rounded, rows[3], *rows[1:3], rows[0], balance=balance)
-                u = u if self.kind == "gap" else after
-            products = yield Correlations(-objective.root * np.asarray(u))
-            gaps, losses, h = _kernels.of_loss(u, products, values, rows, *at, kind=self.kind)
+                after, values = self._slopes(solved.rounded)
+                slopes = slopes if self.kind == "gap" else after
+            u = np.asarray(slopes.u)
+            products = yield from _correlations(-per_row(objective.root, u[0]) * u)
+            members = self.padded(self._always)
+            gaps, losses, h = _kernels.of_loss(slopes, products, values, rows, members, *at, kind=self.kind)
             return Certified(np.asarray(gaps), np.asarray(losses), np.asarray(h)[:, : objective.design.p])
         kinds, kind = self._kinds(columns, solved, lambdas)
         results = []
@@ -305,6 +306,19 @@ class ByPass(Certificate):
             )  # fmt: skip
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         return _by_kind(results, kind)
+
+    def _slopes(self, fit):
+        """(Slopes, losses) of fits of another loss than the squared one."""
+        objective, correction = self.objective, None
+        basis = np.zeros((0, objective.design.n))
+        if self.kind == "gap" and (objective.free or len(objective.basis)):
+            alone = not len(objective.basis) and objective.responses is None
+            correction = "balance" if alone else "basis"
+        if correction == "basis":
+            level = objective.root[None] if objective.free else basis
+            basis = np.concatenate([self._lengthened(objective.basis), level])
+        at = objective.root, objective.y, objective.offset, objective.loss, basis
+        return _kernels.slopes(fit, *at, correction=correction)
 
     def within(self, columns, solved, lambdas, precision):
         """The Pass that does the same as a part of a program, where the design is one."""

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxreg import _duality
+from jaxreg.certificates._corrected import off_basis
 from jaxreg.design._base import PRECISION
 from jaxreg.penalties._base import per_row
 
@@ -129,26 +130,42 @@ def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas,
     return gaps, parts / 2, h
 
 
-@partial(jax.jit, static_argnames="balance")
-def values(fit, omega, y, offset, loss, *, balance):
-    """(dual values u (B, n), f (B,)) of fits eta - offset (B, n), an intercept included."""
-    eta = offset + fit
-    u, value = loss.gradient(y, eta), jnp.sum(omega * loss.value(y, eta), axis=1)
-    return (jax.vmap(_duality.balanced, (0, None))(u, omega) if balance else u), value
+@partial(jax.jit, static_argnames="correction")
+def slopes(fit, root, y, offset, loss, basis, *, correction):
+    """(Slopes (B, n [, K]), f (B,)) of fits eta - offset, an intercept included.
+
+    correction: "balance" where an intercept alone is free, "basis" (k, n) of all that is, None for a residual
+    """
+    omega = root**2
+    inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, omega, 1.0), 0.0)
+
+    def one(fit):
+        eta = per_row(offset, fit) + fit
+        u = loss.slopes(y, eta, omega)
+        u = u * per_row(inverse, u)
+        if correction == "balance":
+            u = _duality.balanced(u, omega)
+        elif correction == "basis":
+            u = off_basis(loss, y, eta, u, root, basis)
+        return _duality.Slopes(u, eta), loss.mean(y, eta, omega)
+
+    return jax.vmap(one)(fit)
 
 
 @partial(jax.jit, static_argnames="kind")
-def of_loss(u, products, values, rows, penalty, factors, scale, b, lambdas, step, units, *, kind):
-    """As `by_pass`, for dual values u (B, n) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
+def of_loss(slopes, products, values, rows, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
+    """As `by_pass`, for Slopes (B, n [, K]) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
     _, gradient_scale, gap_unit = units
     loss, y, offset, omega = rows
-    h = jnp.pad(products.astype(b.dtype), [(0, 0), (0, len(factors) - products.shape[1])]) * scale
+    h = products.astype(b.dtype)
+    h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
+    h = jnp.where(per_row(members, h[0]) & (kind == "gap"), 0.0, h * per_row(scale, h[0]))
 
-    def one(b, h, lam, u, value):
+    def one(b, h, lam, slopes, value):
         residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)
         if kind == "residual":
             return residual
-        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, u, value, y, offset, omega, gap_unit)
+        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, slopes, value, y, offset, omega, gap_unit)
         return jnp.where(lam <= ZERO * gradient_scale, jnp.maximum(gap, residual), gap)
 
-    return jax.vmap(one)(b, h, lambdas, u, values), values[:, None], h
+    return jax.vmap(one)(b, h, lambdas, slopes, values), values[:, None], h

@@ -7,6 +7,7 @@ where the penalty factors are traced.
 import jax.numpy as jnp
 
 from jaxreg import _duality
+from jaxreg.certificates._corrected import off_basis
 from jaxreg.design._base import PRECISION
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers.composite import minimiser
@@ -31,12 +32,12 @@ def traced_gap(problem, b, rows, omega, y, offset, loss, factors):
     smooth, penalty, lam, p = problem.smooth, problem.penalty, problem.lam, len(factors)
     eta, value = _predicted(b, rows, omega, y, offset, loss)
     gap_unit, null_gradient = _null_model(problem, b, rows, omega, y, offset, loss, factors)
-    u, penalised, zero = loss.gradient(y, eta), b[:p], jnp.zeros_like(b)
+    u, penalised, zero = _over(loss.slopes(y, eta, omega), omega), b[:p], jnp.zeros_like(b)
     curvature = curvature_of(smooth, smooth.image(zero), zero)
     step = 1 / jnp.maximum(curvature, 1.01 * jnp.max(penalty.concavity(lam)))
     scale = jnp.max(jnp.abs(null_gradient))
     residual = _duality.residual(penalty, penalised, -weighted_products(rows, omega, u)[:p], lam, step, scale)
-    if penalty.dual_norm(null_gradient, factors) is None or loss.conjugate(y, u) is None:
+    if penalty.dual_norm(null_gradient, factors) is None or loss.dual(y, eta, u, omega, 1.0) is None:
         return residual
     if loss.quadratic:
         theta = _off_unpenalised(-u, rows, omega, penalty, factors)
@@ -44,9 +45,11 @@ def traced_gap(problem, b, rows, omega, y, offset, loss, factors):
         sums = jnp.sum(w * u**2), jnp.sum(w * theta**2), jnp.sum(w * theta * y)
         return _duality.squared_gap(penalty, b, h, lam, *sums, gap_unit)
     if problem.free:
-        u = _duality.balanced(u, omega)
+        level = jnp.sqrt(omega)
+        u = _duality.balanced(u, omega) if u.ndim == 1 else off_basis(loss, y, eta, u, level, level[None])
     h = -weighted_products(rows, omega, u)[:p]
-    gap = _duality.loss_gap(loss, penalty, penalised, h, lam, u, value, y, offset, omega, gap_unit)
+    slopes = _duality.Slopes(u, eta)
+    gap = _duality.loss_gap(loss, penalty, penalised, h, lam, slopes, value, y, offset, omega, gap_unit)
     return jnp.where(jnp.all(lam > 0), gap, residual)
 
 
@@ -54,7 +57,12 @@ def _predicted(b, rows, omega, y, offset, loss):
     """(eta (n [, K]), the mean loss) at b."""
     eta = jnp.matmul(rows.T, b, precision=PRECISION)
     eta = eta + per_row(offset, eta)
-    return eta, jnp.sum(per_row(omega, eta) * loss.value(y, eta))
+    return eta, loss.mean(y, eta, omega)
+
+
+def _over(slopes, omega):
+    """Slopes over the weights, 0 in rows without one."""
+    return slopes * per_row(jnp.where(omega > 0, 1 / jnp.where(omega > 0, omega, 1.0), 0.0), slopes)
 
 
 def _null_model(problem, b, rows, omega, y, offset, loss, factors):
@@ -68,11 +76,11 @@ def _null_model(problem, b, rows, omega, y, offset, loss, factors):
         alone = Composite(problem.smooth, problem.penalty, ALL * factors, problem.free)
         null, _ = minimiser(alone, jnp.zeros_like(b), 0.0, NULL_MODEL_ITER)
         eta, _ = _predicted(null, rows, omega, y, offset, loss)
-    value, pull = jnp.sum(per_row(omega, eta) * loss.value(y, eta)), loss.gradient(y, eta)
+    value, pull = loss.mean(y, eta, omega), _over(loss.slopes(y, eta, omega), omega)
     # squares that vanish in the precision are no exact fit: nothing can be certified
     misfit = jnp.any(jnp.where(per_row(omega, pull) > 0, pull, 0.0) != 0)
     least = jnp.finfo(pull.dtype).tiny / jnp.finfo(pull.dtype).eps
-    without = jnp.sum(per_row(omega, y) * loss.value(y, per_row(offset, y) * jnp.ones_like(y)))
+    without = loss.mean(y, per_row(offset, eta) * jnp.ones_like(eta), omega)
     value = jnp.where(misfit & (value < least), jnp.nan, jnp.where(value == 0, without, value))
     return value, weighted_products(rows, omega, pull)[: len(factors)]
 

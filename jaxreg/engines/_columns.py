@@ -95,7 +95,7 @@ def _fit(x, scale, rows):
 @jax.jit
 def _images(x, b0, scale, root, rows):
     inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1.0), 0.0)
-    return _fit(x, scale, rows) * inverse + jnp.sum(b0, axis=1, keepdims=True)
+    return jax.vmap(lambda fit: per_row(inverse, fit) * fit)(_fit(x, scale, rows)) + jnp.sum(b0, axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -374,7 +374,7 @@ class ColumnSet:
         return joined[:, : self.capacity], joined[:, self.capacity :] * self.level
 
     def images(self, x, b0):
-        """eta - offset (B, n) of solutions x (B, m) with intercepts b0 (B, 0 or 1)."""
+        """eta - offset (B, n [, K]) of solutions x (B, m [, K]) with intercepts b0 (B, 0 or 1 [, K])."""
         return _images(x, b0, self.scale, self.objective.root, self.rows)
 
     def fitted(self, solved):

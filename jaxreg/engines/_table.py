@@ -9,6 +9,7 @@ import numpy as np
 from jaxreg.engines._base import Engine
 from jaxreg.engines._blocks import Blocks
 from jaxreg.engines._gradient import Gradient
+from jaxreg.engines._newton import Newton
 from jaxreg.engines._pivot import Pivot
 
 LARGEST = 8192  # columns whose Gram matrix a step of the batched solver reads in about the time that it takes anyway
@@ -62,6 +63,7 @@ def _even(problem):
 
 
 SQUARED_LOSS = Need("the squared loss", lambda problem: problem.loss.quadratic)
+ANOTHER_LOSS = Need("another loss than the squared one", lambda problem: not problem.loss.quadratic)
 ELASTIC_NET = Need("ElasticNet", lambda problem: problem.penalty.quadratic)
 RIDGE = Need("l1_ratio=0", lambda problem: problem.penalty.mixes and problem.penalty.l1_ratio == 0)
 NO_LIMITS = Need("no limits", lambda problem: not problem.penalty.limited)
@@ -73,8 +75,12 @@ ROOM = Need(
 )
 ONE_RESPONSE = Need("one response", lambda problem: problem.responses is None)
 ONE_OBJECTIVE = Need(
-    "one response, or a penalty of all of them (MultiTaskLasso)",
-    lambda problem: problem.responses is None or not problem.penalty.quadratic,
+    "one response, or a loss or penalty of all of them (Multinomial, MultiTaskLasso)",
+    lambda problem: problem.responses is None or problem.loss.coupling is not None or not problem.penalty.quadratic,
+)
+OUTPUTS = Need(
+    "one response, the squared loss, or a loss of several outputs",
+    lambda problem: problem.responses is None or problem.loss.coupling is not None or problem.loss.quadratic,
 )
 
 
@@ -93,7 +99,7 @@ TABLE = (
         name="batched",
         engine=None,
         solves="any loss with a convex penalty, without limits, on all columns",
-        needs=(CONVEX, NO_LIMITS, ONE_OBJECTIVE, ROOM),
+        needs=(CONVEX, NO_LIMITS, ONE_OBJECTIVE, OUTPUTS, ROOM),
         preferred='on an accelerator, unless p > 3 n and columns can come in one by one, or "ridge" applies',
         prefers=lambda problem: _abreast(problem) and not _ridge_alone(problem),
     ),
@@ -120,10 +126,18 @@ TABLE = (
         prefers=lambda problem: problem.penalty.convex and not problem.accelerated and _even(problem),
     ),
     Entry(
+        name="newton",
+        engine=Newton,
+        solves="any other loss with ElasticNet, with or without limits",
+        needs=(ANOTHER_LOSS, ELASTIC_NET, OUTPUTS),
+        preferred="where the loss bends everywhere",
+        prefers=lambda problem: problem.loss.width is None,
+    ),
+    Entry(
         name="proximal",
         engine=Gradient,
         solves="any loss and any penalty, without limits",
-        needs=(NO_LIMITS, ONE_OBJECTIVE),
+        needs=(NO_LIMITS, ONE_OBJECTIVE, OUTPUTS),
     ),
 )
 
@@ -157,9 +171,9 @@ def entry_of(name):
 def _refusal(name, problem, able):
     loss = type(problem.loss).__name__
     penalty = "ElasticNet with limits" if problem.penalty.limited else type(problem.penalty).__name__
-    if problem.responses is not None and not problem.loss.quadratic:
+    if not OUTPUTS.holds(problem):
         return f"y has {problem.responses} columns; several responses need the squared loss."
-    if problem.responses is not None and problem.penalty.quadratic:
+    if problem.responses is not None and problem.loss.quadratic and problem.penalty.quadratic:
         return (
             f"y has {problem.responses} columns; several responses need l1_ratio=0 and no limits, and a solver other "
             "than 'pivot', 'block' and 'proximal': give one column, these, or MultiTaskLasso()."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, final
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from jaxreg import _arrays
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Encoded(NamedTuple):
     """A response as the formulas of a loss take it."""
 
-    y: Float[np.ndarray, "n ..."]  # (n,), or (n, K) of several responses; float64
+    y: Float[np.ndarray, "n ..."]  # (n,), or (n, K) of several responses, or as a coupled loss has it; float64
     labels: np.ndarray | None  # (C,) sorted, of a loss of classes; None of another
+    weight: Float[np.ndarray, " n"] | None = None  # what multiplies the sample weights, as numbers of trials
 
 
 class Loss(ABC):
@@ -35,7 +36,10 @@ class Loss(ABC):
     The formulas `value`, `gradient`, `hessian`, `conjugate` and `saturated` are those of single observations. They take
     JAX or NumPy arrays whose shapes broadcast, and give an array of the shape that results: y is encoded as by
     `encode`, and eta is the linear predictor, with intercept and offset. They are written with `jax.numpy`, because
-    they are traced and differentiated, and know nothing of sample weights, X or penalties. For every y and eta:
+    they are traced and differentiated, and know nothing of sample weights, X or penalties. A loss of K coupled outputs
+    has y and eta (..., K), values (...) and gradients (..., K). The formulas `mean`, `slopes`, `curved`, `curvature`,
+    `dual` and `least` are those of all rows under weights omega (n,) that sum to 1, and follow from them; a loss that
+    couples rows has these alone. A row whose weight is 0 has no influence, whatever it holds. For every y and eta:
 
     - `value` is convex in eta, and at least `saturated`, which is its infimum over eta. The deviance of an observation
       is 2 (value - saturated).
@@ -47,7 +51,8 @@ class Loss(ABC):
 
     Instances are JAX pytrees (`jaxreg._pytree.pytree`) whose numbers are leaves: other numbers need no compilation.
     `width`, `widened`, `minus_two_log_likelihood` and `decode` are hooks, whose defaults say that there is no such
-    thing; other concrete methods are not overridden.
+    thing. A loss with K outputs has a `hessian_product` and a `curvature` of its own, one that couples rows the
+    formulas of all rows and `responses`; other concrete methods are not overridden.
 
     Attributes
     ----------
@@ -58,10 +63,10 @@ class Loss(ABC):
         What `metric=` takes for it, the default first: "deviance", "mse", "mae", "r2".
     quadratic : bool
         Whether value is (y - eta)^2 / 2: then y can be centred, and sums of squares and products say all of the data.
-    outputs : int or None
-        Linear predictors of one observation; None where y says how many.
     coupling : str or None
         Which entries the Hessian in eta couples: None where it is diagonal, "rows" or "outputs".
+    has_intercept : bool
+        Whether an intercept makes a difference; one that makes none is not fitted, and is 0 in results.
     of_classes : bool
         Whether y holds labels of classes: folds get their share of each, and need all in their training rows.
     link : str or None
@@ -72,8 +77,8 @@ class Loss(ABC):
     degree: int
     metrics: tuple[str, ...]
     quadratic: ClassVar[bool] = False
-    outputs: ClassVar[int | None] = 1
     coupling: ClassVar[str | None] = None
+    has_intercept: ClassVar[bool] = True
     of_classes: ClassVar[bool] = False
     link: str | None = "identity"
 
@@ -101,6 +106,10 @@ class Loss(ABC):
         """The label of each observation with these linear predictors; asked for only where `of_classes`."""
         raise NotImplementedError(f"{type(self).__name__} has classes, but no rule for which to predict")
 
+    def responses(self, y: Float[np.ndarray, "n ..."]) -> int | None:
+        """K, the number of linear predictors of an observation, of an encoded y; None for one, whose eta is (n,)."""
+        return None if y.ndim == 1 else y.shape[1]
+
     @final
     def inverse_link(self, eta: Any) -> Any:
         """The mean, or the typical value, of the response at the linear predictor."""
@@ -124,9 +133,15 @@ class Loss(ABC):
     def hessian(self, y: Float[ArrayLike, " ..."], eta: Float[ArrayLike, " ..."]) -> Float[Array, " ..."]:
         """Second derivative of `value` with respect to eta, in the shape that y and eta broadcast to."""
 
+    def hessian_product(
+        self, y: Float[ArrayLike, " ..."], eta: Float[ArrayLike, " ..."], d: Float[ArrayLike, " ..."]
+    ) -> Float[Array, " ..."]:
+        """Second derivative of `value` with respect to eta, times d in the shape of eta."""
+        return self.hessian(y, eta) * jnp.asarray(d)
+
     @abstractmethod
     def curvature_bound(self) -> ArrayLike | None:
-        """Upper bound of `hessian` for all y and eta; None where there is none."""
+        """Upper bound of `hessian`, or of its eigenvalues, for all y and eta; None where there is none."""
 
     @abstractmethod
     def conjugate(self, y: Float[ArrayLike, " ..."], u: Float[ArrayLike, " ..."]) -> Float[Array, " ..."] | None:
@@ -138,6 +153,53 @@ class Loss(ABC):
     @abstractmethod
     def saturated(self, y: Float[ArrayLike, " ..."]) -> Float[Array, " ..."]:
         """inf over eta of `value`, in the shape of y: the loss of the saturated model."""
+
+    # ---- formulas of all rows, under weights omega (n,) ----
+
+    def mean(self, y: Float[Any, "n ..."], eta: Float[Any, "n ..."], omega: Float[Any, " n"]) -> Float[Array, ""]:
+        """sum_i omega_i value_i: the smooth part of the objective."""
+        return jnp.sum(_weighted(omega, self.value(y, eta)))
+
+    def slopes(
+        self, y: Float[Any, "n ..."], eta: Float[Any, "n ..."], omega: Float[Any, " n"]
+    ) -> Float[Array, "n ..."]:
+        """Derivative of `mean` with respect to eta: omega_i gradient_i."""
+        return _weighted(omega, self.gradient(y, eta))
+
+    def curved(
+        self, y: Float[Any, "n ..."], eta: Float[Any, "n ..."], omega: Float[Any, " n"], d: Float[Any, "n ..."]
+    ) -> Float[Array, "n ..."]:
+        """Second derivative of `mean` with respect to eta, times d."""
+        return _weighted(omega, self.hessian_product(y, eta, d))
+
+    def curvature(
+        self, rows: Float[Any, "m n"], y: Float[Any, "n ..."], eta: Float[Any, "n ..."], omega: Float[Any, " n"]
+    ) -> Float[Array, "M M"]:
+        """Second derivative of `mean` with respect to coefficients (m,), eta = rows' b + ...: (m, m).
+
+        With K outputs (m K, m K): the coefficient (j, k) is at the position j K + k.
+        """
+        weight = _weighted(omega, self.hessian(y, eta))
+        return jnp.matmul(rows * weight, rows.T, precision=lax.Precision.HIGHEST)
+
+    def dual(
+        self,
+        y: Float[Any, "n ..."],
+        eta: Float[Any, "n ..."],
+        u: Float[Any, "n ..."],
+        omega: Float[Any, " n"],
+        s: ArrayLike,
+    ) -> Float[Array, ""] | None:
+        """A lower bound of -mean*(s omega u), mostly the value itself: minus infinity outside the domain.
+
+        u are the slopes at eta over omega, corrected or not, and s is in [0, 1]. None where no conjugate is known.
+        """
+        cost = self.conjugate(y, s * u)
+        return None if cost is None else -jnp.sum(_weighted(omega, cost))
+
+    def least(self, y: Float[Any, "n ..."], omega: Float[Any, " n"]) -> Float[Array, ""]:
+        """inf over eta of `mean`: that of the saturated model."""
+        return jnp.sum(_weighted(omega, self.saturated(y)))
 
     def minus_two_log_likelihood(self, deviance: Float[np.ndarray, " L"], n: int) -> Float[np.ndarray, " L"] | None:
         """-2 log-likelihood of n rows from their mean deviance, up to a constant; an unknown scale is estimated.
@@ -159,6 +221,12 @@ class Loss(ABC):
         It is asked for only where `width` is a number: a loss that has the one has the other.
         """
         raise NotImplementedError(f"{type(self).__name__} has a width, but no widened loss")
+
+
+def _weighted(omega, values):
+    """omega_i values_i, exactly 0 in rows of weight 0, whatever these hold."""
+    omega = jnp.reshape(omega, (-1, *[1] * (jnp.ndim(values) - 1)))
+    return jnp.where(omega > 0, omega * values, 0.0)
 
 
 class Numeric(Loss):

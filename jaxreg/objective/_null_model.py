@@ -13,6 +13,9 @@ from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged, curvature_of
 
 NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit, relative to the largest gradient
+NEWTON_STEPS, NEWTON_LENGTHS = 50, 0.5 ** np.arange(30)  # steps, and shares of one that are tried
+NEWTON_COEFFICIENTS = 512  # with more of them products cost less than a matrix
+EIGENVALUE = 1e-13  # of the largest: directions in which a loss does not bend, as between classes
 PLAIN = 1e-3  # of squares, what is left of them: where it is less, the rows of the data have digits that products lose
 EXACT = 16  # units of rounding of the response: a smaller residual is none
 
@@ -86,10 +89,48 @@ def _minimum(smooth, start, tol):
     return minimum(problem, start, tol, NULL_ITER, curvature_of(smooth, q, start))
 
 
+@jax.jit
+def _look(smooth, b):
+    """(value, derivative, second derivative (M, M)) of a mean loss in its coefficients b."""
+    eta = smooth.eta(smooth.image(b))
+    value, second = (
+        smooth.loss.mean(smooth.y, eta, smooth.omega),
+        smooth.loss.curvature(smooth.rows, smooth.y, eta, smooth.omega),
+    )
+    return value, smooth.gradient(smooth.image(b)), second
+
+
+def _by_newton(smooth, start, tol):
+    """(coefficients, whether their gradient is at most tol), by Newton's method with steps that go down."""
+    b, (value, gradient, second) = start, map(np.asarray, _look(smooth, start))
+    for _ in range(NEWTON_STEPS):
+        if not np.isfinite(value) or np.abs(gradient).max(initial=0.0) <= tol:
+            break
+        step = np.linalg.lstsq(second, -gradient.ravel(), rcond=EIGENVALUE)[0].reshape(b.shape)
+        fall = -float(np.sum(gradient * step))
+        for length in NEWTON_LENGTHS:
+            ahead = b + length * step
+            look = tuple(map(np.asarray, _look(smooth, ahead)))
+            rounding = 16 * np.finfo(float).eps * max(abs(float(value)), 1.0)
+            if look[0] <= value - 1e-4 * length * fall + rounding:
+                break
+        else:
+            break
+        b, (value, gradient, second) = ahead, look
+    return b, bool(np.abs(gradient).max(initial=0.0) <= tol)
+
+
 def null_fit(smooth: Averaged):
-    """(coefficients (m,), eta (n,), loss) of the rows of a mean loss, without a penalty."""
-    start = jnp.zeros(len(smooth.rows))
-    scale = float(jnp.sum(smooth.omega * jnp.abs(smooth.loss.gradient(smooth.y, smooth.offset))))
+    """(coefficients (m [, K]), eta (n [, K]), loss) of the rows of a mean loss, without a penalty."""
+    loss, outputs = smooth.loss, () if smooth.loss.responses(smooth.y) is None else smooth.y.shape[1:]
+    start = np.zeros((len(smooth.rows), *outputs))
+    at_zero = smooth.eta(np.zeros((smooth.rows.shape[1], *outputs)))
+    scale = float(jnp.sum(jnp.abs(loss.slopes(smooth.y, at_zero, smooth.omega))))
+    if loss.width is None and start.size <= NEWTON_COEFFICIENTS:
+        start, done = _by_newton(smooth, start, NULL_TOL * scale)
+        if done:
+            eta = smooth.eta(smooth.image(start))
+            return start, np.asarray(eta), float(loss.mean(smooth.y, eta, smooth.omega))
     for _ in range(NULL_ROUNDS):
         solution = _minimum(smooth, start, NULL_TOL * scale)
         if solution.n_iter < NULL_ITER:  # it is as good as rounding allows
@@ -97,7 +138,8 @@ def null_fit(smooth: Averaged):
         start = solution.b
     else:
         raise ValueError(
-            f"loss is {type(smooth.loss).__name__}, and its fit of the intercept and the unpenalised columns to y does "
-            "not converge; scale y and these columns to a size near 1, or penalise them."
+            f"loss is {type(loss).__name__}, and its fit of the intercept and the unpenalised columns to y does not "
+            "converge: there is none where these tell classes or events apart exactly, and else columns of a size far "
+            "from 1 are hard; scale y and these columns to a size near 1, or penalise them."
         )
-    return np.asarray(solution.b), np.asarray(smooth.offset + solution.q), float(smooth.value(solution.b, solution.q))
+    return np.asarray(solution.b), np.asarray(smooth.eta(solution.q)), float(smooth.value(solution.b, solution.q))

@@ -69,7 +69,7 @@ class Objective:
     @property
     def responses(self):
         """K, None for one response (n,)."""
-        return None if self.y.ndim == 1 else self.y.shape[1]
+        return self.loss.responses(self.y)
 
     @property
     def root(self):
@@ -150,9 +150,11 @@ class Objective:
         """Mean second derivative of the loss at the null model; its bound where that is 0, and 1 without one."""
         if self.null_eta is None:
             return 1.0
-        curvature = self.loss.hessian(self.y, jnp.asarray(self.null_eta))
+        eta = jnp.asarray(self.null_eta)
+        signs = jnp.asarray(np.where(np.arange(eta.size) % 2, -1.0, 1.0).reshape(eta.shape))
+        curvature = jnp.sum(signs * self.loss.curved(self.y, eta, self.root**2, signs))
         bound = self.loss.curvature_bound()
-        return float(self.root**2 @ np.asarray(curvature)) or (1.0 if bound is None else float(np.asarray(bound)))
+        return float(curvature) or (1.0 if bound is None else float(np.asarray(bound)))
 
     @property
     def gradient_scale(self):
@@ -190,10 +192,11 @@ def make_objective(design, data, model, loss, penalty, corr=None, products=None)
     """
     left_out, factors, sigma = entering_columns(design, model)
     scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
-    factors = penalty.checked_factors(factors, None if data.y.ndim == 1 else data.y.shape[1])
+    responses = loss.responses(data.y)
+    factors = penalty.checked_factors(factors, responses)
     directions = np.zeros((0, design.p)) if penalty.separable else penalty.unpenalised(factors)
     directions = directions[(directions * scale).any(axis=1)]
-    z, y_mean, unit = centred_response(data, model)
+    z, y_mean, unit = centred_response(data, model) if loss.degree else (None, 0.0, 1.0)
     if penalty.limited:
         penalty = penalty.rescaled(np.divide(design.columns.norm, scale, out=np.ones(design.p), where=scale > 0) / unit)
     span, orthonormal = _span(design, penalty, factors, scale, directions), None
@@ -223,10 +226,15 @@ def _span(design, penalty, factors, scale, directions):
 
 
 def _dual_known(loss, penalty, data, factors, span):
-    known = has_dual(penalty, np.zeros((len(factors), *data.y.shape[1:])), factors)
+    responses = loss.responses(data.y)
+    outputs = () if responses is None else (responses,)
+    known = has_dual(penalty, np.zeros((len(factors), *outputs)), factors)
     if loss.quadratic or not known:
         return known
-    return not len(span.basis) and jax.eval_shape(loss.conjugate, data.y, data.y) is not None
+    if len(span.basis) and loss.coupling == "rows":  # its dual points cannot be corrected
+        return False
+    eta = data.y if loss.responses(data.y) is not None else data.weight
+    return jax.eval_shape(loss.dual, data.y, eta, eta, data.weight, 1.0) is not None
 
 
 def _correlations(design, R):
@@ -291,18 +299,19 @@ def _null_by_rows(shared, data, model, z, corr, bounded):
 
 def _general(shared, data, model, loss, unit):
     design, scale, basis = shared["design"], shared["scale"], shared["span"].basis
-    free, root = int(model.fit_intercept), design.root
+    free, root, responses = int(model.fit_intercept and loss.has_intercept), design.root, loss.responses(data.y)
+    outputs = () if responses is None else (responses,)
     counting = data.weight > 0
-    unit = unit if loss.degree else 1.0
     loss = loss.in_units(unit)
     offset = np.zeros(design.n) if data.offset is None else data.offset / unit
-    y = np.where(counting, data.y, data.y[np.argmax(counting)]) / unit
+    y = np.where(per_row(counting, data.y), data.y, data.y[np.argmax(counting)]) / unit
 
     def fit(rows):
-        """(coefficients, eta (n,), loss) of the model of some rows alone."""
+        """(coefficients, eta (n [, K]), loss) of the model of some rows alone."""
         smooth = Averaged(rows, root**2, y, offset, loss)
         if not len(rows):
-            return np.zeros(0), offset, float(smooth.value(np.zeros(0), np.zeros(design.n)))
+            eta = np.asarray(smooth.eta(np.zeros((design.n, *outputs))))
+            return np.zeros((0, *outputs)), eta, float(loss.mean(y, eta, root**2))
         coef, eta, value = null_fit(smooth)
         # what is left of y is rounding, which a narrow loss would take for a misfit
         exact = loss.width is not None and np.abs(y - eta)[counting].max() <= EXACT * eps * np.abs(y).max()
@@ -313,7 +322,8 @@ def _general(shared, data, model, loss, unit):
     intercept = np.ones((free, design.n))
     coef, eta, null_loss = fit(np.concatenate([basis * inverse, intercept]))
     total = null_loss if not len(basis) else fit(intercept)[-1]
-    saturated = float(root**2 @ np.asarray(loss.saturated(y)))
+    saturated = float(loss.least(y, root**2))
+    slopes = np.asarray(loss.slopes(y, eta, root**2))
     return Objective(
         **shared,
         loss=loss,
@@ -323,7 +333,7 @@ def _general(shared, data, model, loss, unit):
         b0=coef[len(basis) :],
         y_mean=0.0,
         corr=None,
-        null_gradient=scale * _correlations(design, -root * np.asarray(loss.gradient(y, eta))),
+        null_gradient=per_row(scale, slopes) * _correlations(design, -per_row(inverse, slopes) * slopes),
         null_eta=eta,
         null_losses=np.array([null_loss]),
         totals=np.array([total - saturated]),

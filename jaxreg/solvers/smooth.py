@@ -16,6 +16,7 @@ from jax import Array, lax
 
 from jaxreg._pytree import STATIC, pytree, rebuilt
 from jaxreg.design._base import PRECISION
+from jaxreg.penalties._base import per_row
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -174,40 +175,53 @@ class Reweighted(_LeastSquares):
 @final
 @pytree
 class Averaged(Smooth):
-    """sum_i omega_i loss(y_i, offset_i + q_i) with q = A'b."""
+    """The mean loss of the rows, sum_i omega_i loss(y_i, eta_i), or of coupled ones, at eta = offset + q with q = A'b."""
 
     rows: Float[Any, "m n"]  # A
     omega: Float[Any, " n"]  # weights, which sum to 1
-    y: Float[Any, " n"]  # encoded as the loss takes it
-    offset: Float[Any, " n"]
+    y: Float[Any, "n ..."]  # encoded as the loss takes it
+    offset: Float[Any, "n ..."]
     loss: Any  # a Loss
     products: str = field(default="full", metadata=STATIC)
 
     def image(self, b):
-        return _product(b, self.rows, self.products)
+        return _product(b.T, self.rows, self.products).T
+
+    def eta(self, q: Float[Any, "n ..."]) -> Float[Array, "n ..."]:
+        """The linear predictor, of the b whose image is q."""
+        return per_row(self.offset, q) + q
 
     def value(self, b, q):
-        return jnp.sum(self.omega * self.loss.value(self.y, self.offset + q))
+        return self.loss.mean(self.y, self.eta(q), self.omega)
 
     def gradient(self, q):
-        return self._summed(self.loss.gradient(self.y, self.offset + q))
+        return self._summed(self.loss.slopes(self.y, self.eta(q), self.omega))
 
     def hessian(self, q, d):
-        return self._summed(self.loss.hessian(self.y, self.offset + q) * self.image(d))
+        return self._summed(self.loss.curved(self.y, self.eta(q), self.omega, self.image(d)))
 
     def majorant(self, q, d):
         bound = self.loss.curvature_bound()
-        return self.hessian(q, d) if bound is None else self._summed(bound * self.image(d))
+        if bound is None:
+            return self.hessian(q, d)
+        image = self.image(d)
+        return self._summed(per_row(self.omega, image) * bound * image)
 
     def bregman(self, d, q, q_before):
-        eta, before = self.offset + q, self.offset + q_before
+        eta, before, step = self.eta(q), self.eta(q_before), q - q_before
+        if self.loss.coupling == "rows":
+            after, value = (self.loss.mean(self.y, at, self.omega) for at in (eta, before))
+            linear = self.loss.slopes(self.y, before, self.omega) * step
+            size = jnp.abs(after) + jnp.abs(value) + jnp.sum(jnp.abs(linear))
+            return (after - value - jnp.sum(linear) - SUM_ROUNDING * self.roundoff(q) * size).astype(q.dtype)
         after, value = self.loss.value(self.y, eta), self.loss.value(self.y, before)
-        linear = self.loss.gradient(self.y, before) * (q - q_before)
+        linear = (self.loss.gradient(self.y, before) * step).reshape(len(after), -1).sum(axis=1)
         rounding = SUM_ROUNDING * self.roundoff(q) * (jnp.abs(after) + jnp.abs(value) + jnp.abs(linear))
-        return jnp.sum(self.omega * (after - value - linear - rounding)).astype(q.dtype)
+        rises = jnp.where(self.omega > 0, self.omega * (after - value - linear - rounding), 0.0)
+        return jnp.sum(rises).astype(q.dtype)
 
     def _summed(self, values):
-        return _product(self.rows, (self.omega * values).astype(self.omega.dtype), self.products)
+        return _product(self.rows, values.astype(self.omega.dtype), self.products)
 
 
 def curvature_of(smooth: Smooth, q: Float[Array, "q ..."], like: Float[Array, "m ..."]) -> Float[Array, ""]:
