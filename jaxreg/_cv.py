@@ -7,11 +7,11 @@ from operator import attrgetter
 import jax
 import numpy as np
 
-from jaxreg import _hints, _names, _provenance, _scores, _validation
+from jaxreg import _hints, _names, _provenance, _validation
 from jaxreg._request import NAMES, by_position, check_request
 from jaxreg._setup import lambdas_for, prepare
 from jaxreg.cv._folded import Folded
-from jaxreg.cv._folds import check_training, make_folds
+from jaxreg.cv._folds import check_training, make_folds, strata_of
 from jaxreg.cv._result import cv_result
 from jaxreg.losses import Squared
 from jaxreg.objective._objective import mixed, mixing
@@ -19,6 +19,7 @@ from jaxreg.paths import _endings
 from jaxreg.paths._result import path_result
 from jaxreg.penalties import ElasticNet
 from jaxreg.results._cv import CVResult
+from jaxreg.scores._metrics import check_judging, make_metric
 
 
 def fit_cv(
@@ -155,16 +156,14 @@ def fit_cv(
     _validation.check_choice(keep, "keep", (None, "all"))
     _validation.check_choice(averaging, "averaging", ("weighted", "equal"))
     request = check_request(X, keywords | {"penalty": penalty})
-    metric = _scores.make_metric(metric, request.loss)
+    called, metric = metric, make_metric(metric, request.loss)
     with jax.enable_x64(True):
         setup = prepare(X, y, request, list(map(float, l1_ratios)))  # NumPy's floats would compile anew
         data = setup.data
-        strata = data.y if request.loss.of_classes else None
+        strata = strata_of(request.loss, data.y)
         folds = make_folds(cv, X, data.y, data.weight, groups, repeats, seed, strata)
-        if request.loss.of_classes:
-            check_training(folds, data.y, data.weight, request.loss)
-        if metric.name == _scores.METRICS["r2"].name:
-            _scores.check_varies(folds, data.y, data.weight)
+        check_training(folds, data.y, data.weight, request.loss, data.labels)
+        check_judging(metric, called, folds, data.y, data.weight, data.labels)
         lambdas = np.stack([lambdas_for(setup, request, l1_ratio) for l1_ratio in setup.l1_ratios])
         prepared = time.perf_counter()
         done = Folded(setup, folds, lambdas, request, metric, keep == "all").run()

@@ -19,9 +19,9 @@ from instances import LOSSES
 import jaxreg as jr
 from jaxreg import losses
 from jaxreg._arrays import check_data
-from jaxreg._scores import make_metric
 from jaxreg.cv._folds import check_training, make_folds
 from jaxreg.losses._links import LINKS
+from jaxreg.scores._metrics import make_metric
 
 RNG = np.random.default_rng(0)
 Y, ETA = RNG.uniform(-3, 3, (2, 200))
@@ -107,8 +107,8 @@ def test_a_response_is_encoded_and_decoded(name):
     np.testing.assert_array_equal(data.labels, encoded.labels)
     np.testing.assert_array_equal(data.y, encoded.y)
     folds = make_folds([(np.flatnonzero(encoded.y > 0)[2:], [1, 2])], ETA, encoded.y, np.ones(200))
-    with pytest.raises(ValueError, match="cv: in the training rows of fold 0 y has one class only"):
-        check_training(folds, encoded.y, counting, loss)
+    with pytest.raises(ValueError, match=r"cv: there is no row of class 1\.0 in the training rows of fold 0"):
+        check_training(folds, encoded.y, counting, loss, encoded.labels)
 
 
 METRICS = {

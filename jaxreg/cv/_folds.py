@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import numpy as np
 from jaxreg import _validation
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels
+from jaxreg.scores._classes import lacks_class, shares
+from jaxreg.scores._deviance import lacks_event
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -201,16 +204,29 @@ def _fold_rows(rows, side, k, n):
     return FoldRows(rows, counts.astype(float))
 
 
-def check_training(folds, y, weight, loss):
-    """Refuse folds whose training rows have a response that the loss does not take."""
+def strata_of(loss, y):
+    """What each fold gets its share of (n,): the classes of labels, or the events, of an encoded y; None of others."""
+    if not loss.of_classes:
+        return loss.events(y)
+    members = shares(y)
+    return members.argmax(axis=1) if (members.max(axis=1) == 1).all() else None
+
+
+def check_training(folds, y, weight, loss, labels):
+    """Refuse folds whose training rows lack a class or an event, of an encoded y and the labels of classes."""
+    if loss.of_classes:
+        lacks = lacks_class
+    elif loss.events(y) is not None:
+        lacks = partial(lacks_event, loss)
+    else:
+        return
     for k in range(len(folds)):
-        try:
-            loss.encode(y, (folds.train(k) > 0) & (weight > 0))
-        except ValueError as error:
+        fault = lacks(y, folds.train(k) * weight, labels)
+        if fault is not None:
             raise ValueError(
-                f"cv: in the training rows of fold {k} {error} Give fewer folds, or folds with a share of each class, "
-                "as those of a number or of sklearn.model_selection.StratifiedKFold()."
-            ) from None
+                f"cv: {fault} in the training rows of fold {k}. Give fewer folds, or folds with a share of each, as "
+                "those of a number or of sklearn.model_selection.StratifiedKFold()."
+            )
 
 
 def _checked_folds(folds, weight):

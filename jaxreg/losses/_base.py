@@ -14,7 +14,7 @@ from jaxreg import _arrays
 from jaxreg.losses._links import inverse_link
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int
 
 
 class Encoded(NamedTuple):
@@ -50,9 +50,10 @@ class Loss(ABC):
       the residual of the prox.
 
     Instances are JAX pytrees (`jaxreg._pytree.pytree`) whose numbers are leaves: other numbers need no compilation.
-    `width`, `widened`, `minus_two_log_likelihood` and `decode` are hooks, whose defaults say that there is no such
-    thing. A loss with K outputs has a `hessian_product` and a `curvature` of its own, one that couples rows the
-    formulas of all rows and `responses`; other concrete methods are not overridden.
+    `width`, `widened`, `minus_two_log_likelihood`, `events` and `decode` are hooks, whose defaults say that there is no
+    such thing, and `of_positions` has the usual default. A loss with K outputs has a `hessian_product` and a
+    `curvature` of its own, one that couples rows the formulas of all rows, `responses` and `events`; other concrete
+    methods are not overridden.
 
     Attributes
     ----------
@@ -109,6 +110,17 @@ class Loss(ABC):
     def responses(self, y: Float[np.ndarray, "n ..."]) -> int | None:
         """K, the number of linear predictors of an observation, of an encoded y; None for one, whose eta is (n,)."""
         return None if y.ndim == 1 else y.shape[1]
+
+    def events(self, y: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, " n"] | None:
+        """1 in the rows of an encoded y whose time is that of an event, else 0, of a loss of survival times; else None.
+
+        Folds get their share of the events, and need some in their training rows.
+        """
+        return None
+
+    def of_positions(self, positions: Int[np.ndarray, " n"], n_classes: int) -> Float[np.ndarray, "n ..."]:
+        """The encoded y of rows whose labels have these positions among the sorted ones; asked for of classes only."""
+        return positions.astype(float) if n_classes == 2 else np.eye(n_classes)[positions]
 
     @final
     def inverse_link(self, eta: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxreg._scores import variance
+from jaxreg.scores._numbers import variance
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

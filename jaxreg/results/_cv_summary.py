@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from jaxreg._scores import METRICS
 from jaxreg._status import MEASURES, Status
 from jaxreg.results import _path_summary
+from jaxreg.scores._numbers import SQUARED
 
-SQUARED = METRICS["mse"].name
 COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jaxreg import _arrays, _hints, _missing, _scores, _validation, plotting
+from jaxreg import _arrays, _hints, _missing, _validation, plotting
 from jaxreg._alignment import by_row
 from jaxreg.losses._links import inverse_link
 from jaxreg.results import _html, _path_summary, _saving
+from jaxreg.scores._classes import share_right
+from jaxreg.scores._numbers import r_squared
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -259,9 +261,9 @@ class PathResult:
             As for `predict`; for another number of rows, and a y that does not vary.
         """
         y, sample_weight = by_row(y, "y", X), by_row(sample_weight, "sample_weight", X)
-        values, type = _scores.r_squared, "response"
+        values, type = r_squared, "response"
         if self.data.get("of_classes"):
-            values, type = _scores.share_right, "link"
+            values, type = share_right, "link"
         predictions = self.predict(X, lam, offset, type)
         y, weight = _arrays.check_judged(y, sample_weight, len(predictions), self.n_responses)
         result = values(y, predictions, weight)
