@@ -53,6 +53,7 @@ def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
         minus_two_log_likelihood=setup.loss.minus_two_log_likelihood(train_mse, np.count_nonzero(weight)),
         r2=_r2(squared, setup, folds, fold_weight) if "r2" in setup.loss.metrics else None,
         y=setup.data.y,
+        weight=None if np.ptp(weight) == 0 else row_weight(setup.data),
         fit_intercept=setup.model.fit_intercept,
         timings={"prepare": times[1] - times[0], "solve": ended - times[1], "total": ended - times[0]},
         _effective_df=partial(_effective_df, objective, paths) if known else None,
