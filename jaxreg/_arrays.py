@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._alignment import by_row, listed
-from jaxreg._labels import is_missing, is_text
+from jaxreg._labels import check_labels, is_missing, is_text
 from jaxreg._validation import check_dtype, is_count
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float, Int
 
 # sizes of a response whose squares, and in float32 whose products with X, neither overflow nor vanish
 RESPONSE_RANGE = {np.dtype(np.float64): (1e-130, 1e140), np.dtype(np.float32): (1e-30, 1e30)}
@@ -74,18 +74,22 @@ def _from_objects(array, names, name):
     return numbers.reshape(array.shape)
 
 
+def as_array(obj: Any, name: str) -> Any:
+    """NumPy or JAX array of any type."""
+    if isinstance(obj, jax.Array):
+        return obj
+    try:
+        return obj.to_numpy() if hasattr(obj, "to_numpy") else np.asarray(obj)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be made an array ({error}); give rows of equal length.") from error
+
+
 def numeric(obj: Any, name: str, names: Sequence[str] | None = None) -> Any:
     """NumPy or JAX array of float32 or float64: integers and booleans become float64, float16 becomes float32.
 
     `names` are those of its columns, for messages. NaN and infinity pass.
     """
-    if isinstance(obj, jax.Array):
-        array: Any = obj
-    else:
-        try:
-            array = obj.to_numpy() if hasattr(obj, "to_numpy") else np.asarray(obj)
-        except ValueError as error:
-            raise ValueError(f"{name} cannot be made an array ({error}); give rows of equal length.") from error
+    array = as_array(obj, name)
     if np.ma.isMaskedArray(obj) and np.ma.getmaskarray(obj).any():
         raise ValueError(f"{name} has masked values; fill or drop them.")
     kind = "f" if jnp.issubdtype(array.dtype, jnp.floating) else array.dtype.kind
@@ -146,8 +150,8 @@ def check_responses(obj: Any, n: int) -> Float[np.ndarray, "n ..."]:
     """y (n,), or (n, K) with K > 1, of finite numbers."""
     if is_text(obj):
         raise ValueError(
-            "y has text: the names of classes? It has to be numbers; of two classes give -1 and 1, with "
-            "losses.SquaredHinge()."
+            "y has text: the names of classes? They need losses.Binomial() or losses.Multinomial(), loss='binomial' or "
+            "loss='multinomial'; for other losses give numbers."
         )
     array = numeric(obj, "y")
     if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
@@ -155,6 +159,19 @@ def check_responses(obj: Any, n: int) -> Float[np.ndarray, "n ..."]:
         require_finite(array, "y")
         return array
     return _vector(obj if hasattr(obj, "columns") else array, "y", n)
+
+
+def check_classes(obj: Any, counting: Bool[np.ndarray, " n"]) -> tuple[np.ndarray, Int[np.ndarray, " n"]]:
+    """(labels (C,) of any type in the rows of y (n,) that count, sorted; their positions (n,), 0 in other rows)."""
+    array = as_array(obj, "y")
+    if array.dtype.kind in "biuf":
+        _vector(obj, "y", len(counting))  # what is finite and (n,) can be sorted as it is
+        labels, position = np.asarray(array), np.zeros(len(counting), int)
+        labels, position[counting] = np.unique(labels[counting], return_inverse=True)
+        return labels, position
+    labels, position = check_labels(obj, "y", len(counting))
+    used, position[counting] = np.unique(position[counting], return_inverse=True)
+    return labels[used], np.where(counting, position, 0)
 
 
 def check_design(

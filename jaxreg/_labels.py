@@ -75,7 +75,7 @@ def warn_of_classes(y):
     if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.ndim == 1 and len(np.unique(array)) == 2):
         classes = "booleans" if array.dtype.kind == "b" else f"the two values {np.unique(array).tolist()}"
         warnings.warn(
-            f"y has {classes}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), "
+            f"y has {classes}, which are fitted as numbers; for two classes give losses.Binomial(), loss='binomial', "
             "else y.astype(float).",
             UserWarning,
             stacklevel=4,
