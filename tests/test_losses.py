@@ -143,8 +143,9 @@ def test_metrics_and_predictions_are_of_the_response(monkeypatch):
         assert found[0] == pytest.approx(METRICS["mse"](y, np.exp(ETA), weight))
     X = ETA[:, None]
     path = replace(jr.fit_path(X, Y, lambdas=[0.1]), link="exponential")
-    np.testing.assert_allclose(path.predict(X), np.exp(path.predict(X, type="link")))
-    assert path.score(X, np.exp(Y), lam=0.1) != replace(path, link="identity").score(X, np.exp(Y), lam=0.1)
+    np.testing.assert_allclose(path.predict(X, type="response"), np.exp(path.predict(X)))
+    other = replace(path, loss_parameters=None)  # of the user's own: only its link is known
+    assert other.score(X, np.exp(Y), lam=0.1) != replace(other, link="identity").score(X, np.exp(Y), lam=0.1)
 
 
 NEW = '''

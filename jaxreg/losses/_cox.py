@@ -98,6 +98,9 @@ class Cox(Loss):
     def responses(self, y):
         return None
 
+    def events(self, y):
+        return np.asarray(y)[:, _risk_sets.EVENT]
+
     def in_units(self, unit):
         return self
 

@@ -51,6 +51,7 @@ def _of_survival(loss):
         return whole * np.asarray(_deviances_of_all(loss, y, eta.T, weight / whole))
 
     def in_fold(y, eta, weight):
+        y = loss.encode(y, weight > 0).y  # as rows of their own, not of those that they were taken from
         return total(y, eta, weight) / (weight @ loss.events(y))
 
     def of_split(y, eta, training, held_out):
