@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from jaxreg import _validation
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels
 from jaxreg.scores._classes import lacks_class, shares
-from jaxreg.scores._deviance import lacks_event
+from jaxreg.scores._survival import lacks_event
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -207,21 +206,20 @@ def _fold_rows(rows, side, k, n):
 def strata_of(loss, y):
     """What each fold gets its share of (n,): the classes of labels, or the events, of an encoded y; None of others."""
     if not loss.of_classes:
-        return loss.events(y)
+        observed = loss.observed(y)
+        return None if observed is None else observed.event
     members = shares(y)
     return members.argmax(axis=1) if (members.max(axis=1) == 1).all() else None
 
 
 def check_training(folds, y, weight, loss, labels):
     """Refuse folds whose training rows lack a class or an event, of an encoded y and the labels of classes."""
-    if loss.of_classes:
-        lacks = lacks_class
-    elif loss.events(y) is not None:
-        lacks = partial(lacks_event, loss)
-    else:
+    observed = loss.observed(y)
+    if not loss.of_classes and observed is None:
         return
     for k in range(len(folds)):
-        fault = lacks(y, folds.train(k) * weight, labels)
+        training = folds.train(k) * weight
+        fault = lacks_class(y, training, labels) if observed is None else lacks_event(observed, training)
         if fault is not None:
             raise ValueError(
                 f"cv: {fault} in the training rows of fold {k}. Give fewer folds, or folds with a share of each, as "

@@ -25,6 +25,15 @@ class Encoded(NamedTuple):
     weight: Float[np.ndarray, " n"] | None = None  # what multiplies the sample weights, as numbers of trials
 
 
+class Observed(NamedTuple):
+    """Survival times."""
+
+    time: Float[np.ndarray, " n"]
+    event: Float[np.ndarray, " n"]  # 1 where the time is that of an event, 0 where it is that of censoring
+    start: Float[np.ndarray, " n"]  # the time after which a row is at risk
+    stratum: Float[np.ndarray, " n"]  # a code
+
+
 class Loss(ABC):
     """A family: the loss of one observation, and what its response and its linear predictor mean.
 
@@ -50,9 +59,9 @@ class Loss(ABC):
       the residual of the prox.
 
     Instances are JAX pytrees (`jaxreg._pytree.pytree`) whose numbers are leaves: other numbers need no compilation.
-    `width`, `widened`, `minus_two_log_likelihood`, `events` and `decode` are hooks, whose defaults say that there is no
-    such thing, and `of_positions` has the usual default. A loss with K outputs has a `hessian_product` and a
-    `curvature` of its own, one that couples rows the formulas of all rows, `responses` and `events`; other concrete
+    `width`, `widened`, `minus_two_log_likelihood`, `observed` and `decode` are hooks, whose defaults say that there is
+    no such thing, and `of_positions` has the usual default. A loss with K outputs has a `hessian_product` and a
+    `curvature` of its own, one that couples rows the formulas of all rows, `responses` and `observed`; other concrete
     methods are not overridden.
 
     Attributes
@@ -111,8 +120,8 @@ class Loss(ABC):
         """K, the number of linear predictors of an observation, of an encoded y; None for one, whose eta is (n,)."""
         return None if y.ndim == 1 else y.shape[1]
 
-    def events(self, y: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, " n"] | None:
-        """1 in the rows of an encoded y whose time is that of an event, else 0, of a loss of survival times; else None.
+    def observed(self, y: Float[np.ndarray, "n ..."]) -> Observed | None:
+        """The times of an encoded y and what happened then, of a loss of survival times; None of another.
 
         Folds get their share of the events, and need some in their training rows.
         """

@@ -88,6 +88,8 @@ def _check(observed):
             raise ValueError(f"y has the {name} {at_fault[0]:g}; give finite numbers >= 0.")
     if (start >= time).any():
         row = np.argmax(start >= time)
-        raise ValueError(f"y has the start {start[row]:g} and the time {time[row]:g}; a row's start is before its time.")
+        raise ValueError(
+            f"y has the start {start[row]:g} and the time {time[row]:g}; a row's start is before its time."
+        )
     if not event.any():
         raise ValueError("y has no event; Cox needs at least one row whose event is True, and whose weight is above 0.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxreg import _validation
-from jaxreg.scores import _classes, _deviance, _numbers
+from jaxreg.scores import _classes, _deviance, _numbers, _survival
 from jaxreg.scores._metric import Metric
 
 METRICS: dict[str, Callable[[Any], Metric]] = {  # of a loss
@@ -21,6 +21,7 @@ METRICS: dict[str, Callable[[Any], Metric]] = {  # of a loss
     "average_precision": _classes.of_average_precision,
     "brier": _classes.brier,
     "log_loss": _classes.log_loss,
+    "c_index": _survival.c_index,
 }
 
 
