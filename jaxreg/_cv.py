@@ -81,7 +81,7 @@ def fit_cv(
         the folds; a list of (train, test) pairs of row indices or masks, where a row that is named twice counts twice;
         or "loo", leave one out. Folds of a splitter, or pairs, that hold out all rows once, then all rows once again,
         and so on, in groups of equal size, are `repeats`. One hold-out split is allowed; it has no standard error.
-        A number of folds gives each its share of the classes where the loss is one of classes (SquaredHinge).
+        A number of folds gives each its share of the classes, or of the events of survival times.
     groups : labels (n,), or None
         Rows with the same label stay together, for an integer `cv` or a splitter. The largest groups are dealt out
         first, each to the fold with the fewest rows. A Series goes by the index of X, as y does.
@@ -91,10 +91,15 @@ def fit_cv(
     seed : int
         Of the folds.
     metric : str, callable or None
-        "mse" (the default for the squared loss), "mae", "r2" (its negative; for a response that varies in every fold,
-        and not for classes), "deviance" (the default for other losses: twice the loss, the mean squared error for the
-        squared one), or a function (y, prediction, weight) -> number, lower is better, of the rows of a fold whose
-        weight is not 0; the weights are 1 on average over all rows of the data. It is called for each response.
+        Of numbers "mse" (the default for the squared loss), "mae", "r2" (for a response that varies in every fold), and
+        "deviance" (the default for other losses: twice the loss above that of the saturated model). Of classes
+        "deviance", "log_loss", "brier", "misclassification", "auc", "average_precision", and "mse" and "mae" of the
+        probabilities; of three or more classes squares and absolute errors are added up, "auc" is the average of each
+        class against all others. glmnet adds them up for two classes as well, twice as much. Of survival times
+        "deviance", van Houwelingen's for an event as cv.glmnet's, and "c_index". What is better the higher it is (r2,
+        auc, average_precision, c_index) counts with its sign changed. Or a function (y, prediction, weight) -> number,
+        lower is better, of the rows of a fold whose weight is not 0; the weights are 1 on average over all rows of the
+        data, y is as in `CVResult.y`, and it is called for each response.
     keep : "all" or None
         "all" keeps the held-out predictions and losses of the rows at all lambdas, (A, n, L); see `CVResult`.
     averaging : str
@@ -114,7 +119,8 @@ def fit_cv(
     Raises
     ------
     ValueError, TypeError
-        For bad input, naming the argument, what was found and what to do; for a fold whose training rows lack a class.
+        For bad input, naming the argument, what was found and what to do; for a fold whose training rows lack a class
+        or an event, or whose held-out rows do not have the metric.
 
     Notes
     -----

@@ -245,7 +245,9 @@ class CVResult(Assessed):
         lam = float(self.lambdas[a, k])
         intercept, coef = self.paths[a].coef_at(lam)
         path = self.paths[a]
-        return Selection(float(self.l1_ratios[a]), lam, k, coef, intercept, rule, path.names, feature_scale(path))
+        outputs = None if path.n_responses is None else path._outputs
+        sd = feature_scale(path)
+        return Selection(float(self.l1_ratios[a]), lam, k, coef, intercept, rule, path.names, sd, outputs)
 
     def _criteria(self, rule) -> Float[np.ndarray, "A L"]:
         """The criterion at every point, averaged over the responses."""

@@ -10,7 +10,7 @@ import numpy as np
 from jaxreg import _arrays, _hints, _missing, _validation, plotting
 from jaxreg._alignment import by_row
 from jaxreg.losses._links import inverse_link
-from jaxreg.results import _html, _path_summary, _saving
+from jaxreg.results import _choice, _html, _path_summary, _saving
 from jaxreg.results._assessment import Assessed, judged_rows, judging_loss
 from jaxreg.scores._score import score_of
 
@@ -181,6 +181,11 @@ class PathResult(Assessed):
         """Feature names, made up ("x0", "x1", ...) where the data had none."""
         return self.feature_names or tuple(f"x{j}" for j in range(self.n_features))
 
+    @property
+    def _outputs(self):
+        """(what the K linear predictors of a row are of, in the plural; the name of each)."""
+        return ("responses", range(self.n_responses)) if self.classes is None else ("classes", self.classes.tolist())
+
     def coef_at(self, lam) -> tuple[float | Float[np.ndarray, " K"], Float[np.ndarray, "p ..."]]:
         """(intercept, coefficients (p,)) at any lambda; (K,) and (p, K) for K responses.
 
@@ -287,14 +292,14 @@ class PathResult(Assessed):
         return judged_rows(self, X, y, lam, sample_weight, offset)
 
     def to_frame(self):
-        """pandas DataFrame: a row per lambda (the index), the intercept and a column per feature (and response)."""
+        """pandas DataFrame: a row per lambda (the index), a column for the intercept and each feature and response."""
         import pandas as pd
 
         columns = ["(intercept)", *self.names]
         index = pd.Index(self.lambdas, name="lambda")
         table = np.concatenate([self.intercept[:, None], self.coef], axis=1)
         if self.n_responses is not None:
-            columns = pd.MultiIndex.from_product([columns, range(self.n_responses)], names=["feature", "response"])
+            columns = _choice.of_outputs(columns, self._outputs)
         return pd.DataFrame(table.reshape(len(table), -1), index=index, columns=columns)
 
     _headline = _path_summary.headline

@@ -29,7 +29,8 @@ def deviances(loss):
         m = len(y)
         step = max(LEAST_ROWS, 2 ** (m.bit_length() - 3))
         places = np.minimum(np.arange(m + -m % step), m - 1)
-        return joined(loss, np.asarray(_deviances(loss, y[places], eta[places]))[:m])
+        with jax.enable_x64(True):
+            return joined(loss, np.asarray(_deviances(loss, y[places], eta[places]))[:m])
 
     return of_rows
 

@@ -45,7 +45,8 @@ def deviance(loss) -> Metric:
     def total(y, eta, weight):
         """Sums of deviances (L,)."""
         whole = weight.sum()
-        return whole * np.asarray(_deviances(loss, y, eta.T, weight / whole))
+        with jax.enable_x64(True):
+            return whole * np.asarray(_deviances(loss, y, eta.T, weight / whole))
 
     def in_fold(y, eta, weight):
         y = loss.encode(y, weight > 0).y  # as rows of their own, not of those that they were taken from
