@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from jaxreg.losses import SquaredHinge
+from jaxreg.losses import Cox, SquaredHinge
+from jaxreg.losses._base import Observed
 from jaxreg.scores._metrics import make_metric
 from jaxreg.scores._ranks import auc, average_precision
+from jaxreg.scores._survival import concordance
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
@@ -51,3 +53,51 @@ def test_misclassification_is_one_less_the_accuracy():
     ]
     np.testing.assert_allclose(metric.in_fold(y, ETA, WEIGHT), expected, **EXACT)
     np.testing.assert_allclose(WEIGHT @ metric.of_rows(y, ETA) / WEIGHT.sum(), expected, **EXACT)
+
+
+def censored(late=True, strata=True):
+    """Times with ties, of events and of censoring, perhaps of rows that enter late, in strata."""
+    time = RNG.integers(3, 12, M).astype(float)
+    start = np.where(RNG.uniform(size=M) < 0.4, RNG.integers(0, 10, M), -1.0) if late else np.full(M, -1.0)
+    event = (RNG.uniform(size=M) < 0.6).astype(float)
+    return Observed(time, event, np.where(start < time, start, -1.0), RNG.integers(0, 3, M) * float(strata))
+
+
+@pytest.mark.parametrize("blocks", [2**20, 100], ids=["together", "in blocks"])
+@pytest.mark.parametrize(("late", "strata"), [(False, False), (True, False), (True, True)])
+def test_the_c_index_is_the_share_of_comparable_pairs_in_order(late, strata, blocks, monkeypatch):
+    monkeypatch.setattr("jaxreg.scores._survival.AT_ONCE", blocks)
+    observed = censored(late, strata)
+    time, event, start, stratum = observed
+    after = (time > time[:, None]) | ((time == time[:, None]) & (event == 0))
+    comparable = (event[:, None] > 0) & after & (start < time[:, None]) & (stratum == stratum[:, None])
+    weight = WEIGHT[:, None] * WEIGHT * comparable
+    right = np.sign(ETA[:, None] - ETA[None]) / 2 + 0.5
+    expected = np.einsum("ij,ijl->l", weight, right) / weight.sum()
+    np.testing.assert_allclose(concordance(observed, ETA, WEIGHT), expected, **EXACT)
+
+
+def test_the_deviance_of_survival_is_a_difference_for_an_event():
+    """2 (saturated - partial) log-likelihoods of all rows less those of the training rows, by Breslow's formula."""
+    time, event, *_ = censored(late=False, strata=False)
+
+    def deviance(weight, eta):
+        total = 0.0
+        for t in np.unique(time[(event > 0) & (weight > 0)]):
+            dead, risk = (time == t) & (event > 0), weight @ (np.exp(eta) * (time >= t))
+            dead_weight = weight[dead].sum()
+            total += 2 * (dead_weight * np.log(risk) - weight[dead] @ eta[dead] - dead_weight * np.log(dead_weight))
+        return total
+
+    loss = Cox(ties="breslow")
+    y = loss.encode({"time": time, "event": event}, np.ones(M, bool)).y
+    metric, held_out = make_metric("deviance", loss), WEIGHT * (np.arange(M) % 3 == 0)
+    training = WEIGHT - held_out
+    expected = [deviance(WEIGHT, eta) - deviance(training, eta) for eta in ETA.T]
+    np.testing.assert_allclose(metric.of_split(y, ETA, training, held_out), expected / (held_out @ event), rtol=1e-10)
+    rows = held_out > 0
+    alone = [deviance(held_out, eta) for eta in ETA.T]
+    np.testing.assert_allclose(
+        metric.in_fold(y[rows], ETA[rows], held_out[rows]), alone / (held_out @ event), rtol=1e-10
+    )
+    assert metric.lacks(y[event == 0], WEIGHT[event == 0], None) == "there is no event"
