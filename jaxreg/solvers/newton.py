@@ -227,8 +227,11 @@ def _stepped(smooth, terms, model, points, b, lambdas, todo):
 def _bend(model, points, after):
     """The second derivative along the steps, as gradients have it, in units of that of the Model."""
     x = (after.b - points.b) / model.unit
-    seen, modelled = jnp.sum((points.h - after.h) * (after.b - points.b), axis=1), jnp.sum(x * (x @ model.hessian), axis=1)
-    there = (seen > 0) & (modelled > 0) 
+    seen, modelled = (
+        jnp.sum((points.h - after.h) * (after.b - points.b), axis=1),
+        jnp.sum(x * (x @ model.hessian), axis=1),
+    )
+    there = (seen > 0) & (modelled > 0)
     ratio = jnp.where(there, seen / jnp.where(there, modelled, 1.0), points.bend)
     return jnp.clip(ratio, 0.1, 10.0)
 
