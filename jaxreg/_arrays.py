@@ -261,19 +261,22 @@ def _check_weight(sample_weight, n):
     return weight / weight.sum()
 
 
-def check_judged(
-    y: Any, sample_weight: Any, m: int, responses: int | None
-) -> tuple[Float[np.ndarray, "m ..."], Float[np.ndarray, " m"]]:
-    """(y, weights) of m rows whose predictions are judged; y is (m,), or (m, K) for a fit of K `responses`."""
+def check_judged(y: Any, m: int, responses: int | None) -> Float[np.ndarray, "m ..."]:
+    """y of m rows whose predictions are judged: (m,), or (m, K) for a fit of K `responses`."""
     y = check_responses(y, m)
     count = y.shape[1] if y.ndim == 2 else None
     if count != responses:
         fitted, judged = ("one response" if number is None else f"{number} responses" for number in (responses, count))
         raise ValueError(f"y has {judged}, but the fit had {fitted}; give as many.")
+    return y
+
+
+def check_judging_weight(sample_weight: Any, m: int) -> Float[np.ndarray, " m"]:
+    """Weights of m rows whose predictions are judged."""
     weight = np.ones(m) if sample_weight is None else _vector(sample_weight, "sample_weight", m)
     if (weight < 0).any() or not weight.any():
         raise ValueError("sample_weight has negative values, or no positive one; give weights >= 0.")
-    return y, weight
+    return weight
 
 
 def require_range(response: Float[np.ndarray, "n ..."], dtype: np.dtype) -> None:

@@ -13,7 +13,7 @@ from jax import Array, lax
 from jaxreg import _validation
 from jaxreg._pytree import STATIC, pytree
 from jaxreg.losses import _risk_sets
-from jaxreg.losses._base import Encoded, Loss
+from jaxreg.losses._base import Encoded, Loss, Observed
 from jaxreg.losses._censored import observations
 from jaxreg.losses._running import per_row
 
@@ -98,6 +98,10 @@ class Cox(Loss):
     def responses(self, y):
         return None
 
+    def observed(self, y):
+        columns = _risk_sets.TIME, _risk_sets.EVENT, _risk_sets.START, _risk_sets.STRATUM
+        return Observed(*(np.asarray(y)[:, column] for column in columns))
+
     def in_units(self, unit):
         return self
 
@@ -166,8 +170,8 @@ class Cox(Loss):
         risks, events, omega, share = terms.risks, terms.events, terms.omega, terms.events.share
         places = risks.places
         highest = risks.level[places.top]
-        others, deaths = risks.at_risk(jnp.stack([risks.risk, risks.risk * (risks.eta - highest)], axis=1))
-        others, leaning, deaths = terms.others, others[:, 1] - (risks.level - highest) * terms.others, terms.deaths
+        others, deaths = terms.others, terms.deaths
+        leaning = risks.at_risk(risks.risk * (risks.eta - highest))[0] - (risks.level - highest) * others
         pull_of_others = _risk_sets.of_time(places, terms.hazards)
         pull = _risk_sets.of_time(places, terms.hazards * share)
 

@@ -168,6 +168,16 @@ def _minimisers(model, terms, points, lambdas, todo, backwards, goal):
     return replace(model, tableau=tableau), b, updates
 
 
+def _balanced(smooth, terms, b):
+    """Points b (B, M), of which what is free for all of several outputs sums to 0: a shift of all changes nothing."""
+    outputs = b.shape[1] // len(smooth.rows)
+    if outputs == 1:
+        return b
+    free = ((terms.l1_factor == 0) & (terms.l2_factor == 0)).reshape(-1, outputs)
+    by_output = b.reshape(len(b), -1, outputs)
+    return (by_output - jnp.where(free, by_output.mean(axis=2, keepdims=True), 0.0)).reshape(b.shape)
+
+
 def _images(smooth, b):
     return jax.vmap(lambda b: smooth.image(_shaped(smooth, b)))(b)
 
@@ -217,8 +227,11 @@ def _stepped(smooth, terms, model, points, b, lambdas, todo):
 def _bend(model, points, after):
     """The second derivative along the steps, as gradients have it, in units of that of the Model."""
     x = (after.b - points.b) / model.unit
-    seen, modelled = jnp.sum((points.h - after.h) * (after.b - points.b), axis=1), jnp.sum(x * (x @ model.hessian), axis=1)
-    there = (seen > 0) & (modelled > 0) 
+    seen, modelled = (
+        jnp.sum((points.h - after.h) * (after.b - points.b), axis=1),
+        jnp.sum(x * (x @ model.hessian), axis=1),
+    )
+    there = (seen > 0) & (modelled > 0)
     ratio = jnp.where(there, seen / jnp.where(there, modelled, 1.0), points.bend)
     return jnp.clip(ratio, 0.1, 10.0)
 
@@ -262,7 +275,7 @@ def solve_block(
         todo = used & (points.wrong > goal.gap)
         points = points._replace(bend=jnp.where(anew, 1.0, points.bend))
         model, b, _ = _minimisers(model, terms, points, lambdas, todo, number % 2 == 1, goal)
-        after, whole = _stepped(smooth, terms, model, points, b, lambdas, todo)
+        after, whole = _stepped(smooth, terms, model, points, _balanced(smooth, terms, b), lambdas, todo)
         after = after._replace(wrong=jnp.where(todo, after.wrong, points.wrong))
         left = used & (after.wrong > goal.gap)
         slow = left & (~whole | (after.wrong > SLOW * points.wrong))
