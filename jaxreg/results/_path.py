@@ -184,7 +184,9 @@ class PathResult(Assessed):
     @property
     def _outputs(self):
         """(what the K linear predictors of a row are of, in the plural; the name of each)."""
-        return ("responses", range(self.n_responses)) if self.classes is None else ("classes", self.classes.tolist())
+        if self.classes is not None:
+            return "classes", self.classes.tolist()
+        return "responses", range(self.n_responses or 1)
 
     def coef_at(self, lam) -> tuple[float | Float[np.ndarray, " K"], Float[np.ndarray, "p ..."]]:
         """(intercept, coefficients (p,)) at any lambda; (K,) and (p, K) for K responses.

@@ -78,6 +78,7 @@ class Judged:
     def _against_others(self):
         """(label, shares (m,), predictions (m,)) of the second of two classes, or of each of several."""
         members, predicted = shares(self.y), self._responses()
+        labels = np.arange(members.shape[1]) if self.labels is None else self.labels
         if predicted.ndim == 1:
-            return [(self.labels[1].item(), members[:, 1], predicted)]
-        return zip(self.labels.tolist(), members.T, predicted.T, strict=True)
+            return [(labels[1].item(), members[:, 1], predicted)]
+        return zip(labels.tolist(), members.T, predicted.T, strict=True)
