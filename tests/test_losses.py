@@ -34,7 +34,8 @@ def _x64():
 
 
 def test_every_loss_is_tested():
-    assert {type(loss).__name__ for loss in (LOSSES | FAMILIES).values()} == set(losses.__all__)
+    of_single_rows = set(losses.__all__) - {"Cox"}  # which couples rows
+    assert {type(loss).__name__ for loss in (LOSSES | FAMILIES).values()} == of_single_rows
 
 
 @pytest.mark.parametrize("name", ONE_OUTPUT)

@@ -115,7 +115,7 @@ def fitted(folded, lanes, part, mixes):
     objectives, grids = [lane.objective for lane in lanes], folded.lambdas[mixes]
     penalties = [objectives[0].with_mixing(setup.l1_ratios[a]).penalty for a in mixes]
     lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
-    starts = [np.zeros((objective.design.p, *objective.y.shape[1:])) for objective in objectives]
+    starts = [np.zeros((objective.design.p, *objective.outputs)) for objective in objectives]
     first, full = len(lanes) - len(part), []
     rows = _rows(setup, objectives, first, [folded.folds.held_out[k] for k in part])
     certificates = [lane.certify for lane in lanes]

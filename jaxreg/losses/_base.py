@@ -77,6 +77,8 @@ class Loss(ABC):
         Which entries the Hessian in eta couples: None where it is diagonal, "rows" or "outputs".
     has_intercept : bool
         Whether an intercept makes a difference; one that makes none is not fitted, and is 0 in results.
+    stratified : bool
+        Whether `encode` takes strata of rows.
     of_classes : bool
         Whether y holds labels of classes: folds get their share of each, and need all in their training rows.
     link : str or None
@@ -89,6 +91,7 @@ class Loss(ABC):
     quadratic: ClassVar[bool] = False
     coupling: ClassVar[str | None] = None
     has_intercept: ClassVar[bool] = True
+    stratified: ClassVar[bool] = False
     of_classes: ClassVar[bool] = False
     link: str | None = "identity"
 
@@ -130,6 +133,12 @@ class Loss(ABC):
     def of_positions(self, positions: Int[np.ndarray, " n"], n_classes: int) -> Float[np.ndarray, "n ..."]:
         """The encoded y of rows whose labels have these positions among the sorted ones; asked for of classes only."""
         return positions.astype(float) if n_classes == 2 else np.eye(n_classes)[positions]
+
+    @final
+    def outputs(self, y: Float[np.ndarray, "n ..."]) -> tuple[int, ...]:
+        """Shape of the linear predictor of one observation: () or (K,)."""
+        K = self.responses(y)
+        return () if K is None else (K,)
 
     @final
     def inverse_link(self, eta: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxreg import _arrays
 from jaxreg._pytree import STATIC, pytree
 from jaxreg.losses._base import Encoded, Loss
+from jaxreg.losses._dual_bound import dual_bound
 from jaxreg.losses._logistic import slack, xlogx
 from jaxreg.losses._two_classes import LINKS
 
@@ -38,7 +39,7 @@ class Binomial(Loss):
     Parameters
     ----------
     link : {"logit", "probit", "cloglog"}
-        Its duality gap is known for logit; points of the other links are certified by the residual of the prox.
+        Duality gaps are exact for logit; those of the others are by a bound, which is as small at the solution.
 
     Raises
     ------
@@ -121,6 +122,11 @@ class Binomial(Loss):
             return None
         event, absence = y + u, (1 - y) - u
         return jnp.where(jnp.minimum(event, absence) >= -slack(u), xlogx(event) + xlogx(absence), jnp.inf)
+
+    def dual(self, y, eta, u, omega, s):
+        if self.link == "logit":
+            return super().dual(y, eta, u, omega, s)
+        return dual_bound(self, y, eta, u, omega, s)
 
     def saturated(self, y):
         y = jnp.asarray(y)

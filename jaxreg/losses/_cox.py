@@ -81,6 +81,7 @@ class Cox(Loss):
     metrics = ("deviance", "c_index")
     coupling = "rows"
     has_intercept = False
+    stratified = True
     link = "log"
 
     def __post_init__(self):
@@ -170,8 +171,8 @@ class Cox(Loss):
         risks, events, omega, share = terms.risks, terms.events, terms.omega, terms.events.share
         places = risks.places
         highest = risks.level[places.top]
-        others, deaths = risks.at_risk(jnp.stack([risks.risk, risks.risk * (risks.eta - highest)], axis=1))
-        others, leaning, deaths = terms.others, others[:, 1] - (risks.level - highest) * terms.others, terms.deaths
+        others, deaths = terms.others, terms.deaths
+        leaning = risks.at_risk(risks.risk * (risks.eta - highest))[0] - (risks.level - highest) * others
         pull_of_others = _risk_sets.of_time(places, terms.hazards)
         pull = _risk_sets.of_time(places, terms.hazards * share)
 

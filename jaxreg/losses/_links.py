@@ -23,7 +23,7 @@ def _logit(eta):
 
 def _probit(eta):
     if isinstance(eta, jax.Array):
-        return jax.lax.erfc(-eta / np.sqrt(2)) / 2
+        return jax.lax.erfc(-eta / 2**0.5) / 2
     from scipy.special import ndtr  # imported here: most fits do not need it
 
     return ndtr(eta)

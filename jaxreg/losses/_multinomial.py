@@ -71,11 +71,11 @@ class Multinomial(Loss):
         return self
 
     def value(self, y, eta):
-        below = eta - jnp.max(eta, axis=-1, keepdims=True)
+        below = eta - lax.stop_gradient(jnp.max(eta, axis=-1, keepdims=True))
         # the largest term of the sum is 1: what the others add to it keeps its digits
-        largest = jnp.arange(eta.shape[-1]) == jnp.argmax(eta, axis=-1, keepdims=True)
-        others = jnp.sum(jnp.where(largest, 0.0, jnp.exp(below)), axis=-1, keepdims=True)
-        return jnp.sum(y * (jnp.log1p(others) - below), axis=-1)
+        largest = jnp.arange(below.shape[-1]) == jnp.argmax(below, axis=-1, keepdims=True)
+        added = jnp.sum(jnp.where(largest, jnp.expm1(below), jnp.exp(below)), axis=-1, keepdims=True)
+        return jnp.sum(y * (jnp.log1p(added) - below), axis=-1)
 
     def gradient(self, y, eta):
         return self.inverse_link(jnp.asarray(eta)) - y

@@ -14,7 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxreg.losses._running import Sums, running_maxima, running_sums
+from jaxreg.losses._running import (
+    Sums,
+    after_none,
+    exact_running_sums,
+    per_row,
+    running_maxima,
+    running_sums,
+    then_none,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -80,22 +88,18 @@ class Places(NamedTuple):
 
 
 def places_of(y: Float[Any, "n c"]) -> Places:
-    y = jnp.asarray(y)
-
-    def column(k):
-        return y[:, k].astype(jnp.int32)
-
-    here = jnp.arange(len(y), dtype=jnp.int32)
-    first, after, top = column(FIRST), column(AFTER), column(TOP)
-    late = y.shape[1] == WITH_ENTRIES
+    columns = jnp.asarray(y).T.astype(jnp.int32)
+    here = jnp.arange(columns.shape[1], dtype=jnp.int32)
+    first, after, top = columns[FIRST], columns[AFTER], columns[TOP]
+    late = len(columns) == WITH_ENTRIES
     return Places(
-        rank=column(RANK),
-        order=column(ORDER),
+        rank=columns[RANK],
+        order=columns[ORDER],
         first=first,
         after=after,
         top=top,
-        reference=column(REFERENCE) if late else first,
-        entries=(column(ENTRIES), column(ENTERING), column(BEFORE)) if late else None,
+        reference=columns[REFERENCE] if late else first,
+        entries=(columns[ENTRIES], columns[ENTERING], columns[BEFORE]) if late else None,
         died=here < after,
         new_stratum=here == top,
         new_time=here == first,
@@ -118,22 +122,22 @@ def events_of(places: Places, omega: Float[Array, " n"], efron: bool) -> Events:
     """Of sorted weights."""
     own = jnp.where(places.died, omega, 0.0)
     counted = (own > 0).astype(own.dtype)
-    from_here = _within_time(places, jnp.stack([own, counted], axis=1))
-    tied, deaths = from_here[places.first].T
+    weights, numbers = _within_time(places, own), _within_time(places, counted)
+    tied = weights[places.first]
     if not efron:
         return Events(own, jnp.ones_like(own), tied)
-    deaths = jnp.maximum(deaths, 1.0)
-    return Events(counted * tied / deaths, (deaths + 1 - jnp.maximum(from_here[:, 1], 1.0)) / deaths, tied)
+    deaths = jnp.maximum(numbers[places.first], 1.0)
+    return Events(counted * tied / deaths, (deaths + 1 - jnp.maximum(numbers, 1.0)) / deaths, tied)
 
 
-def of_time(places: Places, values: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+def of_time(places: Places, values: Float[Array, " n"]) -> Float[Array, " n"]:
     """Sums over the rows of the time of each row."""
     return _within_time(places, values)[places.first]
 
 
 def _within_time(places, values):
     """Sums over each row and those after it of the same time."""
-    return running_sums(values, _up_to(places.new_time, values.dtype), reverse=True).value()
+    return running_sums(values, _up_to(places.new_time, values.dtype), reverse=True)
 
 
 def _up_to(anew, dtype):
@@ -162,25 +166,30 @@ class Risks(NamedTuple):
         They are on the scale of the level. With late entries the first is a difference.
         """
         places = self.places
-        total = running_sums(values, jnp.append(self.keep[1:], jnp.zeros((), self.keep.dtype)), reverse=True)
-        others = total.times(self.keep).then_none().at(places.after)
-        deaths = total.at(places.first).less(others)
-        if places.entries is not None:
-            by_start, entering, _ = places.entries
-            keep = _up_to(places.new_stratum, self.keep.dtype)
-            others = others.less(running_sums(values[by_start], keep, reverse=True).then_none().at(entering))
-        return others.value(), deaths.value()
+        keep = jnp.append(self.keep[1:], jnp.zeros((), self.keep.dtype))
+        if places.entries is None:
+            total = running_sums(values, keep, reverse=True)
+            others = then_none(per_row(self.keep, total) * total)[places.after]
+            return others, total[places.first] - others
+        by_start, entering, _ = places.entries
+        total = exact_running_sums(values, keep, reverse=True)
+        later = exact_running_sums(values[by_start], _up_to(places.new_stratum, keep.dtype), reverse=True)
+        others = then_none(total.times(self.keep)).at(places.after)
+        return others.less(then_none(later).at(entering)).value(), total.at(places.first).less(others).value()
 
     def lived(self, hazards: Float[Array, " n"], shares: Float[Array, " n"]) -> Float[Array, " n"]:
         """Sums of the hazards of the events that each row is at risk of, of its own ones times the shares."""
         places = self.places
-        here = jnp.arange(len(hazards), dtype=places.first.dtype)
-        so_far = running_sums(hazards, self.keep).after_none()
-        earlier = so_far.at(places.first).times(self.keep[places.first])
-        past = Sums(*(jnp.where(places.died, a, b) for a, b in zip(earlier, so_far.at(here + 1), strict=True)))
-        if places.entries is not None:
-            past = past.less(so_far.at(places.entries[2]))
-        return past.value() + jnp.where(places.died, of_time(places, hazards * shares), 0.0)
+        own = jnp.where(places.died, of_time(places, hazards * shares), 0.0)
+        if places.entries is None:
+            so_far = running_sums(hazards, self.keep)
+            earlier = (self.keep * after_none(so_far)[:-1])[places.first]
+            return own + jnp.where(places.died, earlier, so_far)
+        so_far = exact_running_sums(hazards, self.keep)
+        before = after_none(so_far)
+        earlier = before.at(places.first).times(self.keep[places.first])
+        past = Sums(*(jnp.where(places.died, a, b) for a, b in zip(earlier, so_far, strict=True)))
+        return own + past.less(before.at(places.entries[2])).value()
 
 
 def risks_of(places: Places, eta: Float[Array, " n"], omega: Float[Array, " n"]) -> Risks:

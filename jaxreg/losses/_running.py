@@ -1,4 +1,4 @@
-"""Running sums and maxima along the first axis, which may start anew or fade from row to row.
+"""Running sums and maxima along the first axis, which may fade or start anew from row to row.
 
 On a CPU row by row, which a compiled loop does as fast as memory allows; elsewhere in pairs, whose depth is log n.
 """
@@ -6,17 +6,21 @@ On a CPU row by row, which a compiled loop does as fast as memory allows; elsewh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
+T = TypeVar("T")
+
 
 class Sums(NamedTuple):
-    """Sums as high + low, of about twice the digits of either: what is left of a difference is as good as its terms."""
+    """Sums as high + low, in about twice the digits of either, so that differences of them keep theirs."""
 
     high: Float[Array, "n ..."]
     low: Float[Array, "n ..."]
@@ -34,29 +38,44 @@ class Sums(NamedTuple):
     def value(self) -> Float[Array, "n ..."]:
         return self.high + self.low
 
-    def then_none(self) -> Sums:
-        """With a row of zeros at the end."""
-        return Sums(*(jnp.concatenate([part, jnp.zeros_like(part[:1])]) for part in self))
-
-    def after_none(self) -> Sums:
-        """With a row of zeros at the start."""
-        return Sums(*(jnp.concatenate([jnp.zeros_like(part[:1]), part]) for part in self))
-
 
 def per_row(factor: Float[Array, " n"], values: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
     """A factor of each row, in as many dimensions as the values have."""
     return factor.reshape(factor.shape + (1,) * (values.ndim - factor.ndim))
 
 
-def running_sums(values: Float[Array, "n ..."], keep: Float[Array, "n ..."], reverse: bool = False) -> Sums:
-    """s_p = values_p + keep_p s_(p - 1), from the other end s_p = values_p + keep_p s_(p + 1), by compensated sums.
+def then_none(values: T) -> T:
+    """Values (n, ...), or their Sums, with a row of zeros at the end."""
+    return jax.tree.map(lambda part: jnp.concatenate([part, jnp.zeros_like(part[:1])]), values)
 
-    The error of a sum that keeps all (keep is 1) is that of its last rounding, beside the square of the roundoff.
-    """
 
-    def combine(before, ahead):
-        kept, high, low = before
-        keep, value, rest = ahead
+def after_none(values: T) -> T:
+    """Values (n, ...), or their Sums, with a row of zeros at the start."""
+    return jax.tree.map(lambda part: jnp.concatenate([jnp.zeros_like(part[:1]), part]), values)
+
+
+@partial(jax.jit, static_argnames="reverse")
+def running_sums(
+    values: Float[Array, "n ..."], keep: Float[Array, " n"], reverse: bool = False
+) -> Float[Array, "n ..."]:
+    """s_p = values_p + keep_p s_(p - 1), in reverse values_p + keep_p s_(p + 1)."""
+    if values.dtype == jnp.float32:  # in which the rounding of many equal terms adds up to a thousandth
+        return exact_running_sums(values, keep, reverse).value()
+
+    def combine(before, here):
+        (kept, total), (keep, value) = before, here
+        return kept * keep, per_row(keep, value) * total + value
+
+    start = jnp.ones((), keep.dtype), jnp.zeros(values.shape[1:], values.dtype)
+    return _running(combine, start, (keep, values), reverse)[1]
+
+
+@partial(jax.jit, static_argnames="reverse")
+def exact_running_sums(values: Float[Array, "n ..."], keep: Float[Array, " n"], reverse: bool = False) -> Sums:
+    """As `running_sums`, compensated: where all is kept, errors are of the square of the roundoff."""
+
+    def combine(before, here):
+        (kept, high, low), (keep, value, rest) = before, here
         factor = per_row(keep, value)
         carried = factor * high
         total = carried + value
@@ -65,35 +84,37 @@ def running_sums(values: Float[Array, "n ..."], keep: Float[Array, "n ..."], rev
         return kept * keep, total, factor * low + rest + error
 
     none = jnp.zeros(values.shape[1:], values.dtype)
-    start = jnp.ones(keep.shape[1:], keep.dtype), none, none
-    _, high, low = _running(combine, start, (keep, values, jnp.zeros_like(values)), reverse)
-    return Sums(high, low)
+    elements = keep, values, jnp.zeros_like(values)
+    return Sums(*_running(combine, (jnp.ones((), keep.dtype), none, none), elements, reverse)[1:])
 
 
+@jax.jit
 def running_maxima(values: Float[Array, " n"], anew: Bool[Array, " n"]) -> Float[Array, " n"]:
     """Maxima of each row and those after it, up to the next one where they start anew."""
 
     def combine(after, here):
-        last, highest = after
-        first, value = here
-        return last + first, jnp.maximum(value, highest + first)
+        (last, highest), (barrier, value) = after, here
+        return last + barrier, jnp.maximum(value, highest + barrier)
 
     barrier = jnp.where(jnp.append(anew[1:], True), -jnp.inf, 0.0).astype(values.dtype)
-    zero = jnp.zeros((), values.dtype)
-    return _running(combine, (zero, zero - jnp.inf), (barrier, values), True)[1]
+    start = jnp.zeros((), values.dtype), jnp.full((), -jnp.inf, values.dtype)
+    return _running(combine, start, (barrier, values), True)[1]
 
 
-def _running(combine: Callable, start: Any, elements: Any, reverse: bool) -> Any:
-    """Results of an associative `combine` over all rows up to each; `start` is its neutral element."""
+def _running(combine: Callable, start: Any, elements: tuple, reverse: bool) -> Any:
+    """What an associative `combine` makes of all rows up to each one; `start` is its neutral element.
+
+    The first entry of an element is what it does to those before it, which one result needs of none.
+    """
 
     def row_by_row(elements):
         def step(before, here):
-            now = combine(before, here)
+            now = combine((start[0], *before), here)[1:]
             return now, now
 
-        return lax.scan(step, start, elements, reverse=reverse)[1]
+        return None, *lax.scan(step, start[1:], elements, reverse=reverse)[1]
 
     def in_pairs(elements):
-        return lax.associative_scan(combine, elements, reverse=reverse)
+        return None, *lax.associative_scan(combine, elements, reverse=reverse)[1:]
 
     return lax.platform_dependent(elements, cpu=row_by_row, default=in_pairs)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxreg._pytree import number, pytree
 from jaxreg.losses._amounts import encoded_amounts
 from jaxreg.losses._base import Loss
+from jaxreg.losses._dual_bound import dual_bound
 
 
 @final
@@ -74,6 +75,9 @@ class Tweedie(Loss):
 
     def conjugate(self, y, u):
         return None
+
+    def dual(self, y, eta, u, omega, s):
+        return dual_bound(self, y, eta, u, omega, s)
 
     def saturated(self, y):
         y = jnp.asarray(y)

@@ -6,6 +6,7 @@ They are functions of eta, and neither overflow nor lose digits wherever eta lie
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -70,51 +71,54 @@ def _remainder(x):
     return T, T * s
 
 
-def _split(x, at):
-    """(x, or `at` where it is larger; x, or `at` where it is not): branches that derivatives pass through."""
-    return jnp.where(x > at, at, x), jnp.where(x > at, x, at)
+def _tail(eta):
+    """(x, exp(-x^2), exp(x^2) erfc(x)) for x = |eta| / sqrt(2): the class that eta is against has erfc(x) / 2."""
+    x = jnp.abs(eta) / ROOT_2
+    near, far = jnp.minimum(x, FAR), jnp.maximum(x, FAR)
+    scaled = jnp.where(x > FAR, (1 / ROOT_PI - _remainder(far)[1]) / far, jnp.exp(near**2) * lax.erfc(near))
+    return x, jnp.exp(-(x**2)), scaled
 
 
-def _scaled_erfc(x):
-    """exp(x^2) erfc(x) for x >= 0."""
-    near, far = _split(x, FAR)
-    return jnp.where(x > FAR, (1 / ROOT_PI - _remainder(far)[1]) / far, jnp.exp(near**2) * lax.erfc(near))
+def _by_side(eta, likely, unlikely):
+    """(of the event, of its absence), from those of the class that eta is for and of the one that it is against."""
+    return jnp.where(eta > 0, likely, unlikely), jnp.where(eta > 0, unlikely, likely)
 
 
-def _minus_log_normal(eta):
-    x = -eta / ROOT_2
-    above, below = _split(x, 0.0)
-    return jnp.where(x > 0, below**2 - jnp.log(_scaled_erfc(below) / 2), -jnp.log1p(-lax.erfc(-above) / 2))
+# The derivatives are stated: those of the forms above would be wrong at eta = 0, and take long to compile.
 
 
-def _pull(x):
-    """The normal density over the distribution function, at -sqrt(2) x."""
-    above, below = _split(x, 0.0)
-    inverse = jnp.where(x > 0, 1 / _scaled_erfc(below), jnp.exp(-(above**2)) / lax.erfc(above))
-    return ROOT_2 / ROOT_PI * inverse
-
-
-def _pull_slope(eta):
-    x = -eta / ROOT_2
-    near, far = _split(x, FAR)
-    pull, (T, less) = _pull(near), _remainder(far)
-    # pull (pull + eta), whose terms cancel far off: what is left of them is T
-    return jnp.where(x > FAR, 2 / ROOT_PI * T / (1 / ROOT_PI - less) ** 2, pull * (pull - ROOT_2 * near))
-
-
+@jax.custom_jvp
 def _probit_values(eta):
-    eta = jnp.asarray(eta)
-    return _minus_log_normal(eta), _minus_log_normal(-eta)
+    x, density, scaled = _tail(eta)
+    return _by_side(eta, -jnp.log1p(-density * scaled / 2), x**2 - jnp.log(scaled / 2))
 
 
+@_probit_values.defjvp
+def _(primals, tangents):
+    return _probit_values(*primals), tuple(slope * tangents[0] for slope in _probit_slopes(*primals))
+
+
+@jax.custom_jvp
 def _probit_slopes(eta):
-    eta = jnp.asarray(eta)
-    return -_pull(-eta / ROOT_2), _pull(eta / ROOT_2)
+    _, density, scaled = _tail(eta)
+    event, absence = _by_side(eta, density / (2 - density * scaled), 1 / scaled)
+    return -ROOT_2 / ROOT_PI * event, ROOT_2 / ROOT_PI * absence
+
+
+@_probit_slopes.defjvp
+def _(primals, tangents):
+    return _probit_slopes(*primals), tuple(second * tangents[0] for second in _probit_curvatures(*primals))
 
 
 def _probit_curvatures(eta):
-    eta = jnp.asarray(eta)
-    return _pull_slope(eta), _pull_slope(-eta)
+    event, absence = _probit_slopes(eta)
+    x = jnp.abs(eta) / ROOT_2
+    T, less = _remainder(jnp.maximum(x, FAR))
+    against = 2 / ROOT_PI * T / (1 / ROOT_PI - less) ** 2  # slope (slope - eta), whose terms cancel far off
+    return (
+        jnp.where((x > FAR) & (eta < 0), against, event * (event - eta)),
+        jnp.where((x > FAR) & (eta > 0), against, absence * (absence - eta)),
+    )
 
 
 # ---- cloglog: 1 - p = exp(-m), m = exp(eta) ----
@@ -123,6 +127,11 @@ LEAST, MOST = -40.0, 7.0  # eta between which m / (exp(m) - 1) is neither 1 nor 
 SMALL = -2.0  # eta up to which sums that cancel are by their series
 # of m / (exp(m) - 1) - 1 + m / 2 in m^2, without a term of degree 0: Bernoulli numbers over factorials
 SERIES = (1 / 47900160, -1 / 1209600, 1 / 30240, -1 / 720, 1 / 12, 0.0)
+
+
+def _split(x, at):
+    """(x, or `at` where it is larger; x, or `at` where it is not): branches that derivatives pass through."""
+    return jnp.where(x > at, at, x), jnp.where(x > at, x, at)
 
 
 def _odds_term(eta):

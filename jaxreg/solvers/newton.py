@@ -29,7 +29,6 @@ import numpy as np
 from jax import Array, lax
 
 from jaxreg._status import Status
-from jaxreg.penalties._base import per_row
 from jaxreg.solvers._complementarity import Reduced
 from jaxreg.solvers.pivot import Tableau, empty_tableau, solve_reduced
 from jaxreg.solvers.smooth import SUM_ROUNDING, Averaged
@@ -168,6 +167,16 @@ def _minimisers(model, terms, points, lambdas, todo, backwards, goal):
     return replace(model, tableau=tableau), b, updates
 
 
+def _balanced(smooth, terms, b):
+    """Points b (B, M), of which what is free for all of several outputs sums to 0: a shift of all changes nothing."""
+    outputs = b.shape[1] // len(smooth.rows)
+    if outputs == 1:
+        return b
+    free = ((terms.l1_factor == 0) & (terms.l2_factor == 0)).reshape(-1, outputs)
+    by_output = b.reshape(len(b), -1, outputs)
+    return (by_output - jnp.where(free, by_output.mean(axis=2, keepdims=True), 0.0)).reshape(b.shape)
+
+
 def _images(smooth, b):
     return jax.vmap(lambda b: smooth.image(_shaped(smooth, b)))(b)
 
@@ -233,7 +242,7 @@ class Solved(NamedTuple):
     q: Float[Array, "B n ..."]
     sweeps: Int[Array, " B"]
     code: Int[Array, " B"]
-    count: Int[Array, ""]  # lambdas that were solved, the first ones
+    number: Int[Array, ""]  # of lambdas that were solved, the first ones
     curvature: Float[Array, ""]  # largest eigenvalue of the second derivative, about
 
 
@@ -247,7 +256,7 @@ def solve_block(
     start: Float[Array, " M"],
     goal: Goal,
 ) -> tuple[Model, Solved]:
-    """Points at the first `count` of the lambdas, descending, from the point `start`, with the Model of the last block."""
+    """(Model, Solved) at the first `count` of the lambdas, descending, from the point `start` with the last Model."""
     B = len(lambdas)
     used = jnp.arange(B) < count
     q = smooth.image(_shaped(smooth, start))
@@ -265,7 +274,7 @@ def solve_block(
         todo = used & (points.wrong > goal.gap)
         points = points._replace(bend=jnp.where(anew, 1.0, points.bend))
         model, b, _ = _minimisers(model, terms, points, lambdas, todo, number % 2 == 1, goal)
-        after, whole = _stepped(smooth, terms, model, points, b, lambdas, todo)
+        after, whole = _stepped(smooth, terms, model, points, _balanced(smooth, terms, b), lambdas, todo)
         after = after._replace(wrong=jnp.where(todo, after.wrong, points.wrong))
         left = used & (after.wrong > goal.gap)
         slow = left & (~whole | (after.wrong > SLOW * points.wrong))
