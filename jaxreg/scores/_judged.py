@@ -61,6 +61,8 @@ class Judged:
 
     def calibration(self, bins: int, strategy: str) -> dict[Any, _curves.Bins]:
         """Bins of predictions at the first lambda, by the label of the class as in `rocs`, or by the response."""
+        if self.loss.coupling == "rows":
+            raise ValueError(f"the loss {self.loss!r} has no mean of the response, which calibration is of.")
         if self.labels is not None:
             pairs = self._against_others()
         else:
