@@ -240,12 +240,10 @@ def test_numbers_of_trials_weigh(two):
     rows = np.repeat(np.arange(N), trials)
     labels = np.concatenate([np.repeat([1.0, 0.0], row) for row in counts])
     path = jr.fit_path(X, counts, loss="binomial", **OPTIONS)
-    alone = jr.fit_path(X[rows], labels, loss="binomial", **OPTIONS)
     ours, theirs = path.assess(X, counts), path.assess(X[rows], labels)
     for column in ("misclassification", "auc", "average_precision", "log_loss"):
         np.testing.assert_allclose(ours[column], theirs[column], **EXACT)
     np.testing.assert_allclose(path.confusion(X, counts, 0.05), path.confusion(X[rows], labels, 0.05), **EXACT)
-    np.testing.assert_allclose(path.coef, alone.coef, atol=1e-5)
 
 
 ERRORS = [
@@ -301,17 +299,16 @@ def test_a_fold_without_a_class_is_named(y, options, message):
         jr.fit_cv(X, y, loss="binomial", **{"cv": (np.arange(N) >= half).astype(int)} | options)
 
 
-@pytest.fixture(scope="module")
-def survival():
-    time = np.round(RNG.exponential(np.exp(-X[:, 0])) * 8) + 1
-    y = {"time": time, "event": RNG.uniform(size=N) < 0.7}
-    strata = np.arange(N) % 2
+SURVIVAL = {
+    "time": np.round(RNG.exponential(np.exp(-X[:, 0])) * 8) + 1,
+    "event": RNG.uniform(size=N) < 0.7,
+}
+
+
+@pytest.mark.slow
+def test_survival_times_are_judged_within_strata():
+    y, strata = SURVIVAL, np.arange(N) % 2
     cv = jr.fit_cv(X, y, loss="cox", cv=3, keep="all", strata=strata, n_lambdas=4, lambda_min_ratio=0.1)
-    return cv, y, strata
-
-
-def test_survival_times_are_judged_within_strata(survival):
-    cv, y, strata = survival
     eta, frame = cv.path.predict(X), cv.path.assess(X, y, strata=strata)
     after = (y["time"] > y["time"][:, None]) | ((y["time"] == y["time"][:, None]) & ~y["event"])
     pairs = y["event"][:, None] & after & (strata == strata[:, None])
@@ -323,19 +320,14 @@ def test_survival_times_are_judged_within_strata(survival):
     np.testing.assert_allclose(1 - frame["deviance"] / null, cv.path.dev_ratio, atol=1e-10)
     held_out = np.sign(cv.oof_predictions[0][:, None] - cv.oof_predictions[0][None]) / 2 + 0.5
     np.testing.assert_allclose(cv.assess()["c_index"], np.einsum("ij,ijl->l", pairs, held_out) / pairs.sum(), **EXACT)
-
-
-def test_folds_of_survival_times_are_judged_by_what_they_add(survival):
-    cv, y, _ = survival
-    assert cv.metric == "deviance"
-    events = [round(N * weight) for weight in cv.fold_weight]
-    assert events == [30, 30, 30]
-    total = cv.fold_loss[0]
-    assert (total > 0).all()
     assert cv.train_loss[-1] < cv.mean_loss[0, -1]
     assert cv.train_loss[0] == pytest.approx(cv.mean_loss[0, 0], rel=0.05)
     with pytest.raises(ValueError, match=r"the loss Cox\(ties='efron'\) has no mean of the response"):
         cv.calibration()
+
+
+def test_a_fold_without_an_event_is_named():
+    y = SURVIVAL
     with pytest.raises(ValueError, match=r"cv: there is no event in the training rows of fold 1\. Give fewer folds"):
         jr.fit_cv(X, y, loss="cox", cv=y["event"].astype(int), n_lambdas=4)
     with pytest.raises(
