@@ -22,7 +22,7 @@ FORMS = (
 
 
 def observations(y: Any, counting: Bool[np.ndarray, " n"], strata: Any) -> Float[np.ndarray, "n 4"]:
-    """Times, events, starts and codes of strata; of y as it is encoded those that it holds, and its strata unless given.
+    """Times, events, starts and codes of strata; an encoded y holds them, the last in place of `strata` that are None.
 
     Rows that do not count may hold anything.
     """
@@ -88,6 +88,6 @@ def _check(observed):
             raise ValueError(f"y has the {name} {at_fault[0]:g}; give finite numbers >= 0.")
     if (start >= time).any():
         row = np.argmax(start >= time)
-        raise ValueError(f"y has the start {start[row]:g} and the time {time[row]:g}; a row's start is before its time.")
+        raise ValueError(f"y has the start {start[row]:g} and the time {time[row]:g}; give a start before its time.")
     if not event.any():
         raise ValueError("y has no event; Cox needs at least one row whose event is True, and whose weight is above 0.")

@@ -133,7 +133,8 @@ class Cox(Loss):
         return (terms.lived - jnp.where(terms.died, terms.omega, 0.0))[terms.risks.places.rank]
 
     def curved(self, y, eta, omega, d):
-        return jax.jvp(lambda at: self.slopes(y, at, omega), (jnp.asarray(eta),), (jnp.asarray(d),))[1]
+        eta = jnp.asarray(eta)
+        return jax.jvp(lambda at: self.slopes(y, at, omega), (eta,), (jnp.asarray(d, eta.dtype),))[1]
 
     def curvature(self, rows, y, eta, omega):
         terms, rows = self._terms(y, eta, omega), jnp.asarray(rows)
@@ -174,9 +175,8 @@ class Cox(Loss):
         once = places.new_time & (events.tied > 0)  # a row for each time
         ratio = s * pull * jnp.exp(risks.eta - risks.level) + (1 - s)  # a / omega of a death
         mass = s * pull * deaths + (1 - s) * events.tied  # |a|
-        of_deaths = _times_log(jnp.where(terms.died, omega * ratio, 0.0), ratio) - _times_log(
-            jnp.where(once, mass, 0.0), mass
-        )
+        of_deaths = _times_log(jnp.where(terms.died, omega * ratio, 0.0), ratio)
+        of_deaths -= _times_log(jnp.where(once, mass, 0.0), mass)
         of_others = jnp.where(once, s * pull_of_others * (leaning - _times_log(others, others)), 0.0)
         left = s * others / terms.total  # 1 - m
         between = events.weight * (_times_log(1 - left, (1 - left) / share) + _times_log(left, left))
@@ -201,9 +201,9 @@ class Cox(Loss):
         events = _risk_sets.events_of(places, omega, self.ties == "efron")
         risks = _risk_sets.risks_of(places, jnp.asarray(eta)[places.order], omega)
         others, deaths = risks.at_risk(risks.risk)
-        # with late entries a difference may fall below what it is made of
+        # with late entries a difference may fall below 0, or below what it is made of, and that may vanish
         others, deaths = jnp.maximum(others, 0.0), jnp.maximum(deaths, risks.risk)
-        least = jnp.finfo(others.dtype).tiny
+        least = jnp.sqrt(jnp.finfo(others.dtype).tiny)
         total = jnp.where(events.weight > 0, jnp.maximum(others + events.share * deaths, least), 1.0)
         return _Terms(omega, events, risks, others, deaths, total)
 
