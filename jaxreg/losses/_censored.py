@@ -39,7 +39,7 @@ def observations(y: Any, counting: Bool[np.ndarray, " n"], strata: Any) -> Float
 
 def _encoded(y, n):
     """The first columns of an encoded y of n rows, None of anything else."""
-    shape = np.shape(y) if hasattr(y, "dtype") and not getattr(y.dtype, "names", None) else ()
+    shape: tuple[int, ...] = np.shape(y) if hasattr(y, "dtype") and not getattr(y.dtype, "names", None) else ()
     if len(shape) == 2 and shape[0] == n and shape[1] in (PLAIN, WITH_ENTRIES):
         return np.array(y[:, : STRATUM + 1], np.float64)
     return None
