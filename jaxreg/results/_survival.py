@@ -1,7 +1,7 @@
 """Baseline hazards and survival curves of proportional hazards.
 
 All sums are of logarithms, and none is a difference, so that any linear predictor will do: a row adds to the nodes of
-a binary tree over the times of events that make up its time at risk, and a risk set is that of all nodes above its time.
+a binary tree over the times of events that make up its time at risk, and a risk set is that of the nodes above a time.
 """
 
 from __future__ import annotations
