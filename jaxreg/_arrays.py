@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxreg._alignment import by_row, listed
-from jaxreg._labels import is_missing, is_text
+from jaxreg._labels import check_labels, is_missing, is_text
 from jaxreg._validation import check_dtype, is_count
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float, Int
 
 # sizes of a response whose squares, and in float32 whose products with X, neither overflow nor vanish
 RESPONSE_RANGE = {np.dtype(np.float64): (1e-130, 1e140), np.dtype(np.float32): (1e-30, 1e30)}
@@ -74,18 +74,22 @@ def _from_objects(array, names, name):
     return numbers.reshape(array.shape)
 
 
+def as_array(obj: Any, name: str) -> Any:
+    """NumPy or JAX array of any type."""
+    if isinstance(obj, jax.Array):
+        return obj
+    try:
+        return obj.to_numpy() if hasattr(obj, "to_numpy") else np.asarray(obj)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be made an array ({error}); give rows of equal length.") from error
+
+
 def numeric(obj: Any, name: str, names: Sequence[str] | None = None) -> Any:
     """NumPy or JAX array of float32 or float64: integers and booleans become float64, float16 becomes float32.
 
     `names` are those of its columns, for messages. NaN and infinity pass.
     """
-    if isinstance(obj, jax.Array):
-        array: Any = obj
-    else:
-        try:
-            array = obj.to_numpy() if hasattr(obj, "to_numpy") else np.asarray(obj)
-        except ValueError as error:
-            raise ValueError(f"{name} cannot be made an array ({error}); give rows of equal length.") from error
+    array = as_array(obj, name)
     if np.ma.isMaskedArray(obj) and np.ma.getmaskarray(obj).any():
         raise ValueError(f"{name} has masked values; fill or drop them.")
     kind = "f" if jnp.issubdtype(array.dtype, jnp.floating) else array.dtype.kind
@@ -146,8 +150,8 @@ def check_responses(obj: Any, n: int) -> Float[np.ndarray, "n ..."]:
     """y (n,), or (n, K) with K > 1, of finite numbers."""
     if is_text(obj):
         raise ValueError(
-            "y has text: the names of classes? It has to be numbers; of two classes give -1 and 1, with "
-            "losses.SquaredHinge()."
+            "y has text: the names of classes? They need losses.Binomial() or losses.Multinomial(), loss='binomial' or "
+            "loss='multinomial'; for other losses give numbers."
         )
     array = numeric(obj, "y")
     if array.ndim == 2 and array.shape[1] > 1 and array.shape[0] == n:
@@ -155,6 +159,19 @@ def check_responses(obj: Any, n: int) -> Float[np.ndarray, "n ..."]:
         require_finite(array, "y")
         return array
     return _vector(obj if hasattr(obj, "columns") else array, "y", n)
+
+
+def check_classes(obj: Any, counting: Bool[np.ndarray, " n"]) -> tuple[np.ndarray, Int[np.ndarray, " n"]]:
+    """(labels (C,) of any type in the rows of y (n,) that count, sorted; their positions (n,), 0 in other rows)."""
+    array = as_array(obj, "y")
+    if array.dtype.kind in "biuf":
+        _vector(obj, "y", len(counting))  # what is finite and (n,) can be sorted as it is
+        labels, position = np.asarray(array), np.zeros(len(counting), int)
+        labels, position[counting] = np.unique(labels[counting], return_inverse=True)
+        return labels, position
+    labels, position = check_labels(obj, "y", len(counting))
+    used, position[counting] = np.unique(position[counting], return_inverse=True)
+    return labels[used], np.where(counting, position, 0)
 
 
 def check_design(
@@ -206,18 +223,18 @@ def check_data(
     may_miss: bool = False,
     loss: Any = None,
     checked: Any = check_design,
+    strata: Any = None,
 ) -> CheckedData:
     """The data of a fit, aligned with the rows of X; y is as the loss encodes it, and has to be numbers without a loss.
 
     `may_miss` allows NaN in X, which are imputed later; `checked` is what checks X, as `check_design` does.
     """
-    y, sample_weight, offset = (
-        by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
-    )
+    of_rows = (y, "y"), (sample_weight, "sample_weight"), (offset, "offset"), (strata, "strata")
+    y, sample_weight, offset, strata = (by_row(value, name, X) for value, name in of_rows)
     X, names = checked(X, dtype, may_miss)
     n = X.shape[0]
     weight = _check_weight(sample_weight, n)
-    y, labels, trials = (check_responses(y, n), None, None) if loss is None else loss.encode(y, weight > 0)
+    y, labels, trials = _encoded(y, weight > 0, loss, strata)
     weight = weight if trials is None else _check_weight(weight * trials, n)
     responses = y.shape[1] if loss is None and y.ndim == 2 else None if loss is None else loss.responses(y)
     if responses is not None and offset is not None:
@@ -228,6 +245,17 @@ def check_data(
     if loss is None or loss.coupling is None:
         require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
     return CheckedData(X, y, weight, offset, names, labels=labels)
+
+
+def _encoded(y, counting, loss, strata):
+    """(y as the loss encodes it, the labels of its classes or None, numbers of trials or None)."""
+    if loss is None:
+        return check_responses(y, len(counting)), None, None
+    if strata is None:
+        return loss.encode(y, counting)
+    if not loss.stratified:
+        raise ValueError(f"strata is given, but {type(loss).__name__} has none; leave it out, or give losses.Cox().")
+    return loss.encode(y, counting, strata)
 
 
 def _check_weight(sample_weight, n):
@@ -244,19 +272,22 @@ def _check_weight(sample_weight, n):
     return weight / weight.sum()
 
 
-def check_judged(
-    y: Any, sample_weight: Any, m: int, responses: int | None
-) -> tuple[Float[np.ndarray, "m ..."], Float[np.ndarray, " m"]]:
-    """(y, weights) of m rows whose predictions are judged; y is (m,), or (m, K) for a fit of K `responses`."""
+def check_judged(y: Any, m: int, responses: int | None) -> Float[np.ndarray, "m ..."]:
+    """y of m rows whose predictions are judged: (m,), or (m, K) for a fit of K `responses`."""
     y = check_responses(y, m)
     count = y.shape[1] if y.ndim == 2 else None
     if count != responses:
         fitted, judged = ("one response" if number is None else f"{number} responses" for number in (responses, count))
         raise ValueError(f"y has {judged}, but the fit had {fitted}; give as many.")
+    return y
+
+
+def check_judging_weight(sample_weight: Any, m: int) -> Float[np.ndarray, " m"]:
+    """Weights of m rows whose predictions are judged."""
     weight = np.ones(m) if sample_weight is None else _vector(sample_weight, "sample_weight", m)
     if (weight < 0).any() or not weight.any():
         raise ValueError("sample_weight has negative values, or no positive one; give weights >= 0.")
-    return y, weight
+    return weight
 
 
 def require_range(response: Float[np.ndarray, "n ..."], dtype: np.dtype) -> None:

@@ -7,11 +7,11 @@ from operator import attrgetter
 import jax
 import numpy as np
 
-from jaxreg import _hints, _names, _provenance, _scores, _validation
+from jaxreg import _hints, _names, _provenance, _validation
 from jaxreg._request import NAMES, by_position, check_request
 from jaxreg._setup import lambdas_for, prepare
 from jaxreg.cv._folded import Folded
-from jaxreg.cv._folds import check_training, make_folds
+from jaxreg.cv._folds import check_training, make_folds, strata_of
 from jaxreg.cv._result import cv_result
 from jaxreg.losses import Squared
 from jaxreg.objective._objective import mixed, mixing
@@ -19,6 +19,7 @@ from jaxreg.paths import _endings
 from jaxreg.paths._result import path_result
 from jaxreg.penalties import ElasticNet
 from jaxreg.results._cv import CVResult
+from jaxreg.scores._metrics import check_judging, make_metric
 
 
 def fit_cv(
@@ -40,6 +41,7 @@ def fit_cv(
     lambda_min_ratio=None,
     sample_weight=None,
     offset=None,
+    strata=None,
     penalty_factors=None,
     lower=None,
     upper=None,
@@ -80,7 +82,7 @@ def fit_cv(
         the folds; a list of (train, test) pairs of row indices or masks, where a row that is named twice counts twice;
         or "loo", leave one out. Folds of a splitter, or pairs, that hold out all rows once, then all rows once again,
         and so on, in groups of equal size, are `repeats`. One hold-out split is allowed; it has no standard error.
-        A number of folds gives each its share of the classes where the loss is one of classes (SquaredHinge).
+        A number of folds gives each its share of the classes, or of the events of survival times.
     groups : labels (n,), or None
         Rows with the same label stay together, for an integer `cv` or a splitter. The largest groups are dealt out
         first, each to the fold with the fewest rows. A Series goes by the index of X, as y does.
@@ -90,10 +92,15 @@ def fit_cv(
     seed : int
         Of the folds.
     metric : str, callable or None
-        "mse" (the default for the squared loss), "mae", "r2" (its negative; for a response that varies in every fold,
-        and not for classes), "deviance" (the default for other losses: twice the loss, the mean squared error for the
-        squared one), or a function (y, prediction, weight) -> number, lower is better, of the rows of a fold whose
-        weight is not 0; the weights are 1 on average over all rows of the data. It is called for each response.
+        Of numbers "mse" (the default for the squared loss), "mae", "r2" (for a response that varies in every fold), and
+        "deviance" (the default for other losses: twice the loss above that of the saturated model). Of classes
+        "deviance", "log_loss", "brier", "misclassification", "auc", "average_precision", and "mse" and "mae" of the
+        probabilities; of three or more classes squares and absolute errors are added up, "auc" is the average of each
+        class against all others. glmnet adds them up for two classes as well, twice as much. Of survival times
+        "deviance", van Houwelingen's for an event as cv.glmnet's, and "c_index". What is better the higher it is (r2,
+        auc, average_precision, c_index) counts with its sign changed. Or a function (y, prediction, weight) -> number,
+        lower is better, of the rows of a fold whose weight is not 0; the weights are 1 on average over all rows of the
+        data, y is as in `CVResult.y`, and it is called for each response.
     keep : "all" or None
         "all" keeps the held-out predictions and losses of the rows at all lambdas, (A, n, L); see `CVResult`.
     averaging : str
@@ -113,7 +120,8 @@ def fit_cv(
     Raises
     ------
     ValueError, TypeError
-        For bad input, naming the argument, what was found and what to do; for a fold whose training rows lack a class.
+        For bad input, naming the argument, what was found and what to do; for a fold whose training rows lack a class
+        or an event, or whose held-out rows do not have the metric.
 
     Notes
     -----
@@ -155,16 +163,14 @@ def fit_cv(
     _validation.check_choice(keep, "keep", (None, "all"))
     _validation.check_choice(averaging, "averaging", ("weighted", "equal"))
     request = check_request(X, keywords | {"penalty": penalty})
-    metric = _scores.make_metric(metric, request.loss)
+    called, metric = metric, make_metric(metric, request.loss)
     with jax.enable_x64(True):
         setup = prepare(X, y, request, list(map(float, l1_ratios)))  # NumPy's floats would compile anew
         data = setup.data
-        strata = data.y if request.loss.of_classes else None
+        strata = strata_of(request.loss, data.y)
         folds = make_folds(cv, X, data.y, data.weight, groups, repeats, seed, strata)
-        if request.loss.of_classes:
-            check_training(folds, data.y, data.weight, request.loss)
-        if metric.name == _scores.METRICS["r2"].name:
-            _scores.check_varies(folds, data.y, data.weight)
+        check_training(folds, data.y, data.weight, request.loss, data.labels)
+        check_judging(metric, called, folds, data.y, data.weight, data.labels)
         lambdas = np.stack([lambdas_for(setup, request, l1_ratio) for l1_ratio in setup.l1_ratios])
         prepared = time.perf_counter()
         done = Folded(setup, folds, lambdas, request, metric, keep == "all").run()

@@ -49,6 +49,23 @@ def check_labels(labels, name: str, n: int) -> tuple[np.ndarray, np.ndarray]:
         raise TypeError(f"{name} has labels that cannot be sorted ({error}); give numbers only, or strings.") from error
 
 
+def positions_among(labels, name: str, classes: np.ndarray, n: int) -> np.ndarray:
+    """Position (n,) of each label among the classes of a fit (C,)."""
+    different, position = check_labels(labels, name, n)
+    place = {label: k for k, label in enumerate(classes.tolist())}
+    unknown = [label for label in different.tolist() if label not in place]
+    if unknown:
+        raise ValueError(
+            f"{name} has the label {unknown[0]!r}, but the classes of the fit are {', '.join(map(repr, place))}."
+        )
+    return np.array([place[label] for label in different.tolist()])[position]
+
+
+def plain_labels(labels: np.ndarray) -> np.ndarray:
+    """Labels as an array that a file can hold without pickle: strings, where they are objects of Python."""
+    return np.array(labels.tolist()) if labels.dtype.kind == "O" else labels
+
+
 def warn_of_classes(y):
     """Warn where the type of y says that it holds two classes, which are fitted as numbers.
 
@@ -58,7 +75,7 @@ def warn_of_classes(y):
     if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.ndim == 1 and len(np.unique(array)) == 2):
         classes = "booleans" if array.dtype.kind == "b" else f"the two values {np.unique(array).tolist()}"
         warnings.warn(
-            f"y has {classes}, which are fitted as numbers; for two classes give -1 and 1 with losses.SquaredHinge(), "
+            f"y has {classes}, which are fitted as numbers; for two classes give losses.Binomial(), loss='binomial', "
             "else y.astype(float).",
             UserWarning,
             stacklevel=4,

@@ -72,9 +72,17 @@ def prepare(X, y, request, l1_ratios) -> Setup:
     began = time.perf_counter()
     imputes = request.impute is not None
     data = _arrays.check_data(
-        X, y, request.sample_weight, request.offset, request.dtype, imputes, request.loss, kind_of(X).checked
+        X,
+        y,
+        request.sample_weight,
+        request.offset,
+        request.dtype,
+        imputes,
+        request.loss,
+        kind_of(X).checked,
+        request.strata,
     )
-    if not request.loss.of_classes:
+    if not request.loss.of_classes and request.loss.link in ("identity", None):
         warn_of_classes(y)
     if imputes:
         incomplete = data.X if np.isnan(data.X).any() else None
@@ -207,7 +215,7 @@ def run_of(setup, problem, a, lambdas, options, warm_start):
     objective = problem.objective.with_mixing(setup.l1_ratios[a])
     certify, solver, cold = problem.certify.of_penalty(objective.penalty), setup.solvers[a], warm_start is None
     if cold:
-        start = np.zeros((objective.design.p, *objective.y.shape[1:]))
+        start = np.zeros((objective.design.p, *objective.outputs))
     else:
         start = objective.from_user(warm_start.coef_at(lambdas[0])[1])
         start = np.clip(start, *objective.limits) if objective.penalty.limited else start

@@ -185,8 +185,8 @@ def solve(
     for name, value in {"lam": lam, "penalty_factors": penalty_factors}.items():
         if value is not None and jnp.shape(value) not in ((), (p,)):
             raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs () or ({p},).")
-    if start is not None and jnp.shape(start) != (p, *y.shape[1:]):
-        raise ValueError(f"start has shape {jnp.shape(start)}, but needs {(p, *y.shape[1:])}.")
+    if start is not None and jnp.shape(start) != (p, *loss.outputs(y)):
+        raise ValueError(f"start has shape {jnp.shape(start)}, but needs {(p, *loss.outputs(y))}.")
     _validation.check_flag(fit_intercept, "fit_intercept")
     _validation.check_flag(standardize, "standardize")
     if isinstance(tol, (str, bytes)):
@@ -221,7 +221,7 @@ def _check_shapes(X, y, loss):
         raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
     if y.shape[:1] != X.shape[:1] or y.ndim > 2:
         raise ValueError(f"y has shape {y.shape}, but needs one entry per row of X, {X.shape[0]}.")
-    if y.ndim == 2 and not loss.quadratic and loss.coupling is None:
+    if loss.outputs(y) and not loss.quadratic and loss.coupling is None:
         raise ValueError(f"y has {y.shape[1]} columns; several responses need the squared loss.")
     return X.shape
 
@@ -261,14 +261,20 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     omega = weight / jnp.sum(weight)
     A, mean, scale, factors = _columns(X, omega, factors, fit_intercept, standardize)
     squared = loss.quadratic
-    y_mean = jnp.zeros(y.shape[1:], y.dtype)
+    outputs = loss.outputs(y)
+    y_mean = jnp.zeros(outputs, y.dtype)
     unit = _unit(y - per_row(offset, y), omega, fit_intercept) if standardize and loss.degree else 1.0
     if squared:
         y, offset = y - per_row(offset, y), jnp.zeros_like(offset)
         y_mean = omega @ y if fit_intercept else y_mean
         y = y - y_mean
-    y, offset, loss, lam = y / unit, offset / unit, loss.in_units(unit), lam / unit ** (loss.degree - 1)
-    free = int(fit_intercept and not squared)
+    y, offset, loss, lam = (
+        y / unit if loss.degree else y,
+        offset / unit,
+        loss.in_units(unit),
+        lam / unit ** (loss.degree - 1),
+    )
+    free = int(fit_intercept and not squared and loss.has_intercept)
     # the column of the intercept: as large as the largest other one, so that it takes steps of the same length
     level = lax.stop_gradient(jnp.sqrt(jnp.max(omega @ jnp.square(A), initial=0.0)))
     level = jnp.where(level > 0, level, 1.0)
@@ -277,10 +283,10 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     if squared and (p <= n or y.ndim == 2):
         gram = jnp.matmul(rows * omega, rows.T, precision=PRECISION)
         smooth = Quadratic(gram, weighted_products(rows, omega, y))
-    begin = jnp.zeros((p, *y.shape[1:]), A.dtype)
+    begin = jnp.zeros((p, *outputs), A.dtype)
     if start is not None:
         begin = jnp.asarray(start, A.dtype) / unit * per_row(jnp.where(jnp.isinf(scale), 0.0, scale), begin)
-    begin = jnp.concatenate([begin, jnp.zeros((free, *y.shape[1:]), A.dtype)])
+    begin = jnp.concatenate([begin, jnp.zeros((free, *outputs), A.dtype)])
 
     problem = Composite(smooth, penalty, lam * factors, free)
     at_zero = jnp.max(jnp.abs(smooth.gradient(smooth.image(jnp.zeros_like(begin)))))

@@ -54,3 +54,30 @@ LOSSES = {
     "SquaredHinge": losses.SquaredHinge(),
     "Custom": losses.Custom(lambda y, eta: jnp.logaddexp(y - eta, eta - y) - jnp.log(2.0), 1.0),
 }
+
+# likelihoods of responses that are not any numbers, and an encoded response of each for any number z
+FAMILIES = {
+    "Binomial": losses.Binomial(),
+    "Binomial probit": losses.Binomial("probit"),
+    "Binomial cloglog": losses.Binomial("cloglog"),
+    "Poisson": losses.Poisson(),
+    "Gamma": losses.Gamma(),
+    "Tweedie": losses.Tweedie(1.6),
+    "NegativeBinomial": losses.NegativeBinomial(2.0),
+    "Multinomial": losses.Multinomial(),
+}
+ONE_OUTPUT = {name: loss for name, loss in (LOSSES | FAMILIES).items() if name != "Multinomial"}
+RESPONSES = {
+    "SquaredHinge": lambda z: np.where(z < 0, -1.0, 1.0),
+    "Binomial": lambda z: np.clip(z / 2 + 0.5, 0.0, 1.0),  # labels, and shares between them
+    "Poisson": lambda z: np.round(np.maximum(z, 0.0) ** 2),
+    "Gamma": lambda z: 0.01 + z**2,
+    "Tweedie": lambda z: np.maximum(z, 0.0),
+    "NegativeBinomial": lambda z: np.round(np.maximum(z, 0.0) ** 2),
+    "Multinomial": lambda z: np.eye(3)[np.digitize(z, (-1.0, 1.0))],
+}
+
+
+def response_of(name, z):
+    """A response, as it is encoded, of the loss of this name, from numbers z that may be any."""
+    return RESPONSES.get(name.split()[0], lambda z: z)(np.asarray(z))

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     {"_version", "_pytree", "_alignment", "_hints", "_labels", "_capacities", "_status", "_compilation_cache"},
     {"_validation", "_arrays", "_provenance"},
-    {"_progress", "_missing", "_scores"},
+    {"_progress", "_missing"},
+    {"scores"},
     {"losses", "penalties"},
     {"_duality", "_names", "compat"},
     {"design"},
@@ -131,8 +132,8 @@ ADDED = {
         "circle: jaxreg.losses.__init__ -> jaxreg.losses._base -> jaxreg.losses._links -> jaxreg.losses.__init__",
     ),
     "in a function": (
-        {"_hints": "def hint():\n    from jaxreg._scores import METRICS"},
-        "jaxreg._hints imports jaxreg._scores, which is on a higher floor",
+        {"_hints": "def hint():\n    from jaxreg.scores._metrics import METRICS"},
+        "jaxreg._hints imports jaxreg.scores._metrics, which is on a higher floor",
     ),
     "of two modules of one floor": (
         {"_hints": "from jaxreg import _status", "_status": "import jaxreg._hints"},

@@ -71,7 +71,7 @@ REFUSED = {
     "text for weights": (lambda: penalties.SLOPE("lasso"), r"weights is 'lasso'; give one number per column"),
     "text for convex": (lambda: penalties.Custom(len, len, "no"), r"convex is 'no'; give True or False"),
     "text for positive": (lambda: js.LassoCV(positive="no").fit(X, Y), r"positive is 'no'; give True or False"),
-    "text for y": (lambda: path(y=np.array(["a", "b"])[FIRST]), r"y has text: the names of classes\? .*SquaredHinge"),
+    "text for y": (lambda: path(y=np.array(["a", "b"])[FIRST]), r"y has text: the names of classes\? .*loss='binomial'"),
     "text in objects": (
         lambda: path(y=pd.Series(["a", None])[FIRST].reset_index(drop=True)),
         r"y has text: the names of classes",
@@ -98,7 +98,7 @@ REFUSED = {
         lambda: path(penalty="elasticnet"),
         r"which needs l1_ratio; give penalties.ElasticNet\(l1_ratio=...\)",
     ),
-    "an unknown loss": (lambda: path(loss="l2"), r"loss is 'l2'; give .*huber, quantile, squared, squaredhinge"),
+    "an unknown loss": (lambda: path(loss="l2"), r"loss is 'l2'; give .*binomial, .*quantile, squared, squaredhinge"),
     "a metric of two": (
         lambda: cv(metric=mean_squared_error),
         r"metric is the function mean_squared_error, which cannot be called as \(y, pred",

@@ -77,7 +77,7 @@ def test_bad_lambda(lam):
 def test_bad_predictions():
     with pytest.raises(ValueError, match=r"X has 7 feature\(s\), but the path was fitted on 8"):
         PATH.predict(X[:, :7])
-    with pytest.raises(ValueError, match="type is 'class'; give one of 'response', 'link'"):
+    with pytest.raises(ValueError, match=r"type is 'class', but the loss .* is none of classes"):
         PATH.predict(X, type="class")
     with pytest.raises(ValueError, match="X has NaN"):
         PATH.predict(np.full((2, 8), np.nan))

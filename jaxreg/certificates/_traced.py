@@ -80,7 +80,9 @@ def _null_model(problem, b, rows, omega, y, offset, loss, factors):
     # squares that vanish in the precision are no exact fit: nothing can be certified
     misfit = jnp.any(jnp.where(per_row(omega, pull) > 0, pull, 0.0) != 0)
     least = jnp.finfo(pull.dtype).tiny / jnp.finfo(pull.dtype).eps
-    without = loss.mean(y, per_row(offset, eta) * jnp.ones_like(eta), omega)
+    least_value = 0.0 if loss.quadratic else loss.least(y, omega)
+    value = value - least_value
+    without = loss.mean(y, per_row(offset, eta) * jnp.ones_like(eta), omega) - least_value
     value = jnp.where(misfit & (value < least), jnp.nan, jnp.where(value == 0, without, value))
     return value, weighted_products(rows, omega, pull)[: len(factors)]
 

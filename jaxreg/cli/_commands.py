@@ -7,11 +7,11 @@ import typer
 
 import jaxreg as jr
 from jaxreg import _validation
-from jaxreg._scores import make_metric
 from jaxreg.cli import _files, _specification, _work
 from jaxreg.cli._messages import LineMessages, checked, command, end_at_ctrl_c, fail, require, seconds
 from jaxreg.cli._options import Fit, NoCache, Out, Ratio, Reading, Unknown, Validation, with_groups
 from jaxreg.results._cv import RULES
+from jaxreg.scores._metrics import make_metric
 
 
 def _examples(*lines):

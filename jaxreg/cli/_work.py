@@ -7,9 +7,11 @@ import typer
 
 import jaxreg as jr
 from jaxreg import _validation
-from jaxreg._scores import METRICS, make_metric, share_right
 from jaxreg.cli import _specification
 from jaxreg.cli._messages import checked, command, command_typed, fail, fail_with_table, require
+from jaxreg.scores._classes import share_right
+from jaxreg.scores._metrics import METRICS, make_metric
+from jaxreg.scores._numbers import R_SQUARED, SQUARED
 
 
 def checked_specification(fit, validation):
@@ -19,7 +21,7 @@ def checked_specification(fit, validation):
     if validation.folds == "loo" and validation.groups is not None:
         fail("--groups keeps rows together, but --folds loo leaves out one at a time; give a number of folds.")
     if validation.metric is not None:
-        checked(_validation.check_choice, validation.metric, "--metric", (*METRICS, "deviance"))
+        checked(_validation.check_choice, validation.metric, "--metric", METRICS)
     if validation.folds == "loo" and validation.metric == "r2":
         fail("--metric r2 needs several rows in a fold, but --folds loo has one in each; give --metric mse.")
     specification = _specification.parse(fit, validation.l1_ratio)
@@ -150,8 +152,8 @@ def choice_line(result, rule, table, specification):
     point = _mix(result, choice), choice.index
     loss = result.mean_loss[point]
     score_texts = {
-        METRICS["mse"].name: f"RMSE {loss**0.5:.5g}",
-        METRICS["r2"].name: f"mean R2 of the folds {-loss:.3f}",
+        SQUARED: f"RMSE {loss**0.5:.5g}",
+        f"negative {R_SQUARED}": f"mean R2 of the folds {-loss:.3f}",
     }
     scores = [score_texts.get(result.metric, f"{result.metric} {loss:.5g}")]
     if specification.loss.name in ("squared", "huber"):  # R2 is about means, and not about quantiles

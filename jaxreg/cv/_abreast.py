@@ -115,7 +115,7 @@ def fitted(folded, lanes, part, mixes):
     objectives, grids = [lane.objective for lane in lanes], folded.lambdas[mixes]
     penalties = [objectives[0].with_mixing(setup.l1_ratios[a]).penalty for a in mixes]
     lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
-    starts = [np.zeros((objective.design.p, *objective.y.shape[1:])) for objective in objectives]
+    starts = [np.zeros((objective.design.p, *objective.outputs)) for objective in objectives]
     first, full = len(lanes) - len(part), []
     rows = _rows(setup, objectives, first, [folded.folds.held_out[k] for k in part])
     certificates = [lane.certify for lane in lanes]
@@ -187,21 +187,21 @@ class _Judge:
             return self._by_predictions(metric, row_weight)
         squared, absolute = (np.moveaxis(values[:, at], -1, 2) for values in self.solved.judged)
         squared, absolute, y = unit**2 * squared, unit * absolute, self.setup.data.y
-        losses, y = np.empty_like(squared), y.reshape(len(y), -1)
-        for f, r in np.ndindex(len(losses), y.shape[1]):
+        y, losses = y.reshape(len(y), -1), np.empty((*squared.shape[:2], squared.shape[3]))
+        for f, i in np.ndindex(losses.shape[:2]):
             rows, counts = self.folds[f].rows, self.folds[f].counts
-            errors = squared[f, :, r], absolute[f, :, r]
-            losses[f, :, r] = metric.of_errors(*errors, y[rows, r], row_weight[rows] * counts)
-        return losses.mean(axis=2), squared
+            losses[f, i] = metric.of_errors(squared[f, i], absolute[f, i], y[rows], row_weight[rows] * counts)
+        return losses, squared
 
     def _by_predictions(self, metric, row_weight):
         A, L = self.solved.at.shape
-        losses, squared = np.empty((2, len(self.folds), A, self.setup.objective.responses or 1, L))
+        F, setup = len(self.folds), self.setup
+        losses, squared = np.empty((F, A, L)), np.empty((F, A, setup.objective.responses or 1, L))
         for i in range(A):
             for f, (fold, rows) in enumerate(zip(self.folds, self.held_out[i], strict=True)):
-                predictions = rows.predict(self.setup.data.offset, range(L))
-                losses[f, i], squared[f, i] = judged(metric, self.setup.data.y, row_weight, fold, predictions)
-        return losses.mean(axis=2), squared
+                predictions = rows.predict(setup.data.offset, range(L))
+                losses[f, i], squared[f, i] = judged(metric, setup.loss, setup.data.y, row_weight, fold, predictions)
+        return losses, squared
 
     def _held_out(self, i):
         """HeldOutRows of each fold with the mixing parameter i."""

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _scores
 from jaxreg.cv._folds import Folds
 from jaxreg.paths._endings import End
 from jaxreg.paths._points import Points
+from jaxreg.scores._numbers import squared_errors
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,18 @@ class HeldOut:
 def predictions_of(design, offset, rows, coef, intercept):
     """Predictions (m, L) or (m, L, K) of rows of the data, offset included."""
     eta = design.linear_predictor(rows, coef, intercept)
-    return eta if offset is None else eta + offset[rows].reshape(-1, *[1] * (eta.ndim - 1))
+    if offset is None:
+        return eta
+    known = offset[rows][:, None]  # (m, 1), or (m, 1, K) of K outputs
+    return eta + (known[..., None] if known.ndim < eta.ndim else known)
 
 
 @dataclass(frozen=True)
 class Fits:
     """The fits of folds (F,) with one mixing parameter, judged on the rows that each holds out."""
 
-    loss: np.ndarray  # (F, L), averages over K responses
-    squared_error: np.ndarray  # (F, K, L), means over the rows
+    loss: np.ndarray  # (F, L)
+    squared_error: np.ndarray  # (F, K, L), means over the rows; K is 0 for a loss without an R squared
     gap: np.ndarray  # (F, L)
     n_iter: np.ndarray  # (F, L)
     status: np.ndarray  # (F, L)
@@ -77,16 +80,13 @@ class Outcome:
     ended: End | None  # where all grids are cut
 
 
-def judged(metric, y, weight, fold, predictions):
-    """(losses, mean squared errors), both (K, L), of predictions (m, L [, K]) of the rows of a fold.
+def judged(metric, loss, y, weight, fold, predictions):
+    """(scores (L,), mean squared errors (K, L)) of predictions (m, L [, K]) of the rows of a fold.
 
     y (n [, K]) and weight (n,) are those of all rows.
     """
-    rows, predictions = fold.rows, predictions.reshape(*predictions.shape[:2], -1)
-    y, weight = y.reshape(len(y), -1)[rows], weight[rows] * fold.counts
-
-    def by(metric):
-        return np.stack([metric.in_fold(y[:, r], predictions[..., r], weight) for r in range(y.shape[1])])
-
-    losses = by(metric)
-    return losses, losses if metric.squared else by(_scores.METRICS["mse"])
+    y, weight = y[fold.rows], weight[fold.rows] * fold.counts
+    squares = squared_errors(loss, y, predictions, weight)
+    if metric.squared and len(squares):
+        return squares.mean(axis=0), squares
+    return metric.in_fold(y, predictions, weight), squares

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from jaxreg import _progress, _scores
+from jaxreg import _progress
 from jaxreg._setup import run_of
 from jaxreg._status import Status
 from jaxreg.cv import _abreast
@@ -19,6 +19,8 @@ from jaxreg.paths._endings import End
 from jaxreg.paths._lockstep import answered
 from jaxreg.paths._points import points_of
 from jaxreg.paths._queue import number_for
+from jaxreg.scores._averages import row_weight
+from jaxreg.scores._numbers import squared_errors
 from jaxreg.solvers.ridge import decomposed
 
 BYTES = 2**28  # of the folds that are worked on at once: two Gram matrices, and a path and eight vectors of rows each
@@ -36,7 +38,7 @@ class Folded:
         self.setup, self.folds, self.l1_ratios, self.lambdas = setup, folds, setup.l1_ratios, lambdas
         self.request, self.metric, self.keep_predictions = request, metric, keep_predictions
         self.options = replace(setup.options, max_features=None, early_stop=False, progress=False)
-        self.row_weight = _scores.row_weight(setup.data)
+        self.row_weight = row_weight(setup.data)
         self.lanes = LaneProblems(setup, folds, request)
         self.imputes = setup.data.incomplete is not None
 
@@ -65,24 +67,21 @@ class Folded:
         errors = left_out(ridge, objective, data, lambdas, setup.model)  # (n, L, K)
         loop = closed_form(objective, ridge, certify, lambdas / objective.lambda_unit, self.options)
         points = points_of(objective, list(answered(loop, objective.design)))
-        y = data.y.reshape(len(data.y), 1, -1)
-        predictions = y - errors
-        losses = np.stack(
-            [self.metric.of_each(y[:, 0, r], predictions[..., r], self.row_weight) for r in range(y.shape[2])]
-        )
-        squared = losses if self.metric.squared else np.moveaxis(errors**2, -1, 0)
+        n = len(data.y)
+        predictions = data.y.reshape(n, 1, -1) - errors
         predictions = predictions[..., 0] if objective.responses is None else predictions
+        losses = self.metric.of_each(data.y, predictions, self.row_weight)
         gap, n_iter, status = (
-            np.broadcast_to(values, losses.shape[1:]) for values in (points.gaps, points.n_iter, points.status)
+            np.broadcast_to(values, losses.shape) for values in (points.gaps, points.n_iter, points.status)
         )
         fits = Fits(
-            loss=losses.mean(axis=0),
-            squared_error=squared.swapaxes(0, 1),
+            loss=losses,
+            squared_error=np.moveaxis(errors**2, -1, 1),
             gap=gap,
             n_iter=n_iter,
             status=status,
-            null_losses=np.broadcast_to(objective.null_losses, (len(y), len(losses))),
-            held_out=[HeldOut(np.arange(len(y)), None, None, predictions, objective.design)],
+            null_losses=np.broadcast_to(objective.null_losses, (n, objective.null_losses.size)),
+            held_out=[HeldOut(np.arange(n), None, None, predictions, objective.design)],
         )
         return SolvedPath(points, lambdas, np.arange(len(lambdas))), fits
 
@@ -247,19 +246,26 @@ class Folded:
         """The Fits of the fold k with one mixing parameter, at the first `length` lambdas."""
         points, fold = solved.points.at(solved.asked[:length]), self.folds.held_out[k]
         base, errors, predictions = lane.objective.design.base, None, None
+        y, offset, weight = self.setup.data.y, self.setup.data.offset, self.row_weight
         if lane.held_out is not None and self.metric.squared and not self.keep_predictions:
             errors = self._errors_by_moments(lane, points)
-        if errors is None:
-            predictions = predictions_of(base, self.setup.data.offset, fold.rows, points.coef, points.intercept)
-            losses, errors = judged(self.metric, self.setup.data.y, self.row_weight, fold, predictions)
+        if errors is not None:
+            losses = errors.mean(axis=0)
+        elif self.metric.of_split is None:
+            predictions = predictions_of(base, offset, fold.rows, points.coef, points.intercept)
+            losses, errors = judged(self.metric, self.setup.loss, y, weight, fold, predictions)
         else:
-            losses = errors
+            everything = predictions_of(base, offset, np.arange(len(y)), points.coef, points.intercept)
+            training, held_out = weight * self.folds.train(k), np.zeros(len(y))
+            held_out[fold.rows] = weight[fold.rows] * fold.counts
+            losses, predictions = self.metric.of_split(y, everything, training, held_out), everything[fold.rows]
+            errors = squared_errors(self.setup.loss, y[fold.rows], predictions, weight[fold.rows])
         keep = predictions is not None and (
             self.keep_predictions or self.imputes or predictions.size <= points.coef.nnz
         )
         coef, intercept = (None, None) if keep else (points.coef, points.intercept)
         return Fits(
-            loss=losses.mean(axis=0)[None],
+            loss=losses[None],
             squared_error=errors[None],
             gap=points.gaps[None],
             n_iter=points.n_iter[None],

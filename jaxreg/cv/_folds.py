@@ -11,6 +11,8 @@ import numpy as np
 from jaxreg import _validation
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels
+from jaxreg.scores._classes import lacks_class, shares
+from jaxreg.scores._survival import lacks_event
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -201,16 +203,28 @@ def _fold_rows(rows, side, k, n):
     return FoldRows(rows, counts.astype(float))
 
 
-def check_training(folds, y, weight, loss):
-    """Refuse folds whose training rows have a response that the loss does not take."""
+def strata_of(loss, y):
+    """What each fold gets its share of (n,): the classes of labels, or the events, of an encoded y; None of others."""
+    if not loss.of_classes:
+        observed = loss.observed(y)
+        return None if observed is None else observed.event
+    members = shares(y)
+    return members.argmax(axis=1) if (members.max(axis=1) == 1).all() else None
+
+
+def check_training(folds, y, weight, loss, labels):
+    """Refuse folds whose training rows lack a class or an event, of an encoded y and the labels of classes."""
+    observed = loss.observed(y)
+    if not loss.of_classes and observed is None:
+        return
     for k in range(len(folds)):
-        try:
-            loss.encode(y, (folds.train(k) > 0) & (weight > 0))
-        except ValueError as error:
+        training = folds.train(k) * weight
+        fault = lacks_class(y, training, labels) if observed is None else lacks_event(observed, training)
+        if fault is not None:
             raise ValueError(
-                f"cv: in the training rows of fold {k} {error} Give fewer folds, or folds with a share of each class, "
-                "as those of a number or of sklearn.model_selection.StratifiedKFold()."
-            ) from None
+                f"cv: {fault} in the training rows of fold {k}. Give fewer folds, or folds with a share of each, as "
+                "those of a number or of sklearn.model_selection.StratifiedKFold()."
+            )
 
 
 def _checked_folds(folds, weight):

@@ -6,12 +6,13 @@ from functools import partial
 import jax
 import numpy as np
 
-from jaxreg import _scores
 from jaxreg._status import CAUSES, Status, cause
 from jaxreg.cv._fits import predictions_of
 from jaxreg.paths import _endings
 from jaxreg.results import _selection
 from jaxreg.results._cv import CVResult
+from jaxreg.scores._averages import average, row_weight
+from jaxreg.scores._numbers import variance
 
 
 def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
@@ -22,8 +23,10 @@ def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
         for name in ("gap", "status", "loss", "squared_error")
     )
     fold_weight = folds.held_weight(weight)
-    share = fold_weight if averaging == "weighted" else np.ones(len(folds))
-    mean_loss, std_error = _scores.average(fold_loss, share, folds.repeats)
+    share = np.ones(len(folds)) if averaging == "equal" else fold_weight
+    if averaging == "weighted" and metric.share is not None:
+        share = folds.held_weight(weight * metric.share(setup.data.y))
+    mean_loss, std_error = average(fold_loss, share, folds.repeats)
     best = np.unravel_index(np.argmin(mean_loss), mean_loss.shape)
     losses = [solved.points.at(solved.asked[:length]).losses for solved in done.full]
     train_mse = 2 * objective.loss_unit * np.stack(losses)
@@ -48,8 +51,9 @@ def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
         n_samples=int(np.count_nonzero(weight)),
         train_mse=train_mse,
         minus_two_log_likelihood=setup.loss.minus_two_log_likelihood(train_mse, np.count_nonzero(weight)),
-        r2=None if setup.loss.of_classes else _r2(squared, setup, folds, fold_weight),
+        r2=_r2(squared, setup, folds, fold_weight) if "r2" in setup.loss.metrics else None,
         y=setup.data.y,
+        weight=None if np.ptp(weight) == 0 else row_weight(setup.data),
         fit_intercept=setup.model.fit_intercept,
         timings={"prepare": times[1] - times[0], "solve": ended - times[1], "total": ended - times[0]},
         _effective_df=partial(_effective_df, objective, paths) if known else None,
@@ -60,27 +64,23 @@ def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
 
 def _of_rows(setup, fits, metric, best, length, keep):
     """(held-out predictions, losses or None) of the rows: (n,) at the choice, or (A, n, L); predictions [, K]."""
-    data = setup.data
-    y = data.y.reshape(len(data.y), -1)
-    n, K = y.shape
+    data, n = setup.data, len(setup.data.y)
+    outputs = () if setup.objective.responses is None else (setup.objective.responses,)
     mixes, points = (range(len(fits)), np.arange(length)) if keep == "all" else (best[:1], np.array(best[1:]))
-    predictions = np.zeros((len(mixes), n, len(points), K))
-    losses, times = np.zeros(predictions.shape[:-1]), np.zeros((n, 1))
+    losses, times = np.zeros((len(mixes), n, len(points))), np.zeros((n, 1))
+    predictions = np.zeros((*losses.shape, *outputs))
     for part in fits[0].held_out:
         times[part.rows] += 1
     for i, a in enumerate(mixes):
         for part in fits[a].held_out:
-            eta = part.predict(data.offset, points).reshape(len(part.rows), len(points), K)
+            eta = part.predict(data.offset, points)
             predictions[i, part.rows] += eta
             if metric.of_rows is not None:
-                of_responses = [metric.of_rows(y[part.rows, r], eta[..., r]) for r in range(K)]
-                losses[i, part.rows] += np.mean(of_responses, axis=0)
-    with np.errstate(invalid="ignore"):
-        predictions, losses = predictions / times[..., None], losses / times  # NaN where never held out
+                losses[i, part.rows] += metric.of_rows(data.y[part.rows], eta)
+    with np.errstate(invalid="ignore"):  # NaN where never held out
+        predictions, losses = predictions / times.reshape(n, 1, *[1] * len(outputs)), losses / times
     if keep != "all":
         predictions, losses = predictions[0, :, 0], losses[0, :, 0]
-    if data.y.ndim == 1:
-        predictions = predictions[..., 0]
     return predictions, losses if metric.of_rows is not None else None
 
 
@@ -88,7 +88,7 @@ def _r2(squared_error, setup, folds, fold_weight):
     """(A, L) of mean squared errors (A, F, K, L) of the folds; NaN where no response varies."""
     times = sum(np.bincount(part.rows, part.counts, folds.n) for part in folds.held_out)
     y = setup.data.y.reshape(len(setup.data.y), -1)
-    spread = _scores.variance(y, setup.data.weight * times)
+    spread = variance(y, setup.data.weight * times)
     varies = spread > 0
     if not varies.any():
         return np.full((squared_error.shape[0], squared_error.shape[3]), np.nan)
@@ -102,9 +102,7 @@ def _train_loss(setup, path, train_mse, metric):
         return train_mse.mean(axis=1)
     data, counting = setup.data, np.flatnonzero(setup.data.weight)
     predictions = predictions_of(setup.objective.design, data.offset, counting, path.coef_sparse, path.intercept)
-    predictions = predictions.reshape(len(counting), len(path.lambdas), -1)
-    y, weight = data.y.reshape(len(data.y), -1)[counting], _scores.row_weight(data)[counting]
-    return np.mean([metric.in_fold(y[:, r], predictions[..., r], weight) for r in range(y.shape[1])], axis=0)
+    return metric.in_fold(data.y[counting], predictions, row_weight(data)[counting])
 
 
 def _effective_df(objective, paths):

@@ -1,7 +1,7 @@
 """How many columns a column set has room for: steps of the one ladder of capacities."""
 
 from abc import ABC, abstractmethod
-from itertools import chain, takewhile
+from itertools import chain, count, takewhile
 from typing import final
 
 from jaxreg._capacities import capacities, capacity_for
@@ -65,6 +65,17 @@ class Tight(Sizes):
             return [capacity_for(in_use + need)]
         coarse = chain(IN_TILES, (step for step in capacities() if step >= COARSE))
         return [next(step for step in coarse if step >= in_use + need)]
+
+
+@final
+class Stepped(Sizes):
+    """For kernels that take long to compile: few capacities, each twice the one before."""
+
+    first = SMALLEST
+
+    def suited(self, capacity, in_use, need):
+        steps = (SMALLEST * 2**k for k in count())
+        return [next(step for step in steps if step >= in_use + need)]
 
 
 def room(capacity):

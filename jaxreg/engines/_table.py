@@ -9,6 +9,7 @@ import numpy as np
 from jaxreg.engines._base import Engine
 from jaxreg.engines._blocks import Blocks
 from jaxreg.engines._gradient import Gradient
+from jaxreg.engines._newton import Newton
 from jaxreg.engines._pivot import Pivot
 
 LARGEST = 8192  # columns whose Gram matrix a step of the batched solver reads in about the time that it takes anyway
@@ -62,6 +63,7 @@ def _even(problem):
 
 
 SQUARED_LOSS = Need("the squared loss", lambda problem: problem.loss.quadratic)
+ANOTHER_LOSS = Need("another loss than the squared one", lambda problem: not problem.loss.quadratic)
 ELASTIC_NET = Need("ElasticNet", lambda problem: problem.penalty.quadratic)
 RIDGE = Need("l1_ratio=0", lambda problem: problem.penalty.mixes and problem.penalty.l1_ratio == 0)
 NO_LIMITS = Need("no limits", lambda problem: not problem.penalty.limited)
@@ -122,6 +124,14 @@ TABLE = (
         needs=(SQUARED_LOSS, BLOCKS, NO_LIMITS, ONE_OBJECTIVE),
         preferred="on a CPU, for convex penalties with groups of similar sizes",
         prefers=lambda problem: problem.penalty.convex and not problem.accelerated and _even(problem),
+    ),
+    Entry(
+        name="newton",
+        engine=Newton,
+        solves="any other loss with ElasticNet, with or without limits",
+        needs=(ANOTHER_LOSS, ELASTIC_NET, OUTPUTS),
+        preferred="where the loss bends everywhere",
+        prefers=lambda problem: problem.loss.width is None,
     ),
     Entry(
         name="proximal",

@@ -11,11 +11,30 @@ the linear predictor, intercept and offset included.
 from jaxreg.losses._base import Encoded as Encoded
 from jaxreg.losses._base import Loss as Loss
 from jaxreg.losses._base import Numeric as Numeric
+from jaxreg.losses._binomial import Binomial
 from jaxreg.losses._cox import Cox
 from jaxreg.losses._custom import Custom
+from jaxreg.losses._gamma import Gamma
 from jaxreg.losses._huber import Huber
+from jaxreg.losses._multinomial import Multinomial
+from jaxreg.losses._negative_binomial import NegativeBinomial
+from jaxreg.losses._poisson import Poisson
 from jaxreg.losses._quantile import Quantile
 from jaxreg.losses._squared import Squared
 from jaxreg.losses._squared_hinge import SquaredHinge
+from jaxreg.losses._tweedie import Tweedie
 
-__all__ = ["Cox", "Custom", "Huber", "Quantile", "Squared", "SquaredHinge"]
+__all__ = [
+    "Binomial",
+    "Cox",
+    "Custom",
+    "Gamma",
+    "Huber",
+    "Multinomial",
+    "NegativeBinomial",
+    "Poisson",
+    "Quantile",
+    "Squared",
+    "SquaredHinge",
+    "Tweedie",
+]

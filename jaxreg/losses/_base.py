@@ -14,7 +14,7 @@ from jaxreg import _arrays
 from jaxreg.losses._links import inverse_link
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int
 
 
 class Encoded(NamedTuple):
@@ -23,6 +23,15 @@ class Encoded(NamedTuple):
     y: Float[np.ndarray, "n ..."]  # (n,), or (n, K) of several responses, or as a coupled loss has it; float64
     labels: np.ndarray | None  # (C,) sorted, of a loss of classes; None of another
     weight: Float[np.ndarray, " n"] | None = None  # what multiplies the sample weights, as numbers of trials
+
+
+class Observed(NamedTuple):
+    """Survival times."""
+
+    time: Float[np.ndarray, " n"]
+    event: Float[np.ndarray, " n"]  # 1 where the time is that of an event, 0 where it is that of censoring
+    start: Float[np.ndarray, " n"]  # the time after which a row is at risk
+    stratum: Float[np.ndarray, " n"]  # a code
 
 
 class Loss(ABC):
@@ -50,9 +59,10 @@ class Loss(ABC):
       the residual of the prox.
 
     Instances are JAX pytrees (`jaxreg._pytree.pytree`) whose numbers are leaves: other numbers need no compilation.
-    `width`, `widened`, `minus_two_log_likelihood` and `decode` are hooks, whose defaults say that there is no such
-    thing. A loss with K outputs has a `hessian_product` and a `curvature` of its own, one that couples rows the
-    formulas of all rows and `responses`; other concrete methods are not overridden.
+    `width`, `widened`, `minus_two_log_likelihood`, `observed` and `decode` are hooks, whose defaults say that there is
+    no such thing, and `of_positions` has the usual default. A loss with K outputs has a `hessian_product` and a
+    `curvature` of its own, one that couples rows the formulas of all rows, `responses` and `observed`; other concrete
+    methods are not overridden.
 
     Attributes
     ----------
@@ -67,6 +77,8 @@ class Loss(ABC):
         Which entries the Hessian in eta couples: None where it is diagonal, "rows" or "outputs".
     has_intercept : bool
         Whether an intercept makes a difference; one that makes none is not fitted, and is 0 in results.
+    stratified : bool
+        Whether `encode` takes strata of rows.
     of_classes : bool
         Whether y holds labels of classes: folds get their share of each, and need all in their training rows.
     link : str or None
@@ -79,6 +91,7 @@ class Loss(ABC):
     quadratic: ClassVar[bool] = False
     coupling: ClassVar[str | None] = None
     has_intercept: ClassVar[bool] = True
+    stratified: ClassVar[bool] = False
     of_classes: ClassVar[bool] = False
     link: str | None = "identity"
 
@@ -109,6 +122,23 @@ class Loss(ABC):
     def responses(self, y: Float[np.ndarray, "n ..."]) -> int | None:
         """K, the number of linear predictors of an observation, of an encoded y; None for one, whose eta is (n,)."""
         return None if y.ndim == 1 else y.shape[1]
+
+    def observed(self, y: Float[np.ndarray, "n ..."]) -> Observed | None:
+        """The times of an encoded y and what happened then, of a loss of survival times; None of another.
+
+        Folds get their share of the events, and need some in their training rows.
+        """
+        return None
+
+    def of_positions(self, positions: Int[np.ndarray, " n"], n_classes: int) -> Float[np.ndarray, "n ..."]:
+        """The encoded y of rows whose labels have these positions among the sorted ones; asked for of classes only."""
+        return positions.astype(float) if n_classes == 2 else np.eye(n_classes)[positions]
+
+    @final
+    def outputs(self, y: Float[np.ndarray, "n ..."]) -> tuple[int, ...]:
+        """Shape of the linear predictor of one observation: () or (K,)."""
+        K = self.responses(y)
+        return () if K is None else (K,)
 
     @final
     def inverse_link(self, eta: Any) -> Any:

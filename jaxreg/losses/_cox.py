@@ -13,7 +13,7 @@ from jax import Array, lax
 from jaxreg import _validation
 from jaxreg._pytree import STATIC, pytree
 from jaxreg.losses import _risk_sets
-from jaxreg.losses._base import Encoded, Loss
+from jaxreg.losses._base import Encoded, Loss, Observed
 from jaxreg.losses._censored import observations
 from jaxreg.losses._running import per_row
 
@@ -81,6 +81,7 @@ class Cox(Loss):
     metrics = ("deviance", "c_index")
     coupling = "rows"
     has_intercept = False
+    stratified = True
     link = "log"
 
     def __post_init__(self):
@@ -97,6 +98,10 @@ class Cox(Loss):
 
     def responses(self, y):
         return None
+
+    def observed(self, y):
+        columns = _risk_sets.TIME, _risk_sets.EVENT, _risk_sets.START, _risk_sets.STRATUM
+        return Observed(*(np.asarray(y)[:, column] for column in columns))
 
     def in_units(self, unit):
         return self

@@ -34,7 +34,7 @@ class SquaredHinge(Loss):
 
     of_classes = True
     degree = 0
-    metrics = ("deviance", "mse", "mae")
+    metrics = ("deviance", "misclassification", "auc", "average_precision", "mse", "mae")
 
     def encode(self, y, counting):
         y = _arrays.check_responses(y, len(counting))
@@ -48,6 +48,9 @@ class SquaredHinge(Loss):
 
     def decode(self, eta, labels):
         return labels[(np.asarray(eta) > 0).astype(int)]
+
+    def of_positions(self, positions, n_classes):
+        return 2.0 * positions - 1.0
 
     def in_units(self, unit):
         return self

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxreg import _arrays, _provenance, _scores
+from jaxreg import _arrays, _provenance
 from jaxreg._alignment import by_row
 from jaxreg._labels import check_labels, few_values, is_text
 from jaxreg.cv import _folds
 from jaxreg.neural._mapped import release
 from jaxreg.neural._training import Groups
+from jaxreg.scores._numbers import variance
 
 CHECKED = 64 * 2**20  # bytes of X that are looked at at a time
 SHARE = 1e-3  # of the largest number whose square is finite: sums of a million squares are, too
@@ -33,7 +34,7 @@ class Data:
             "n_samples": len(self.y),
             "n_outputs": self.target.shape[1],
             "dtype": np.dtype(dtype).name,
-            "y_variance": float(_scores.variance(self.y, np.ones(len(self.y)))) if number else None,
+            "y_variance": float(variance(self.y, np.ones(len(self.y)))) if number else None,
             "y_values": few_values(self.y) if number else [],
             "versions": _provenance.versions(),
         }

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jaxreg import _scores
+from jaxreg.scores._averages import average
+from jaxreg.scores._numbers import variance as variance_of
 
 TRAIN, VALID = range(2)  # parts of the data that a fold is judged on
 
@@ -118,7 +119,7 @@ def check_spread(names, variance):
 def variances(target, groups, seeds):
     """Variances (2, K, C) of targets (n, C) on the rows of each fold that train, and on those held out."""
     return np.stack(
-        [[_scores.variance(target, weight) for weight in part[::seeds]] for part in (groups.train, groups.held_out)]
+        [[variance_of(target, weight) for weight in part[::seeds]] for part in (groups.train, groups.held_out)]
     )
 
 
@@ -148,7 +149,7 @@ def fold_average(losses, folds):
         return mean, error
     if K > 1:
         weight = folds.held_weight(np.full(folds.n, 1 / folds.n))
-        mean[fine], error[fine] = _scores.average(of_folds.T, weight, folds.repeats)
+        mean[fine], error[fine] = average(of_folds.T, weight, folds.repeats)
     else:
         mean[fine] = of_folds[:, 0]
         error[fine] = losses[fine, 0].std(axis=1, ddof=1) / np.sqrt(R) if R > 1 else np.nan

@@ -3,8 +3,9 @@
 import jax
 import numpy as np
 
-from jaxreg import _arrays, _scores, _validation
+from jaxreg import _arrays, _validation
 from jaxreg.neural import _data, _training
+from jaxreg.scores._numbers import r_squared
 
 TYPES = {"regression": ("response",), "classification": ("response", "probability", "link")}
 PREDICTED = 1024  # rows at a time
@@ -40,7 +41,7 @@ def score(path, X, y, strength):
     y = _data.check_truth(y, X, predicted, path.classes)
     if path.classes is not None:
         return float(np.mean(predicted == y))
-    return float(_scores.r_squared(y, predicted, np.ones(len(y))))
+    return float(r_squared(y, predicted, np.ones(len(y))))
 
 
 def is_finite(path, k):

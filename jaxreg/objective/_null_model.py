@@ -122,7 +122,7 @@ def _by_newton(smooth, start, tol):
 
 def null_fit(smooth: Averaged):
     """(coefficients (m [, K]), eta (n [, K]), loss) of the rows of a mean loss, without a penalty."""
-    loss, outputs = smooth.loss, () if smooth.loss.responses(smooth.y) is None else smooth.y.shape[1:]
+    loss, outputs = smooth.loss, smooth.loss.outputs(smooth.y)
     start = np.zeros((len(smooth.rows), *outputs))
     at_zero = smooth.eta(np.zeros((smooth.rows.shape[1], *outputs)))
     scale = float(jnp.sum(jnp.abs(loss.slopes(smooth.y, at_zero, smooth.omega))))

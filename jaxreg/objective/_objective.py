@@ -46,7 +46,7 @@ class Objective:
     corr: Any  # A y (p,) or (p, K), on the scale of the design; None without the squared loss
     null_gradient: np.ndarray  # (p,) or (p, K): minus the loss' derivative in b at the null model
     null_eta: np.ndarray | None  # (n,) linear predictor of the null model; None with the squared loss
-    null_losses: np.ndarray  # (K,) or (1,): losses of the null model, 0 where it fits exactly
+    null_losses: np.ndarray  # (K,) or (1,): those of the null model, above the saturated one; 0 where it fits exactly
     totals: np.ndarray  # (K,) or (1,): losses of the intercept-only model above the saturated one, half its deviance
     saturated: float  # loss of the saturated model
     constant_features: np.ndarray  # columns that are left out because they do not vary
@@ -72,6 +72,11 @@ class Objective:
         return self.loss.responses(self.y)
 
     @property
+    def outputs(self):
+        """Shape of the linear predictor of one row: () or (K,)."""
+        return self.loss.outputs(self.y)
+
+    @property
     def root(self):
         return self.design.root
 
@@ -87,7 +92,7 @@ class Objective:
 
     @property
     def null_loss(self):
-        """P0, loss of the null model."""
+        """P0, loss of the null model above that of the saturated one."""
         return float(np.sum(self.null_losses))
 
     @property
@@ -192,8 +197,7 @@ def make_objective(design, data, model, loss, penalty, corr=None, products=None)
     """
     left_out, factors, sigma = entering_columns(design, model)
     scale = np.where(np.isinf(factors), 0.0, design.columns.norm / sigma)
-    responses = loss.responses(data.y)
-    factors = penalty.checked_factors(factors, responses)
+    factors = penalty.checked_factors(factors, loss.responses(data.y))
     directions = np.zeros((0, design.p)) if penalty.separable else penalty.unpenalised(factors)
     directions = directions[(directions * scale).any(axis=1)]
     z, y_mean, unit = centred_response(data, model) if loss.degree else (None, 0.0, 1.0)
@@ -226,14 +230,13 @@ def _span(design, penalty, factors, scale, directions):
 
 
 def _dual_known(loss, penalty, data, factors, span):
-    responses = loss.responses(data.y)
-    outputs = () if responses is None else (responses,)
+    outputs = loss.outputs(data.y)
     known = has_dual(penalty, np.zeros((len(factors), *outputs)), factors)
     if loss.quadratic or not known:
         return known
     if len(span.basis) and loss.coupling == "rows":  # its dual points cannot be corrected
         return False
-    eta = data.y if loss.responses(data.y) is not None else data.weight
+    eta = data.y if outputs else data.weight
     return jax.eval_shape(loss.dual, data.y, eta, eta, data.weight, 1.0) is not None
 
 
@@ -299,12 +302,13 @@ def _null_by_rows(shared, data, model, z, corr, bounded):
 
 def _general(shared, data, model, loss, unit):
     design, scale, basis = shared["design"], shared["scale"], shared["span"].basis
-    free, root, responses = int(model.fit_intercept and loss.has_intercept), design.root, loss.responses(data.y)
-    outputs = () if responses is None else (responses,)
+    free, root, outputs = int(model.fit_intercept and loss.has_intercept), design.root, loss.outputs(data.y)
     counting = data.weight > 0
     loss = loss.in_units(unit)
     offset = np.zeros(design.n) if data.offset is None else data.offset / unit
-    y = np.where(per_row(counting, data.y), data.y, data.y[np.argmax(counting)]) / unit
+    y = data.y / unit
+    if loss.coupling != "rows":  # rows without a weight may hold anything
+        y = np.where(per_row(counting, y), y, y[np.argmax(counting)])
 
     def fit(rows):
         """(coefficients, eta (n [, K]), loss) of the model of some rows alone."""
@@ -335,7 +339,13 @@ def _general(shared, data, model, loss, unit):
         corr=None,
         null_gradient=per_row(scale, slopes) * _correlations(design, -per_row(inverse, slopes) * slopes),
         null_eta=eta,
-        null_losses=np.array([null_loss]),
-        totals=np.array([total - saturated]),
+        null_losses=np.array([_above(null_loss, saturated)]),
+        totals=np.array([_above(total, saturated)]),
         saturated=saturated,
     )
+
+
+def _above(value, saturated):
+    """By how much a loss is above that of the saturated model, which it reaches where rounding is all that is left."""
+    above = value - saturated
+    return above if above > EXACT * np.finfo(float).eps * abs(saturated) else 0.0

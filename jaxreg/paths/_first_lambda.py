@@ -6,7 +6,7 @@ import numpy as np
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.objective._grid import LEAST_RATIO
 from jaxreg.objective._objective import mixed
-from jaxreg.penalties._base import largest_ratio, per_row
+from jaxreg.penalties._base import largest_ratio
 from jaxreg.solvers.smooth import curvature_of
 
 _curvature = jax.jit(curvature_of)
@@ -26,9 +26,7 @@ def largest_lambda(objective, certify=None):
     """
     gradient, factors, penalty = objective.null_gradient, objective.factors, objective.penalty
     if penalty.quadratic:
-        pulls = np.where(
-            per_row(factors > 0, gradient), mixed(penalty, 1.0).pull(gradient, per_row(factors, gradient)), 0.0
-        )
+        pulls = np.where(factors > 0, mixed(penalty, 1.0).pull(gradient, factors), 0.0)
         critical = pulls.max(initial=0.0) / max(penalty.l1_ratio, LEAST_RATIO)
     else:
         critical = penalty.critical_on_host(-gradient, factors)

@@ -94,7 +94,7 @@ def points_of(objective, blocks):
     b0 = np.concatenate([block.b0.sum(axis=1) for block in blocks])
     return Points(
         coef=coef,
-        intercept=objective.y_mean - coef @ means + objective.unit * b0,
+        intercept=objective.y_mean - coef @ means + objective.unit * b0 if objective.loss.has_intercept else 0.0 * b0,
         gaps=np.concatenate([block.gaps for block in blocks]),
         losses=np.concatenate([block.losses for block in blocks]) - objective.saturated,
         n_iter=np.concatenate([block.n_iter for block in blocks]),

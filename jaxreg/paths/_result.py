@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from jaxreg._labels import plain_labels
 from jaxreg._pytree import described
 from jaxreg._status import Status, promoted
+from jaxreg.losses._record import parameters_of
 from jaxreg.objective._objective import mixed
 from jaxreg.paths import _endings
 from jaxreg.results._path import PathResult
@@ -61,6 +63,8 @@ def path_result(setup, l1_ratio, solver, points, grid, asked, ended, seconds, be
         offset_used=setup.data.offset is not None,
         n_responses=responses,
         loss=described(setup.loss),
+        loss_parameters=parameters_of(setup.loss),
+        classes=None if setup.data.labels is None else plain_labels(setup.data.labels),
         link=setup.loss.link,
         penalty=described(mixed(setup.penalty, l1_ratio)),
         certificate=objective.certificate,

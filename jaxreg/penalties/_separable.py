@@ -34,16 +34,18 @@ class Separable(Columnwise):
 
     @final
     def stopped(self, before, after, lam):
-        return jnp.where((before * after < 0) & (self.slope * lam > 0), 0.0, after)
+        return jnp.where((before * after < 0) & (self.slope * per_row(lam, after) > 0), 0.0, after)
 
     @final
     def pull(self, gradient, factors):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.abs(gradient) / (factors * float(self.slope))
+        return self.pulls(gradient[None], factors)[0]
 
     @final
     def pulls(self, gradients, factors):
-        return self.pull(gradients, factors)  # which broadcasts
+        sizes = np.abs(gradients)
+        sizes = sizes if gradients.ndim == 2 else sizes.max(axis=2)  # the strongest of a column's outputs
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return sizes / (factors * float(self.slope))
 
     @final
     def checked_factors(self, factors, responses):

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from jaxreg._scores import METRICS
 from jaxreg._status import MEASURES, Status
 from jaxreg.plotting._prominence import prominent
 from jaxreg.plotting._scale import feature_scale
 from jaxreg.report import _held_out
+from jaxreg.scores._numbers import SQUARED
 
 NAMED_CURVES = 10  # curves with a name and a colour
 DRAWN_CURVES = 60  # curves of a figure
@@ -44,7 +44,7 @@ def content(result) -> dict:
         "chosen": chosen,
         "losses": [_losses(result, a, int(k)) for a, k in enumerate(least)],
         "metric": result.metric,
-        "squared": result.metric == METRICS["mse"].name,
+        "squared": result.metric == SQUARED,
         "held_out": _held_out.points_of_responses(result),
         "start": start,
         "code": ["cv.path" if a == chosen else name for a, name in enumerate(names_of_paths)],
@@ -128,7 +128,7 @@ class _Mix:
 
 def _losses(cv, a, least):
     """The losses, gaps and choices of mixing parameter `a`. Its held-out loss is least at lambda `least`."""
-    squared = cv.metric == METRICS["mse"].name
+    squared = cv.metric == SQUARED
     training = cv.train_loss if a == cv.best[0] else cv.train_mse[a].mean(axis=-1) if squared else None
     return {
         "held_out": _nested_list(cv.mean_loss[a]),

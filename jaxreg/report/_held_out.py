@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxreg._scores import variance
+from jaxreg.losses._links import inverse_link
+from jaxreg.scores._numbers import variance
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -27,14 +28,12 @@ def predictions_at_choice(cv) -> Float[np.ndarray, "n K"]:
 
 def points_of_responses(cv) -> list[dict[str, Any]] | None:
     """For each response its points and the errors of its predictions; None where there is nothing to draw."""
-    if cv.y is None or cv.path.data.get("of_classes") or cv.path.link is None:
+    if cv.y is None or cv.r2 is None or cv.path.link is None:
         return None
     actual = cv.y.reshape(len(cv.y), -1)
+    found = inverse_link(cv.path.link, predictions_at_choice(cv))
     weighted = cv.path.data.get("weighted", False)
-    return [
-        _points_of_response(y, predicted, weighted)
-        for y, predicted in zip(actual.T, predictions_at_choice(cv).T, strict=True)
-    ]
+    return [_points_of_response(y, predicted, weighted) for y, predicted in zip(actual.T, found.T, strict=True)]
 
 
 def _points_of_response(y, predicted, weighted):
@@ -56,8 +55,9 @@ def _points_of_response(y, predicted, weighted):
 
 
 def class_counts(cv) -> Int[np.ndarray, "2 2"] | None:
-    """Numbers (2, 2) of held-out rows by their class, -1 and 1, and by the predicted class; None for other losses."""
-    if cv.y is None or not cv.path.data.get("of_classes"):
+    """Numbers (2, 2) of held-out rows by their class, -1 and 1, and by the predicted class; None for other losses, and
+    for more classes."""
+    if cv.y is None or not cv.path.data.get("of_classes") or cv.path.n_responses is not None:
         return None
     predicted = predictions_at_choice(cv)[:, 0]
     known = np.isfinite(predicted)

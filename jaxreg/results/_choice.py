@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class Selection(_Point):
         Names of the columns, made up ("x0", "x1", ...) where the data had none.
     feature_sd : array (p,)
         Standard deviations of the columns, by which the coefficients are ordered.
+    outputs : pair of str and sequence, or None
+        Of K coefficients for each column what they are of, "responses" or "classes", and their names.
 
     Examples
     --------
@@ -65,33 +68,38 @@ class Selection(_Point):
     rule: str
     feature_names: tuple[str, ...]
     feature_sd: Float[np.ndarray, " p"]
+    outputs: tuple[str, Sequence[Any]] | None
 
-    def __new__(cls, l1_ratio, lam, index, coef, intercept, rule="min", feature_names=None, feature_sd=None):
+    def __new__(
+        cls, l1_ratio, lam, index, coef, intercept, rule="min", feature_names=None, feature_sd=None, outputs=None
+    ):  # fmt: skip
         point = super().__new__(cls, l1_ratio, lam, index, coef, intercept)
         point.rule = rule
         point.feature_names = feature_names or tuple(f"x{j}" for j in range(len(coef)))
         point.feature_sd = np.ones(len(coef)) if feature_sd is None else feature_sd
+        point.outputs = ("responses", range(coef.shape[1])) if outputs is None and coef.ndim == 2 else outputs
         return point
 
     def __getattr__(self, name):
         raise _hints.missing(self, name)
 
     def to_series(self):
-        """pandas Series of the intercept and all coefficients, by feature; by feature and response of several."""
+        """pandas Series of the intercept and all coefficients by feature, or by feature and response or class."""
         import pandas as pd
 
         names = ["(intercept)", *self.feature_names]
         values = np.concatenate([np.atleast_1d(self.intercept)[None], self.coef.reshape(len(self.coef), -1)])
         index = pd.Index(names, name="feature")
         if self.coef.ndim == 2:
-            index = pd.MultiIndex.from_product([names, range(values.shape[1])], names=["feature", "response"])
+            index = of_outputs(names, self.outputs)
         return pd.Series(values.ravel(), index=index, name="coefficient")
 
     def to_frame(self):
         """pandas DataFrame of the coefficients that are not 0, the largest first.
 
         The column "coefficient" is on the scale of X. "per_sd" is the coefficient times the standard deviation of the
-        column, in units of y: it orders the rows. Of several responses the index has feature and response.
+        column, in units of y: it orders the rows. Of several responses the index has feature and response, of several
+        classes feature and class.
         """
         per_sd = (self.coef.T * self.feature_sd).T
         series = self.to_series().iloc[np.size(self.intercept) :]
@@ -123,6 +131,14 @@ class Selection(_Point):
         ]
         columns = ("feature", "coefficient", "times standard deviation")
         return _html.shown(f"Chosen by {self.rule}: {self._headline(order)}", columns, rows, *_remainder(order))
+
+
+def of_outputs(names, outputs):
+    """pandas MultiIndex of features and of their responses or classes."""
+    import pandas as pd
+
+    what, each = outputs
+    return pd.MultiIndex.from_product([names, each], names=["feature", {"responses": "response"}.get(what, "class")])
 
 
 def _remainder(order):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from jaxreg import _hints, _validation, plotting
 from jaxreg.losses import Squared
 from jaxreg.plotting._scale import feature_scale
 from jaxreg.results import _cv_summary, _html, _saving, _selection
+from jaxreg.results._assessment import Assessed, judged_held_out
 from jaxreg.results._choice import Selection
 from jaxreg.results._path import PathResult
 
@@ -24,7 +25,7 @@ RULES = ("min", "1se", *_selection.CRITERIA)
 
 
 @dataclass(frozen=True)
-class CVResult:
+class CVResult(Assessed):
     """Cross-validated paths: A mixing parameters, F folds (repeats multiply F), L lambdas, K responses if several.
 
     Attributes
@@ -68,7 +69,10 @@ class CVResult:
         Cross-validated R squared: 1 - mean squared error of the held-out rows / variance of their y, the plain average
         over responses; None for a loss of classes.
     y : array (n,) or (n, K)
-        The response, in the order of `oof_predictions`.
+        The response, in the order of `oof_predictions`, as the loss takes it: of two classes 0 and 1 (-1 and 1 for
+        SquaredHinge), or the share of the second one; of more a column of 0 and 1 for each.
+    weight : array (n,), or None
+        Weights of the rows, 1 on average; None where all are equal.
     interrupted : bool
         Whether Ctrl-C ended the fit. The result then holds the folds, mixing parameters and lambdas that were done.
 
@@ -117,6 +121,7 @@ class CVResult:
     interrupted: bool = False
     r2: Float[np.ndarray, "A L"] | None = None
     y: Float[np.ndarray, "n ..."] | None = None
+    weight: Float[np.ndarray, " n"] | None = None
     minus_two_log_likelihood: Float[np.ndarray, "A L K"] | None = None
 
     @property
@@ -240,7 +245,9 @@ class CVResult:
         lam = float(self.lambdas[a, k])
         intercept, coef = self.paths[a].coef_at(lam)
         path = self.paths[a]
-        return Selection(float(self.l1_ratios[a]), lam, k, coef, intercept, rule, path.names, feature_scale(path))
+        outputs = None if path.n_responses is None else path._outputs
+        sd = feature_scale(path)
+        return Selection(float(self.l1_ratios[a]), lam, k, coef, intercept, rule, path.names, sd, outputs)
 
     def _criteria(self, rule) -> Float[np.ndarray, "A L"]:
         """The criterion at every point, averaged over the responses."""
@@ -254,7 +261,7 @@ class CVResult:
             fit, deviance = fit[..., varies], deviance[..., varies]
         return _selection.criterion(rule, fit, deviance, df[..., None], nonzero[..., None], n, p).mean(axis=-1)
 
-    def predict(self, X, lam=None, offset=None, type="response") -> Float[np.ndarray, "m ..."]:
+    def predict(self, X=None, lam=None, offset=None, type="link") -> Any:
         """Predictions for new rows by the path of the chosen mix.
 
         Parameters
@@ -269,7 +276,7 @@ class CVResult:
         Returns
         -------
         array (m,)
-            (m, K) for K responses.
+            (m, K) for K responses, or for the probabilities of K classes.
         """
         a, lam = self._at(lam)
         return self.paths[a].predict(X, lam, offset, type)
@@ -282,12 +289,20 @@ class CVResult:
         return self.best[0], lam
 
     def score(self, X, y, lam=None, sample_weight=None, offset=None) -> float:
-        """How well new rows are predicted, higher is better: R squared, or the share of rows in the right class.
+        """How well new rows are predicted, higher is better, as R squared or the share of rows in the right class.
 
         `lam` is as for `predict`; for the rest see `PathResult.score`. `r2` has what cross-validation says of it.
         """
         a, lam = self._at(lam)
         return self.paths[a].score(X, y, lam, sample_weight, offset)
+
+    def _judged(self, X, y, lam, sample_weight, offset, of_one=True):
+        if X is None and y is None:
+            return judged_held_out(self, lam, of_one)
+        if not of_one:
+            return self.path._judged(X, y, None, sample_weight, offset, of_one)
+        a, lam = self._at(lam)
+        return self.paths[a]._judged(X, y, lam, sample_weight, offset)
 
     def to_frame(self):
         """pandas DataFrame: a row per mixing parameter and lambda, with loss, standard error, R squared and df."""

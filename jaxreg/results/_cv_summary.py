@@ -2,18 +2,17 @@
 
 import numpy as np
 
-from jaxreg._scores import METRICS
 from jaxreg._status import MEASURES, Status
 from jaxreg.results import _path_summary
+from jaxreg.scores._numbers import SQUARED
 
-SQUARED = METRICS["mse"].name
 COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
 
 
 def headline(cv):
     A, F, L = cv.fold_loss.shape
     mixes = f"{A} mixing parameters x " if A > 1 else ""
-    responses = "" if cv.path.n_responses is None else f" of {cv.path.n_responses} responses"
+    responses = "" if cv.path.n_responses is None else f" of {cv.path.n_responses} {cv.path._outputs[0]}"
     converged = int((cv.status == Status.converged).sum())
     interrupted = ", interrupted" if cv.interrupted else ""
     folds = f"{F} fold" if F == 1 else f"{F} folds"
@@ -50,7 +49,11 @@ def explanation(cv):
     range_1se = "One fold has no standard error."
     if cv._has_error:
         range_1se = f"Up to lambda {cv.lambda_1se:.4g} it stays within one standard error, {error:.3g}."
-    root = f" (RMSE {np.sqrt(least):.5g})" if cv.metric == SQUARED and cv.path.n_responses is None else ""
+    root = (
+        f" (RMSE {np.sqrt(least):.5g})"
+        if cv.metric == SQUARED and cv.path.n_responses is None and cv.path.classes is None
+        else ""
+    )
     sentences = [
         f"The held-out loss is least, {least:.5g}{root}, at lambda {cv.lambdas[a, k]:.4g}; the training loss "
         f"there is {cv.train_loss[k]:.5g}. {range_1se}"

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jaxreg import _arrays, _hints, _missing, _scores, _validation, plotting
+from jaxreg import _arrays, _hints, _missing, _validation, plotting
 from jaxreg._alignment import by_row
 from jaxreg.losses._links import inverse_link
-from jaxreg.results import _html, _path_summary, _saving
+from jaxreg.results import _choice, _html, _path_summary, _saving
+from jaxreg.results._assessment import Assessed, judged_rows, judging_loss
+from jaxreg.scores._score import score_of
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Float, Int, Shaped
 
     from jaxreg.report import Report
 
@@ -39,7 +41,7 @@ class ConvergenceWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class PathResult:
+class PathResult(Assessed):
     """A regularization path with a certificate at each lambda.
 
     Attributes
@@ -104,6 +106,10 @@ class PathResult:
     link : str or None
         Name of the inverse link of the loss, by which `predict` makes a response of a linear predictor; None where it
         is not known, for a `Custom` loss.
+    loss_parameters : dict or None
+        The numbers and names that make the loss, by keyword; None where it is not one of `jaxreg.losses`, or `Custom`.
+    classes : array (C,), or None
+        The labels, sorted, of a loss of classes.
 
     Examples
     --------
@@ -154,6 +160,8 @@ class PathResult:
     settings: dict[str, str] = field(default_factory=dict)
     fill_values: Float[np.ndarray, " p"] | None = None
     link: str | None = "identity"
+    loss_parameters: dict[str, Any] | None = None
+    classes: Shaped[np.ndarray, " C"] | None = None
 
     @property
     def coef(self) -> Float[np.ndarray, "L p ..."]:
@@ -172,6 +180,11 @@ class PathResult:
     def names(self) -> tuple[str, ...]:
         """Feature names, made up ("x0", "x1", ...) where the data had none."""
         return self.feature_names or tuple(f"x{j}" for j in range(self.n_features))
+
+    @property
+    def _outputs(self):
+        """(what the K linear predictors of a row are of, in the plural; the name of each)."""
+        return ("responses", range(self.n_responses)) if self.classes is None else ("classes", self.classes.tolist())
 
     def coef_at(self, lam) -> tuple[float | Float[np.ndarray, " K"], Float[np.ndarray, "p ..."]]:
         """(intercept, coefficients (p,)) at any lambda; (K,) and (p, K) for K responses.
@@ -192,37 +205,48 @@ class PathResult:
             intercept = intercept + share * self.intercept[right - 1]
         return float(intercept) if self.n_responses is None else intercept, coef
 
-    def predict(self, X, lam=None, offset=None, type="response") -> Float[np.ndarray, "m ..."]:
+    def predict(self, X=None, lam=None, offset=None, type="link") -> Any:
         """Predictions for new rows, at all lambdas or at one.
 
         Parameters
         ----------
         X : array (m, p) or frame
-            With the columns of the fit, in their order; a frame's are checked by name.
+            With the columns of the fit, in their order; a frame's are checked by name. "coefficients" need none.
         lam : float >= 0, or None
             Any lambda, see `coef_at`; None is all of the path.
         offset : array (m,), or None
             Required if the path was fitted with one.
         type : str
-            "link" is the linear predictor, "response" what its inverse link makes of it: the same where `link` is
-            "identity", as for all losses of numbers and for SquaredHinge, and for a `Custom` loss.
+            "link" is the linear predictor. "response" is what its inverse link makes of it: a probability, of the
+            second of two classes or of each of several, or a mean; it is the same where `link` is "identity", as for
+            Squared, Huber, Quantile and SquaredHinge, and for a `Custom` loss. "class" is the label of the class.
+            "coefficients" is the pair (intercept, coefficients), of the path or as `coef_at` has it.
 
         Returns
         -------
         array (m, L)
-            Or (m,) at one lambda; with a last axis for several responses.
+            Or (m,) at one lambda; with a last axis for several responses, or for the probabilities of several classes.
 
         Raises
         ------
         ValueError
-            For other columns than those of the fit, a missing offset, or one beside several responses.
+            For other columns than those of the fit, a missing offset, one beside several responses, or "class" for a
+            loss that is none of classes.
         """
-        _validation.check_choice(type, "type", ("response", "link"))
+        _validation.check_choice(type, "type", ("link", "response", "class", "coefficients"))
+        if type == "coefficients":
+            return (self.intercept, self.coef) if lam is None else self.coef_at(lam)
+        if type == "class" and self.classes is None:
+            raise ValueError(
+                f"type is 'class', but the loss {self.loss} is none of classes; give 'response' or 'link'."
+            )
         offset = by_row(offset, "offset", X)
         X = _arrays.check_prediction(X, self.n_features, self.feature_names, self.fill_values is not None)
         X = _missing.filled(X, self.fill_values)
         offset = _arrays.check_offset(offset, len(X), self.offset_used)
         eta = self._linear_predictor(X, lam, offset)
+        if type == "class":
+            return judging_loss(self).decode(eta, self.classes)
         return inverse_link(self.link, eta) if type == "response" else eta
 
     def _linear_predictor(self, X, lam, offset):
@@ -242,40 +266,40 @@ class PathResult:
         """How well new rows are predicted: higher is better, at all lambdas (L,) or as a float at one.
 
         R squared, 1 - sum_i w_i (y_i - prediction_i)^2 / sum_i w_i (y_i - mean(y))^2, the plain average over several
-        responses; the share of rows in the right class for a loss of classes.
+        responses; the share of rows in the right class for a loss of classes; the share D squared of the deviance that
+        is explained, beside that of the mean of y, where the link is "log"; Harrell's C of survival times.
 
         Parameters
         ----------
         X, lam, offset
             As for `predict`.
         y : array (m,), or (m, K) for K responses
-            What happened; labels -1 and 1 for a loss of classes.
+            What happened, as for the fit; labels are those of the fit.
         sample_weight : array (m,) >= 0, or None
             The w_i.
 
         Raises
         ------
         ValueError
-            As for `predict`; for another number of rows, and a y that does not vary.
+            As for `predict`; for another number of rows, a y that does not vary, or a label that the fit has not seen.
         """
-        y, sample_weight = by_row(y, "y", X), by_row(sample_weight, "sample_weight", X)
-        values, type = _scores.r_squared, "response"
-        if self.data.get("of_classes"):
-            values, type = _scores.share_right, "link"
-        predictions = self.predict(X, lam, offset, type)
-        y, weight = _arrays.check_judged(y, sample_weight, len(predictions), self.n_responses)
-        result = values(y, predictions, weight)
-        return float(result) if lam is not None else result
+        result = score_of(judged_rows(self, X, y, lam, sample_weight, offset))
+        return float(result[0]) if lam is not None else result
+
+    def _judged(self, X, y, lam, sample_weight, offset, of_one=True):
+        if of_one and lam is None:
+            raise ValueError("lam is missing; give the lambda of the predictions.")
+        return judged_rows(self, X, y, lam, sample_weight, offset)
 
     def to_frame(self):
-        """pandas DataFrame: a row per lambda (the index), the intercept and a column per feature (and response)."""
+        """pandas DataFrame: a row per lambda (the index), a column for the intercept and each feature and response."""
         import pandas as pd
 
         columns = ["(intercept)", *self.names]
         index = pd.Index(self.lambdas, name="lambda")
         table = np.concatenate([self.intercept[:, None], self.coef], axis=1)
         if self.n_responses is not None:
-            columns = pd.MultiIndex.from_product([columns, range(self.n_responses)], names=["feature", "response"])
+            columns = _choice.of_outputs(columns, self._outputs)
         return pd.DataFrame(table.reshape(len(table), -1), index=index, columns=columns)
 
     _headline = _path_summary.headline

@@ -17,7 +17,7 @@ def headline(path):
         kind = {1.0: "Lasso", 0.0: "Ridge"}.get(path.l1_ratio, f"Elastic-net ({path.l1_ratio:g})")
     kind += "" if path.loss == "Squared()" else f", {path.loss},"
     measure = MEASURES[path.certificate]
-    responses = "" if path.n_responses is None else f"{path.n_responses} responses, "
+    responses = "" if path.n_responses is None else f"{path.n_responses} {path._outputs[0]}, "
     return (
         f"{kind} path: {len(path.lambdas)} lambdas, {path.n_features} features, {responses}solver {path.solver}; "
         f"{endings}; worst {measure} {path.gap.max():.1e} (asked for {path.tol:.0e})"

@@ -62,14 +62,14 @@ class Strength:
     slack: Float[Array, " m"]  # violations below this are rounding error
 
 
-def strength_at(problem: Reduced, l1_ratio, lam, scale) -> Strength:
-    """The penalty at lam; `scale` is max|c|, the unit of what is rounding error."""
+def strength_at(problem: Reduced, l1_ratio, lam, scale, share=SLACK) -> Strength:
+    """The penalty at lam; `scale` is max|c|, the unit of what is rounding error; `share` of l1 is no violation."""
     absent = jnp.isinf(problem.l1_factor)  # inf * 0 would be NaN at lambda = 0
     l1 = jnp.where(absent, jnp.inf, lam * l1_ratio * jnp.where(absent, 0.0, problem.l1_factor))
     l2 = lam * (1.0 - l1_ratio) * problem.l2_factor
     # a violation e of a column with a ridge part adds e^2 / (2 l2) to the duality gap
     quadratic = scale * jnp.sqrt(RIDGE_SLACK * l2 / l2.shape[0])
-    return Strength(l1, l2, SLACK * jnp.where(absent, 0.0, l1) + ROUNDED_GRADIENT * scale + quadratic)
+    return Strength(l1, l2, share * jnp.where(absent, 0.0, l1) + ROUNDED_GRADIENT * scale + quadratic)
 
 
 def face_bounds(face: Face, l1, problem: Reduced):

@@ -36,6 +36,7 @@ from jax import Array, lax
 
 from jaxreg._status import Status
 from jaxreg.solvers._complementarity import (
+    SLACK,
     Face,
     Reduced,
     Values,
@@ -250,13 +251,13 @@ def _refine(tableau, problem, strength, unit, pull, r, tol, project):
     return x, g, drift
 
 
-def _solve_one(tableau, problem, lam, ahead, l1_ratio, scale, max_iter):
+def solve_reduced(tableau, problem, lam, ahead, l1_ratio, scale, max_iter, share=SLACK):
     """(tableau, number of updates, Status) of proximal steps until the optimality conditions hold by the Gram matrix.
 
     The tableau's x is the solution, or what came closest. The objective there is at most that at the x before: a lambda
     that is lost in rounding error keeps the solution of the one before it.
     """
-    strength = strength_at(problem, l1_ratio, lam, scale)
+    strength = strength_at(problem, l1_ratio, lam, scale, share)
     tol = 0.1 * strength.slack
 
     def cond(s):
@@ -342,7 +343,7 @@ def solve_block(
         ratio = (lambdas[k - 1] - lambdas[k]) / jnp.where(k > 1, lambdas[k - 2] - lambdas[k - 1], 1.0)
         ahead = tableau.x + jnp.where((k > 1) & jnp.isfinite(ratio), ratio, 0.0) * (tableau.x - x[k - 2])
         limit = jnp.where(k == 0, max_iter, jnp.minimum(max_iter, budget))
-        tableau, n, code = _solve_one(tableau, problem, lambdas[k], ahead, l1_ratio, unit, limit)
+        tableau, n, code = solve_reduced(tableau, problem, lambdas[k], ahead, l1_ratio, unit, limit)
         within = (k == 0) | (n < budget)
         codes = codes.at[k].set(code.astype(jnp.int32))
         return tableau, x.at[k].set(tableau.x), updates.at[k].set(n), codes, k + within, within

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxreg import _scores
 from jaxreg.results import _saving
 from jaxreg.results._path import PathResult
+from jaxreg.scores._classes import share_right
+from jaxreg.scores._numbers import variance
 from jaxreg.tables._encoding import Encoding
 
 if TYPE_CHECKING:
@@ -87,9 +88,9 @@ class Model:
         y, weight = rows.y[rows.judged], rows.weight[rows.judged]
         prediction = self.predict_rows(rows, lam)[rows.judged]
         if self.encoding.classes is not None:
-            return {"rows": len(y), "accuracy": float(_scores.share_right(y, prediction, weight))}
+            return {"rows": len(y), "accuracy": float(share_right(y, prediction, weight))}
         squared, absolute = (float(np.average(abs(y - prediction) ** power, weights=weight)) for power in (2, 1))
-        spread = float(_scores.variance(y, weight))
+        spread = float(variance(y, weight))
         R2 = 1 - squared / spread if spread else float("nan")
         return {"rows": len(y), "RMSE": float(np.sqrt(squared)), "MAE": absolute, "R2": R2}
 

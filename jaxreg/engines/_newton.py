@@ -1,0 +1,99 @@
+"""Newton's method for blocks of lambdas, for any loss that bends, with the elastic net and limits."""
+
+from typing import final
+
+import jax
+import numpy as np
+
+from jaxreg.engines._base import F32, F64, Engine, Pace, Solved
+from jaxreg.engines._columns import ColumnSet
+from jaxreg.engines._sizes import Stepped
+from jaxreg.solvers.newton import Goal, Terms, no_model, solve_block
+
+SHARE = 0.5  # of tol: what a gap may be as far as it is seen on the columns
+TIGHTER = 1e-3  # of that where a certificate fails although no column is missing
+ALL = 256  # columns up to which all are worked on
+
+PACE = Pace(
+    block=10,
+    times=2,
+    more=2,
+    cheap=256,
+    reach=0.35,
+    share=1.0,
+    floor={F64: 1e-12, F32: 1e-12},
+    slack={F64: 1e-5, F32: 1e-5},
+    unsure={F64: 0.0, F32: 0.0},
+    worth=0.8,
+    sharpenings=2,
+)
+
+
+@final
+class Newton(Engine):
+    """Each block starts from the last point before it, with the second derivative of that block while columns stay."""
+
+    pace = PACE
+
+    @staticmethod
+    def columns_for(objective, gram, start):
+        p = objective.design.p
+        if p <= ALL:
+            length = objective.design.placement.padded(p)
+            return ColumnSet.everything(objective, None, length).with_rows()
+        return ColumnSet(objective, Stepped(), gram)
+
+    def __init__(self, columns, options, b):
+        self.columns, self.options, self.objective = columns, options, columns.objective
+        self.b, self.b0, self.tightened = b, self.objective.b0, 0
+        self._version, self._problem, self._model = None, None, None
+
+    def in_use(self):
+        active = (self.b != 0).reshape(len(self.b), -1).any(axis=1)
+        return self.columns.gathered(self.objective.unpenalised | active, False)
+
+    def _posed(self):
+        """(smooth part, Terms) of the columns, on the device: once for all blocks."""
+        if self._version != self.columns.version:
+            self._problem = jax.device_put((self.columns.smooth(), self._terms()))
+            self._version, self._model = self.columns.version, no_model(len(self._problem[1].l1_factor))
+        return self._problem
+
+    def _terms(self):
+        objective, columns = self.objective, self.columns
+        outputs, (lower, upper) = objective.responses or 1, objective.limits
+        factors = np.where(objective.present, objective.factors, np.inf)
+
+        def vector(values, absent, free):
+            values = np.append(columns.gathered(values, absent), np.full(objective.free, free))
+            return np.repeat(values, outputs)
+
+        return Terms(
+            vector(factors, np.inf, 0.0),
+            vector(np.where(np.isinf(factors), 0.0, factors), 0.0, 0.0),
+            vector(lower, -np.inf, -np.inf),
+            vector(upper, np.inf, np.inf),
+            float(objective.penalty.l1_ratio),
+        )
+
+    def advance(self, lambdas, count):
+        columns, objective, options = self.columns, self.objective, self.options
+        problem = self._posed()
+        start = columns.joined(self.b, self.b0).reshape(-1)
+        goal = Goal(SHARE * TIGHTER**self.tightened * options.tol * objective.gap_unit, options.max_iter)
+        self._model, solved = solve_block(self._model, *problem, lambdas, count, start, goal)
+        joined = np.asarray(solved.b).reshape(len(lambdas), -1, *objective.b0.shape[1:])
+        x, b0 = columns.parted(joined)
+        curvature = float(solved.curvature)
+        return Solved(
+            x, b0, np.asarray(solved.sweeps), np.asarray(solved.code), int(solved.number),
+            1 / curvature if curvature > 0 else 1.0, solved.q,
+        )  # fmt: skip
+
+    def sharpen(self, b, gradient):
+        self.tightened += 1
+
+    def settle(self, points, accepted):
+        self.b, self.b0, _ = points[-1]
+        if accepted:
+            self.tightened = 0

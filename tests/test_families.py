@@ -1,0 +1,426 @@
+"""Families: what they take for a response, their formulas far out and of all rows, and fits against scikit-learn."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference import ar_problem
+from scipy import special
+from scipy.optimize import minimize, minimize_scalar
+from scipy.stats import gamma, nbinom
+
+pytest.importorskip("pandas")
+import pandas as pd
+from instances import FAMILIES, LOSSES, few, response_of
+
+import jaxreg as jr
+from jaxreg import losses, penalties
+from jaxreg.losses._links import LINKS, inverse_link
+from jaxreg.losses._negative_binomial import estimate_theta
+
+RNG = np.random.default_rng(0)
+N, K = 40, 3
+Z, ETA = RNG.uniform(-3, 3, (2, N))
+ETAS, D = RNG.uniform(-3, 3, (2, N, K))
+OMEGA = np.where(np.arange(N) % 5 == 0, 0.0, 1.25 / N)
+
+
+@pytest.fixture(autouse=True)
+def _x64():
+    with jax.enable_x64(True):
+        yield
+
+
+# ---- responses ----
+
+ALL = np.ones(4, bool)
+THREE = np.array([True, True, True, False])
+B, M = losses.Binomial(), losses.Multinomial()
+COUNTS = [[1.0, 3.0], [2.0, 0.0], [0.0, 0.0], [0.0, 5.0]]
+ENCODED = {
+    "text": (B, ["no", "yes", "no", "no"], ALL, [0, 1, 0, 0], ["no", "yes"], None),
+    "text of a frame": (B, pd.Series(["b", "a", "b", "b"], index=[3, 1, 2, 0]), ALL, [1, 0, 1, 1], ["a", "b"], None),
+    "booleans": (B, np.array([True, False, True, True]), ALL, [1, 0, 1, 1], [False, True], None),
+    "whole numbers": (B, [2, 1, 1, 2], ALL, [1, 0, 0, 1], [1, 2], None),
+    "signs": (B, [-1.0, 1.0, 1.0, -1.0], ALL, [0, 1, 1, 0], [-1, 1], None),
+    "numbers beside 0 and 1": (B, [2.5, 1.0, 1.0, 2.5], ALL, [1, 0, 0, 1], [1, 2.5], None),
+    "a row that does not count": (B, ["b", "a", "b", "other"], THREE, [1, 0, 1, 0], ["a", "b"], None),
+    "shares": (B, [0.0, 1.0, 0.25, 0.75], ALL, [0, 1, 0.25, 0.75], [0, 1], None),
+    "two shares": (B, [0.25, 0.75, 0.75, 9.0], THREE, [0.25, 0.75, 0.75, 1.0], [0, 1], None),
+    "counts": (B, COUNTS, ALL, [0.25, 1.0, 0.5, 0.0], [0, 1], [4, 2, 0, 5]),
+    "counts of a frame": (B, pd.DataFrame(COUNTS), ALL, [0.25, 1.0, 0.5, 0.0], [0, 1], [4, 2, 0, 5]),
+    "three classes": (M, ["b", "c", "a", "b"], ALL, np.eye(3)[[1, 2, 0, 1]], ["a", "b", "c"], None),
+    "two classes": (M, [3, 5, 3, 5], ALL, np.eye(2)[[0, 1, 0, 1]], [3, 5], None),
+    "two classes that count": (M, [3, 5, 3, 7], THREE, np.eye(2)[[0, 1, 0, 0]], [3, 5], None),
+    "indicators": (M, np.eye(4), ALL, np.eye(4), [0, 1, 2, 3], None),
+    "shares of classes": (M, pd.DataFrame({"u": [0.3, 1, 0, 0], "t": [0.7, 0, 1, 1]}), ALL,
+                          [[0.3, 0.7], [1, 0], [0, 1], [0, 1]], ["u", "t"], None),
+    "counts of classes": (M, COUNTS, ALL, [[0.25, 0.75], [1, 0], [0.5, 0.5], [0, 1]], [0, 1], [4, 2, 0, 5]),
+    "numbers of events": (losses.Poisson(), [0, 3, 1, -1], THREE, [0, 3, 1, -1], None, None),
+    "amounts": (losses.Gamma(), [0.5, 3.0, 1e-9, 7.0], ALL, [0.5, 3.0, 1e-9, 7.0], None, None),
+    "amounts and zeros": (losses.Tweedie(), [0.0, 3.5, 0.0, 7.0], ALL, [0.0, 3.5, 0.0, 7.0], None, None),
+    "numbers that vary": (losses.NegativeBinomial(), [0, 9, 0, 40], ALL, [0, 9, 0, 40], None, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_a_response_is_encoded_once(name):
+    loss, raw, counting, y, labels, weight = ENCODED[name]
+    encoded = loss.encode(raw, counting)
+    assert encoded.y.dtype == np.float64
+    np.testing.assert_array_equal(encoded.y, y)
+    for found, expected in ((encoded.labels, labels), (encoded.weight, weight)):
+        assert (found is None) == (expected is None)
+        if expected is not None:
+            assert found.tolist() == expected
+    again = loss.encode(encoded.y, counting & (True if weight is None else np.asarray(weight) > 0))
+    np.testing.assert_array_equal(again.y, encoded.y)
+    assert loss.responses(encoded.y) == (None if encoded.y.ndim == 1 else encoded.y.shape[1])
+
+
+def test_labels_are_decoded():
+    labels = np.array(["no", "yes"])
+    assert losses.Binomial().decode([-0.1, 0.1], labels).tolist() == ["no", "yes"]
+    assert losses.Binomial("probit").decode(np.array([[-0.1], [0.1]]), labels).tolist() == [["no"], ["yes"]]
+    assert losses.Binomial("cloglog").decode(np.log(np.log(2)) + np.array([-0.1, 0.1]), labels).tolist() == [*labels]
+    assert losses.Multinomial().decode(np.eye(3)[[2, 0]], np.array([5, 6, 7])).tolist() == [7, 5]
+
+
+REFUSED = [
+    (B, [1, 1, 1, 1], "y has one class only, 1; Binomial needs rows of two"),
+    (B, ["a", "a", "a", "b"], "y has one class only, a; Binomial"),
+    (B, [0, 1, 2, 1], "y has 3 different values, 0, 1, 2 among them, but Binomial takes labels of two classes, shares"),
+    (B, [0.5, 1.0, 2.0, 0.0], "y has 0.5, a share, and 2, which is none"),
+    (B, [0.5, 1.0, np.nan, 0.0], "y has NaN"),
+    (B, ["a", None, "b", "a"], "y has no label .* at row 1"),
+    (B, np.ones((4, 3)), r"y has 3 columns, but Binomial takes .* counts \(n, 2\) of successes and failures; for more"),
+    (B, [[1], [0], [1], [0]], r"y has shape \(4, 1\)"),
+    (B, [[1, 0], [2, 0], [0, 0], [3, 0]], "y has one class only, there are no failures"),
+    (B, [[0, 1], [0, 2], [0, 0], [0, 3]], "y has one class only, there are no successes"),
+    (B, [[0, 1], [-1, 2], [1, 0], [0, 3]], "y has the count -1; give numbers of successes and failures >= 0"),
+    (M, [1, 1, 1, 2], "y has one class only, 1; Multinomial needs rows of at least two"),
+    (M, [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]], "y has no row of the class 2; Multinomial needs rows of every"),
+    (M, [[1, 0], [0, -1], [1, 0], [0, 1]], "y has the value -1; of classes give shares or counts >= 0"),
+    (losses.Poisson(), [0, -2, 1, 4], "y has the value -2, but Poisson takes numbers >= 0"),
+    (losses.Poisson(), [0, 0, 0, 4], "y is 0 in all rows, and the intercept of Poisson would be minus infinity"),
+    (losses.Poisson(), ["a", "b", "a", "b"], "y has text"),
+    (
+        losses.Gamma(),
+        [0, 2, 1, 4],
+        r"y has the value 0, but Gamma takes numbers above 0; with zeros give losses.Tweedie\(\)",
+    ),
+    (losses.Tweedie(2.0), [0, 2, 1, 4], "y has the value 0, but Tweedie takes numbers above 0"),
+    (losses.Tweedie(), [0, -2, 1, 4], "y has the value -2, but Tweedie takes"),
+    (losses.NegativeBinomial(), [0, -2, 1, 4], "y has the value -2, but NegativeBinomial takes"),
+]
+
+
+@pytest.mark.parametrize(("loss", "y", "message"), REFUSED)
+def test_what_is_no_response_is_refused(loss, y, message):
+    with pytest.raises(ValueError, match=message):
+        loss.encode(y, THREE)
+
+
+def test_numbers_are_no_labels():
+    with pytest.raises(ValueError, match="y has 40 different numbers, not all whole, which are no labels of classes"):
+        losses.Multinomial().encode(Z, OMEGA >= 0)
+
+
+BAD = [
+    (lambda: losses.Binomial("log"), "link is 'log'; give 'logit', 'probit' or 'cloglog'"),
+    (lambda: losses.Tweedie(3), "power is 3; give a number from 1 to 2"),
+    (lambda: losses.NegativeBinomial(0.0), "theta is 0.0; give a number above 0, or None to have it estimated"),
+    (lambda: losses.NegativeBinomial().value(1.0, 0.0), "theta is None, but the formulas need it"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), BAD)
+def test_bad_hyperparameters(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+# ---- links ----
+
+MEANS = {
+    "identity": lambda eta: eta,
+    "logit": special.expit,
+    "probit": special.ndtr,
+    "cloglog": lambda eta: -np.expm1(-np.exp(eta)),
+    "log": np.exp,
+    "softmax": lambda eta: special.softmax(eta, axis=-1),
+}
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_inverse_links(link):
+    for module in (np, jnp):
+        eta = module.asarray(ETAS * 10)
+        means = inverse_link(link, eta)
+        assert isinstance(means, jax.Array) == (module is jnp)
+        np.testing.assert_allclose(means, MEANS[link](ETAS * 10), rtol=1e-12)
+        single = inverse_link(link, eta.astype(np.float32))
+        assert single.dtype == np.float32
+        if link not in ("identity", "log"):
+            far = inverse_link(link, module.asarray([[-800.0, 0.0, 800.0]]))
+            np.testing.assert_allclose(far, [[0.0, MEANS[link](0.0) if link != "softmax" else 0.0, 1.0]])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_link_gives_the_mean(name):
+    """At the mean of a response the loss of its distribution is least on average: E[y] = mu where the slope is 0."""
+    loss = FAMILIES[name]
+    mean = np.asarray(loss.inverse_link(ETAS if name == "Multinomial" else ETA))
+    np.testing.assert_allclose(loss.gradient(mean, ETAS if name == "Multinomial" else ETA), 0.0, atol=1e-12)
+
+
+# ---- far out ----
+
+FAR = np.array([-1e3, -700.0, -50.0, -6.0, -1e-3, 0.0, 1e-3, 6.0, 50.0, 700.0, 1e3])
+
+
+def minus_log_event(link, eta):
+    """-log p, with scipy's functions or in long doubles."""
+    if link == "probit":
+        return -special.log_ndtr(eta)
+    wide = np.asarray(eta, np.longdouble)
+    with np.errstate(over="ignore", divide="ignore"):
+        if link == "logit":
+            return np.log1p(np.exp(-np.abs(wide))) + np.maximum(-wide, 0.0)
+        m = np.exp(wide)
+        return np.where(m < 0.7, -np.log(-np.expm1(-m)), -np.log1p(-np.exp(-m)))
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+def test_binomial_losses_keep_their_digits(link):
+    loss = losses.Binomial(link)
+    event = np.asarray(minus_log_event(link, FAR), float)
+    absence = np.exp(np.minimum(FAR, 701)) if link == "cloglog" else event[::-1]
+    np.testing.assert_allclose(loss.value(1.0, FAR), event, rtol=1e-13, atol=1e-300)
+    np.testing.assert_allclose(loss.value(0.0, FAR[:-1]), absence[:-1], rtol=1e-14, atol=1e-300)
+    if link == "probit":
+        z = FAR[FAR <= -50]
+        np.testing.assert_allclose(loss.gradient(1.0, z), -np.sqrt(2 / np.pi) / special.erfcx(-z / np.sqrt(2)), 1e-14)
+        np.testing.assert_allclose(loss.hessian(1.0, z), 1 - z**-2 + 6 * z**-4 - 50 * z**-6 + 518 * z**-8, rtol=1e-12)
+    with jax.enable_x64(False):
+        single = loss.value(np.float32(1), FAR.astype(np.float32))
+        assert single.dtype == np.float32
+        np.testing.assert_allclose(single, event, rtol=3e-6, atol=1e-37)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_far_out_nothing_is_undefined(name, dtype):
+    loss, y = FAMILIES[name], response_of(name, np.array([[-5.0], [0.3], [5.0]])).astype(dtype)
+    y = y.swapaxes(-2, -3) if name == "Multinomial" else y
+    eta = (FAR[:, None, None] * [1.0, -1.0, 0.0] if name == "Multinomial" else FAR).astype(dtype)
+    y = y.reshape(1, 3, 3) if name == "Multinomial" else y
+    value, gradient, hessian = (formula(y, eta) for formula in (loss.value, loss.gradient, loss.hessian))
+    for formula in (value, gradient, hessian):
+        assert formula.dtype == dtype
+        assert not np.isnan(formula).any()
+    assert (np.asarray(hessian) >= 0).all()
+    assert (np.asarray(value - loss.saturated(y)) >= -1e-5).all()
+    finite = np.abs(FAR) <= (80 if dtype == np.float32 else 700)
+    axis = 0 if name == "Multinomial" else -1
+    assert np.isfinite(np.compress(finite, value, axis)).all()
+
+
+# ---- formulas of all rows ----
+
+
+BOUNDED = ("Binomial probit", "Binomial cloglog", "Tweedie")  # families without a conjugate: their duals are bounds
+
+
+def everywhere(name):
+    """(loss, y, eta, d) of N rows."""
+    y = response_of(name, Z)
+    return (LOSSES | FAMILIES)[name], y, *((ETAS, D) if y.ndim == 2 else (ETA, D[:, 0]))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_formulas_of_all_rows(name):
+    loss, y, eta, d = everywhere(name)
+    rows = RNG.standard_normal((2, N))
+    counts = OMEGA > 0
+    of_all = [loss.mean(y, eta, OMEGA), loss.slopes(y, eta, OMEGA), loss.curved(y, eta, OMEGA, d)]
+    of_all += [loss.curvature(rows, y, eta, OMEGA), loss.least(y, OMEGA)]
+    assert float(of_all[0]) == pytest.approx(float(OMEGA @ loss.value(y, eta)))
+    assert float(of_all[-1]) == pytest.approx(float(OMEGA @ loss.saturated(y)))
+    np.testing.assert_allclose(of_all[1], jax.grad(lambda e: loss.mean(y, e, OMEGA))(eta), rtol=1e-10, atol=1e-14)
+    second = jax.jvp(lambda e: loss.slopes(y, e, OMEGA), (jnp.asarray(eta),), (jnp.asarray(d),))[1]
+    np.testing.assert_allclose(of_all[2], second, rtol=1e-10, atol=1e-14)
+
+    def of_coefficients(b):
+        return loss.mean(y, eta + rows.T @ b.reshape(2, *eta.shape[1:]), OMEGA)
+
+    size = 2 * (K if eta.ndim == 2 else 1)
+    np.testing.assert_allclose(of_all[3], jax.hessian(of_coefficients)(np.zeros(size)), rtol=1e-9, atol=1e-13)
+    u = np.where(counts, np.asarray(loss.gradient(y, eta)).T, np.nan).T
+    dual = float(loss.dual(y, eta, u, OMEGA, 1.0))
+    assert dual == pytest.approx(float(of_all[0] - np.sum(of_all[1] * eta)))  # Fenchel's equality
+    assert float(loss.dual(y, eta, u, OMEGA, 0.5)) <= float(of_all[0] - np.sum(of_all[1] * eta) / 2) + 1e-12
+    assert float(loss.dual(y, eta, u, OMEGA, 0.0)) == pytest.approx(float(of_all[-1]))
+    if loss.conjugate(y, u) is None:
+        assert name in BOUNDED
+    else:
+        beyond = [float(loss.dual(y, eta, u + step, OMEGA, 1.0)) for step in (-1e4, 1e4)]
+        assert min(beyond) == -np.inf
+    nothing = [np.where(counts.reshape(-1, *[1] * (a.ndim - 1)), a, np.nan) for a in (y, eta, d)]
+    again = [loss.mean(*nothing[:2], OMEGA), loss.slopes(*nothing[:2], OMEGA), loss.curved(*nothing[:2], OMEGA, d)]
+    again += [loss.curvature(rows, *nothing[:2], OMEGA), loss.least(nothing[0], OMEGA)]
+    for one, other in zip(of_all, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def numeric_conjugate(loss, y, u):
+    """sup over eta of u eta - value, for arrays (m,)."""
+    value = jax.jit(loss.value)
+
+    def of_one(y, u):
+        return -minimize_scalar(lambda eta: float(value(y, eta)) - u * eta, bounds=(-30, 30), method="bounded").fun
+
+    return np.array([of_one(*pair) for pair in zip(y, u, strict=True)])
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_duals_without_a_conjugate_are_bounds(name):
+    loss, y, eta, d = everywhere(name)
+    y, eta, d, omega = y[:6], eta[:6], d[:6], np.full(6, 1 / 6)
+    g, h = np.asarray(loss.gradient(y, eta)), np.asarray(loss.hessian(y, eta))
+    cases = [(g, 1e-12), (0.999 * g, 1e-4), (g + 1e-4 * d * h, 1e-6), (0.5 * g, 0.5), (g + d, np.inf)]
+    for u, most in cases:
+        excess = -omega @ numeric_conjugate(loss, y, u) - float(loss.dual(y, eta, u, omega, 1.0))
+        assert -1e-12 <= excess <= most
+    assert float(loss.dual(y, eta, g, omega, 0.5)) == float(loss.dual(y, eta, 0.5 * g, omega, 1.0))
+
+
+# ---- several outputs ----
+
+
+def test_formulas_of_classes_are_derivatives():
+    loss = losses.Multinomial()
+    y = np.concatenate([np.eye(K)[np.arange(20) % K], RNG.dirichlet(np.ones(K), 20)])
+    value = special.logsumexp(ETAS, axis=1) - (y * ETAS).sum(axis=1)
+    np.testing.assert_allclose(loss.value(y, ETAS), value, atol=1e-13)
+    np.testing.assert_allclose(loss.gradient(y, ETAS), jax.vmap(jax.grad(loss.value, 1))(y, ETAS), atol=1e-13)
+    second = jax.vmap(jax.hessian(loss.value, 1))(y, ETAS)
+    np.testing.assert_allclose(loss.hessian_product(y, ETAS, D), jnp.einsum("nkl,nl->nk", second, D), atol=1e-13)
+    np.testing.assert_allclose(loss.hessian(y, ETAS), jnp.einsum("nkk->nk", second), atol=1e-13)
+    halves = jax.hessian(loss.value, 1)(np.array([1.0, 0.0]), np.zeros(2))
+    assert np.linalg.eigvalsh(second).max() <= np.linalg.eigvalsh(halves).max() == loss.curvature_bound()
+
+
+def test_the_loss_of_two_classes_is_that_of_one_event():
+    y = response_of("Binomial", Z)
+    of_two = losses.Multinomial().value(np.stack([1 - y, y], axis=1), np.stack([0 * ETA, ETA], axis=1))
+    np.testing.assert_allclose(of_two, losses.Binomial().value(y, ETA), rtol=1e-13)
+    certain = losses.Multinomial().value(np.array([0.0, 1.0, 0.0]), np.array([0.0, 50.0, -3.0]))
+    assert float(certain) == pytest.approx(np.exp(-50) + np.exp(-53), rel=1e-12)  # it keeps its digits
+
+
+def test_the_conjugate_of_classes():
+    loss = losses.Multinomial()
+    y = np.concatenate([np.eye(K)[np.arange(20) % K], RNG.dirichlet(np.ones(K), 20)])
+    u = np.asarray(loss.gradient(y, ETAS))
+    attained = loss.value(y, ETAS) + loss.conjugate(y, u)
+    np.testing.assert_allclose(attained, (u * ETAS).sum(axis=1), atol=1e-13)
+    for share in (0.0, 0.3, 1.0):
+        assert (loss.value(y, D) + loss.conjugate(y, share * u) >= share * (u * D).sum(axis=1) - 1e-13).all()
+    np.testing.assert_allclose(loss.conjugate(y, 0 * u), -np.asarray(loss.saturated(y)), atol=1e-15)
+    assert np.isinf(loss.conjugate(y, u + 0.1)).all()  # no probabilities
+    assert np.isinf(loss.conjugate(y[:1], np.array([[0.1, -0.1, 0.0]])))
+
+
+# ---- limits and estimates ----
+
+
+def test_the_ends_of_powers_and_of_theta():
+    y = response_of("Poisson", Z)
+    ends = [
+        (losses.Tweedie(1.0), losses.Poisson(), y, 1e-13),
+        (losses.Tweedie(1 + 1e-9), losses.Poisson(), y, 1e-6),
+        (losses.Tweedie(2.0), losses.Gamma(), y + 0.5, 1e-13),
+        (losses.Tweedie(2 - 1e-9), losses.Gamma(), y + 0.5, 1e-6),
+        (losses.NegativeBinomial(1e10), losses.Poisson(), y, 1e-7),
+    ]
+    for loss, limit, response, tol in ends:
+        deviance = [2 * (one.value(response, ETA) - one.saturated(response)) for one in (loss, limit)]
+        np.testing.assert_allclose(*deviance, rtol=tol, atol=tol)
+        np.testing.assert_allclose(loss.gradient(response, ETA), limit.gradient(response, ETA), rtol=tol, atol=tol)
+    many = losses.NegativeBinomial(1e10)
+    np.testing.assert_allclose(many.conjugate(y, 0.3 - y), losses.Poisson().conjugate(y, 0.3 - y), rtol=1e-7)
+
+
+def test_theta_is_that_of_the_largest_likelihood():
+    mu, weight = np.exp(ETA), RNG.uniform(0.1, 2, N)
+    y = RNG.poisson(mu * RNG.gamma(1.5, 1 / 1.5, N)).astype(float)
+
+    def cost(log_theta):
+        theta = np.exp(log_theta)
+        return -weight @ nbinom.logpmf(y, theta, theta / (theta + mu))
+
+    best = minimize_scalar(cost, bounds=(-5, 8), method="bounded", options={"xatol": 1e-9})
+    theta = estimate_theta(y, mu, weight)
+    assert theta == pytest.approx(np.exp(best.x), rel=1e-6)
+    assert losses.NegativeBinomial().with_theta(theta) == losses.NegativeBinomial(theta)
+    loss = losses.NegativeBinomial(theta)
+    spread = (weight @ loss.value(y, ETA) - weight @ loss.value(y, 0 * ETA)) / weight.sum()
+    likelihood = [nbinom.logpmf(y, theta, theta / (theta + m)) for m in (mu, 1.0)]
+    assert spread == pytest.approx(-weight @ (likelihood[0] - likelihood[1]) / weight.sum())  # up to a term of y
+    with pytest.raises(ValueError, match=r"theta has no finite estimate: y varies .* Poisson's; give losses.Poisson"):
+        estimate_theta(np.round(mu), mu, weight)
+
+
+def test_criteria_know_the_likelihoods():
+    y, mu = response_of("Gamma", Z), np.exp(ETA)
+
+    def twice(shape, mu):
+        return -2 * gamma.logpdf(y, shape, scale=mu / shape).sum()
+
+    criteria, likelihoods = [], []
+    for mean in (mu, np.full(N, y.mean())):
+        deviance = 2 * np.mean(losses.Gamma().value(y, np.log(mean)) - losses.Gamma().saturated(y))
+        criteria.append(float(losses.Gamma().minus_two_log_likelihood(np.array([deviance]), N)[0]))
+        likelihoods.append(minimize(lambda t, m=mean: twice(np.exp(t[0]), m), 0.0, tol=1e-10).fun)
+    assert criteria[0] - criteria[1] == pytest.approx(likelihoods[0] - likelihoods[1], rel=1e-6)
+    assert losses.Gamma().minus_two_log_likelihood(np.zeros(1), N) == -np.inf
+    for name in FAMILIES:
+        criterion = FAMILIES[name].minus_two_log_likelihood(np.array([0.5]), N)
+        if name == "Tweedie":
+            assert criterion is None
+        elif name != "Gamma":
+            np.testing.assert_allclose(criterion, [N / 2])
+
+
+# ---- fits ----
+
+
+def scikit_learn_fit(name, X, y, lam):
+    from sklearn import linear_model
+
+    if name == "Binomial":
+        model = linear_model.LogisticRegression(
+            l1_ratio=1.0, C=1 / (len(y) * lam), solver="saga", tol=1e-12, max_iter=10**5
+        )
+        return model.fit(X, y)
+    kind = {"Poisson": "PoissonRegressor", "Gamma": "GammaRegressor", "Tweedie": "TweedieRegressor"}[name]
+    power = {"power": 1.6} if name == "Tweedie" else {}
+    return getattr(linear_model, kind)(alpha=lam, tol=1e-10, solver="newton-cholesky", **power).fit(X, y)
+
+
+@pytest.mark.parametrize("name", few(["Binomial", "Poisson", "Gamma", "Tweedie"], "Poisson"))
+def test_fits_are_those_of_scikit_learn(name):
+    pytest.importorskip("sklearn")
+    X, z = ar_problem(60, 5, active=3, seed=1)
+    z, lam = z / z.std(), 0.02
+    y = (z > 0.2).astype(int) ^ (np.arange(60) % 7 == 0) if name == "Binomial" else response_of(name, z)
+    penalty = penalties.Lasso() if name == "Binomial" else penalties.Ridge()
+    path = jr.fit_path(
+        X, y, loss=FAMILIES[name], penalty=penalty, lambdas=[lam], standardize=False, solver="proximal", tol=1e-10
+    )
+    assert (path.status == jr.Status.converged).all()
+    assert path.certificate == "gap"
+    model = scikit_learn_fit(name, X, y, lam)
+    np.testing.assert_allclose(path.coef[0], model.coef_.ravel(), atol=1e-7)
+    np.testing.assert_allclose(path.intercept[0], model.intercept_, atol=1e-7)
