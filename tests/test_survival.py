@@ -1,10 +1,9 @@
-"""Survival curves and the index of concordance, by their definitions over all pairs, times and risk sets."""
+"""Survival curves by their definition over all times and risk sets."""
 
 import numpy as np
 import pytest
-from test_cox import N, problem, terms
+from test_cox import problem, terms
 
-from jaxreg._concordance import concordance
 from jaxreg.losses import Cox
 from jaxreg.results._survival import baseline, survival
 
@@ -41,40 +40,10 @@ def test_survival_without_strata():
     np.testing.assert_allclose(later / later[0], np.exp(eta - eta[0])[:, None] * np.ones(later.shape), rtol=1e-9)
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_concordance_is_the_share_of_pairs(late):
-    rng = np.random.default_rng(0)
-    for seed in range(4):
-        y, strata, omega, eta = problem(late, seed)
-        columns = np.stack([eta, eta.round(), np.zeros(N), -eta, rng.integers(0, 2, N)], axis=1)
-        right, pairs = np.zeros(5), 0.0
-        start = y.get("start", np.full(N, -1.0))
-        for i in np.flatnonzero(y["event"]):
-            for j in range(N):
-                at_risk = strata[j] == strata[i] and start[j] < y["time"][i] <= y["time"][j]
-                if at_risk and not (y["event"][j] and y["time"][j] == y["time"][i]):
-                    pair = omega[i] * omega[j]
-                    pairs += pair
-                    right += pair * (np.sign(columns[i] - columns[j]) + 1) / 2
-        encoded = Cox().encode(y, omega > 0, strata).y
-        found = concordance(encoded, columns, omega)
-        np.testing.assert_allclose(found, right / pairs, rtol=1e-12)
-        assert found[2] == pytest.approx(0.5)
-        assert concordance(encoded, eta, omega) == pytest.approx(found[0])
-
-
-def test_concordance_without_pairs_is_none():
-    y = Cox().encode({"time": [1.0, 1.0], "event": [True, True]}, np.ones(2, bool)).y
-    assert np.isnan(concordance(y, np.array([0.0, 1.0]), np.ones(2)))
-
-
 def test_a_large_sample():
-    """Against risks that are a function of the times, whose pairs are all in order, or all but a known share."""
+    """Of which 40 are at risk at any time, one leaving and one entering."""
     n = 3000
-    rng = np.random.default_rng(1)
-    time = rng.permutation(n) + 1.0
+    time = np.random.default_rng(1).permutation(n) + 1.0
     y = Cox().encode({"time": time, "event": np.ones(n, bool), "start": np.maximum(time - 40, 0)}, np.ones(n, bool)).y
-    found = concordance(y, np.stack([-time, time, (time.astype(int) % 2) * 1.0], axis=1), np.ones(n))
-    np.testing.assert_allclose(found, [1.0, 0.0, 0.5], atol=1e-3)
     cumulative = np.exp(baseline(y, np.zeros(n), np.ones(n), "breslow").log_cumulative)
     np.testing.assert_allclose(cumulative, np.cumsum(1 / np.minimum(n - np.arange(n), 40.0)), rtol=1e-12)

@@ -126,21 +126,25 @@ class Cox(Loss):
     def saturated(self, y):
         raise NotImplementedError(COUPLED)
 
-    # ---- formulas of all rows ----
+    # ---- formulas of all rows: compiled as a whole, since one by one their many steps would each take a while ----
 
+    @jax.jit
     def mean(self, y, eta, omega):
         terms = self._terms(y, eta, omega)
         below = terms.omega * (terms.risks.level - terms.risks.eta)
         return jnp.sum(terms.events.weight * jnp.log(terms.total)) + jnp.sum(jnp.where(terms.died, below, 0.0))
 
+    @jax.jit
     def slopes(self, y, eta, omega):
         terms = self._terms(y, eta, omega)
         return (terms.lived - jnp.where(terms.died, terms.omega, 0.0))[terms.risks.places.rank]
 
+    @jax.jit
     def curved(self, y, eta, omega, d):
         eta = jnp.asarray(eta)
         return jax.jvp(lambda at: self.slopes(y, at, omega), (eta,), (jnp.asarray(d, eta.dtype),))[1]
 
+    @jax.jit
     def curvature(self, rows, y, eta, omega):
         terms, rows = self._terms(y, eta, omega), jnp.asarray(rows)
         x = jnp.where(per_row(terms.risks.weighted, rows.T), rows.T[terms.risks.places.order], 0.0)
@@ -151,6 +155,7 @@ class Cox(Loss):
         second = jnp.matmul((per_row(terms.lived, x) * x).T, x, precision=lax.Precision.HIGHEST)
         return second - jnp.matmul(means.T, means, precision=lax.Precision.HIGHEST)
 
+    @jax.jit
     def dual(self, y, eta, u, omega, s):
         """As `Loss.dual`, but for u that are the slopes themselves over omega: minus infinity for others.
 
@@ -192,6 +197,7 @@ class Cox(Loss):
         same = jnp.all(jnp.abs(given - (terms.lived - died)) <= rounding)
         return jnp.where(same, -jnp.sum(of_deaths + of_others + between), -jnp.inf)
 
+    @jax.jit
     def least(self, y, omega):
         places = _risk_sets.places_of(y)
         events = _risk_sets.events_of(places, jnp.asarray(omega)[places.order], self.ties == "efron")
