@@ -130,7 +130,7 @@ BAD = [
     (lambda: losses.Binomial("log"), "link is 'log'; give 'logit', 'probit' or 'cloglog'"),
     (lambda: losses.Tweedie(3), "power is 3; give a number from 1 to 2"),
     (lambda: losses.NegativeBinomial(0.0), "theta is 0.0; give a number above 0, or None to have it estimated"),
-    (lambda: losses.NegativeBinomial().value(1.0, 0.0), "theta is None, but the formulas need it"),
+    (lambda: losses.NegativeBinomial().value(1.0, 0.0), "theta is None, which nothing estimates here; give"),
 ]
 
 
@@ -424,3 +424,19 @@ def test_fits_are_those_of_scikit_learn(name):
     model = scikit_learn_fit(name, X, y, lam)
     np.testing.assert_allclose(path.coef[0], model.coef_.ravel(), atol=1e-7)
     np.testing.assert_allclose(path.intercept[0], model.intercept_, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_counts_are_rows_that_count_more():
+    X, z = ar_problem(60, 5, active=3, seed=1)
+    trials = np.arange(60) % 6
+    events = RNG.binomial(trials, special.expit(z / z.std()))
+    shares = np.divide(events, trials, out=np.full(60, 0.5), where=trials > 0)
+    rows = np.repeat(np.arange(60), trials)
+    labels = np.concatenate([np.repeat(["yes", "no"], [e, t - e]) for e, t in zip(events, trials, strict=True)])
+    options = {"loss": "binomial", "lambdas": [0.05, 0.01], "tol": 1e-10}
+    by_rows = jr.fit_path(X[rows], labels, **options)
+    counts = jr.fit_path(X, np.stack([events, trials - events], axis=1), **options)
+    for path in (counts, jr.fit_path(X, shares, sample_weight=trials, **options)):
+        np.testing.assert_allclose(path.coef, by_rows.coef, atol=1e-8)
+        np.testing.assert_allclose(path.intercept, by_rows.intercept, atol=1e-8)
