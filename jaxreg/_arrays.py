@@ -224,18 +224,18 @@ def check_data(
     may_miss: bool = False,
     loss: Any = None,
     checked: Any = check_design,
+    strata: Any = None,
 ) -> CheckedData:
     """The data of a fit, aligned with the rows of X; y is as the loss encodes it, and has to be numbers without a loss.
 
     `may_miss` allows NaN in X, which are imputed later; `checked` is what checks X, as `check_design` does.
     """
-    y, sample_weight, offset = (
-        by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
-    )
+    of_rows = (y, "y"), (sample_weight, "sample_weight"), (offset, "offset"), (strata, "strata")
+    y, sample_weight, offset, strata = (by_row(value, name, X) for value, name in of_rows)
     X, names = checked(X, dtype, may_miss)
     n = X.shape[0]
     weight = _check_weight(sample_weight, n)
-    y, labels, trials = (check_responses(y, n), None, None) if loss is None else loss.encode(y, weight > 0)
+    y, labels, trials = _encoded(y, weight > 0, loss, strata)
     weight = weight if trials is None else _check_weight(weight * trials, n)
     responses = y.shape[1] if loss is None and y.ndim == 2 else None if loss is None else loss.responses(y)
     if responses is not None and offset is not None:
@@ -246,6 +246,17 @@ def check_data(
     if loss is None or loss.coupling is None:
         require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
     return CheckedData(X, y, weight, offset, names, labels=labels)
+
+
+def _encoded(y, counting, loss, strata):
+    """(y as the loss encodes it, the labels of its classes or None, numbers of trials or None)."""
+    if loss is None:
+        return check_responses(y, len(counting)), None, None
+    if strata is None:
+        return loss.encode(y, counting)
+    if not loss.stratified:
+        raise ValueError(f"strata is given, but {type(loss).__name__} has none; leave it out, or give losses.Cox().")
+    return loss.encode(y, counting, strata)
 
 
 def _check_weight(sample_weight, n):

@@ -41,6 +41,7 @@ def fit_cv(
     lambda_min_ratio=None,
     sample_weight=None,
     offset=None,
+    strata=None,
     penalty_factors=None,
     lower=None,
     upper=None,

@@ -31,6 +31,7 @@ def fit_path(
     lambda_min_ratio=None,
     sample_weight=None,
     offset=None,
+    strata=None,
     penalty_factors=None,
     lower=None,
     upper=None,
@@ -96,6 +97,8 @@ def fit_path(
         The w_i; only ratios matter.
     offset : array (n,), or None
         Known part of the linear predictor.
+    strata : array (n,), or None
+        Labels of strata of rows, for Cox: each has a baseline hazard of its own.
     penalty_factors : array (p,) >= 0, Series, dict, or None
         The v_j, used as given: 0 is unpenalised, inf excluded; the same within a group, and none for SLOPE, FusedLasso
         and TrendFilter. A Series with names, or a dict, goes by the names of the columns of a frame X, in any order; a

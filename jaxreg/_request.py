@@ -28,6 +28,7 @@ class Request:
     lambda_min_ratio: float | None = None
     sample_weight: Any = None
     offset: Any = None
+    strata: Any = None
     penalty_factors: Any = None
     lower: Any = None
     upper: Any = None

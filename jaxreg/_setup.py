@@ -72,9 +72,17 @@ def prepare(X, y, request, l1_ratios) -> Setup:
     began = time.perf_counter()
     imputes = request.impute is not None
     data = _arrays.check_data(
-        X, y, request.sample_weight, request.offset, request.dtype, imputes, request.loss, kind_of(X).checked
+        X,
+        y,
+        request.sample_weight,
+        request.offset,
+        request.dtype,
+        imputes,
+        request.loss,
+        kind_of(X).checked,
+        request.strata,
     )
-    if not request.loss.of_classes:
+    if not request.loss.of_classes and request.loss.link in ("identity", None):
         warn_of_classes(y)
     if imputes:
         incomplete = data.X if np.isnan(data.X).any() else None

@@ -268,7 +268,12 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
         y, offset = y - per_row(offset, y), jnp.zeros_like(offset)
         y_mean = omega @ y if fit_intercept else y_mean
         y = y - y_mean
-    y, offset, loss, lam = y / unit if loss.degree else y, offset / unit, loss.in_units(unit), lam / unit ** (loss.degree - 1)
+    y, offset, loss, lam = (
+        y / unit if loss.degree else y,
+        offset / unit,
+        loss.in_units(unit),
+        lam / unit ** (loss.degree - 1),
+    )
     free = int(fit_intercept and not squared and loss.has_intercept)
     # the column of the intercept: as large as the largest other one, so that it takes steps of the same length
     level = lax.stop_gradient(jnp.sqrt(jnp.max(omega @ jnp.square(A), initial=0.0)))

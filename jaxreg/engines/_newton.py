@@ -86,7 +86,7 @@ class Newton(Engine):
         x, b0 = columns.parted(joined)
         curvature = float(solved.curvature)
         return Solved(
-            x, b0, np.asarray(solved.sweeps), np.asarray(solved.code), int(solved.count),
+            x, b0, np.asarray(solved.sweeps), np.asarray(solved.code), int(solved.number),
             1 / curvature if curvature > 0 else 1.0, solved.q,
         )  # fmt: skip
 

@@ -77,6 +77,8 @@ class Loss(ABC):
         Which entries the Hessian in eta couples: None where it is diagonal, "rows" or "outputs".
     has_intercept : bool
         Whether an intercept makes a difference; one that makes none is not fitted, and is 0 in results.
+    stratified : bool
+        Whether `encode` takes strata of rows.
     of_classes : bool
         Whether y holds labels of classes: folds get their share of each, and need all in their training rows.
     link : str or None
@@ -89,6 +91,7 @@ class Loss(ABC):
     quadratic: ClassVar[bool] = False
     coupling: ClassVar[str | None] = None
     has_intercept: ClassVar[bool] = True
+    stratified: ClassVar[bool] = False
     of_classes: ClassVar[bool] = False
     link: str | None = "identity"
 

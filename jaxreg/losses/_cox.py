@@ -81,6 +81,7 @@ class Cox(Loss):
     metrics = ("deviance", "c_index")
     coupling = "rows"
     has_intercept = False
+    stratified = True
     link = "log"
 
     def __post_init__(self):

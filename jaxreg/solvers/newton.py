@@ -29,7 +29,6 @@ import numpy as np
 from jax import Array, lax
 
 from jaxreg._status import Status
-from jaxreg.penalties._base import per_row
 from jaxreg.solvers._complementarity import Reduced
 from jaxreg.solvers.pivot import Tableau, empty_tableau, solve_reduced
 from jaxreg.solvers.smooth import SUM_ROUNDING, Averaged
@@ -243,7 +242,7 @@ class Solved(NamedTuple):
     q: Float[Array, "B n ..."]
     sweeps: Int[Array, " B"]
     code: Int[Array, " B"]
-    count: Int[Array, ""]  # lambdas that were solved, the first ones
+    number: Int[Array, ""]  # of lambdas that were solved, the first ones
     curvature: Float[Array, ""]  # largest eigenvalue of the second derivative, about
 
 
@@ -257,7 +256,7 @@ def solve_block(
     start: Float[Array, " M"],
     goal: Goal,
 ) -> tuple[Model, Solved]:
-    """Points at the first `count` of the lambdas, descending, from the point `start`, with the Model of the last block."""
+    """(Model, Solved) at the first `count` of the lambdas, descending, from the point `start` with the last Model."""
     B = len(lambdas)
     used = jnp.arange(B) < count
     q = smooth.image(_shaped(smooth, start))
