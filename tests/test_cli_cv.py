@@ -148,7 +148,7 @@ def test_reports_take_weights_and_unscaled_columns(file, tmp_path, monkeypatch):
     ("options", "parts"),
     [
         (["--rule", "best"], ["--rule is 'best'; give one of 'min', '1se'"]),
-        (["--metric", "auc"], ["--metric is 'auc'; give one of 'mse'"]),
+        (["--metric", "rmse"], ["--metric is 'rmse'; give one of 'mse'"]),
         (["--folds", "61"], ["--folds is 61, but there are 60 rows"]),
         (["--groups", "age", "--folds", "61"], ["--folds is 61, but there are", "groups; give --folds"]),
         (["--l1-ratio", "1", "--l1-ratio", "1"], ["--l1-ratio 1 is there twice"]),

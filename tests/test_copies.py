@@ -24,7 +24,7 @@ def test_losses_of_the_training_rows_copy_no_data(monkeypatch):
     design = _dense.DenseDesign(X, weight / weight.sum(), True, np.float64, in_numpy=True)
     setup = SimpleNamespace(data=data, loss=Huber(), objective=SimpleNamespace(design=design))
     tracemalloc.start()
-    loss = _result._train_loss(setup, path, None, metric)
+    loss = _result._train_loss(setup, path, None, metric, None)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     np.testing.assert_allclose(loss, weight @ abs(X.sum(axis=1) - X[:, 0]) / weight.sum())

@@ -71,7 +71,10 @@ REFUSED = {
     "text for weights": (lambda: penalties.SLOPE("lasso"), r"weights is 'lasso'; give one number per column"),
     "text for convex": (lambda: penalties.Custom(len, len, "no"), r"convex is 'no'; give True or False"),
     "text for positive": (lambda: js.LassoCV(positive="no").fit(X, Y), r"positive is 'no'; give True or False"),
-    "text for y": (lambda: path(y=np.array(["a", "b"])[FIRST]), r"y has text: the names of classes\? .*loss='binomial'"),
+    "text for y": (
+        lambda: path(y=np.array(["a", "b"])[FIRST]),
+        r"y has text: the names of classes\? .*loss='binomial'",
+    ),
     "text in objects": (
         lambda: path(y=pd.Series(["a", None])[FIRST].reset_index(drop=True)),
         r"y has text: the names of classes",

@@ -256,9 +256,8 @@ class Folded:
             losses, errors = judged(self.metric, self.setup.loss, y, weight, fold, predictions)
         else:
             everything = predictions_of(base, offset, np.arange(len(y)), points.coef, points.intercept)
-            training, held_out = weight * self.folds.train(k), np.zeros(len(y))
-            held_out[fold.rows] = weight[fold.rows] * fold.counts
-            losses, predictions = self.metric.of_split(y, everything, training, held_out), everything[fold.rows]
+            losses = self.metric.of_split(y, everything, *self.folds.split(k, weight))
+            predictions = everything[fold.rows]
             errors = squared_errors(self.setup.loss, y[fold.rows], predictions, weight[fold.rows])
         keep = predictions is not None and (
             self.keep_predictions or self.imputes or predictions.size <= points.coef.nnz

@@ -53,6 +53,12 @@ class Folds:
             counts[training.rows] = training.counts
         return counts
 
+    def split(self, k, weight: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """(weights of the rows in the training of fold k, weights of those that it holds out)."""
+        held_out = np.zeros(self.n)
+        held_out[self.held_out[k].rows] = self.held_out[k].counts
+        return weight * self.train(k), weight * held_out
+
     def first(self, count):
         """The first `count` folds. They have repeats only if they are whole repeats."""
         size = len(self) // self.repeats

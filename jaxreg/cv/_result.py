@@ -41,7 +41,7 @@ def cv_result(setup, done, l1_ratios, paths, metric, keep, averaging, times):
         fold_loss=fold_loss,
         mean_loss=mean_loss,
         std_error=std_error,
-        train_loss=_train_loss(setup, paths[best[0]], train_mse[best[0]], metric),
+        train_loss=_train_loss(setup, paths[best[0]], train_mse[best[0]], metric, folds),
         gap=gap,
         status=status,
         metric=metric.name,
@@ -96,13 +96,22 @@ def _r2(squared_error, setup, folds, fold_weight):
     return (1 - error / spread[varies, None]).mean(axis=1)
 
 
-def _train_loss(setup, path, train_mse, metric):
-    """Losses (L,) of a path on the data; its mean squared errors are (L, K)."""
+def _train_loss(setup, path, train_mse, metric, folds):
+    """Losses (L,) of a path on the data; its mean squared errors are (L, K).
+
+    Where folds are judged by what they add to the training rows, so is the path: by the average over the folds.
+    """
     if metric.squared and setup.loss.quadratic:
         return train_mse.mean(axis=1)
     data, counting = setup.data, np.flatnonzero(setup.data.weight)
     predictions = predictions_of(setup.objective.design, data.offset, counting, path.coef_sparse, path.intercept)
-    return metric.in_fold(data.y[counting], predictions, row_weight(data)[counting])
+    if metric.of_split is None:
+        return metric.in_fold(data.y[counting], predictions, row_weight(data)[counting])
+    everything = np.zeros((len(data.y), *predictions.shape[1:]))
+    everything[counting] = predictions
+    splits = [folds.split(k, row_weight(data)) for k in range(len(folds))]
+    losses = np.stack([metric.of_split(data.y, everything, *split) for split in splits])
+    return np.average(losses, axis=0, weights=[held_out @ metric.share(data.y) for _, held_out in splits])
 
 
 def _effective_df(objective, paths):

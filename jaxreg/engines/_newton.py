@@ -80,7 +80,9 @@ class Newton(Engine):
         columns, objective, options = self.columns, self.objective, self.options
         problem = self._posed()
         start = columns.joined(self.b, self.b0).reshape(-1)
-        goal = Goal(SHARE * TIGHTER**self.tightened * options.tol * objective.gap_unit, options.max_iter)
+        goal = Goal(
+            SHARE * TIGHTER**self.tightened * options.tol * objective.gap_unit, objective.gap_unit, options.max_iter
+        )
         self._model, solved = solve_block(self._model, *problem, lambdas, count, start, goal)
         joined = np.asarray(solved.b).reshape(len(lambdas), -1, *objective.b0.shape[1:])
         x, b0 = columns.parted(joined)

@@ -9,13 +9,15 @@ from jaxreg.plotting._marks import draw_marks
 from jaxreg.plotting._plot import with_frame
 
 
-def _frame(result, X=None, y=None, sample_weight=None, offset=None):
+def _frame(result, X=None, y=None, sample_weight=None, offset=None, strata=None):
     """The measures, as `assess` has them."""
-    return result.assess(X, y, sample_weight, offset)
+    return result.assess(X, y, sample_weight, offset, strata)
 
 
 @with_frame(_frame)
-def plot_assessment(result, X=None, y=None, measure=None, sample_weight=None, offset=None, ax=None):
+def plot_assessment(
+    result, X=None, y=None, measure=None, sample_weight=None, offset=None, strata=None, ax=None
+):  # fmt: skip
     """Draw a measure of the predictions of new rows against lambda, strong penalty at the left.
 
     The vertical lines are lambda_min and lambda_1se of a cross-validated path; the top axis counts its nonzero
@@ -25,7 +27,7 @@ def plot_assessment(result, X=None, y=None, measure=None, sample_weight=None, of
     ----------
     result : PathResult or CVResult
         As the method `path.plot_assessment(...)` it is the result itself.
-    X, y, sample_weight, offset
+    X, y, sample_weight, offset, strata
         As for `assess`: without X and y the rows of a CVResult that were held out are judged.
     measure : str, or None
         A column of `assess`; None is the first.
@@ -55,7 +57,7 @@ def plot_assessment(result, X=None, y=None, measure=None, sample_weight=None, of
     >>> ax.get_ylabel(), path.plot_assessment.frame(X[300:], y[300:]).columns.tolist()
     ('R squared', ['mse', 'mae', 'r2', 'deviance'])
     """
-    judged = result._judged(X, y, None, sample_weight, offset, of_one=False)
+    judged = result._judged(X, y, None, sample_weight, offset, strata, of_one=False)
     title, values = judged.measure(measure)
     points = np.flatnonzero(judged.lambdas > 0)
     if not points.size:

@@ -49,10 +49,10 @@ def plot_roc(result, X=None, y=None, lam=None, sample_weight=None, offset=None, 
     >>> from matplotlib.figure import Figure
     >>> from sklearn.datasets import load_breast_cancer
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> cv = jr.fit_cv(X, 2 * y - 1, loss="squaredhinge", cv=3, n_lambdas=10, lambda_min_ratio=0.01)
+    >>> cv = jr.fit_cv(X, y, loss="binomial", cv=3, n_lambdas=10, lambda_min_ratio=0.01)
     >>> ax = cv.plot_roc(ax=Figure().subplots())
     >>> ax.lines[0].get_label()
-    'AUC 0.99'
+    'AUC 1.00'
     """
     rocs = result._of_classes(X, y, lam, sample_weight, offset).rocs()
     ax = axes_for(ax, SQUARE, linear="xy")
@@ -111,7 +111,7 @@ def plot_confusion(result, X=None, y=None, lam=None, sample_weight=None, offset=
     >>> from matplotlib.figure import Figure
     >>> from sklearn.datasets import load_breast_cancer
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> cv = jr.fit_cv(X, 2 * y - 1, loss="squaredhinge", cv=3, n_lambdas=10, lambda_min_ratio=0.01)
+    >>> cv = jr.fit_cv(X, y, loss="binomial", cv=3, n_lambdas=10, lambda_min_ratio=0.01)
     >>> ax = cv.plot_confusion(ax=Figure().subplots())
     >>> sum(int(text.get_text()) for text in ax.texts)
     569

@@ -28,7 +28,7 @@ def predictions_at_choice(cv) -> Float[np.ndarray, "n K"]:
 
 def points_of_responses(cv) -> list[dict[str, Any]] | None:
     """For each response its points and the errors of its predictions; None where there is nothing to draw."""
-    if cv.y is None or cv.r2 is None or cv.path.link is None:
+    if cv.y is None or cv.r2 is None or cv.path.data.get("of_classes") or cv.path.link is None:
         return None
     actual = cv.y.reshape(len(cv.y), -1)
     found = inverse_link(cv.path.link, predictions_at_choice(cv))
@@ -55,8 +55,7 @@ def _points_of_response(y, predicted, weighted):
 
 
 def class_counts(cv) -> Int[np.ndarray, "2 2"] | None:
-    """Numbers (2, 2) of held-out rows by their class, -1 and 1, and by the predicted class; None for other losses, and
-    for more classes."""
+    """Numbers (2, 2) of held-out rows by their class and the predicted one; None for other losses and more classes."""
     if cv.y is None or not cv.path.data.get("of_classes") or cv.path.n_responses is not None:
         return None
     predicted = predictions_at_choice(cv)[:, 0]

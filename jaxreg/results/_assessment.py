@@ -21,10 +21,10 @@ class Assessed:
     """What judges predictions of new rows or, of a cross-validated path, those of the rows that were held out."""
 
     @abstractmethod
-    def _judged(self, X, y, lam, sample_weight, offset, of_one=True) -> Judged:
+    def _judged(self, X, y, lam, sample_weight, offset, strata=None, of_one=True) -> Judged:
         """The predictions to judge: at `lam`, or at all lambdas unless it is `of_one`."""
 
-    def assess(self, X=None, y=None, sample_weight=None, offset=None):
+    def assess(self, X=None, y=None, sample_weight=None, offset=None, strata=None):
         """Every measure of the family at every lambda, on new rows.
 
         Parameters
@@ -36,6 +36,8 @@ class Assessed:
             What happened, as for the fit; labels are those of the fit.
         sample_weight : array (m,) >= 0, or None
             Weights of the rows.
+        strata : array (m,), or None
+            Of survival times the strata of the rows, within which they are compared.
 
         Returns
         -------
@@ -49,7 +51,7 @@ class Assessed:
         ValueError
             As for `predict`, and for labels that the fit has not seen.
         """
-        judged = self._judged(X, y, None, sample_weight, offset, of_one=False)
+        judged = self._judged(X, y, None, sample_weight, offset, strata, of_one=False)
         index = _pandas().Index(judged.lambdas, name="lambda")
         return _pandas().DataFrame(judged.measures(), index=index)
 
@@ -147,17 +149,20 @@ def _pandas():
     return pandas
 
 
-def judged_rows(path, X, y, lam, sample_weight, offset) -> Judged:
+def judged_rows(path, X, y, lam, sample_weight, offset, strata) -> Judged:
     """Predictions of a PathResult for new rows, at one lambda or all, beside what happened."""
     if X is None or y is None:
         raise ValueError(f"{'X' if X is None else 'y'} is missing: give the rows to judge by, and what happened there.")
-    y, sample_weight = by_row(y, "y", X), by_row(sample_weight, "sample_weight", X)
+    of_rows = (y, "y"), (sample_weight, "sample_weight"), (strata, "strata")
+    y, sample_weight, strata = (by_row(value, name, X) for value, name in of_rows)
     eta = path.predict(X, lam, offset, "link")
     lambdas = path.lambdas
     if lam is not None:
         eta, lambdas = eta[:, None], np.array([_validation.check_lam(lam)])
     loss = judging_loss(path)
-    encoded, weight = _encoded(path, loss, y, sample_weight, len(eta))
+    if strata is not None and loss.coupling != "rows":
+        raise ValueError(f"strata is given, but the loss {path.loss} has none; leave it out.")
+    encoded, weight = _encoded(path, loss, y, sample_weight, strata, len(eta))
     return judged_of(loss, path.classes, lambdas, encoded, eta, weight)
 
 
@@ -207,13 +212,15 @@ def judging_loss(path):
     return _OfUser(path.link) if loss is None else loss
 
 
-def _encoded(path, loss, y, sample_weight, m):
+def _encoded(path, loss, y, sample_weight, strata, m):
     """(y as the loss takes it, weights (m,)) of rows that are judged."""
     weight = _arrays.check_judging_weight(sample_weight, m)
     if loss.of_classes and not _is_of_trials(y):
         positions = _labels.positions_among(y, "y", path.classes, m)
         return loss.of_positions(positions, len(path.classes)), weight
-    if loss.of_classes or loss.coupling == "rows":
+    if loss.coupling == "rows":
+        return loss.encode(y, weight > 0, strata).y, weight
+    if loss.of_classes:
         encoded = loss.encode(y, weight > 0)
         return encoded.y, weight if encoded.weight is None else weight * encoded.weight
     return _arrays.check_judged(y, m, path.n_responses), weight

@@ -288,21 +288,21 @@ class CVResult(Assessed):
             return int(np.argmax(self.l1_ratios == choice.l1_ratio)), choice.lam  # 0 where it is NaN
         return self.best[0], lam
 
-    def score(self, X, y, lam=None, sample_weight=None, offset=None) -> float:
+    def score(self, X, y, lam=None, sample_weight=None, offset=None, strata=None) -> float:
         """How well new rows are predicted, higher is better, as R squared or the share of rows in the right class.
 
         `lam` is as for `predict`; for the rest see `PathResult.score`. `r2` has what cross-validation says of it.
         """
         a, lam = self._at(lam)
-        return self.paths[a].score(X, y, lam, sample_weight, offset)
+        return self.paths[a].score(X, y, lam, sample_weight, offset, strata)
 
-    def _judged(self, X, y, lam, sample_weight, offset, of_one=True):
+    def _judged(self, X, y, lam, sample_weight, offset, strata=None, of_one=True):
         if X is None and y is None:
             return judged_held_out(self, lam, of_one)
         if not of_one:
-            return self.path._judged(X, y, None, sample_weight, offset, of_one)
+            return self.path._judged(X, y, None, sample_weight, offset, strata, of_one)
         a, lam = self._at(lam)
-        return self.paths[a]._judged(X, y, lam, sample_weight, offset)
+        return self.paths[a]._judged(X, y, lam, sample_weight, offset, strata)
 
     def to_frame(self):
         """pandas DataFrame: a row per mixing parameter and lambda, with loss, standard error, R squared and df."""

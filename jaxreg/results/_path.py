@@ -184,7 +184,9 @@ class PathResult(Assessed):
     @property
     def _outputs(self):
         """(what the K linear predictors of a row are of, in the plural; the name of each)."""
-        return ("responses", range(self.n_responses)) if self.classes is None else ("classes", self.classes.tolist())
+        if self.classes is not None:
+            return "classes", self.classes.tolist()
+        return "responses", range(self.n_responses or 1)
 
     def coef_at(self, lam) -> tuple[float | Float[np.ndarray, " K"], Float[np.ndarray, "p ..."]]:
         """(intercept, coefficients (p,)) at any lambda; (K,) and (p, K) for K responses.
@@ -262,7 +264,7 @@ class PathResult(Assessed):
         intercept, coef = self.coef_at(lam)
         return X @ coef + intercept + offset
 
-    def score(self, X, y, lam=None, sample_weight=None, offset=None) -> float | Float[np.ndarray, " L"]:
+    def score(self, X, y, lam=None, sample_weight=None, offset=None, strata=None) -> float | Float[np.ndarray, " L"]:
         """How well new rows are predicted: higher is better, at all lambdas (L,) or as a float at one.
 
         R squared, 1 - sum_i w_i (y_i - prediction_i)^2 / sum_i w_i (y_i - mean(y))^2, the plain average over several
@@ -277,19 +279,21 @@ class PathResult(Assessed):
             What happened, as for the fit; labels are those of the fit.
         sample_weight : array (m,) >= 0, or None
             The w_i.
+        strata : array (m,), or None
+            As for `assess`.
 
         Raises
         ------
         ValueError
             As for `predict`; for another number of rows, a y that does not vary, or a label that the fit has not seen.
         """
-        result = score_of(judged_rows(self, X, y, lam, sample_weight, offset))
+        result = score_of(judged_rows(self, X, y, lam, sample_weight, offset, strata))
         return float(result[0]) if lam is not None else result
 
-    def _judged(self, X, y, lam, sample_weight, offset, of_one=True):
+    def _judged(self, X, y, lam, sample_weight, offset, strata=None, of_one=True):
         if of_one and lam is None:
             raise ValueError("lam is missing; give the lambda of the predictions.")
-        return judged_rows(self, X, y, lam, sample_weight, offset)
+        return judged_rows(self, X, y, lam, sample_weight, offset, strata)
 
     def to_frame(self):
         """pandas DataFrame: a row per lambda (the index), a column for the intercept and each feature and response."""

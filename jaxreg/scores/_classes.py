@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,9 +71,8 @@ of_auc, of_average_precision = _ranking("AUC", auc), _ranking("average precision
 
 
 def brier(loss) -> Metric:
-    """Brier's score: the mean squared error of the probabilities, of three classes or more their sum."""
-    metric = squared(loss)
-    return mean_metric("Brier score", metric.of_rows)
+    """Brier's score: the mean squared error of the probabilities, added up over three classes or more."""
+    return replace(squared(loss), title="Brier score", squared=False)
 
 
 def log_loss(loss) -> Metric:

@@ -37,8 +37,8 @@ def roc(share: Float[np.ndarray, " m"], values: Float[np.ndarray, " m"], weight:
     ordered = values[order]
     last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
     hits, misses = (np.cumsum(part[order])[last] for part in (share * weight, (1 - share) * weight))
-    curve = (np.concatenate([[0.0], sums / sums[-1]]) for sums in (misses, hits))
-    return Roc(*curve, np.concatenate([[np.inf], ordered[last]]))
+    fpr, tpr = (np.concatenate([[0.0], sums / sums[-1]]) for sums in (misses, hits))
+    return Roc(fpr, tpr, np.concatenate([[np.inf], ordered[last]]))
 
 
 def confusion(

@@ -61,6 +61,8 @@ class Judged:
 
     def calibration(self, bins: int, strategy: str) -> dict[Any, _curves.Bins]:
         """Bins of predictions at the first lambda, by the label of the class as in `rocs`, or by the response."""
+        if self.loss.coupling == "rows":
+            raise ValueError(f"the loss {self.loss!r} has no mean of the response, which calibration is of.")
         if self.labels is not None:
             pairs = self._against_others()
         else:
@@ -78,6 +80,7 @@ class Judged:
     def _against_others(self):
         """(label, shares (m,), predictions (m,)) of the second of two classes, or of each of several."""
         members, predicted = shares(self.y), self._responses()
+        labels = np.arange(members.shape[1]) if self.labels is None else self.labels
         if predicted.ndim == 1:
-            return [(self.labels[1].item(), members[:, 1], predicted)]
-        return zip(self.labels.tolist(), members.T, predicted.T, strict=True)
+            return [(labels[1].item(), members[:, 1], predicted)]
+        return zip(labels.tolist(), members.T, predicted.T, strict=True)

@@ -29,6 +29,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxreg._status import Status
+from jaxreg.design._base import PRECISION
 from jaxreg.solvers._complementarity import Reduced
 from jaxreg.solvers.pivot import Tableau, empty_tableau, solve_reduced
 from jaxreg.solvers.smooth import SUM_ROUNDING, Averaged
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
 SWEEPS = 60  # of a block, at most
-SLOW = 0.25  # of what was wrong: where more is left by a sweep, the Hessian is made anew
+SLOW = 0.4  # of what was wrong: where more is left by a sweep, the Hessian is made anew
 FALL = 1e-4  # of the expected fall of the objective: Armijo's constant
 HALVINGS = 40  # of a step
 EXACT = 1e-8  # of an l1 part: what the minimiser of a model may violate
 FLAT = 1e-10  # of the mean curvature of the columns: the least that a column has
+BENDS = 0.1, 10.0  # what the second derivative along a step may be in units of that of the model, at the least and most
+NEARER = 0.9  # of what was wrong: less of it is progress
 PATIENCE = 4  # sweeps that bring no point nearer to its minimum, after which the block ends
 
 
@@ -74,7 +77,8 @@ class Terms(NamedTuple):
 class Goal(NamedTuple):
     """What is asked of the points."""
 
-    gap: Any  # objective above its minimum, as far as it is seen on these columns, in units of the loss
+    gap: Any  # objective above its minimum, as far as it is seen on these columns
+    unit: Any  # of gaps: about what the loss is above its least value
     updates: Any  # of the tableau at a lambda, at most
 
 
@@ -105,8 +109,11 @@ def _penalty(terms, b, lam):
     return jnp.sum(jnp.where(b == 0, 0.0, l1 * jnp.abs(b)) + l2 * jnp.square(b) / 2)
 
 
-def _wrong(terms, b, h, lam):
-    """About the duality gap at b: by the Fenchel-Young inequalities of the columns, or by scaling the dual point."""
+def _wrong(terms, unit, b, h, lam):
+    """About the duality gap at b: by the Fenchel-Young inequalities of the columns, or by scaling the dual point.
+
+    A dual point that is scaled by 1 - e costs e h'b, and e^2 of what the loss is above its least value, at most `unit`.
+    """
     l1, l2 = _strengths(terms, lam)
     free_up, free_down = b < terms.upper, b > terms.lower
     pull = h - l2 * b
@@ -118,7 +125,9 @@ def _wrong(terms, b, h, lam):
     unbounded = jnp.where(bare, jnp.abs(pull) * (1.0 + jnp.abs(b)), 0.0)
     share = jnp.max(jnp.where(bare | jnp.isinf(l1), 0.0, excess / jnp.where(bare, 1.0, l1 + excess)), initial=0.0)
     used = jnp.sum(jnp.where(bare, 0.0, jnp.abs(pull * b)))
-    scaled = jnp.sum(jnp.where(bare, jnp.where(l2 > 0, jnp.inf, unbounded), jnp.abs(along))) + share * used
+    scaled = (
+        jnp.sum(jnp.where(bare, jnp.where(l2 > 0, jnp.inf, unbounded), jnp.abs(along))) + share * used + share**2 * unit
+    )
     ridged = l2 > 0
     squares = excess**2 / (2 * jnp.where(ridged, l2, 1.0))
     outside = jnp.where(ridged, squares, jnp.where(excess > 0, jnp.where(bare, unbounded, jnp.inf), 0.0))
@@ -139,7 +148,7 @@ def _made(smooth, terms, q, b):
 
 
 def _minimisers(model, terms, points, lambdas, todo, backwards, goal):
-    """(Model, minimisers b (B, M), updates (B,)) of the models at the points that are to be done."""
+    """(Model, minimisers b (B, M)) of the models at the points that are to be done."""
     unit, count, bend = model.unit, len(lambdas), points.bend
     order = jnp.where(backwards, count - 1 - jnp.arange(count), jnp.arange(count))
     centred = points.h * unit / bend[:, None] + (points.b / unit) @ model.hessian
@@ -154,17 +163,16 @@ def _minimisers(model, terms, points, lambdas, todo, backwards, goal):
         return jnp.where(jnp.any(left), jnp.argmax(left), count)
 
     def step(carry):
-        tableau, b, updates, i = carry
+        tableau, b, i = carry
         k = order[i]
         problem = Reduced(model.hessian, centred[k], *factors, *limits)
-        tableau, number, _ = solve_reduced(
+        tableau, _, _ = solve_reduced(
             tableau, problem, lambdas[k] / bend[k], tableau.x, terms.l1_ratio, scale, goal.updates, EXACT
         )
-        return tableau, b.at[k].set(tableau.x * unit), updates.at[k].set(number), next_of(i + 1)
+        return tableau, b.at[k].set(tableau.x * unit), next_of(i + 1)
 
-    start = model.tableau, points.b, jnp.zeros(count, jnp.int32), next_of(0)
-    tableau, b, updates, _ = lax.while_loop(lambda carry: carry[3] < count, step, start)
-    return replace(model, tableau=tableau), b, updates
+    tableau, b, _ = lax.while_loop(lambda carry: carry[2] < count, step, (model.tableau, points.b, next_of(0)))
+    return replace(model, tableau=tableau), b
 
 
 def _balanced(smooth, terms, b):
@@ -177,62 +185,46 @@ def _balanced(smooth, terms, b):
     return (by_output - jnp.where(free, by_output.mean(axis=2, keepdims=True), 0.0)).reshape(b.shape)
 
 
-def _images(smooth, b):
-    return jax.vmap(lambda b: smooth.image(_shaped(smooth, b)))(b)
+def _stepped(smooth, terms, unit, model, points, b, lambdas, todo):
+    """(Points after a step towards b (B, M), whether it was whole (B,)): as far as the objective falls.
 
-
-def _at(smooth, terms, b, q, lambdas, bend):
-    """The Points b (B, M) with images q."""
-    values = jax.vmap(lambda q: smooth.loss.mean(smooth.y, smooth.eta(q), smooth.omega))(q)
-    h = -jax.vmap(smooth.gradient)(q).reshape(b.shape)
-    wrong = jax.vmap(partial(_wrong, terms))(b, h, lambdas)
-    return Points(b, q, values, h, jnp.where(jnp.isfinite(values), wrong, jnp.inf), bend)
-
-
-def _stepped(smooth, terms, model, points, b, lambdas, todo):
-    """(Points after a step towards b (B, M), whether it was whole (B,)): as far as the objective falls."""
+    A step to where a point is already makes the rest of it.
+    """
     d = jnp.where(todo[:, None], b - points.b, 0.0)
-    q = _images(smooth, points.b + d)
+    q = jax.vmap(lambda b: smooth.image(_shaped(smooth, b)))(points.b + d)
     penalty = jax.vmap(partial(_penalty, terms))
     before = penalty(points.b, lambdas)
     expected = -jnp.sum(points.h * d, axis=1) + penalty(points.b + d, lambdas) - before
-    size = jnp.abs(points.value) + before
-
-    def rises(t):
-        at = points.b + t[:, None] * d
-        values = jax.vmap(lambda q: smooth.loss.mean(smooth.y, smooth.eta(q), smooth.omega))(between(t))
-        rise = values - points.value + penalty(at, lambdas) - before
-        rounding = SUM_ROUNDING * jnp.finfo(rise.dtype).eps * size
-        return ~(rise <= FALL * t * jnp.minimum(expected, 0.0) + rounding)
+    rounding = SUM_ROUNDING * jnp.finfo(d.dtype).eps * (jnp.abs(points.value) + before)
 
     def between(t):
         t = t.reshape(-1, *[1] * (q.ndim - 1))
         return jnp.where(t == 1, q, points.q + t * (q - points.q))
 
     def shorter(carry):
-        t, failed, number = carry
+        t, _, failed, number = carry
         t = jnp.where(failed, t / 2, t)
-        return t, rises(t) & failed, number + 1
+        values = jax.vmap(lambda q: smooth.loss.mean(smooth.y, smooth.eta(q), smooth.omega))(between(t))
+        rise = values - points.value + penalty(points.b + t[:, None] * d, lambdas) - before
+        return t, values, todo & ~(rise <= FALL * t * jnp.minimum(expected, 0.0) + rounding), number + 1
 
-    whole = jnp.ones(len(lambdas))
-    t, failed, _ = lax.while_loop(
-        lambda carry: jnp.any(carry[1]) & (carry[2] < HALVINGS), shorter, (whole, rises(whole) & todo, 0)
-    )
+    start = jnp.full(len(lambdas), 2.0), points.value, jnp.ones(len(lambdas), bool), 0
+    t, values, failed, _ = lax.while_loop(lambda carry: jnp.any(carry[2]) & (carry[3] <= HALVINGS), shorter, start)
     t = jnp.where(failed, 0.0, t)
-    after = _at(smooth, terms, points.b + t[:, None] * d, between(t), lambdas, points.bend)
-    return after._replace(bend=_bend(model, points, after)), t == 1
+    b, q = points.b + t[:, None] * d, between(t)
+    slopes = jax.vmap(lambda q: smooth.loss.slopes(smooth.y, smooth.eta(q), smooth.omega))(q)
+    products = jnp.einsum("bn...,mn->bm...", slopes, smooth.rows, precision=PRECISION)
+    h, values = -products.reshape(b.shape), jnp.where(failed, points.value, values)
+    wrong = jnp.where(jnp.isfinite(values), jax.vmap(partial(_wrong, terms, unit))(b, h, lambdas), jnp.inf)
+    return Points(b, q, values, h, jnp.where(todo, wrong, points.wrong), _bend(model, points, b, h)), t == 1
 
 
-def _bend(model, points, after):
-    """The second derivative along the steps, as gradients have it, in units of that of the Model."""
-    x = (after.b - points.b) / model.unit
-    seen, modelled = (
-        jnp.sum((points.h - after.h) * (after.b - points.b), axis=1),
-        jnp.sum(x * (x @ model.hessian), axis=1),
-    )
-    there = (seen > 0) & (modelled > 0)
-    ratio = jnp.where(there, seen / jnp.where(there, modelled, 1.0), points.bend)
-    return jnp.clip(ratio, 0.1, 10.0)
+def _bend(model, points, b, h):
+    """The second derivative along the steps to b, as the gradients there have it, in units of that of the Model."""
+    x = (b - points.b) / model.unit
+    seen, modelled = jnp.sum((points.h - h) * (b - points.b), axis=1), jnp.sum(x * (x @ model.hessian), axis=1)
+    bends = (seen > 0) & (modelled > 0)
+    return jnp.clip(jnp.where(bends, seen / jnp.where(bends, modelled, 1.0), points.bend), *BENDS)
 
 
 class Solved(NamedTuple):
@@ -257,12 +249,11 @@ def solve_block(
     goal: Goal,
 ) -> tuple[Model, Solved]:
     """(Model, Solved) at the first `count` of the lambdas, descending, from the point `start` with the last Model."""
-    B = len(lambdas)
-    used = jnp.arange(B) < count
-    q = smooth.image(_shaped(smooth, start))
-    first = _at(smooth, terms, start[None], q[None], lambdas[:1], jnp.ones(1))
-    points = jax.tree.map(lambda values: jnp.broadcast_to(values, (B, *values.shape[1:])), first)
-    points = points._replace(wrong=jnp.full(B, jnp.inf))
+    B, M = len(lambdas), len(start)
+    used, zero, infinite = jnp.arange(B) < count, jnp.zeros((), jnp.int32), jnp.full(B, jnp.inf)
+    b = jnp.broadcast_to(start, (B, M))
+    images = jax.eval_shape(smooth.image, _shaped(smooth, start))
+    points = Points(b, jnp.zeros((B, *images.shape)), infinite, jnp.zeros((B, M)), infinite, jnp.ones(B))
 
     def sweep(carry):
         model, points, anew, at, number, sweeps, least, waited = carry
@@ -271,32 +262,27 @@ def solve_block(
             lambda s: (_made(smooth, terms, points.q[at], points.b[at]), jnp.zeros((), bool)),
             (model, anew),
         )
-        todo = used & (points.wrong > goal.gap)
         points = points._replace(bend=jnp.where(anew, 1.0, points.bend))
-        model, b, _ = _minimisers(model, terms, points, lambdas, todo, number % 2 == 1, goal)
-        after, whole = _stepped(smooth, terms, model, points, _balanced(smooth, terms, b), lambdas, todo)
-        after = after._replace(wrong=jnp.where(todo, after.wrong, points.wrong))
-        left = used & (after.wrong > goal.gap)
-        slow = left & (~whole | (after.wrong > SLOW * points.wrong))
-        nearer = jnp.any(todo & (after.wrong < 0.9 * least))
-        waited = jnp.where(nearer | (number == 0), 0, waited + 1)
+        todo, first = used & (points.wrong > goal.gap), number == 0
+        model, b = _minimisers(model, terms, points, lambdas, todo & ~first, number % 2 == 0, goal)
+        after, whole = _stepped(smooth, terms, goal.unit, model, points, _balanced(smooth, terms, b), lambdas, todo)
+        slow = used & (after.wrong > goal.gap) & (~whole | (after.wrong > SLOW * points.wrong))
+        waited = jnp.where(jnp.any(todo & (after.wrong < NEARER * least)), 0, waited + 1)
         at = jnp.argmax(jnp.where(slow, after.wrong, -1.0)).astype(jnp.int32)
-        least = jnp.minimum(least, jnp.where(todo, after.wrong, least))
-        return model, after, jnp.any(slow), at, number + 1, sweeps + todo, least, waited
+        anew = jnp.any(slow) | (first & ~model.fresh)
+        least = jnp.minimum(least, after.wrong)
+        return model, after, anew, at, number + 1, sweeps + (todo & ~first), least, waited
 
     def unfinished(carry):
         _, points, _, _, number, _, _, waited = carry
         return jnp.any(used & (points.wrong > goal.gap)) & (number < SWEEPS) & (waited < PATIENCE)
 
-    zero = jnp.zeros((), jnp.int32)
-    start_ = (
-        model, points, ~model.fresh, zero, zero, jnp.zeros(B, jnp.int32), jnp.full(B, jnp.inf), zero,
-    )  # fmt: skip
-    model, points, _, _, _, sweeps, _, _ = lax.while_loop(unfinished, sweep, start_)
+    begin = model, points, jnp.zeros((), bool), zero, zero, jnp.zeros(B, jnp.int32), infinite, zero
+    model, points, _, _, _, sweeps, _, _ = lax.while_loop(unfinished, sweep, begin)
     met = points.wrong <= goal.gap
-    solved = jnp.where(jnp.all(met | ~used), count, jnp.argmax(~met & used))
+    number = jnp.where(jnp.all(met | ~used), count, jnp.argmax(~met & used))
     code = jnp.where(met, int(Status.converged), int(Status.stalled))
-    return model, Solved(points.b, points.q, sweeps, code, jnp.maximum(solved, 1), _largest(model))
+    return model, Solved(points.b, points.q, sweeps, code, jnp.maximum(number, 1), _largest(model))
 
 
 def _largest(model):
