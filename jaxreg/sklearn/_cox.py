@@ -88,7 +88,7 @@ class CoxRegression(Proportional, OneFit):
     >>> X = rng.standard_normal((100, 5))
     >>> time, end = rng.exponential(np.exp(-X[:, 0])), 2.0
     >>> y = np.array([(t < end, min(t, end)) for t in time], [("event", bool), ("time", float)])
-    >>> model = CoxRegression(alpha=0.1).fit(X, y)
+    >>> model = CoxRegression(alpha=0.3, l1_ratio=1.0).fit(X, y)
     >>> np.flatnonzero(model.coef_).tolist(), model.score(X, y) > 0.7
     ([0], True)
     """
@@ -157,9 +157,9 @@ class CoxRegressionCV(Proportional, FamilyCV):
     >>> X = rng.standard_normal((100, 5))
     >>> time, end = rng.exponential(np.exp(-X[:, 0])), 2.0
     >>> y = np.array([(t < end, min(t, end)) for t in time], [("event", bool), ("time", float)])
-    >>> model = CoxRegressionCV(l1_ratio=1.0, alphas=20, rule="1se").fit(X, y)
-    >>> np.flatnonzero(model.coef_).tolist(), model.loss_path_.shape
-    ([0], (20, 5))
+    >>> model = CoxRegressionCV(l1_ratio=[0.5, 1.0], alphas=20).fit(X, y)
+    >>> bool(abs(model.coef_).argmax() == 0), model.loss_path_.shape
+    (True, (2, 20, 5))
     """
 
     fit_intercept = False

@@ -75,7 +75,8 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
 
     def predict(self, X) -> Shaped[np.ndarray, " n"]:
         """The most probable labels (n_samples,)."""
-        return self.classes_[np.argmax(self._by_class(X), axis=1)]
+        eta = self._by_class(X)  # which asks whether there is a fit
+        return self.classes_[np.argmax(eta, axis=1)]
 
     def predict_proba(self, X) -> Float[np.ndarray, "n K"]:
         """Probabilities (n_samples, n_classes), in the order of classes_."""

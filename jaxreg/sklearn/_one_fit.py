@@ -15,7 +15,7 @@ class OneFit(LinearEstimator):
     path_: Any
 
     def _fit_point(self, X, y, loss, lam, l1_ratio, sample_weight, fit_intercept):
-        """(intercept, coefficients, steps of the solver) at lambda, from the last fit where `warm_start` asks for it."""
+        """(intercept, coefficients, steps of the solver) at lambda, from the last fit if `warm_start`."""
         warm = _validation.check_flag(self.warm_start, "warm_start") and hasattr(self, "path_")
         path = fit_path(
             X,
