@@ -63,7 +63,7 @@ class CoxRegression(Proportional, OneFit):
     max_iter : int >= 1
         Steps of the solver; see `jaxreg.fit_path`.
     tol : float > 0 or None
-        Bound on `jaxreg.PathResult.gap`; None is 1e-10, and for a float32 X 1e-4.
+        Bound on `jaxreg.PathResult.gap`; None is 1e-12, and for a float32 X 1e-4.
     warm_start : bool
         Start from the last fit.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DTYPES = (np.float64, np.float32)
 SPARSE = ("csr", "csc")  # formats that predictions take as they are
-ITERATED_GAP = 1e-10  # for iterated solutions: coefficients to 7 digits or so
+ITERATED_GAP, FAMILY_GAP = 1e-10, 1e-12  # for iterated solutions: coefficients to 7 digits or so
 DENSE_LIMIT = 2**30  # bytes of a sparse X made dense: 1 GB is a quarter of a small machine, and copies come on top
 
 
@@ -149,8 +149,8 @@ def gap_tolerance(tol, otherwise=None):
 
 
 def gap_bound(tol, dtype):
-    """The bound on `gap` for a tolerance of a family, whose `tol` is that bound; None is `ITERATED_GAP` in float64."""
-    return ITERATED_GAP if tol is None and dtype == np.float64 else tol
+    """The bound on `gap` for a tolerance of a family, whose `tol` is that bound; None is `FAMILY_GAP` in float64."""
+    return FAMILY_GAP if tol is None and dtype == np.float64 else tol
 
 
 def score_by_family(loss, y, eta: Float[np.ndarray, " n"], sample_weight):
