@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-ROUNDING = 16  # units of it in which v and g count as one
+SHORT = 16  # units of rounding of eta: after a step of so many the slope may seem to be the same
 
 
 def dual_bound(loss, y, eta, u, omega, s):
@@ -22,7 +22,6 @@ def dual_bound(loss, y, eta, u, omega, s):
     chord = jnp.where((share >= 0) & (share <= 1), chord, jnp.inf)
     step = 2 * (v - g) / h
     reached = (loss.gradient(y, eta + step) - v) * (v - g) >= 0
+    reached |= jnp.abs(step) <= SHORT * jnp.finfo(g.dtype).eps * (1 + jnp.abs(eta))
     tangent = jnp.where(reached, v * eta - value + (v - g) * step, jnp.inf)
-    rounding = ROUNDING * jnp.finfo(v.dtype).eps * (jnp.abs(g) + h)
-    tangent = jnp.where(jnp.abs(v - g) <= rounding, v * eta - value, tangent)
     return -jnp.sum(jnp.where(omega > 0, omega * jnp.fmin(chord, tangent), 0.0))

@@ -16,21 +16,36 @@ try:
 except ImportError as error:
     raise ImportError('jaxreg.sklearn needs scikit-learn: pip install "jaxreg[sklearn]"') from error
 
+from jaxreg.sklearn._cox import CoxRegression, CoxRegressionCV
+from jaxreg.sklearn._generalized import GammaRegressor, PoissonRegressor, TweedieRegressor
+from jaxreg.sklearn._generalized_cv import GammaRegressorCV, PoissonRegressorCV, TweedieRegressorCV
+from jaxreg.sklearn._logistic import LogisticRegression
+from jaxreg.sklearn._logistic_cv import LogisticRegressionCV
 from jaxreg.sklearn._networks import NetworkClassifierCV, NetworkRegressorCV
 from jaxreg.sklearn._one_alpha import ElasticNet, Lasso, Ridge
 from jaxreg.sklearn._path_cv import ElasticNetCV, GroupLassoCV, LassoCV, MultiTaskLassoCV, PathRegressorCV
 from jaxreg.sklearn._ridge_cv import RidgeCV
 
 __all__ = [
+    "CoxRegression",
+    "CoxRegressionCV",
     "ElasticNet",
     "ElasticNetCV",
+    "GammaRegressor",
+    "GammaRegressorCV",
     "GroupLassoCV",
     "Lasso",
     "LassoCV",
+    "LogisticRegression",
+    "LogisticRegressionCV",
     "MultiTaskLassoCV",
     "NetworkClassifierCV",
     "NetworkRegressorCV",
     "PathRegressorCV",
+    "PoissonRegressor",
+    "PoissonRegressorCV",
     "Ridge",
     "RidgeCV",
+    "TweedieRegressor",
+    "TweedieRegressorCV",
 ]

@@ -67,7 +67,7 @@ class PathEstimatorCV(LinearEstimator, ABC):
         X, y = self._checked(X, y, several=self.multi_task)
         if self.multi_task and y.ndim == 1:
             raise ValueError(f"y has one dimension. For mono-task outputs, use LassoCV, not {type(self).__name__}.")
-        splits = list(check_cv(self.cv).split(X, y, **routed_metadata(self, sample_weight, params).splitter.split))
+        splits = self._splits(X, y, routed_metadata(self, sample_weight, params).splitter.split)
         weight = checked_weight(sample_weight, len(X))
         penalty = self._penalty(X.shape[1])
         if penalty is not None:
@@ -79,18 +79,24 @@ class PathEstimatorCV(LinearEstimator, ABC):
             penalty=penalty,
             cv=splits,
             averaging="equal",
-            lambda_min_ratio=_validation.check_positive(self.eps, "eps", below=1),
+            lambda_min_ratio=None if self.eps is None else _validation.check_positive(self.eps, "eps", below=1),
             sample_weight=weight,
             fit_intercept=self.fit_intercept,
-            tol=gap_tolerance(self.tol, self.default_gap if X.dtype == np.float64 else None),
+            tol=self._gap_bound(X.dtype),
             max_iter=self.max_iter,
             **alpha_grid(self.alphas),
             **({"standardize": False} | self._options()),
         )
-        names = tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
-        self.cv_result_ = replace(cv, paths=tuple(replace(path, feature_names=names) for path in cv.paths))
+        self.cv_result_ = replace(cv, paths=tuple(map(self._named, cv.paths)))
         self._choose(y, weight)
         return self
+
+    def _splits(self, X, y, metadata):
+        """The folds, a list of (train, test)."""
+        return list(check_cv(self.cv).split(X, y, **metadata))
+
+    def _gap_bound(self, dtype):
+        return gap_tolerance(self.tol, self.default_gap if dtype == np.float64 else None)
 
     def _choose(self, y, weight):
         cv = self.cv_result_
@@ -138,17 +144,23 @@ class PathRegressor(RegressorMixin, PathEstimatorCV):
         return inverse_link(self.cv_result_.path.link, eta)
 
 
-def routed_metadata(estimator, sample_weight, params):
-    """A Bunch of the metadata of `fit` that go to the splitter and to the scorer."""
+def routed_metadata(estimator, sample_weight, params, method="fit"):
+    """A Bunch of the metadata of a method that go to the splitter and to the scorer."""
     if sklearn.get_config()["enable_metadata_routing"]:
         metadata = params if sample_weight is None else params | {"sample_weight": sample_weight}
-        return process_routing(estimator, "fit", **metadata)
+        return process_routing(estimator, method, **metadata)
     if params:
         raise ValueError(
-            f"fit is given {', '.join(params)}, which is for a splitter or a scorer; switch on "
+            f"{method} is given {', '.join(params)}, which is for a splitter or a scorer; switch on "
             "sklearn.set_config(enable_metadata_routing=True), or give cv=list(splitter.split(X, y, groups))."
         )
     return Bunch(splitter=Bunch(split={}), scorer=Bunch(score={}))
+
+
+def metadata_of_rows(metadata, rows, n):
+    """Metadata for some rows. Metadata without an entry for each row stay as they are."""
+    of_rows = {name: np.asarray(value)[rows] for name, value in metadata.items() if np.shape(value)[:1] == (n,)}
+    return metadata | of_rows
 
 
 def alpha_grid(alphas):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,15 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from jaxreg import _validation
 from jaxreg._labels import is_text
+from jaxreg.scores._judged import Judged
+from jaxreg.scores._score import score_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 DTYPES = (np.float64, np.float32)
 SPARSE = ("csr", "csc")  # formats that predictions take as they are
+ITERATED_GAP, FAMILY_GAP = 1e-10, 1e-12  # for iterated solutions: coefficients to 7 digits or so
 DENSE_LIMIT = 2**30  # bytes of a sparse X made dense: 1 GB is a quarter of a small machine, and copies come on top
 
 
@@ -55,6 +59,12 @@ class LinearEstimator(BaseEstimator):
     def _labels(self):
         """Labels (p,) of the columns of the fitted X: names, or 0 to p - 1."""
         return list(getattr(self, "feature_names_in_", range(self.n_features_in_)))
+
+    def _named(self, path):
+        """The PathResult with the names of the columns of the fitted X."""
+        return replace(
+            path, feature_names=tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
+        )
 
     @property
     def sparse_coef_(self):
@@ -136,6 +146,18 @@ def total_weight(weight: Float[np.ndarray, " n"] | None, n):
 def gap_tolerance(tol, otherwise=None):
     """The bound on `gap` for scikit-learn's `tol`. It bounds the dual gap by tol |y|^2, in twice the unit of `gap`."""
     return otherwise if tol is None else 2 * _validation.check_positive(tol, "tol")
+
+
+def gap_bound(tol, dtype):
+    """The bound on `gap` for a tolerance of a family, whose `tol` is that bound; None is `FAMILY_GAP` in float64."""
+    return FAMILY_GAP if tol is None and dtype == np.float64 else tol
+
+
+def score_by_family(loss, y, eta: Float[np.ndarray, " n"], sample_weight):
+    """The score of linear predictors by the rules of their loss, as `jaxreg.PathResult.score` has it."""
+    weight = checked_weight(1.0 if sample_weight is None else sample_weight, len(eta))
+    y = loss.encode(y, weight > 0).y
+    return float(score_of(Judged(loss, None, np.zeros(1), y, eta[:, None], weight))[0])
 
 
 def coefficient_limits(positive):

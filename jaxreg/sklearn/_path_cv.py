@@ -6,9 +6,7 @@ from jaxreg import penalties
 from jaxreg._alignment import by_column
 from jaxreg.losses import Squared
 from jaxreg.sklearn._cross_validated import PathRegressor
-from jaxreg.sklearn._linear import coefficient_limits
-
-ITERATED_GAP = 1e-10  # for iterated solutions: coefficients to 7 digits or so
+from jaxreg.sklearn._linear import ITERATED_GAP, coefficient_limits
 
 
 class ElasticNetCV(PathRegressor):

@@ -20,7 +20,7 @@ from jaxreg.design._dense import DenseDesign
 from jaxreg.losses import Squared
 from jaxreg.objective._objective import make_objective
 from jaxreg.objective._units import Model
-from jaxreg.sklearn._cross_validated import routed_metadata
+from jaxreg.sklearn._cross_validated import metadata_of_rows, routed_metadata
 from jaxreg.sklearn._linear import LinearRegressor, by_target, checked_weight, total_weight
 from jaxreg.sklearn._one_alpha import Ridge
 from jaxreg.solvers.ridge import decomposed
@@ -173,7 +173,7 @@ class RidgeCV(LinearRegressor):
             train_weight = None if weight is None else weight[train]
             lambdas = alphas / total_weight(train_weight, len(X[train]))
             path = _ridge_path(X[train], y[train], lambdas, train_weight, self.fit_intercept)
-            score_metadata = _metadata_of_rows(metadata.scorer.score, test, len(X))
+            score_metadata = metadata_of_rows(metadata.scorer.score, test, len(X))
             fold_scores.append([scorer(_model_at(path, lam), X[test], y[test], **score_metadata) for lam in lambdas])
         return np.mean(fold_scores, axis=0)
 
@@ -243,9 +243,3 @@ def _model_at(path, lam):
     model.intercept_, coef = path.coef_at(lam)
     model.coef_ = coef if path.n_responses is None else by_target(coef)
     return model
-
-
-def _metadata_of_rows(metadata, rows, n):
-    """Metadata for some rows. Metadata without an entry for each row stay as they are."""
-    of_rows = {name: np.asarray(value)[rows] for name, value in metadata.items() if np.shape(value)[:1] == (n,)}
-    return metadata | of_rows
