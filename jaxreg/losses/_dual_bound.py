@@ -2,6 +2,8 @@
 
 import jax.numpy as jnp
 
+ROUNDING = 16  # units of it in which v and g count as one
+
 
 def dual_bound(loss, y, eta, u, omega, s):
     """At most -mean*(s omega u), and equal to it where s u are the slopes at eta: `dual` of a loss of single rows.
@@ -21,4 +23,6 @@ def dual_bound(loss, y, eta, u, omega, s):
     step = 2 * (v - g) / h
     reached = (loss.gradient(y, eta + step) - v) * (v - g) >= 0
     tangent = jnp.where(reached, v * eta - value + (v - g) * step, jnp.inf)
+    rounding = ROUNDING * jnp.finfo(v.dtype).eps * (jnp.abs(g) + h)
+    tangent = jnp.where(jnp.abs(v - g) <= rounding, v * eta - value, tangent)
     return -jnp.sum(jnp.where(omega > 0, omega * jnp.fmin(chord, tangent), 0.0))
