@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import jaxreg as jr
 from jaxreg import losses, penalties
@@ -58,6 +59,11 @@ def matrix(rows, prefix):
 
 def texts(rows, name):
     return np.array([row[name] for row in rows])
+
+
+def cases(names, quick):
+    """Parameters of a test: those that are not `quick` are slow."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def true(case, key):
