@@ -47,7 +47,7 @@ class Objective:
     unit: float  # what the response counts in
     y: np.ndarray  # (n,) or (n, K); of the squared loss 0 where nothing but rounding is left
     offset: np.ndarray  # (n,), 0 with the squared loss
-    b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,) or (0, K)
+    b0: np.ndarray  # (1,) of the intercept-only model where b0 is to be fitted, else (0,) or (0, K)
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which a penalty that is not separable does not change
     span: Span  # of all that is neither penalised nor limited
@@ -332,9 +332,10 @@ def _general(shared, data, model, loss, unit):
     eps = np.finfo(design.dtype).eps
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     intercept = np.ones((free, design.n))
-    coef, null, attained = fit(np.concatenate([basis * inverse, intercept]))
+    of_null = fit(np.concatenate([basis * inverse, intercept]))
+    alone, null = fit(intercept) if len(basis) else of_null, of_null.look
     saturated = float(null.least)
-    total = _above(null.value if not len(basis) else fit(intercept).look.value, saturated, 0.0)
+    total = _above(alone.look.value, saturated, 0.0)
     null_loss = _above(null.value, saturated, total)
     slopes = null.slopes if null_loss > 0 else np.zeros_like(null.slopes)  # of an exact fit they are rounding
     return Objective(
@@ -343,7 +344,7 @@ def _general(shared, data, model, loss, unit):
         unit=unit,
         y=y,
         offset=offset,
-        b0=coef[len(basis) :],
+        b0=alone.coef,
         y_mean=0.0,
         corr=None,
         null_gradient=per_row(scale, slopes) * _correlations(design, -per_row(inverse, slopes) * slopes),
@@ -351,7 +352,7 @@ def _general(shared, data, model, loss, unit):
         null_losses=np.array([null_loss]),
         totals=np.array([total]),
         saturated=saturated,
-        separated=not attained,
+        separated=not of_null.attained,
     )
 
 
