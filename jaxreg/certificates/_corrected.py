@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from jaxreg.losses._base import Loss
 
 CORRECTIONS = 2  # steps: the second one takes off what rounding left of the first
-ALONG = 1e-10  # of the size of a dual point: what may be left along a direction that has none
+ALONG = 1e-10  # of the size of a dual point: what may be left along a direction that has none,
+ROUNDING = 8  # and at least so many units of rounding
 
 
 def off_basis(
@@ -48,4 +49,5 @@ def off_basis(
         c, _ = conjugate_gradients(lambda c: along(turned(c)), along(u), most, 0.0)
         u = u - turned(c)
     size = jnp.sqrt(jnp.sum(per_row(root, u) ** 2 * u**2))
-    return jnp.where(jnp.max(jnp.abs(along(u)), initial=0.0) <= ALONG * size, u, jnp.nan)
+    least = max(ALONG, ROUNDING * float(jnp.finfo(u.dtype).eps))
+    return jnp.where(jnp.max(jnp.abs(along(u)), initial=0.0) <= least * size, u, jnp.nan)

@@ -60,9 +60,9 @@ class Loss(ABC):
 
     Instances are JAX pytrees (`jaxreg._pytree.pytree`) whose numbers are leaves: other numbers need no compilation.
     `width`, `widened`, `minus_two_log_likelihood`, `observed`, `provisional`, `estimated` and `decode` are hooks, whose
-    defaults say that there is no such thing, and `of_positions` has the usual default. A loss with K outputs has a `hessian_product` and a
-    `curvature` of its own, one that couples rows the formulas of all rows, `responses` and `observed`; other concrete
-    methods are not overridden.
+    defaults say that there is no such thing, and `of_positions` has the usual default. A loss with K outputs has a
+    `hessian_product` and a `curvature` of its own, one that couples rows the formulas of all rows, `responses` and
+    `observed`; other concrete methods are not overridden.
 
     Attributes
     ----------
@@ -152,7 +152,7 @@ class Loss(ABC):
     def estimated(
         self, y: Float[np.ndarray, " n"], eta: Float[np.ndarray, " n"], weight: Float[np.ndarray, " n"]
     ) -> Loss:
-        """The loss with that number at its most likely at these linear predictors; `provisional` says if it is asked for.
+        """The loss with that number at its most likely at these linear predictors; asked for only where it is open.
 
         Raises
         ------
