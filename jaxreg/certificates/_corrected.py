@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 CORRECTIONS = 2  # steps: the second one takes off what rounding left of the first
 MOST = 10  # of them, where rows leave the domain
-ALONG = 1e-10  # of the size of a dual point: what may be left along a direction that has none
+ALONG = 1e-10  # of the size of a dual point: what may be left along a direction that has none,
+ROUNDING = 8  # and at least so many units of rounding
 
 
 def off_basis(
@@ -62,7 +63,8 @@ def off_basis(
     most = 2 * along(u).size + CORRECTIONS
     u, *_ = lax.while_loop(unfinished, corrected, (u, root > 0, 0, 0))
     size = jnp.sqrt(jnp.sum(per_row(root, u) ** 2 * u**2))
-    return jnp.where(jnp.max(jnp.abs(along(u)), initial=0.0) <= ALONG * size, u, jnp.nan)
+    least = max(ALONG, ROUNDING * float(jnp.finfo(u.dtype).eps))
+    return jnp.where(jnp.max(jnp.abs(along(u)), initial=0.0) <= least * size, u, jnp.nan)
 
 
 def _inside(loss, y, u, slopes):
