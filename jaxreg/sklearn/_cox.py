@@ -35,6 +35,11 @@ class Proportional(LinearEstimator):
             raise ValueError(f"y is None, but {type(self).__name__} requires y to be passed: times and events.")
         return X, self._loss().encode(y, np.ones(len(X), bool)).y
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
     def predict(self, X) -> Float[np.ndarray, " n"]:
         """Log relative risk (n_samples,) beside that of the mean of the fitted rows: (x - mean)'coef_."""
         return self._linear_predictor(X) - self.offset_
