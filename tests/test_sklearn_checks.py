@@ -19,7 +19,7 @@ def _times(y):
     """Survival times of numbers: all are those of events."""
     if y is None:
         return None
-    y = np.ravel(np.asarray(y, dtype=float))
+    y = np.ravel(np.asarray(y).real.astype(float))
     return {"time": y - np.min(y, initial=0.0) + 1, "event": np.ones(len(y), bool)}
 
 

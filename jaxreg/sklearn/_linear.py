@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DTYPES = (np.float64, np.float32)
 SPARSE = ("csr", "csc")  # formats that predictions take as they are
-ITERATED_GAP, FAMILY_GAP = 1e-10, 1e-12  # for iterated solutions: coefficients to 7 digits or so
+ITERATED_GAP, FAMILY_GAP = 1e-10, 1e-11  # for iterated solutions: coefficients to 7 digits or so
 DENSE_LIMIT = 2**30  # bytes of a sparse X made dense: 1 GB is a quarter of a small machine, and copies come on top
 
 

@@ -116,7 +116,7 @@ class LogisticRegression(LinearClassifier, OneFit):
     l1_ratio : float in [0, 1], or None
         0 (and None) is ridge, 1 the lasso.
     tol : float > 0 or None
-        Bound on `jaxreg.PathResult.gap`; None is 1e-12, and for a float32 X 1e-4.
+        Bound on `jaxreg.PathResult.gap`; None is 1e-11, and for a float32 X 1e-4.
     fit_intercept : bool
         Whether there is an intercept, which is not penalised.
     class_weight : dict, "balanced" or None

@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from jaxreg import _validation, fit_path
 from jaxreg.penalties import ElasticNet
 from jaxreg.sklearn._cross_validated import metadata_of_rows, routed_metadata
-from jaxreg.sklearn._linear import gap_bound
+from jaxreg.sklearn._linear import checked_weight, gap_bound
 from jaxreg.sklearn._logistic import LinearClassifier, LogisticRegression, strength
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class LogisticRegressionCV(LinearClassifier):
         self.l1_ratios_ = np.array([self._mixing(ratio) for ratio in np.ravel(self.l1_ratios).tolist()])
         self.Cs_ = self._grid()
         X, y = self._checked(X, y)
+        sample_weight = checked_weight(sample_weight, len(X))
         metadata = self._metadata("fit", sample_weight, params)
         weight = self._weights(y, sample_weight)
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **metadata.splitter.split)

@@ -36,7 +36,7 @@ class MultiTaskElasticNet(LinearRegressor):
     max_iter : int >= 1
         Steps of the solver; see `jaxreg.fit_path`.
     tol : float > 0 or None
-        The dual gap is at most tol * |Y|_F^2 / n (Y centred). None asks for half of 1e-12, and for a float32 X of 1e-4.
+        The dual gap is at most tol * |Y|_F^2 / n (Y centred). None asks for half of 1e-11, and for a float32 X of 1e-4.
     warm_start : bool
         Start from the last fit.
     copy_X, random_state, selection
@@ -169,7 +169,7 @@ class MultiTaskElasticNetCV(PathRegressor):
 
     Drop-in for `sklearn.linear_model.MultiTaskElasticNetCV`. The objective is that of `MultiTaskElasticNet`. Takes
     sample weights as well. Parameters and attributes are those of `ElasticNetCV`; coef_ is (n_tasks, n_features) and
-    intercept_ (n_tasks,). tol=None asks for a relative gap of 1e-12.
+    intercept_ (n_tasks,). tol=None asks for a relative gap of 1e-11.
 
     Examples
     --------
@@ -231,7 +231,7 @@ class MultiTaskLassoCV(PathRegressor):
         minimise over (b0, B)  |Y - b0 - X B|_F^2 / (2 n) + alpha * sum_j |B_j.|_2
 
     selects columns for all tasks at once. Takes sample weights as well. Parameters and attributes are those of
-    `LassoCV`; coef_ is (n_tasks, n_features) and intercept_ (n_tasks,). tol=None asks for a relative gap of 1e-12.
+    `LassoCV`; coef_ is (n_tasks, n_features) and intercept_ (n_tasks,). tol=None asks for a relative gap of 1e-11.
 
     Examples
     --------
