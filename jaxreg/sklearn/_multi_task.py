@@ -105,7 +105,7 @@ class MultiTaskElasticNet(LinearRegressor):
         weight = checked_weight(sample_weight, len(X))
         path = fit_path(
             X,
-            y,
+            y[:, 0] if y.shape[1] == 1 else y,
             penalty=self._penalty(),
             lambdas=[alpha],
             sample_weight=weight,
