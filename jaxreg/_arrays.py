@@ -165,7 +165,8 @@ def check_classes(obj: Any, counting: Bool[np.ndarray, " n"]) -> tuple[np.ndarra
     """(labels (C,) of any type in the rows of y (n,) that count, sorted; their positions (n,), 0 in other rows)."""
     array = as_array(obj, "y")
     if array.dtype.kind in "biuf":
-        _vector(obj, "y", len(counting))  # what is finite and (n,) can be sorted as it is
+        # what is finite and (n,) can be sorted as it is
+        _vector(obj if hasattr(obj, "columns") else np.asarray(array), "y", len(counting))
         labels, position = np.asarray(array), np.zeros(len(counting), int)
         labels, position[counting] = np.unique(labels[counting], return_inverse=True)
         return labels, position

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -83,8 +84,9 @@ def loss_gap(
     l2 = penalty.ridge(per_row(lam, b)) * jnp.ones_like(b)
     scales, costs = penalty.duals(h - l2 * b, lam)
     ridge = jnp.sum(l2 * b**2)
-    d1 = jnp.max(jnp.stack([attained(s) - s**2 * ridge / 2 - cost for s, cost in zip(scales, costs, strict=True)]))
-    d2 = attained(1.0) - penalty.conjugate(h, lam)
+    values = jax.vmap(attained)(jnp.append(scales, 1.0))  # compiled once
+    d1 = jnp.max(values[:-1] - scales**2 * ridge / 2 - costs)
+    d2 = values[-1] - penalty.conjugate(h, lam)
     best = jnp.fmax(jnp.fmax(d1, d2), loss.least(y, omega))  # NaN, of a point that cannot be corrected, is no bound
     return relative(primal - best, unit)
 

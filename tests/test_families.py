@@ -1,17 +1,14 @@
-"""Families: what they take for a response, their formulas far out and of all rows, and fits against scikit-learn."""
+"""Families: links, formulas far out and of all rows, several outputs, limits, and fits against scikit-learn."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from instances import FAMILIES, LOSSES, few, response_of
 from reference import ar_problem
 from scipy import special
 from scipy.optimize import minimize, minimize_scalar
 from scipy.stats import gamma, nbinom
-
-pytest.importorskip("pandas")
-import pandas as pd
-from instances import FAMILIES, LOSSES, few, response_of
 
 import jaxreg as jr
 from jaxreg import losses, penalties
@@ -31,106 +28,11 @@ def _x64():
         yield
 
 
-# ---- responses ----
-
-ALL = np.ones(4, bool)
-THREE = np.array([True, True, True, False])
-B, M = losses.Binomial(), losses.Multinomial()
-COUNTS = [[1.0, 3.0], [2.0, 0.0], [0.0, 0.0], [0.0, 5.0]]
-ENCODED = {
-    "text": (B, ["no", "yes", "no", "no"], ALL, [0, 1, 0, 0], ["no", "yes"], None),
-    "text of a frame": (B, pd.Series(["b", "a", "b", "b"], index=[3, 1, 2, 0]), ALL, [1, 0, 1, 1], ["a", "b"], None),
-    "booleans": (B, np.array([True, False, True, True]), ALL, [1, 0, 1, 1], [False, True], None),
-    "whole numbers": (B, [2, 1, 1, 2], ALL, [1, 0, 0, 1], [1, 2], None),
-    "signs": (B, [-1.0, 1.0, 1.0, -1.0], ALL, [0, 1, 1, 0], [-1, 1], None),
-    "numbers beside 0 and 1": (B, [2.5, 1.0, 1.0, 2.5], ALL, [1, 0, 0, 1], [1, 2.5], None),
-    "a row that does not count": (B, ["b", "a", "b", "other"], THREE, [1, 0, 1, 0], ["a", "b"], None),
-    "shares": (B, [0.0, 1.0, 0.25, 0.75], ALL, [0, 1, 0.25, 0.75], [0, 1], None),
-    "two shares": (B, [0.25, 0.75, 0.75, 9.0], THREE, [0.25, 0.75, 0.75, 1.0], [0, 1], None),
-    "counts": (B, COUNTS, ALL, [0.25, 1.0, 0.5, 0.0], [0, 1], [4, 2, 0, 5]),
-    "counts of a frame": (B, pd.DataFrame(COUNTS), ALL, [0.25, 1.0, 0.5, 0.0], [0, 1], [4, 2, 0, 5]),
-    "three classes": (M, ["b", "c", "a", "b"], ALL, np.eye(3)[[1, 2, 0, 1]], ["a", "b", "c"], None),
-    "two classes": (M, [3, 5, 3, 5], ALL, np.eye(2)[[0, 1, 0, 1]], [3, 5], None),
-    "two classes that count": (M, [3, 5, 3, 7], THREE, np.eye(2)[[0, 1, 0, 0]], [3, 5], None),
-    "indicators": (M, np.eye(4), ALL, np.eye(4), [0, 1, 2, 3], None),
-    "shares of classes": (M, pd.DataFrame({"u": [0.3, 1, 0, 0], "t": [0.7, 0, 1, 1]}), ALL,
-                          [[0.3, 0.7], [1, 0], [0, 1], [0, 1]], ["u", "t"], None),
-    "counts of classes": (M, COUNTS, ALL, [[0.25, 0.75], [1, 0], [0.5, 0.5], [0, 1]], [0, 1], [4, 2, 0, 5]),
-    "numbers of events": (losses.Poisson(), [0, 3, 1, -1], THREE, [0, 3, 1, -1], None, None),
-    "amounts": (losses.Gamma(), [0.5, 3.0, 1e-9, 7.0], ALL, [0.5, 3.0, 1e-9, 7.0], None, None),
-    "amounts and zeros": (losses.Tweedie(), [0.0, 3.5, 0.0, 7.0], ALL, [0.0, 3.5, 0.0, 7.0], None, None),
-    "numbers that vary": (losses.NegativeBinomial(), [0, 9, 0, 40], ALL, [0, 9, 0, 40], None, None),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ENCODED)
-def test_a_response_is_encoded_once(name):
-    loss, raw, counting, y, labels, weight = ENCODED[name]
-    encoded = loss.encode(raw, counting)
-    assert encoded.y.dtype == np.float64
-    np.testing.assert_array_equal(encoded.y, y)
-    for found, expected in ((encoded.labels, labels), (encoded.weight, weight)):
-        assert (found is None) == (expected is None)
-        if expected is not None:
-            assert found.tolist() == expected
-    again = loss.encode(encoded.y, counting & (True if weight is None else np.asarray(weight) > 0))
-    np.testing.assert_array_equal(again.y, encoded.y)
-    assert loss.responses(encoded.y) == (None if encoded.y.ndim == 1 else encoded.y.shape[1])
-
-
-def test_labels_are_decoded():
-    labels = np.array(["no", "yes"])
-    assert losses.Binomial().decode([-0.1, 0.1], labels).tolist() == ["no", "yes"]
-    assert losses.Binomial("probit").decode(np.array([[-0.1], [0.1]]), labels).tolist() == [["no"], ["yes"]]
-    assert losses.Binomial("cloglog").decode(np.log(np.log(2)) + np.array([-0.1, 0.1]), labels).tolist() == [*labels]
-    assert losses.Multinomial().decode(np.eye(3)[[2, 0]], np.array([5, 6, 7])).tolist() == [7, 5]
-
-
-REFUSED = [
-    (B, [1, 1, 1, 1], "y has one class only, 1; Binomial needs rows of two"),
-    (B, ["a", "a", "a", "b"], "y has one class only, a; Binomial"),
-    (B, [0, 1, 2, 1], "y has 3 different values, 0, 1, 2 among them, but Binomial takes labels of two classes, shares"),
-    (B, [0.5, 1.0, 2.0, 0.0], "y has 0.5, a share, and 2, which is none"),
-    (B, [0.5, 1.0, np.nan, 0.0], "y has NaN"),
-    (B, ["a", None, "b", "a"], "y has no label .* at row 1"),
-    (B, np.ones((4, 3)), r"y has 3 columns, but Binomial takes .* counts \(n, 2\) of successes and failures; for more"),
-    (B, [[1], [0], [1], [0]], r"y has shape \(4, 1\)"),
-    (B, [[1, 0], [2, 0], [0, 0], [3, 0]], "y has one class only, there are no failures"),
-    (B, [[0, 1], [0, 2], [0, 0], [0, 3]], "y has one class only, there are no successes"),
-    (B, [[0, 1], [-1, 2], [1, 0], [0, 3]], "y has the count -1; give numbers of successes and failures >= 0"),
-    (M, [1, 1, 1, 2], "y has one class only, 1; Multinomial needs rows of at least two"),
-    (M, [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]], "y has no row of the class 2; Multinomial needs rows of every"),
-    (M, [[1, 0], [0, -1], [1, 0], [0, 1]], "y has the value -1; of classes give shares or counts >= 0"),
-    (losses.Poisson(), [0, -2, 1, 4], "y has the value -2, but Poisson takes numbers >= 0"),
-    (losses.Poisson(), [0, 0, 0, 4], "y is 0 in all rows, and the intercept of Poisson would be minus infinity"),
-    (losses.Poisson(), ["a", "b", "a", "b"], "y has text"),
-    (
-        losses.Gamma(),
-        [0, 2, 1, 4],
-        r"y has the value 0, but Gamma takes numbers above 0; with zeros give losses.Tweedie\(\)",
-    ),
-    (losses.Tweedie(2.0), [0, 2, 1, 4], "y has the value 0, but Tweedie takes numbers above 0"),
-    (losses.Tweedie(), [0, -2, 1, 4], "y has the value -2, but Tweedie takes"),
-    (losses.NegativeBinomial(), [0, -2, 1, 4], "y has the value -2, but NegativeBinomial takes"),
-]
-
-
-@pytest.mark.parametrize(("loss", "y", "message"), REFUSED)
-def test_what_is_no_response_is_refused(loss, y, message):
-    with pytest.raises(ValueError, match=message):
-        loss.encode(y, THREE)
-
-
-def test_numbers_are_no_labels():
-    with pytest.raises(ValueError, match="y has 40 different numbers, not all whole, which are no labels of classes"):
-        losses.Multinomial().encode(Z, OMEGA >= 0)
-
-
 BAD = [
     (lambda: losses.Binomial("log"), "link is 'log'; give 'logit', 'probit' or 'cloglog'"),
     (lambda: losses.Tweedie(3), "power is 3; give a number from 1 to 2"),
     (lambda: losses.NegativeBinomial(0.0), "theta is 0.0; give a number above 0, or None to have it estimated"),
-    (lambda: losses.NegativeBinomial().value(1.0, 0.0), "theta is None, but the formulas need it"),
+    (lambda: losses.NegativeBinomial().value(1.0, 0.0), "theta is None, which nothing estimates here; give"),
 ]
 
 
@@ -211,19 +113,15 @@ def test_binomial_losses_keep_their_digits(link):
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_far_out_nothing_is_undefined(name, dtype):
-    loss, y = FAMILIES[name], response_of(name, np.array([[-5.0], [0.3], [5.0]])).astype(dtype)
-    y = y.swapaxes(-2, -3) if name == "Multinomial" else y
-    eta = (FAR[:, None, None] * [1.0, -1.0, 0.0] if name == "Multinomial" else FAR).astype(dtype)
-    y = y.reshape(1, 3, 3) if name == "Multinomial" else y
+    loss, y = FAMILIES[name], response_of(name, np.array([-5.0, 0.3, 5.0]))[None].astype(dtype)
+    eta = (FAR[:, None, None] * [1.0, -1.0, 0.0] if y.ndim == 3 else FAR[:, None]).astype(dtype)
     value, gradient, hessian = (formula(y, eta) for formula in (loss.value, loss.gradient, loss.hessian))
-    for formula in (value, gradient, hessian):
-        assert formula.dtype == dtype
-        assert not np.isnan(formula).any()
+    for result in (value, gradient, hessian):
+        assert result.dtype == dtype
+        assert not np.isnan(result).any()
     assert (np.asarray(hessian) >= 0).all()
     assert (np.asarray(value - loss.saturated(y)) >= -1e-5).all()
-    finite = np.abs(FAR) <= (80 if dtype == np.float32 else 700)
-    axis = 0 if name == "Multinomial" else -1
-    assert np.isfinite(np.compress(finite, value, axis)).all()
+    assert np.isfinite(value[np.abs(FAR) <= (80 if dtype == np.float32 else 700)]).all()
 
 
 # ---- formulas of all rows ----
@@ -424,3 +322,19 @@ def test_fits_are_those_of_scikit_learn(name):
     model = scikit_learn_fit(name, X, y, lam)
     np.testing.assert_allclose(path.coef[0], model.coef_.ravel(), atol=1e-7)
     np.testing.assert_allclose(path.intercept[0], model.intercept_, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_counts_are_rows_that_count_more():
+    X, z = ar_problem(60, 5, active=3, seed=1)
+    trials = np.arange(60) % 6
+    events = RNG.binomial(trials, special.expit(z / z.std()))
+    shares = np.divide(events, trials, out=np.full(60, 0.5), where=trials > 0)
+    rows = np.repeat(np.arange(60), trials)
+    labels = np.concatenate([np.repeat(["yes", "no"], [e, t - e]) for e, t in zip(events, trials, strict=True)])
+    options = {"loss": "binomial", "lambdas": [0.05, 0.01], "tol": 1e-10}
+    by_rows = jr.fit_path(X[rows], labels, **options)
+    counts = jr.fit_path(X, np.stack([events, trials - events], axis=1), **options)
+    for path in (counts, jr.fit_path(X, shares, sample_weight=trials, **options)):
+        np.testing.assert_allclose(path.coef, by_rows.coef, atol=1e-8)
+        np.testing.assert_allclose(path.intercept, by_rows.intercept, atol=1e-8)

@@ -22,7 +22,7 @@ FORMS = (
 
 
 def observations(y: Any, counting: Bool[np.ndarray, " n"], strata: Any) -> Float[np.ndarray, "n 4"]:
-    """Times, events, starts and codes of strata; of y as it is encoded those that it holds, and its strata unless given.
+    """Times, events, starts and codes of strata; an encoded y holds them, the last in place of `strata` that are None.
 
     Rows that do not count may hold anything.
     """
@@ -39,7 +39,7 @@ def observations(y: Any, counting: Bool[np.ndarray, " n"], strata: Any) -> Float
 
 def _encoded(y, n):
     """The first columns of an encoded y of n rows, None of anything else."""
-    shape = np.shape(y) if hasattr(y, "dtype") and not getattr(y.dtype, "names", None) else ()
+    shape: tuple[int, ...] = np.shape(y) if hasattr(y, "dtype") and not getattr(y.dtype, "names", None) else ()
     if len(shape) == 2 and shape[0] == n and shape[1] in (PLAIN, WITH_ENTRIES):
         return np.array(y[:, : STRATUM + 1], np.float64)
     return None
@@ -88,8 +88,6 @@ def _check(observed):
             raise ValueError(f"y has the {name} {at_fault[0]:g}; give finite numbers >= 0.")
     if (start >= time).any():
         row = np.argmax(start >= time)
-        raise ValueError(
-            f"y has the start {start[row]:g} and the time {time[row]:g}; a row's start is before its time."
-        )
+        raise ValueError(f"y has the start {start[row]:g} and the time {time[row]:g}; give a start before its time.")
     if not event.any():
         raise ValueError("y has no event; Cox needs at least one row whose event is True, and whose weight is above 0.")

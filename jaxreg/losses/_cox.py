@@ -71,7 +71,8 @@ class Cox(Loss):
     >>> from jaxreg.losses import Cox
     >>> observed = {"time": [1.0, 2.0, 3.0], "event": [True, False, True]}
     >>> y = Cox().encode(observed, np.ones(3, bool)).y
-    >>> print(Cox().slopes(y, jnp.zeros(3), jnp.full(3, 1 / 3)).round(3))
+    >>> slopes = Cox().slopes(y, jnp.zeros(3), jnp.full(3, 1 / 3))
+    >>> print(np.asarray(slopes).round(3))
     [-0.222  0.111  0.111]
     """
 
@@ -126,20 +127,25 @@ class Cox(Loss):
     def saturated(self, y):
         raise NotImplementedError(COUPLED)
 
-    # ---- formulas of all rows ----
+    # ---- formulas of all rows: compiled as a whole, since one by one their many steps would each take a while ----
 
+    @jax.jit
     def mean(self, y, eta, omega):
         terms = self._terms(y, eta, omega)
         below = terms.omega * (terms.risks.level - terms.risks.eta)
         return jnp.sum(terms.events.weight * jnp.log(terms.total)) + jnp.sum(jnp.where(terms.died, below, 0.0))
 
+    @jax.jit
     def slopes(self, y, eta, omega):
         terms = self._terms(y, eta, omega)
         return (terms.lived - jnp.where(terms.died, terms.omega, 0.0))[terms.risks.places.rank]
 
+    @jax.jit
     def curved(self, y, eta, omega, d):
-        return jax.jvp(lambda at: self.slopes(y, at, omega), (jnp.asarray(eta),), (jnp.asarray(d),))[1]
+        eta = jnp.asarray(eta)
+        return jax.jvp(lambda at: self.slopes(y, at, omega), (eta,), (jnp.asarray(d, eta.dtype),))[1]
 
+    @jax.jit
     def curvature(self, rows, y, eta, omega):
         terms, rows = self._terms(y, eta, omega), jnp.asarray(rows)
         x = jnp.where(per_row(terms.risks.weighted, rows.T), rows.T[terms.risks.places.order], 0.0)
@@ -150,6 +156,7 @@ class Cox(Loss):
         second = jnp.matmul((per_row(terms.lived, x) * x).T, x, precision=lax.Precision.HIGHEST)
         return second - jnp.matmul(means.T, means, precision=lax.Precision.HIGHEST)
 
+    @jax.jit
     def dual(self, y, eta, u, omega, s):
         """As `Loss.dual`, but for u that are the slopes themselves over omega: minus infinity for others.
 
@@ -179,9 +186,8 @@ class Cox(Loss):
         once = places.new_time & (events.tied > 0)  # a row for each time
         ratio = s * pull * jnp.exp(risks.eta - risks.level) + (1 - s)  # a / omega of a death
         mass = s * pull * deaths + (1 - s) * events.tied  # |a|
-        of_deaths = _times_log(jnp.where(terms.died, omega * ratio, 0.0), ratio) - _times_log(
-            jnp.where(once, mass, 0.0), mass
-        )
+        of_deaths = _times_log(jnp.where(terms.died, omega * ratio, 0.0), ratio)
+        of_deaths -= _times_log(jnp.where(once, mass, 0.0), mass)
         of_others = jnp.where(once, s * pull_of_others * (leaning - _times_log(others, others)), 0.0)
         left = s * others / terms.total  # 1 - m
         between = events.weight * (_times_log(1 - left, (1 - left) / share) + _times_log(left, left))
@@ -192,6 +198,7 @@ class Cox(Loss):
         same = jnp.all(jnp.abs(given - (terms.lived - died)) <= rounding)
         return jnp.where(same, -jnp.sum(of_deaths + of_others + between), -jnp.inf)
 
+    @jax.jit
     def least(self, y, omega):
         places = _risk_sets.places_of(y)
         events = _risk_sets.events_of(places, jnp.asarray(omega)[places.order], self.ties == "efron")
@@ -206,9 +213,9 @@ class Cox(Loss):
         events = _risk_sets.events_of(places, omega, self.ties == "efron")
         risks = _risk_sets.risks_of(places, jnp.asarray(eta)[places.order], omega)
         others, deaths = risks.at_risk(risks.risk)
-        # with late entries a difference may fall below what it is made of
+        # with late entries a difference may fall below 0, or below what it is made of, and that may vanish
         others, deaths = jnp.maximum(others, 0.0), jnp.maximum(deaths, risks.risk)
-        least = jnp.finfo(others.dtype).tiny
+        least = jnp.sqrt(jnp.finfo(others.dtype).tiny)
         total = jnp.where(events.weight > 0, jnp.maximum(others + events.share * deaths, least), 1.0)
         return _Terms(omega, events, risks, others, deaths, total)
 

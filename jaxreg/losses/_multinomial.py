@@ -45,7 +45,7 @@ class Multinomial(Loss):
     of_classes = True
     coupling = "outputs"
     degree = 0
-    metrics = ("deviance", "misclassification", "auc", "brier", "log_loss", "mse", "mae")
+    metrics = ("deviance", "misclassification", "auc", "average_precision", "brier", "log_loss", "mse", "mae")
     link = "softmax"
 
     def encode(self, y, counting):

@@ -64,7 +64,7 @@ class NegativeBinomial(Loss):
     def _odds(self, eta):
         """(theta, log(mu / theta))."""
         if self.theta is None:
-            raise ValueError("theta is None, but the formulas need it; give losses.NegativeBinomial(theta=...).")
+            raise ValueError("theta is None, which nothing estimates here; give losses.NegativeBinomial(theta=...).")
         return self.theta, eta - jnp.log(jnp.asarray(self.theta, jnp.asarray(eta).dtype))
 
     def encode(self, y, counting):

@@ -1,9 +1,9 @@
 """The null model: the fit of the intercept and of all that is not penalised."""
 
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxreg.design._base import Directions
@@ -14,6 +14,7 @@ from jaxreg.solvers.smooth import Averaged, curvature_of
 
 NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit, relative to the largest gradient
 NEWTON_STEPS, NEWTON_LENGTHS = 50, 0.5 ** np.arange(30)  # steps, and shares of one that are tried
+FALL = 1e-4  # of what a step promises: less is no fall
 NEWTON_COEFFICIENTS = 512  # with more of them products cost less than a matrix
 EIGENVALUE = 1e-13  # of the largest: directions in which a loss does not bend, as between classes
 PLAIN = 1e-3  # of squares, what is left of them: where it is less, the rows of the data have digits that products lose
@@ -89,57 +90,66 @@ def _minimum(smooth, start, tol):
     return minimum(problem, start, tol, NULL_ITER, curvature_of(smooth, q, start))
 
 
+class Look(NamedTuple):
+    """A mean loss at some coefficients b (m [, K]) of its rows."""
+
+    value: Any
+    gradient: Any  # (m [, K])
+    second: Any  # (m K, m K), its derivative
+    eta: Any  # (n [, K])
+    slopes: Any  # (n [, K]), derivatives of the mean loss in eta
+    least: Any  # the loss of the saturated model
+
+
 @jax.jit
 def _look(smooth, b):
-    """(value, derivative, second derivative (M, M)) of a mean loss in its coefficients b."""
     eta = smooth.eta(smooth.image(b))
-    value, second = (
-        smooth.loss.mean(smooth.y, eta, smooth.omega),
-        smooth.loss.curvature(smooth.rows, smooth.y, eta, smooth.omega),
-    )
-    return value, smooth.gradient(smooth.image(b)), second
+    at, omega, loss = (smooth.y, eta, smooth.omega), smooth.omega, smooth.loss
+    gradient, second = smooth.gradient(smooth.image(b)), loss.curvature(smooth.rows, *at)
+    return Look(loss.mean(*at), gradient, second, eta, loss.slopes(*at), loss.least(smooth.y, omega))
 
 
-def _by_newton(smooth, start, tol):
-    """(coefficients, whether their gradient is at most tol), by Newton's method with steps that go down."""
-    b, (value, gradient, second) = start, map(np.asarray, _look(smooth, start))
+def _looked(smooth, b):
+    """The Look at b, in NumPy."""
+    return Look(*map(np.asarray, _look(smooth, b)))
+
+
+def _by_newton(smooth, b, look):
+    """(coefficients, their Look, whether they are the minimum), by Newton's method with steps that go down, from b."""
+    tol = NULL_TOL * np.abs(look.slopes).sum()
     for _ in range(NEWTON_STEPS):
-        if not np.isfinite(value) or np.abs(gradient).max(initial=0.0) <= tol:
+        if not np.isfinite(look.value) or np.abs(look.gradient).max(initial=0.0) <= tol:
             break
-        step = np.linalg.lstsq(second, -gradient.ravel(), rcond=EIGENVALUE)[0].reshape(b.shape)
-        fall = -float(np.sum(gradient * step))
+        step = np.linalg.lstsq(look.second, -look.gradient.ravel(), rcond=EIGENVALUE)[0].reshape(b.shape)
+        fall = -float(np.sum(look.gradient * step))
+        rounding = 16 * np.finfo(float).eps * max(abs(float(look.value)), 1.0)
         for length in NEWTON_LENGTHS:
-            ahead = b + length * step
-            look = tuple(map(np.asarray, _look(smooth, ahead)))
-            rounding = 16 * np.finfo(float).eps * max(abs(float(value)), 1.0)
-            if look[0] <= value - 1e-4 * length * fall + rounding:
+            ahead = _looked(smooth, b + length * step)
+            if ahead.value <= look.value - FALL * length * fall + rounding:
                 break
         else:
             break
-        b, (value, gradient, second) = ahead, look
-    return b, bool(np.abs(gradient).max(initial=0.0) <= tol)
+        b, look = b + length * step, ahead
+    return b, look, bool(np.abs(look.gradient).max(initial=0.0) <= tol)
 
 
 def null_fit(smooth: Averaged):
-    """(coefficients (m [, K]), eta (n [, K]), loss) of the rows of a mean loss, without a penalty."""
-    loss, outputs = smooth.loss, smooth.loss.outputs(smooth.y)
-    start = np.zeros((len(smooth.rows), *outputs))
-    at_zero = smooth.eta(np.zeros((smooth.rows.shape[1], *outputs)))
-    scale = float(jnp.sum(jnp.abs(loss.slopes(smooth.y, at_zero, smooth.omega))))
-    if loss.width is None and start.size <= NEWTON_COEFFICIENTS:
-        start, done = _by_newton(smooth, start, NULL_TOL * scale)
+    """(coefficients (m [, K]), the Look at them) that minimise a mean loss of rows, without a penalty."""
+    loss = smooth.loss
+    b = np.zeros((len(smooth.rows), *loss.outputs(smooth.y)))
+    look = _looked(smooth, b)
+    tol = NULL_TOL * np.abs(look.slopes).sum()
+    if loss.width is None and b.size <= NEWTON_COEFFICIENTS:
+        b, look, done = _by_newton(smooth, b, look)
         if done:
-            eta = smooth.eta(smooth.image(start))
-            return start, np.asarray(eta), float(loss.mean(smooth.y, eta, smooth.omega))
+            return b, look
     for _ in range(NULL_ROUNDS):
-        solution = _minimum(smooth, start, NULL_TOL * scale)
+        solution = _minimum(smooth, b, tol)
+        b = np.asarray(solution.b)
         if solution.n_iter < NULL_ITER:  # it is as good as rounding allows
-            break
-        start = solution.b
-    else:
-        raise ValueError(
-            f"loss is {type(loss).__name__}, and its fit of the intercept and the unpenalised columns to y does not "
-            "converge: there is none where these tell classes or events apart exactly, and else columns of a size far "
-            "from 1 are hard; scale y and these columns to a size near 1, or penalise them."
-        )
-    return np.asarray(solution.b), np.asarray(smooth.eta(solution.q)), float(smooth.value(solution.b, solution.q))
+            return b, _looked(smooth, b)
+    raise ValueError(
+        f"loss is {type(loss).__name__}, and its fit of the intercept and the unpenalised columns to y does not "
+        "converge: there is none where these tell classes or events apart exactly, and else columns of a size far "
+        "from 1 are hard; scale y and these columns to a size near 1, or penalise them."
+    )

@@ -302,7 +302,7 @@ def _null_by_rows(shared, data, model, z, corr, bounded):
 
 def _general(shared, data, model, loss, unit):
     design, scale, basis = shared["design"], shared["scale"], shared["span"].basis
-    free, root, outputs = int(model.fit_intercept and loss.has_intercept), design.root, loss.outputs(data.y)
+    free, root = int(model.fit_intercept and loss.has_intercept), design.root
     counting = data.weight > 0
     loss = loss.in_units(unit)
     offset = np.zeros(design.n) if data.offset is None else data.offset / unit
@@ -311,23 +311,19 @@ def _general(shared, data, model, loss, unit):
         y = np.where(per_row(counting, y), y, y[np.argmax(counting)])
 
     def fit(rows):
-        """(coefficients, eta (n [, K]), loss) of the model of some rows alone."""
-        smooth = Averaged(rows, root**2, y, offset, loss)
-        if not len(rows):
-            eta = np.asarray(smooth.eta(np.zeros((design.n, *outputs))))
-            return np.zeros((0, *outputs)), eta, float(loss.mean(y, eta, root**2))
-        coef, eta, value = null_fit(smooth)
+        """(coefficients, the Look at them) of the model of some rows alone."""
+        coef, look = null_fit(Averaged(rows, root**2, y, offset, loss))
         # what is left of y is rounding, which a narrow loss would take for a misfit
-        exact = loss.width is not None and np.abs(y - eta)[counting].max() <= EXACT * eps * np.abs(y).max()
-        return (coef, y, 0.0) if exact else (coef, eta, value)
+        if loss.width is not None and np.abs(y - look.eta)[counting].max() <= EXACT * eps * np.abs(y).max():
+            look = look._replace(value=look.least, eta=y, slopes=np.zeros_like(y))
+        return coef, look
 
     eps = np.finfo(design.dtype).eps
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     intercept = np.ones((free, design.n))
-    coef, eta, null_loss = fit(np.concatenate([basis * inverse, intercept]))
-    total = null_loss if not len(basis) else fit(intercept)[-1]
-    saturated = float(loss.least(y, root**2))
-    slopes = np.asarray(loss.slopes(y, eta, root**2))
+    coef, null = fit(np.concatenate([basis * inverse, intercept]))
+    total = null.value if not len(basis) else fit(intercept)[1].value
+    slopes, saturated = null.slopes, float(null.least)
     return Objective(
         **shared,
         loss=loss,
@@ -338,8 +334,8 @@ def _general(shared, data, model, loss, unit):
         y_mean=0.0,
         corr=None,
         null_gradient=per_row(scale, slopes) * _correlations(design, -per_row(inverse, slopes) * slopes),
-        null_eta=eta,
-        null_losses=np.array([_above(null_loss, saturated)]),
+        null_eta=null.eta,
+        null_losses=np.array([_above(null.value, saturated)]),
         totals=np.array([_above(total, saturated)]),
         saturated=saturated,
     )
@@ -347,5 +343,5 @@ def _general(shared, data, model, loss, unit):
 
 def _above(value, saturated):
     """By how much a loss is above that of the saturated model, which it reaches where rounding is all that is left."""
-    above = value - saturated
+    above = float(value) - saturated
     return above if above > EXACT * np.finfo(float).eps * abs(saturated) else 0.0

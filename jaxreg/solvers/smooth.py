@@ -175,7 +175,7 @@ class Reweighted(_LeastSquares):
 @final
 @pytree
 class Averaged(Smooth):
-    """The mean loss of the rows, sum_i omega_i loss(y_i, eta_i) or what couples them, at eta = offset + q with q = A'b."""
+    """The mean loss, sum_i omega_i loss(y_i, eta_i), or of coupled rows, at eta = offset + q with q = A'b."""
 
     rows: Float[Any, "m n"]  # A
     omega: Float[Any, " n"]  # weights, which sum to 1

@@ -4,8 +4,8 @@
 #     Rscript tests/golden/make_coxph.R
 #
 # Made with R 4.2.2, survival 3.5-3, MASS 7.3-58.2 and statmod 1.5.0. Files in tests/golden/families/, of rows.csv:
-#   glm_fits.csv        case, family, weights, offset, theta, deviance, nulldev, intercept, b1..b8
-#   coxph_fits.csv      case, ties, weights, offset, strata, start, log-likelihoods, concordance, b1..b8
+#   glm_fits.csv        case, weights, offset, theta, deviance, nulldev, intercept, b1..b8
+#   coxph_fits.csv      ties, weights, strata, start, offset, case, log-likelihoods, concordance, b1..b8
 #   coxph_curves.csv    case, row, time, survival: the curves of the first rows of rows.csv
 # Rows of weight 0 are left out: coxph takes none.
 
@@ -49,7 +49,7 @@ glm_case <- function(name, family, response, weights = FALSE, offset = FALSE) {
   )
 }
 
-# quasi families take non-integers: x4 stands for amounts of money, and has no zero
+# quasi families take what is not whole
 label <- '(label == "present")'
 save_table(rbind(
   glm_case("logit", binomial(), label),

@@ -6,7 +6,7 @@
 #   rows.csv, wide.csv  data sets: a response for each family, weight, offset, stratum, x1..xp
 #   columns.csv         one row per predictor of rows.csv: penalty factors and limits, by the names that cases.csv uses
 #   cases.csv           one row per fit; lower and upper are numbers or names in columns.csv; nulldev is glmnet's
-#   fits.csv            case, lambda, dev_ratio, output (1..K), intercept, b1..bp
+#   rows_fits.csv, wide_fits.csv  case, lambda, dev_ratio, output (1..K), intercept, b1..bp
 #   grids.csv           case, lambda: the automatic grid of 100 points
 
 suppressMessages(library(glmnet))
@@ -14,8 +14,9 @@ suppressMessages(library(survival))
 
 FOLDER <- file.path("tests", "golden", "families")
 
-EXACT <- list(thresh = 1e-22, epsnr = 1e-15)  # epsnr: ends where steps of Newton no longer move the objective
-ROUGH <- list(thresh = 1e-8, epsnr = 1e-6)  # for the grid alone
+THRESH <- 1e-22
+EXACT <- 1e-15  # a step of Newton that moves the objective by less than this share is the last one
+ROUGH <- 1e-6  # for the grid alone
 glmnet.control(fdev = 0, devmax = 1, mxitnr = 500)  # nothing ends a grid early
 set.seed(20261128, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
 
@@ -207,7 +208,7 @@ offset_of <- function(d, family) {
 }
 
 fit_case <- function(case, precision, lambda = NULL) {
-  glmnet.control(epsnr = precision$epsnr)
+  glmnet.control(epsnr = precision)
   d <- data_sets[[case$data]]
   X <- as.matrix(d[grep("^x", names(d))])
   limit <- function(text) {
@@ -219,7 +220,7 @@ fit_case <- function(case, precision, lambda = NULL) {
     weights = if (case$weights) d$weight, offset = if (case$offset) offset_of(d, case$family),
     penalty.factor = if (case$factors == "") rep(1, ncol(X)) else columns[[case$factors]],
     lower.limits = limit(case$lower), upper.limits = limit(case$upper), standardize = case$standardize,
-    thresh = precision$thresh, maxit = 1e8, lambda = lambda
+    thresh = THRESH, maxit = 1e8, lambda = lambda
   )
   if (!identical(family, "cox")) options$intercept <- case$intercept
   if (case$family == "grouped") options$type.multinomial <- "grouped"
