@@ -159,9 +159,7 @@ def posed(data, request, l1_ratios) -> Setup:
         solvers=solvers,
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
-        record=_provenance.of_data(
-            data, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes
-        ),
+        record=_provenance.of_data(data, design, request.sample_weight is not None, model.fit_intercept, request.loss),
     )
 
 
