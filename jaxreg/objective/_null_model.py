@@ -1,4 +1,8 @@
-"""The null model: the fit of the intercept and of all that is not penalised."""
+"""The null model: the fit of the intercept and of all that is not penalised, within its limits.
+
+Source: Bertsekas (1982), SIAM J. Control Optim. 20 (Newton's method within limits: steps of the coefficients that no
+limit holds, cut off at the limits).
+"""
 
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -8,6 +12,7 @@ import numpy as np
 
 from jaxreg.design._base import Directions
 from jaxreg.penalties import Lasso
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.composite import minimum
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged, curvature_of
@@ -114,36 +119,50 @@ def _looked(smooth, b):
     return Look(*map(np.asarray, _look(smooth, b)))
 
 
-def _by_newton(smooth, b, look):
-    """(coefficients, their Look, whether they are the minimum), by Newton's method with steps that go down, from b."""
+def _by_newton(smooth, b, lower, upper):
+    """(coefficients in [lower, upper], their Look, whether they are the minimum), by steps that go down, from b."""
+    look = _looked(smooth, b)
     tol = NULL_TOL * np.abs(look.slopes).sum()
     for _ in range(NEWTON_STEPS):
-        if not np.isfinite(look.value) or np.abs(look.gradient).max(initial=0.0) <= tol:
+        free = ~_held(b, look, lower, upper)
+        if not np.isfinite(look.value) or np.abs(look.gradient[free]).max(initial=0.0) <= tol:
             break
-        step = np.linalg.lstsq(look.second, -look.gradient.ravel(), rcond=EIGENVALUE)[0].reshape(b.shape)
-        fall = -float(np.sum(look.gradient * step))
+        step, at = np.zeros(b.shape), np.flatnonzero(free)
+        step[free] = np.linalg.lstsq(look.second[np.ix_(at, at)], -look.gradient[free], rcond=EIGENVALUE)[0]
         rounding = 16 * np.finfo(float).eps * max(abs(float(look.value)), 1.0)
         for length in NEWTON_LENGTHS:
-            ahead = _looked(smooth, b + length * step)
-            if ahead.value <= look.value - FALL * length * fall + rounding:
+            moved = np.clip(b + length * step, lower, upper)
+            ahead, fall = _looked(smooth, moved), max(float(np.sum(look.gradient * (b - moved))), 0.0)
+            if ahead.value <= look.value - FALL * fall + rounding:
                 break
         else:
             break
-        b, look = b + length * step, ahead
-    return b, look, bool(np.abs(look.gradient).max(initial=0.0) <= tol)
+        b, look = moved, ahead
+    free = ~_held(b, look, lower, upper)
+    return b, look, bool(np.abs(look.gradient[free]).max(initial=0.0) <= tol)
 
 
-def null_fit(smooth: Averaged):
-    """(coefficients (m [, K]), the Look at them) that minimise a mean loss of rows, without a penalty."""
+def _held(b, look, lower, upper):
+    """Which coefficients stay at a limit."""
+    return ((b <= lower) & (look.gradient > 0)) | ((b >= upper) & (look.gradient < 0))
+
+
+def null_fit(smooth: Averaged, limits=None):
+    """(coefficients (m [, K]), the Look at them) that minimise a mean loss of rows, without a penalty.
+
+    limits: (lower, upper) of the coefficients, each (m,); None where there are none
+    """
     loss = smooth.loss
     b = np.zeros((len(smooth.rows), *loss.outputs(smooth.y)))
-    look = _looked(smooth, b)
-    tol = NULL_TOL * np.abs(look.slopes).sum()
-    if loss.width is None and b.size <= NEWTON_COEFFICIENTS:
-        b, look, done = _by_newton(smooth, b, look)
+    lower, upper = (-np.inf, np.inf) if limits is None else (per_row(limit, b) for limit in limits)
+    if limits is not None and loss.width is not None:  # where it does not bend, Newton's method does not move
+        b = np.clip(null_fit(smooth)[0], lower, upper)
+    if limits is not None or (loss.width is None and b.size <= NEWTON_COEFFICIENTS):
+        b, look, done = _by_newton(smooth, b, lower, upper)
         if done:
             return b, look
-    for _ in range(NULL_ROUNDS):
+    tol = NULL_TOL * np.abs(_looked(smooth, np.zeros_like(b)).slopes).sum()
+    for _ in range(NULL_ROUNDS if limits is None else 0):
         solution = _minimum(smooth, b, tol)
         b = np.asarray(solution.b)
         if solution.n_iter < NULL_ITER:  # it is as good as rounding allows

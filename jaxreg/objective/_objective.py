@@ -37,7 +37,7 @@ class Objective:
     factors: np.ndarray  # (p,), finite
     unit: float  # what the response counts in
     y: np.ndarray  # (n,) or (n, K); of the squared loss 0 where nothing but rounding is left
-    offset: np.ndarray  # (n,), 0 with the squared loss
+    offset: np.ndarray  # (n,) or (n, K), 0 with the squared loss
     b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,) or (0, K)
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which a penalty that is not separable does not change
@@ -216,7 +216,7 @@ def make_objective(design, data, model, loss, penalty, corr=None, products=None)
         "span": span,
         "orthonormal": orthonormal,
         "constant_features": np.flatnonzero(left_out),
-        "certificate": "gap" if _dual_known(loss, penalty, data, factors, span) else "residual",
+        "certificate": "gap" if _dual_known(loss, penalty, data, factors, scale, span) else "residual",
     }
     if loss.quadratic:
         return _squared(shared, data, model, loss, z, y_mean, unit, corr)
@@ -229,13 +229,22 @@ def _span(design, penalty, factors, scale, directions):
     return Span(design, columns, unit_rows(directions * scale))
 
 
-def _dual_known(loss, penalty, data, factors, span):
+def _limited_free(penalty, factors, scale):
+    """Unpenalised columns (k,) that have a limit."""
+    if not penalty.limited:
+        return np.zeros(0, int)
+    return np.flatnonzero((factors == 0) & (scale > 0) & (np.isfinite(penalty.lower) | np.isfinite(penalty.upper)))
+
+
+def _dual_known(loss, penalty, data, factors, scale, span):
     outputs = loss.outputs(data.y)
     known = has_dual(penalty, np.zeros((len(factors), *outputs)), factors)
     if loss.quadratic or not known:
         return known
-    if len(span.basis) and loss.coupling == "rows":  # its dual points cannot be corrected
-        return False
+    if loss.coupling == "rows":  # its dual points cannot be corrected: they need limits on both sides
+        bounded = _limited_free(penalty, factors, scale)
+        if len(span.basis) or (bounded.size and np.isinf([penalty.lower[bounded], penalty.upper[bounded]]).any()):
+            return False
     eta = data.y if outputs else data.weight
     return jax.eval_shape(loss.dual, data.y, eta, eta, data.weight, 1.0) is not None
 
@@ -248,10 +257,9 @@ def _correlations(design, R):
 
 def _squared(shared, data, model, loss, z, y_mean, unit, corr):
     design, scale, penalty = (shared[name] for name in ("design", "scale", "penalty"))
-    bounded = np.zeros(0, int)
-    if penalty.limited:
+    bounded = _limited_free(penalty, shared["factors"], scale)
+    if bounded.size:  # the others go with them
         bounded = np.flatnonzero((shared["factors"] == 0) & (scale > 0))
-        bounded = bounded if not (np.isinf(penalty.lower) & np.isinf(penalty.upper))[bounded].all() else bounded[:0]
     corr = _correlations(design, z) if corr is None else corr
     totals = np.atleast_1d(np.sum(z**2, axis=0) / 2)
     null = None if bounded.size else _null_by_products(shared["orthonormal"], corr, totals)
@@ -301,7 +309,7 @@ def _null_by_rows(shared, data, model, z, corr, bounded):
 
 
 def _general(shared, data, model, loss, unit):
-    design, scale, basis = shared["design"], shared["scale"], shared["span"].basis
+    design, scale, penalty, basis = *(shared[name] for name in ("design", "scale", "penalty")), shared["span"].basis
     free, root = int(model.fit_intercept and loss.has_intercept), design.root
     counting = data.weight > 0
     loss = loss.in_units(unit)
@@ -310,9 +318,9 @@ def _general(shared, data, model, loss, unit):
     if loss.coupling != "rows":  # rows without a weight may hold anything
         y = np.where(per_row(counting, y), y, y[np.argmax(counting)])
 
-    def fit(rows):
+    def fit(rows, limits=None):
         """(coefficients, the Look at them) of the model of some rows alone."""
-        coef, look = null_fit(Averaged(rows, root**2, y, offset, loss))
+        coef, look = null_fit(Averaged(rows, root**2, y, offset, loss), limits)
         # what is left of y is rounding, which a narrow loss would take for a misfit
         if loss.width is not None and np.abs(y - look.eta)[counting].max() <= EXACT * eps * np.abs(y).max():
             look = look._replace(value=look.least, eta=y, slopes=np.zeros_like(y))
@@ -320,9 +328,14 @@ def _general(shared, data, model, loss, unit):
 
     eps = np.finfo(design.dtype).eps
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-    intercept = np.ones((free, design.n))
-    coef, null = fit(np.concatenate([basis * inverse, intercept]))
-    total = null.value if not len(basis) else fit(intercept)[1].value
+    intercept, bounded = np.ones((free, design.n)), _limited_free(penalty, shared["factors"], scale)
+    rows, limits = np.concatenate([basis * inverse, intercept]), None
+    if bounded.size:
+        columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
+        unlimited, rows = np.full(len(rows), np.inf), np.concatenate([rows, columns * inverse])
+        limits = np.append(-unlimited, penalty.lower[bounded]), np.append(unlimited, penalty.upper[bounded])
+    coef, null = fit(rows, limits)
+    total = null.value if len(rows) == free else fit(intercept)[1].value
     slopes, saturated = null.slopes, float(null.least)
     return Objective(
         **shared,
@@ -330,7 +343,7 @@ def _general(shared, data, model, loss, unit):
         unit=unit,
         y=y,
         offset=offset,
-        b0=coef[len(basis) :],
+        b0=coef[len(basis) : len(basis) + free],
         y_mean=0.0,
         corr=None,
         null_gradient=per_row(scale, slopes) * _correlations(design, -per_row(inverse, slopes) * slopes),
