@@ -245,9 +245,7 @@ class PathResult(Assessed):
         offset = by_row(offset, "offset", X)
         X = _arrays.check_prediction(X, self.n_features, self.feature_names, self.fill_values is not None)
         X = _missing.filled(X, self.fill_values)
-        offset = _arrays.check_offset(
-            offset, len(X), self.offset_used, self.n_responses, self.classes is not None
-        )
+        offset = _arrays.check_offset(offset, len(X), self.offset_used, self.n_responses, self.classes is not None)
         eta = self._linear_predictor(X, lam, offset)
         if type == "class":
             return judging_loss(self).decode(eta, self.classes)
