@@ -205,6 +205,8 @@ def null_fit(smooth: Averaged, level=None, limits=None):
     elif level is not None:
         b[-1] = level
     look = _looked(smooth, b)
+    if not b.size:
+        return NullFit(b, look, True)
     tol = NULL_TOL * np.abs(look.slopes).sum()
     if limits is not None or (loss.width is None and b.size <= NEWTON_COEFFICIENTS):
         b, look, done, attained = _by_newton(smooth, b, look, PATIENCE, lower, upper)
