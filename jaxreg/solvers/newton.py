@@ -180,7 +180,8 @@ def _balanced(smooth, terms, b):
     outputs = b.shape[1] // len(smooth.rows)
     if outputs == 1:
         return b
-    free = ((terms.l1_factor == 0) & (terms.l2_factor == 0)).reshape(-1, outputs)
+    unlimited = jnp.isinf(terms.lower) & jnp.isinf(terms.upper)
+    free = ((terms.l1_factor == 0) & (terms.l2_factor == 0) & unlimited).reshape(-1, outputs)
     by_output = b.reshape(len(b), -1, outputs)
     return (by_output - jnp.where(free, by_output.mean(axis=2, keepdims=True), 0.0)).reshape(b.shape)
 
