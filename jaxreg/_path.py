@@ -67,7 +67,8 @@ def fit_path(
     with c_j = sigma_j b_j, sigma_j and s the weighted 1/n standard deviations of column j and of y - offset (without
     an intercept the root mean square of y - offset), and k = 2. This is glmnet's penalty at the same lambda, which has
     the units of y; penalties of degree one do not notice s. `Quantile` has k = 1: lambda is a number. Losses of
-    classes, counts, amounts and survival times and `Custom` ones have s = 1. delta and smoothing of a loss stay in units of y.
+    classes, counts, amounts and survival times and `Custom` ones have s = 1. delta and smoothing of a loss stay in
+    units of y.
 
     Parameters
     ----------
