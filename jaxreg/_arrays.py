@@ -37,6 +37,7 @@ class CheckedData:
     incomplete: Float[Any, "n p"] | None = None  # X with its NaN, where these are imputed
     fill_values: Float[np.ndarray, " p"] | None = None  # that X has in their place
     labels: np.ndarray | None = None  # (C,) that y encodes, where it holds classes
+    strata: np.ndarray | None = None  # (S,) labels whose positions y has, where it has strata
 
 
 def feature_names(obj: Any) -> tuple[str, ...] | None:
@@ -241,7 +242,8 @@ def check_data(
         offset = _of_outputs(offset, n, None if loss is None else loss.responses(y), labels is not None)
     if loss is None or loss.coupling is None:
         require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
-    return CheckedData(X, y, weight, offset, names, labels=labels)
+    strata = None if strata is None else check_labels(strata, "strata", n)[0]
+    return CheckedData(X, y, weight, offset, names, labels=labels, strata=strata)
 
 
 def _encoded(y, counting, loss, strata):

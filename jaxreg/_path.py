@@ -75,11 +75,11 @@ def fit_path(
     X : array (n, p), list of rows, or frame
         NumPy, JAX, pandas or polars; the column names of a frame are kept. NaN are an error without `impute`.
     y : array (n,)
-        Numbers, or what the loss takes beside them: labels or counts of classes, times and events, see `losses`; labels
-        of two classes are -1 and 1 for SquaredHinge. Or (n, K) for K responses with the squared loss, where the
-        objective is the sum of theirs: `penalties.MultiTaskLasso()` selects columns for all of them, ridge without
-        limits solves each alone; the s of all is one, the root mean square of their standard deviations (of those that
-        are not 0). Where y, sample_weight or offset is a Series with an index and X a frame with
+        Numbers, or what the loss takes beside them: labels or counts of classes, times and events, see `losses`. Or
+        (n, K) for K responses with the squared loss, where the objective is the sum of theirs:
+        `penalties.MultiTaskLasso()` selects columns for all of them, ridge without limits solves each alone; the s of
+        all is one, the root mean square of their standard deviations (of those that are not 0). Where y, sample_weight
+        or offset is a Series with an index and X a frame with
         one, rows go by the index; 0, 1, 2, ... counts as none.
     loss, penalty : Loss and Penalty, or str
         One of `jaxreg.losses` and one of `jaxreg.penalties`, or their `Custom`; of those that need no number the name

@@ -10,12 +10,13 @@ import numpy as np
 
 from jaxreg._labels import few_values
 from jaxreg._version import __version__
+from jaxreg.losses import Numeric
 
 MOST_NUMBERS = 12  # of an array that is written out
 LINE_LENGTH = 100  # characters of a call on one line, at most
 
 
-def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]:
+def of_data(data, design, weighted, fit_intercept, loss) -> dict[str, Any]:
     """The fields `data`, `feature_mean` and `feature_sd` of a PathResult, of Data whose y is (n,) or (n, K)."""
     columns, y_mean = design.columns, data.weight @ data.y
     if fit_intercept:
@@ -25,11 +26,11 @@ def of_data(data, design, weighted, fit_intercept, of_classes) -> dict[str, Any]
     summary = {
         "n_samples": int(np.count_nonzero(data.weight)),
         "weighted": weighted,
-        "of_classes": of_classes,
+        "of_classes": loss.of_classes,
         "dtype": str(data.X.dtype),
         "y_mean": y_mean.tolist(),
         "y_sd": np.sqrt(data.weight @ (data.y - y_mean) ** 2).tolist(),
-        "y_values": [] if of_classes or data.y.ndim > 1 else few_values(data.y),
+        "y_values": few_values(data.y) if data.y.ndim == 1 and isinstance(loss, Numeric) else [],
         "versions": versions(),
     }
     return {"data": summary, "feature_mean": mean, "feature_sd": columns.sd}

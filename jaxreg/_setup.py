@@ -88,7 +88,14 @@ def prepare(X, y, request, l1_ratios) -> Setup:
     if imputes:
         incomplete = data.X if np.isnan(data.X).any() else None
         data = replace(imputed(replace(data, incomplete=data.X), request.impute), incomplete=incomplete)
-    return replace(posed(data, request, l1_ratios), seconds=time.perf_counter() - began)
+    first = request.loss.provisional()
+    if first is None:
+        setup = posed(data, request, l1_ratios)
+    else:
+        from jaxreg._alternation import settled  # which poses the problem again and again
+
+        setup = settled(data, request, l1_ratios, first)
+    return replace(setup, seconds=time.perf_counter() - began)
 
 
 def imputed(data, strategy):
@@ -153,9 +160,7 @@ def posed(data, request, l1_ratios) -> Setup:
         solvers=solvers,
         options=options,
         ratio=request.lambda_min_ratio or (1e-2 if n < p else 1e-4),
-        record=_provenance.of_data(
-            data, design, request.sample_weight is not None, model.fit_intercept, request.loss.of_classes
-        ),
+        record=_provenance.of_data(data, design, request.sample_weight is not None, model.fit_intercept, request.loss),
     )
 
 

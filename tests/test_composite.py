@@ -465,7 +465,7 @@ BAD = [
     ({"loss": losses.Huber(), "solver": "ridge"}, ValueError, r"solver is 'ridge'"),
     ({"penalty": penalties.MCP(), "y": SEVERAL}, ValueError, r"y has 3 columns; MCP takes one response"),
     ({"loss": losses.Huber(), "y": SEVERAL}, ValueError, r"y has 3 columns; several responses need the squared loss"),
-    ({"loss": losses.SquaredHinge()}, ValueError, r"but SquaredHinge takes -1 and 1"),
+    ({"loss": losses.SquaredHinge()}, ValueError, r"but SquaredHinge takes labels of two classes"),
     ({"penalty": PENALTIES["FusedLasso"], "penalty_factors": np.arange(P)}, ValueError, r"FusedLasso has none"),
     ({"penalty": penalties.MultiTaskLasso(), "y": SEVERAL, "max_features": 2}, ValueError, r"max_features is given"),
 ]

@@ -52,7 +52,7 @@ PATH = [
     ({"solver": "lars"}, r"solver is 'lars'; give one of 'auto', 'batched', 'pivot'"),
     ({"penalty": "l1"}, r"penalty is 'l1'; give one of jaxreg.penalties"),
     ({"penalty": jr.penalties.MCP}, r"penalty is the class MCP; give an instance, MCP\(...\)"),
-    ({"loss": jr.losses.SquaredHinge()}, r"y has the value .*, but SquaredHinge takes -1 and 1; encode the classes so"),
+    ({"loss": jr.losses.SquaredHinge()}, r"y has .* different values, .* but SquaredHinge takes labels of two"),
     (
         {"penalty": jr.penalties.GroupLasso([0, 1])},
         r"penalty is GroupLasso of 2 columns, but X has 4; give each a group",

@@ -263,7 +263,7 @@ BAD = [
     (lambda: losses.Quantile(0.5, 0.0), ValueError, r"smoothing is 0.0"),
     (lambda: losses.Custom(3), TypeError, r"value is 3; give a function of \(y, eta\)"),
     (lambda: losses.Custom(abs, -1.0), ValueError, r"curvature_bound is -1.0"),
-    (lambda: losses.SquaredHinge().encode([0.0, 1.0], np.ones(2, bool)), ValueError, r"y has the value 0, but"),
+    (lambda: losses.SquaredHinge().encode([0, 1, 2], np.ones(3, bool)), ValueError, r"y has 3 different values"),
     (lambda: losses.SquaredHinge().encode([1.0, 1.0], np.ones(2, bool)), ValueError, r"y has one class only"),
 ]
 

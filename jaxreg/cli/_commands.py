@@ -11,7 +11,6 @@ from jaxreg.cli import _files, _specification, _work
 from jaxreg.cli._messages import LineMessages, checked, command, end_at_ctrl_c, fail, require, seconds
 from jaxreg.cli._options import Fit, NoCache, Out, Ratio, Reading, Unknown, Validation, with_groups
 from jaxreg.results._cv import RULES
-from jaxreg.scores._metrics import make_metric
 
 
 def _examples(*lines):
@@ -19,7 +18,7 @@ def _examples(*lines):
 
 
 def _title(reading):
-    return f"{reading.target} in {reading.data.name}"
+    return f"{reading.response} in {reading.data.name}"
 
 
 def _time(fit):
@@ -75,20 +74,20 @@ def path(
     no_cache: NoCache = False,
     out: Out = Path("jaxreg-path"),
 ):
-    """Predict one column of a file from all others, at every lambda.
+    """Predict one column of a file, or survival times, from all others, at every lambda.
 
     Writes path.png, coefficients.csv (a row for each lambda), summary.txt and reproduce.py.
     """
     require("matplotlib", "jaxreg[plot]")
-    specification = _specification.parse(fit, None if l1_ratio is None else [l1_ratio])
+    specification = _specification.parse(reading, fit, None if l1_ratio is None else [l1_ratio])
     _files.check_output_folder("--out", out, _files.PATH_FILES, [reading.data])
-    table = _work.load_table(reading, classes=specification.of_classes)
-    keywords, notes = specification.keywords(table), _work.note_remarks(table.remarks)
+    table = _work.load_table(reading, specification.classes)
+    specification, about = _work.for_table(specification, table)
+    keywords, notes = specification.keywords(table), _work.note_remarks(specification.remarks(table))
     result, fit_seconds = _work.timed(jr.fit_path, table.X, table.y, **keywords)
     source = _work.source(reading, table, result, specification, anywhere=True)
-    typer.echo(
-        _files.write_path(result, out, _title(reading), _work.opening_lines(reading, table, result, notes), source)
-    )
+    opening_lines = _work.opening_lines(reading, table, result, [*about, *notes])
+    typer.echo("\n".join([*about, _files.write_path(result, out, _title(reading), opening_lines, source)]))
     typer.echo(_time(fit_seconds))
 
 
@@ -98,6 +97,7 @@ def path(
         "cv houses.csv --target price --drop id --groups street --l1-ratio 0.5 --l1-ratio 1",
         "cv houses.csv --target price --drop id --penalty grouplasso --report houses.html",
         "cv houses.csv --target price --drop id --dates parts --missing impute --test newer.csv",
+        "cv houses.csv --target rooms --family poisson --drop id",
     )
 )
 @with_groups
@@ -122,32 +122,34 @@ def cv(
     """
     checked(_validation.check_choice, rule, "--rule", RULES)
     require("matplotlib", "jaxreg[plot]")
-    specification = _work.checked_specification(fit, validation)
-    specification.require_criterion(rule)
+    specification = _work.checked_specification(reading, fit, validation, rule)
     if unknown != "error" and test is None:
         fail("--unknown is about the rows of --test, which is not given; leave it out, or give both.")
     _files.check_output_folder("--out", out, _files.CV_FILES, [reading.data, test])
     if report is not None:
         _files.check_output_file("--report", report, _files.PAGE_ENDINGS, [reading.data, test])
-    table = _work.load_table(reading, groups=validation.groups, classes=specification.of_classes)
+    table = _work.load_table(reading, specification.classes, validation.groups)
+    specification, about = _work.for_table(specification, table, validation.metric, rule)
     _work.check_folds(table, validation)
     keywords = specification.keywords(table, validation)
     rows = None if test is None else _work.new_rows(table.encoding, test, unknown, judge=True)
-    notes = _work.note_remarks(table.remarks) + ([] if rows is None else _work.note_remarks(rows.remarks, test))
+    notes = _work.note_remarks(specification.remarks(table))
+    notes += [] if rows is None else _work.note_remarks(rows.remarks, test)
     result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
     chosen, closing_lines = (
         _work.chosen_model(result, rule, table),
-        [_work.choice_line(result, rule, table, specification)],
+        [_work.choice_line(result, rule, table)],
     )
     if rows is not None and test is not None:
-        metric = make_metric(validation.metric, specification.loss_of(table))
+        metric = validation.metric or specification.loss_of(table).metrics[0]
         closing_lines.append(f"{test.name}: {_work.error_text(chosen, rows, metric=metric)}")
     source = _work.source(reading, table, result, specification, anywhere=True)
-    opening_lines = _work.opening_lines(reading, table, result.path, notes)
-    typer.echo(_files.write_cv(result, chosen, out, _title(reading), source, opening_lines, closing_lines))
+    opening_lines = _work.opening_lines(reading, table, result.path, [*about, *notes])
+    written = _files.write_cv(result, chosen, out, _title(reading), source, opening_lines, closing_lines)
+    typer.echo("\n".join([*about, written]))
     if report is not None:
         source = _work.source(reading, table, result, specification)
-        typer.echo(_files.write_page(result, report, _title(reading), source, notes))
+        typer.echo(_files.write_page(result, report, _title(reading), source, [*about, *notes]))
     typer.echo(_time(fit_seconds))
     typer.echo(f"For new rows: {command('predict', out / 'model.npz', 'FILE')}")
 
@@ -165,16 +167,17 @@ def report(
 
     `jaxreg cv` with --report writes it too, beside a model that predicts new rows.
     """
-    specification = _work.checked_specification(fit, validation)
+    specification = _work.checked_specification(reading, fit, validation)
     _files.check_output_file("--out", out, _files.PAGE_ENDINGS, [reading.data])
-    table = _work.load_table(reading, groups=validation.groups, classes=specification.of_classes)
+    table = _work.load_table(reading, specification.classes, validation.groups)
+    specification, about = _work.for_table(specification, table, validation.metric)
     _work.check_folds(table, validation)
     keywords = specification.keywords(table, validation)
-    notes = _work.note_remarks(table.remarks)
+    notes = _work.note_remarks(specification.remarks(table))
     result, fit_seconds = _work.timed(jr.fit_cv, table.X, table.y, **keywords)
-    typer.echo(f"{result.summary()}\n{_work.choice_line(result, 'min', table, specification)}")
+    typer.echo("\n".join([*about, result.summary(), _work.choice_line(result, "min", table)]))
     source = _work.source(reading, table, result, specification)
-    typer.echo(_files.write_page(result, out, _title(reading), source, notes))
+    typer.echo(_files.write_page(result, out, _title(reading), source, [*about, *notes]))
     typer.echo(_time(fit_seconds))
     typer.echo("It has no model for new rows; `jaxreg cv` with --report writes both.")
 
@@ -196,8 +199,8 @@ def predict(
     """Predict the rows of another file by a model.
 
     Its columns are encoded as those of the fit were; what differs is refused. Writes the predictions in the order of
-    the rows, beside the columns that the fit left out, such as an identifier. If the file holds the target, its errors
-    are printed.
+    the rows, beside the columns that the fit left out, such as an identifier: numbers, the class and the probability of
+    each, or the relative risk of survival times. If the file holds the target, its errors are printed.
     """
     require("pandas", "jaxreg[frames]")
     _files.check_output_file("--out", out, _files.TABLE_ENDINGS, [model, data])
@@ -206,10 +209,10 @@ def predict(
     fitted = _work.load_model(model, data)
     rows = _work.new_rows(fitted.encoding, data, unknown)
     _work.note_remarks(rows.remarks)
-    prediction = checked(fitted.predict_rows, rows, lam)
-    columns = {"prediction": _files.rounded_predictions(prediction)}
-    if fitted.encoding.classes is not None:
-        columns["class"] = fitted.classes_of(prediction)
+    columns = {
+        name: _files.rounded_predictions(values) if values.dtype.kind == "f" else values
+        for name, values in checked(fitted.columns, rows, lam).items()
+    }
     beside = _work.left_out_columns(fitted.encoding, rows.frame, columns)
     typer.echo(_files.write_predictions(beside.assign(**columns), out))
     if rows.judged.any():

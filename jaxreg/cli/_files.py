@@ -20,6 +20,7 @@ CV_FILES = (
 DEMO_FILES = ("path.png", "coefficients.csv", "summary.txt", "validation_curve.png", "report.html")
 PAGE_ENDINGS, TABLE_ENDINGS = (".html", ".htm"), (".csv", ".csv.gz")  # of the names of files
 PREDICTION_DIGITS = 10  # of a prediction
+MOST_PANELS = 6  # of a figure of several classes
 
 
 def check_output_folder(option, folder, names, read=()):
@@ -63,12 +64,10 @@ def write_path(path, out, title, about=(), source=None, cv=None):
     `about` are lines at the top of the summary. Where the path was cross-validated, the figure shows the choice of
     `cv`.
     """
-    from jaxreg.plotting import plot_path
-
     names = PATH_FILES if source is not None else PATH_FILES[:-1]
     replaces = _any_exists(names, out)
     out.mkdir(parents=True, exist_ok=True)
-    _draw(plot_path, cv or path, out / "path.png", title)
+    _draw_paths(cv or path, path, out / "path.png", title)
     path.to_frame().to_csv(out / "coefficients.csv")
     summary = f"{path.summary()}\nWorst relative gap {path.gap.max():.1e}."
     _write_text(out / "summary.txt", "\n".join((*about, summary)))
@@ -82,11 +81,9 @@ def write_cv(cv, model, out, title, source, about=(), closing_lines=()):
 
     `about` are lines at the top of the summary, `closing_lines` are lines at its end.
     """
-    from jaxreg.plotting import plot_path
-
     choice, replaces = cv.select(model.rule), _any_exists(CV_FILES, out)
     write_curve(cv, out, title)
-    _draw(plot_path, cv, out / "path.png", title, lam=model.rule)
+    _draw_paths(cv, cv.path, out / "path.png", title, lam=model.rule)
     _coefficients(choice).to_csv(out / "coefficients.csv")
     cv.to_frame().to_csv(out / "cv.csv", index=False)
     mix = "" if np.isnan(choice.l1_ratio) else f"l1_ratio {choice.l1_ratio:g}, "
@@ -94,7 +91,7 @@ def write_cv(cv, model, out, title, source, about=(), closing_lines=()):
         (
             cv.summary(),
             f"Chosen by {model.rule}: {mix}lambda {choice.lam:.4g}, "
-            f"{(choice.coef != 0).sum()} of {len(choice.coef)} coefficients not 0.",
+            f"{(choice.coef != 0).sum()} of {choice.coef.size} coefficients not 0.",
             *closing_lines,
         )
     )
@@ -109,9 +106,9 @@ def _coefficients(choice):
     """The intercept and all coefficients, as `Selection.to_frame` has them. Coefficients of 0 are last."""
     from pandas import concat
 
-    series, frame = choice.to_series(), choice.to_frame()
-    zeros = series.iloc[1:][(choice.coef == 0)].to_frame().assign(per_sd=0.0)
-    return concat([series.iloc[:1].to_frame(), frame, zeros])
+    series, frame, K = choice.to_series(), choice.to_frame(), np.size(choice.intercept)
+    zeros = series.iloc[K:][(choice.coef == 0).ravel()].to_frame().assign(per_sd=0.0)
+    return concat([series.iloc[:K].to_frame(), frame, zeros])
 
 
 def write_curve(cv, out, title):
@@ -165,8 +162,29 @@ def _written_message(names, folder, replaces):
 
 
 def _draw(plot, result, file, title, **options):
-    from matplotlib.figure import Figure  # not pyplot: no display, no global state
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = _figure()
     plot(result, ax=figure.subplots(), **options).set_title(title, parse_math=False)
     figure.savefig(file, dpi=150)
+
+
+def _draw_paths(result, path, file, title, **options):
+    """The coefficients of a result: for each of several classes, up to MOST_PANELS, in a panel of their own."""
+    from jaxreg.plotting import plot_path
+
+    if path.n_responses is None:
+        _draw(plot_path, result, file, title, **options)
+        return
+    kind, names = path._outputs
+    panels = min(len(names), MOST_PANELS)
+    figure = _figure(panels)
+    for k, ax in enumerate(figure.subplots(panels, squeeze=False).ravel()):
+        plot_path(result, ax=ax, response=k, **options).set_title(f"{names[k]!r}", parse_math=False)
+    left_out = "" if panels == len(names) else f", the first {panels} of {len(names)} {kind}"
+    figure.suptitle(f"{title}{left_out}", parse_math=False)
+    figure.savefig(file, dpi=150)
+
+
+def _figure(panels=1):
+    from matplotlib.figure import Figure  # not pyplot: no display, no global state
+
+    return Figure(figsize=(8, 5 * panels), layout="constrained")

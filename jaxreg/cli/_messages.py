@@ -19,8 +19,11 @@ from jaxreg.results._path import ConvergenceWarning
 from jaxreg.results._selection import CRITERIA
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-FLAGS = {"dayfirst": ("--dayfirst", "--monthfirst")}  # options without a value
-OPTION_NAMES = {"classes": "loss"}  # options of `tables.read` that have another name here
+OPTION_NAMES = {  # options of `tables.read` that have other names here
+    "dayfirst": ("--dayfirst", "--monthfirst"),
+    "classes": ("--family", "--loss"),
+    "weights": ("--weights", "--weight"),
+}
 NOT_WITH = {"classes": {"rule": CRITERIA, "metric": ("r2",)}}  # values of other options that an option rules out
 
 
@@ -107,7 +110,7 @@ def _with_options(typed, valued, call, options):
     for name, value in changed.items():
         place = len(word_groups)
         if name not in SEVERAL:
-            place = _take_out(word_groups, (f"--{OPTION_NAMES.get(name, name)}", *FLAGS.get(name, ())))
+            place = _take_out(word_groups, OPTION_NAMES.get(name, (f"--{name}",)))
         word_groups.insert(place, option_words(name, value))
         for conflicting, values in NOT_WITH.get(name, {}).items():
             _take_out(word_groups, (f"--{conflicting}",), values)

@@ -89,8 +89,28 @@ class Reading(Group):
     data: Annotated[
         Path, typer.Argument(help="Table: .csv, .tsv, .txt (also .gz), .parquet or .feather.", metavar="FILE")
     ]
-    target: Annotated[str, typer.Option(help="Column to predict.", metavar="COL")]
-    weights: Annotated[str | None, typer.Option(help="Column of sample weights.", metavar="COL")] = None
+    target: Annotated[str | None, typer.Option(help="Column to predict; none of survival times.", metavar="COL")] = None
+    time: Annotated[str | None, typer.Option(help="Column of survival times, for cox.", metavar="COL")] = None
+    event: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of whether the time is that of the event: 1 or True, or the value behind COL=VALUE.",
+            metavar="COL[=VALUE]",
+        ),
+    ] = None
+    start: Annotated[
+        str | None, typer.Option(help="Column of the times from which on rows are at risk.", metavar="COL")
+    ] = None
+    strata: Annotated[
+        str | None, typer.Option(help="Column of labels of rows with a baseline hazard of their own.", metavar="COL")
+    ] = None
+    offset: Annotated[
+        str | None,
+        typer.Option(help="Column added to the linear predictor, as the log of an exposure.", metavar="COL"),
+    ] = None
+    weights: Annotated[
+        str | None, typer.Option("--weights", "--weight", help="Column of sample weights.", metavar="COL")
+    ] = None
     drop: Annotated[list[str] | None, typer.Option(help="Column to leave out. May be repeated.", metavar="COL")] = None
     categorical: Annotated[
         list[str] | None, typer.Option(help="Column whose values are categories. May be repeated.", metavar="COL")
@@ -124,22 +144,46 @@ class Reading(Group):
     def keywords(self) -> dict[str, Any]:
         """The keywords of `jaxreg.tables.read`, without the file and the target."""
         sequences = {name: tuple(getattr(self, name) or ()) for name in ("drop", "categorical", "na", "units")}
-        names = ("weights", "dates", "dayfirst", "missing", "decimal", "thousands")
+        names = ("time", "event", "start", "strata", "offset", "weights")
+        names += ("dates", "dayfirst", "missing", "decimal", "thousands")
         return sequences | {name: getattr(self, name) for name in names}
+
+    @property
+    def response(self):
+        """What is predicted, in words."""
+        return self.target if self.target is not None else f"{self.event} by {self.time}"
 
 
 @dataclass(frozen=True)
 class Fit(Group):
-    """Loss, penalty and lambdas."""
+    """Family or loss, penalty and lambdas."""
 
-    loss: Annotated[
-        str,
+    family: Annotated[
+        str | None,
         typer.Option(
-            help="What residuals cost: squared, huber:SIZE (linear from there on), quantile:TAU (0.5 for absolute "
-            "errors), or squaredhinge (two classes).",
+            help="What the target is: gaussian (numbers), binomial (two classes, or shares), multinomial (classes), "
+            "poisson or negative-binomial (counts), gamma or tweedie (amounts), cox (survival times). auto is binomial "
+            "for two values, multinomial for text of more kinds, else gaussian.  [default: auto]",
             metavar="NAME",
         ),
-    ] = "squared"
+    ] = None
+    power: Annotated[float | None, typer.Option(help="Of tweedie, from 1 to 2.  [default: 1.5]", metavar="<float>")] = (
+        None
+    )
+    theta: Annotated[
+        float | None, typer.Option(help="Of negative-binomial.  [default: estimated]", metavar="<float>")
+    ] = None
+    link: Annotated[str | None, typer.Option(help="Of binomial.  [default: logit]", metavar="logit|probit|cloglog")] = (
+        None
+    )
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="What residuals cost, instead of a family: squared, huber:SIZE (linear from there on), quantile:TAU "
+            "(0.5 for absolute errors), or squaredhinge (two classes).",
+            metavar="NAME",
+        ),
+    ] = None
     penalty: Annotated[
         str | None,
         typer.Option(
@@ -182,7 +226,9 @@ class Validation(Group):
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Held-out loss; r2 is taken negative.  [default: mse, or the deviance of another loss]",
-            metavar="mse|mae|r2|deviance",
+            help="Held-out loss: mse, mae, r2, deviance; of classes deviance, misclassification, auc, "
+            "average_precision, brier, log_loss, mse, mae; of survival times deviance, c_index. What is better the "
+            "higher it is is taken negative.  [default: mse, or the deviance of another loss]",
+            metavar="NAME",
         ),
     ] = None

@@ -1,15 +1,18 @@
 """The fit that a command asks for: losses, penalties and lambdas from the words of options."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import jaxreg as jr
 from jaxreg import _arrays, _validation
+from jaxreg.cli import _families
 from jaxreg.cli._messages import checked, fail
+from jaxreg.losses import Numeric
 from jaxreg.penalties import ElasticNet
 from jaxreg.results._selection import CRITERIA
+from jaxreg.scores._metrics import make_metric
 
 MAD_TO_SD = 1.4826  # times the median distance from the median is the standard deviation of Gaussian numbers
 HUBER_TUNING = 1.345  # robust standard deviations: 95% as efficient as least squares for Gaussian errors
@@ -59,29 +62,71 @@ class ParsedOption:
 
 @dataclass(frozen=True)
 class Specification:
-    """The fit that options ask for. The options have been checked without the data."""
+    """The fit that options ask for. The options have been checked without the data.
 
-    loss: ParsedOption
+    Either `loss` is given, or `family`, which may be "auto" until the table is known.
+    """
+
+    loss: ParsedOption | None
+    family: str
+    of_family: dict[str, Any]  # the options of the family alone
     penalty: ParsedOption | None
     l1_ratios: list[float] | None
     fit_keywords: dict[str, Any]  # keywords of a fit that do not depend on the data
 
     @property
-    def family(self):
-        """The Loss as it is for a response of standard deviation 1."""
-        return self._loss(spread=1.0)
+    def option(self):
+        """What says which loss it is."""
+        return f"--family {self.family}" if self.loss is None else f"--loss {self.loss}"
 
     @property
-    def of_classes(self):
-        return self.family.of_classes
+    def classes(self):
+        """Whether the target holds classes, as `tables.read` takes it."""
+        if self.loss is not None:
+            return self._loss(spread=1.0).of_classes
+        return _families.AUTO if self.family == _families.AUTO else _families.FAMILIES[self.family].classes
+
+    def for_table(self, table):
+        """The Specification for a table, whose target decides where the options do not."""
+        settled = self
+        if self.loss is None and self.family == _families.AUTO:
+            settled = replace(self, family=_families.of_table(table)[0])
+        _families.check_target(settled.family if self.loss is None else self.loss.name, settled.option, table)
+        return settled
+
+    def check_judging(self, metric, rule="min"):
+        """Refuse a metric that the loss has not, and a criterion of the squared loss with an elastic net of another.
+
+        Where the table is to decide on the loss, this is for later.
+        """
+        if self.loss is None and self.family == _families.AUTO:
+            return
+        checked(make_metric, metric, self._loss(spread=1.0))
+        penalty = self._penalty(["x"])
+        unlikely = not self._loss(spread=1.0).quadratic
+        option = self.option if unlikely else f"--penalty {self.penalty}"
+        if rule in CRITERIA and (unlikely or not (penalty is None or penalty.quadratic)):
+            fail(
+                f"--rule {rule} is for the squared loss with lasso, ridge or elasticnet, not for {option}; give "
+                "--rule min or --rule 1se."
+            )
+
+    def remarks(self, table):
+        """The remarks of a table; that its numbers may be classes is none for counts."""
+        from jaxreg.tables._attempt import FEW_VALUES
+
+        numeric = isinstance(self._loss(spread=1.0), Numeric)
+        return [remark for remark in table.remarks if numeric or remark.cause != FEW_VALUES]
 
     def keywords(self, table, validation=None) -> dict[str, Any]:
         """The keywords of `fit_path`, or of `fit_cv` if there are options of a validation."""
         options = self.fit_keywords | {"sample_weight": table.weight}
+        options |= {name: getattr(table, name) for name in ("offset", "strata") if getattr(table, name) is not None}
         if table.encoding.imputes:
             options["impute"] = "mean"
-        if self.loss.name != "squared":
-            options["loss"] = self.loss_of(table)
+        loss = self.loss_of(table)
+        if not loss.quadratic:
+            options["loss"] = loss
         penalty = self._penalty(table.encoding.sources)
         if penalty is not None:
             options["penalty"] = penalty
@@ -101,6 +146,8 @@ class Specification:
 
     def loss_of(self, table):
         """The Loss for the y of a table."""
+        if self.loss is None or self.loss.name not in ("huber", "quantile"):
+            return self._loss(spread=1.0)
         y = table.y
         spread = MAD_TO_SD * float(np.median(np.abs(y - np.median(y)))) or float(np.std(y)) or 1.0
         if self.loss == ParsedOption("huber", ()):
@@ -113,6 +160,8 @@ class Specification:
 
     def _loss(self, spread):
         """The Loss for responses of a robust standard deviation."""
+        if self.loss is None:
+            return checked(_families.FAMILIES[self.family].loss, **self.of_family)
         make = {name.lower(): getattr(jr.losses, name) for name in jr.losses.__all__}[self.loss.name]
         defaults = {"huber": (HUBER_TUNING * spread,), "quantile": (0.5, QUANTILE_WIDTH * spread)}.get(
             self.loss.name, ()
@@ -136,17 +185,6 @@ class Specification:
             "sparsegrouplasso": lambda: jr.penalties.SparseGroupLasso(list(sources), (self.l1_ratios or [0.5])[0]),
         }
         return checked(constructors[self.penalty.name], *self.penalty.numbers)
-
-    def require_criterion(self, rule):
-        """Refuse a criterion of the squared loss with an elastic net as the rule of another fit."""
-        penalty = self._penalty(["x"])
-        unlikely = self.family.minus_two_log_likelihood(np.ones(1), 1) is None
-        option = f"--loss {self.loss}" if unlikely else f"--penalty {self.penalty}"
-        if rule in CRITERIA and (unlikely or not (penalty is None or penalty.quadratic)):
-            fail(
-                f"--rule {rule} is for the squared loss with lasso, ridge or elasticnet, not for {option}; give "
-                "--rule min or --rule 1se."
-            )
 
     def source(self, settings):
         """Python lines that define what the call of a result names beside the table; `settings` are its keywords."""
@@ -174,8 +212,8 @@ def slope_weights(q, p):
     return -ndtri(q * np.arange(1, p + 1) / (2 * p))
 
 
-def parse(fit, l1_ratios) -> Specification:
-    """The Specification of the options of a fit, and of mixing parameters (a list, or None)."""
+def parse(reading, fit, l1_ratios) -> Specification:
+    """The Specification of the options of a table and a fit, and of mixing parameters (a list, or None)."""
     penalty = None if fit.penalty is None else _parsed_option("--penalty", fit.penalty, PENALTY_FORMS)
     if penalty is not None and l1_ratios and penalty.name not in MIXED_PENALTIES:
         fail(f"--penalty {penalty.name} has no mixing parameter; leave out --l1-ratio, or give --penalty elasticnet.")
@@ -187,12 +225,47 @@ def parse(fit, l1_ratios) -> Specification:
             fail(f"--l1-ratio {ratio:g} is there twice; give each mixing parameter once.")
     fit_keywords = {"standardize": not fit.no_standardize, "progress": fit.progress}
     grid = _grid(fit.n_lambdas, fit.lambda_min_ratio, fit.lambdas)
-    specification = Specification(
-        _parsed_option("--loss", fit.loss, LOSS_FORMS), penalty, l1_ratios or None, fit_keywords | grid
-    )
-    specification._loss(spread=1.0)  # refuses numbers that no data can make right
+    specification = Specification(*_parsed_loss(reading, fit), penalty, l1_ratios or None, fit_keywords | grid)
+    if specification.loss is not None or specification.family != _families.AUTO:
+        specification._loss(spread=1.0)  # refuses numbers that no data can make right
     specification._penalty(["x"])
     return specification
+
+
+def _parsed_loss(reading, fit):
+    """(--loss or None, the family, its own options), as far as options tell."""
+    family = None if fit.family is None else _families.by_name(fit.family)
+    if fit.loss is not None and family is not None:
+        fail(f"--loss {fit.loss} and --family {family} both say what a residual costs; give one of both.")
+    of_survival = [name for name in ("time", "event", "start", "strata") if getattr(reading, name) is not None]
+    if of_survival:
+        _check_survival(reading, of_survival[0], fit.loss, family)
+        family = _families.COX
+    elif family == _families.COX:
+        fail("--family cox is for survival times; give --time and --event, the columns of when and of whether.")
+    elif reading.target is None:
+        fail("--target is missing; give the column to predict, or --time and --event for survival times.")
+    family = family or _families.AUTO
+    own = {}
+    for name, form in _families.FAMILIES.items():
+        value = None if form.option is None else getattr(fit, form.option)
+        if value is not None and (fit.loss is not None or name != family):
+            fail(f"--{form.option} is for --family {name}; give both, or leave it out.")
+        if value is not None:
+            own[form.option] = value
+    return None if fit.loss is None else _parsed_option("--loss", fit.loss, LOSS_FORMS), family, own
+
+
+def _check_survival(reading, option, loss, family):
+    """Check what must go with the `option` of survival times."""
+    for needed in ("time", "event"):
+        if getattr(reading, needed) is None:
+            fail(f"--{option} is for survival times, which need --{needed}; give its column.")
+    if reading.target is not None:
+        fail(f"--target is {reading.target!r}, and --{option} is of survival times; give one of both.")
+    if loss is not None or family not in (None, _families.AUTO, _families.COX):
+        other = f"--loss {loss}" if loss is not None else f"--family {family}"
+        fail(f"--{option} is of survival times, which {other} does not fit; leave one of them out.")
 
 
 def _parsed_option(option, text, forms):

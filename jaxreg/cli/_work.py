@@ -7,15 +7,18 @@ import typer
 
 import jaxreg as jr
 from jaxreg import _validation
-from jaxreg.cli import _specification
+from jaxreg.cli import _families, _specification
 from jaxreg.cli._messages import checked, command, command_typed, fail, fail_with_table, require
-from jaxreg.scores._classes import share_right
-from jaxreg.scores._metrics import METRICS, make_metric
-from jaxreg.scores._numbers import R_SQUARED, SQUARED
+from jaxreg.results._assessment import judged_held_out
+from jaxreg.scores._metrics import METRICS
+from jaxreg.scores._numbers import ABSOLUTE, R_SQUARED, SQUARED
+
+NEGATIVE = "negative "  # before the title of a measure that is better the higher it is, as a loss
+OF_NUMBERS = SQUARED, ABSOLUTE, R_SQUARED  # measures that the RMSE, MAE and R2 of a model say
 
 
-def checked_specification(fit, validation):
-    """The Specification of the options, whose folds and metric are checked as far as that needs no data."""
+def checked_specification(reading, fit, validation, rule="min"):
+    """The Specification of the options, whose folds, metric and rule are checked as far as that needs no data."""
     if validation.folds == "loo" and validation.repeats > 1:
         fail(f"--repeats is {validation.repeats}, but --folds loo has one draw only; leave one of them out.")
     if validation.folds == "loo" and validation.groups is not None:
@@ -24,15 +27,22 @@ def checked_specification(fit, validation):
         checked(_validation.check_choice, validation.metric, "--metric", METRICS)
     if validation.folds == "loo" and validation.metric == "r2":
         fail("--metric r2 needs several rows in a fold, but --folds loo has one in each; give --metric mse.")
-    specification = _specification.parse(fit, validation.l1_ratio)
-    checked(make_metric, validation.metric, specification.family)
+    specification = _specification.parse(reading, fit, validation.l1_ratio)
+    specification.check_judging(validation.metric, rule)
     return specification
+
+
+def for_table(specification, table, metric=None, rule="min"):
+    """(the Specification of a fit of the table, lines on the family that the table decides on)."""
+    settled = specification.for_table(table)
+    settled.check_judging(metric, rule)
+    return settled, [] if settled is specification else [_families.line_of(table)]
 
 
 # ---- tables ----
 
 
-def load_table(reading, groups=None, classes=False):
+def load_table(reading, classes, groups=None):
     """The Table of a file; `note_remarks` prints its remarks."""
     require("pandas", "jaxreg[frames]")
     if reading.missing == "impute":
@@ -137,40 +147,48 @@ def _mix(result, choice):
 def opening_lines(reading, table, path, notes):
     """The first lines of a summary: the command, the table, the fit and the notes on the table."""
     weights = f", weighted by {reading.weights!r}" if reading.weights else ""
+    n, p = table.X.shape
     return [
         f"Command: {command_typed()}",
-        f"Table: {reading.data}, {len(table.y)} rows, {table.X.shape[1]} features, target {reading.target!r}{weights}",
+        f"Table: {reading.data}, {n} rows, {p} features, target {reading.response!r}{weights}",
         f"Loss {path.loss}, penalty {path.penalty}",
         *notes,
         "",
     ]
 
 
-def choice_line(result, rule, table, specification):
+def choice_line(result, rule, table):
     """The cross-validated scores of the choice on one line. A squared error is in units of the target, as RMSE."""
     choice = result.select(rule)
     point = _mix(result, choice), choice.index
-    loss = result.mean_loss[point]
+    loss, of_numbers = result.mean_loss[point], table.encoding.classes is None and table.encoding.survival is None
+    name, sign = result.metric, 1
+    if name.startswith(NEGATIVE):
+        name, sign = name.removeprefix(NEGATIVE), -1
     score_texts = {
-        SQUARED: f"RMSE {loss**0.5:.5g}",
-        f"negative {R_SQUARED}": f"mean R2 of the folds {-loss:.3f}",
+        SQUARED: f"RMSE {loss**0.5:.5g}" if of_numbers else f"{SQUARED} {loss:.5g}",
+        R_SQUARED: f"mean R2 of the folds {-loss:.3f}",
     }
-    scores = [score_texts.get(result.metric, f"{result.metric} {loss:.5g}")]
-    if specification.loss.name in ("squared", "huber"):  # R2 is about means, and not about quantiles
-        scores.append(_score("R2", result.r2[point], ".3f"))
-    if specification.of_classes and point == result.best:  # where the held-out predictions are
-        weight = np.ones(len(table.y)) if table.weight is None else table.weight.to_numpy()
-        scores.append(_score("accuracy", share_right(result.y, result.oof_predictions, weight), ".3f"))
+    scores = [score_texts.get(name, f"{name} {sign * loss:.5g}")]
+    if of_numbers and result.r2 is not None and not result.path.loss.startswith("Quantile"):
+        scores.append(_score("R2", result.r2[point], ".3f"))  # about means, and not about quantiles
+    if not of_numbers and point == result.best:  # where the held-out predictions are
+        scores.append(_held_out_score(result, table.encoding.classes is not None))
     return f"Cross-validated at the choice: {', '.join(scores)}."
 
 
-def error_text(model, rows, lam=None, metric=None):
-    """The errors of a model on rows with a target, in words. The error by `metric` is among them."""
+def _held_out_score(result, of_classes):
+    """The accuracy of classes, or the C-index of survival times, of the held-out predictions."""
+    _, (value,) = judged_held_out(result, None, of_one=True).measure("misclassification" if of_classes else "c_index")
+    return _score("accuracy", 1 - value, ".3f") if of_classes else _score("C-index", value, ".3f")
 
+
+def error_text(model, rows, lam=None, metric=None):
+    """The errors of a model on rows with a target, in words. The error by `metric`, a name, is among them."""
     scores = model.score(rows, lam)
-    if metric is not None and metric.name == "deviance":
-        y, prediction = rows.y[rows.judged], model.predict_rows(rows, lam)[rows.judged]
-        scores["deviance"] = float(metric.in_fold(y, prediction[:, None], rows.weight[rows.judged])[0])
+    if metric is not None:
+        title, value = model.measured(rows, metric, lam)
+        scores |= {} if "RMSE" in scores and title in OF_NUMBERS else {title: value}
     weights = model.encoding.weights
     weighted = f" weighted by {weights!r}" if weights in rows.frame else ""
     return f"{scores.pop('rows')} rows{weighted}, " + ", ".join(_score(name, value) for name, value in scores.items())

@@ -15,7 +15,8 @@ from jaxreg.losses._base import Encoded, Loss
 class SquaredHinge(Loss):
     """max(0, 1 - y eta)^2 for y of -1 and 1: the smooth loss of the L2-loss support vector machine.
 
-    A fit with other values in y, or with one of the two alone, is a ValueError.
+    The response is (n,) labels of two classes, text, booleans or numbers. Of the sorted labels the second is y = 1. A
+    fit with one class alone, or with more than two, is a ValueError.
 
     References
     ----------
@@ -37,14 +38,15 @@ class SquaredHinge(Loss):
     metrics = ("deviance", "misclassification", "auc", "average_precision", "mse", "mae")
 
     def encode(self, y, counting):
-        y = _arrays.check_responses(y, len(counting))
-        labels = np.unique(y[counting])
-        unknown = np.setdiff1d(labels, (-1.0, 1.0))
-        if unknown.size:
-            raise ValueError(f"y has the value {unknown[0]:g}, but SquaredHinge takes -1 and 1; encode the classes so.")
+        labels, position = _arrays.check_classes(y, counting)
         if len(labels) < 2:
-            raise ValueError("y has one class only; SquaredHinge needs rows of both, -1 and 1.")
-        return Encoded(y, labels)
+            raise ValueError(f"y has one class only, {labels[0]}; SquaredHinge needs rows of two.")
+        if len(labels) > 2:
+            raise ValueError(
+                f"y has {len(labels)} different values, {labels[0]}, {labels[1]}, {labels[2]} among them, but "
+                "SquaredHinge takes labels of two classes; for more give losses.Multinomial()."
+            )
+        return Encoded(self.of_positions(position, 2), labels)
 
     def decode(self, eta, labels):
         return labels[(np.asarray(eta) > 0).astype(int)]

@@ -19,7 +19,16 @@ import numpy as np
 
 from jaxreg.design._base import Design
 from jaxreg.losses import Loss
-from jaxreg.objective._null_model import EXACT, PLAIN, Span, left_within, null_fit, orthonormal_sums, unit_rows
+from jaxreg.objective._null_model import (
+    EXACT,
+    PLAIN,
+    NullFit,
+    Span,
+    left_within,
+    null_fit,
+    orthonormal_sums,
+    unit_rows,
+)
 from jaxreg.objective._units import centred_response, entering_columns
 from jaxreg.penalties import Penalty
 from jaxreg.penalties._base import has_dual, per_row
@@ -38,7 +47,7 @@ class Objective:
     unit: float  # what the response counts in
     y: np.ndarray  # (n,) or (n, K); of the squared loss 0 where nothing but rounding is left
     offset: np.ndarray  # (n,) or (n, K), 0 with the squared loss
-    b0: np.ndarray  # (1,) of the null model where b0 is to be fitted, else (0,) or (0, K)
+    b0: np.ndarray  # (1,) of the intercept-only model where b0 is to be fitted, else (0,) or (0, K)
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which a penalty that is not separable does not change
     span: Span  # of all that is neither penalised nor limited
@@ -51,6 +60,7 @@ class Objective:
     saturated: float  # loss of the saturated model
     constant_features: np.ndarray  # columns that are left out because they do not vary
     certificate: str  # "gap" where a dual is known, else "residual"
+    separated: bool = False  # whether the loss falls without end along something that is neither penalised nor limited
 
     @property
     def squared(self):
@@ -319,42 +329,68 @@ def _general(shared, data, model, loss, unit):
         y = np.where(per_row(counting, y), y, y[np.argmax(counting)])
 
     def fit(rows, limits=None):
-        """(coefficients, the Look at them) of the model of some rows alone."""
-        coef, look = null_fit(Averaged(rows, root**2, y, offset, loss), limits)
+        """The NullFit of some rows."""
+        smooth = Averaged(rows, root**2, y, offset, loss)
+        level = _level(smooth) if free and data.offset is not None else None
+        coef, look, attained = null_fit(smooth, level, limits)
         # what is left of y is rounding, which a narrow loss would take for a misfit
         if loss.width is not None and np.abs(y - look.eta)[counting].max() <= EXACT * eps * np.abs(y).max():
             look = look._replace(value=look.least, eta=y, slopes=np.zeros_like(y))
-        return coef, look
+        return NullFit(coef, look, attained)
 
     eps = np.finfo(design.dtype).eps
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     intercept, bounded = np.ones((free, design.n)), _limited_free(penalty, shared["factors"], scale)
-    rows, limits = np.concatenate([basis * inverse, intercept]), None
+    rows, limits = basis * inverse, None
     if bounded.size:
         columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
-        unlimited, rows = np.full(len(rows), np.inf), np.concatenate([rows, columns * inverse])
-        limits = np.append(-unlimited, penalty.lower[bounded]), np.append(unlimited, penalty.upper[bounded])
-    coef, null = fit(rows, limits)
-    total = null.value if len(rows) == free else fit(intercept)[1].value
-    slopes, saturated = null.slopes, float(null.least)
+        limits = tuple(
+            np.concatenate([side * np.full(len(rows), np.inf), limit[bounded], side * np.full(free, np.inf)])
+            for side, limit in ((-1, penalty.lower), (1, penalty.upper))
+        )
+        rows = np.concatenate([rows, columns * inverse])
+    of_null = fit(np.concatenate([rows, intercept]), limits)
+    alone, null = fit(intercept) if len(rows) else of_null, of_null.look
+    saturated = float(null.least)
+    total = _above(alone.look.value, saturated, 0.0)
+    null_loss = _above(null.value, saturated, total)
+    slopes = null.slopes if null_loss > 0 else np.zeros_like(null.slopes)  # of an exact fit they are rounding
     return Objective(
         **shared,
         loss=loss,
         unit=unit,
         y=y,
         offset=offset,
-        b0=coef[len(basis) : len(basis) + free],
+        b0=alone.coef,
         y_mean=0.0,
         corr=None,
         null_gradient=per_row(scale, slopes) * _correlations(design, -per_row(inverse, slopes) * slopes),
         null_eta=null.eta,
-        null_losses=np.array([_above(null.value, saturated)]),
-        totals=np.array([_above(total, saturated)]),
+        null_losses=np.array([null_loss]),
+        totals=np.array([total]),
         saturated=saturated,
+        separated=not of_null.attained,
     )
 
 
-def _above(value, saturated):
-    """By how much a loss is above that of the saturated model, which it reaches where rounding is all that is left."""
+def _above(value, saturated, total):
+    """By how much a loss is above that of the saturated model, which it reaches where rounding is all that is left.
+
+    It is rounding beside that loss, and beside the total that columns explain.
+    """
     above = float(value) - saturated
-    return above if above > EXACT * np.finfo(float).eps * abs(saturated) else 0.0
+    return above if above > EXACT * np.finfo(float).eps * max(abs(saturated), total) else 0.0
+
+
+def _level(smooth):
+    """An intercept to begin with: that of 0 and some that offsets call for whose loss is the least."""
+    offset = np.asarray(smooth.offset)[np.asarray(smooth.omega) > 0]
+    levels = np.array([0.0, *-np.quantile(offset, (0.0, 0.5, 1.0))])
+    values = np.asarray(_values(smooth, levels))
+    return levels[np.argmin(np.where(np.isfinite(values), values, np.inf))]
+
+
+@jax.jit
+def _values(smooth, levels):
+    """The mean losses of some intercepts alone."""
+    return jax.vmap(lambda level: smooth.loss.mean(smooth.y, smooth.offset + level, smooth.omega))(levels)

@@ -167,7 +167,7 @@ def _minimisers(model, terms, points, lambdas, todo, backwards, goal):
         k = order[i]
         problem = Reduced(model.hessian, centred[k], *factors, *limits)
         tableau, _, _ = solve_reduced(
-            tableau, problem, lambdas[k] / bend[k], tableau.x, terms.l1_ratio, scale, goal.updates, EXACT
+            tableau, problem, lambdas[k] / bend[k], points.b[k] / unit, terms.l1_ratio, scale, goal.updates, EXACT
         )
         return tableau, b.at[k].set(tableau.x * unit), next_of(i + 1)
 

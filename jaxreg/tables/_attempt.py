@@ -10,12 +10,16 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from jaxreg._labels import few_values
-from jaxreg.tables import _choices, _dates, _formats
+from jaxreg.tables import _choices, _dates, _formats, _response
 from jaxreg.tables._cells import NUMBER_TYPES, labels, level_labels, numbers_or_labels, to_numbers
 from jaxreg.tables._columns import Column, Date, digits_remark, encoding_remark
 from jaxreg.tables._encoding import Encoding, read_cells
 from jaxreg.tables._numbers import AS_WRITTEN, Marks
 from jaxreg.tables._problems import LISTED_NAMES, NOTED_NAMES, SEVERAL, Remark, listed
+
+NUMERIC = "target", "time", "start", "offset", "weights"  # roles of columns of numbers
+LABELS = "strata", "groups"  # roles of columns of labels
+NO_NUMBERS, FEW_VALUES = "no numbers", "few values"  # causes of a problem and of a remark
 
 
 class Attempt:
@@ -28,7 +32,8 @@ class Attempt:
         self.problems: list[Remark] = []
         self.columns: list[Column] = []
         self.features: list[str] = []
-        self.classes = None
+        self.classes = self.survival = None
+        self.of_classes = self.options["classes"] is True
         if self._check_roles() and self._leave_out_rows():
             self._take_columns()
             if not any(problem.remedies for problem in self.problems):
@@ -36,9 +41,8 @@ class Attempt:
 
     def _cells(self, marks):
         texts = set(self.options["categorical"])
-        if self.options["groups"] is not None:
-            texts.add(self.options["groups"])
-        if self.options["classes"]:
+        texts |= {self.options[name] for name in LABELS if self.options[name] is not None}
+        if self.options["classes"] is True:
             texts.add(self.options["target"])
         return read_cells(self.file, texts, marks, self.options["na"])
 
@@ -46,7 +50,7 @@ class Attempt:
 
     def _check_roles(self):
         """Whether the file has every named column, every column has one role, and features are left."""
-        single = {name: self.options[name] for name in ("target", "weights", "groups")}
+        single = self._single_columns()
         roles = [(option, name) for option, name in single.items() if name is not None]
         roles += [(option, name) for option in ("drop", "categorical") for name in self.options[option]]
         taken: dict[str, str] = {}
@@ -75,6 +79,13 @@ class Attempt:
             self.problems.append(Remark(text))
         return not self.problems
 
+    def _single_columns(self):
+        """{role: column, or None} of the roles that one column has."""
+        roles = {name: self.options[name] for name in (*NUMERIC, "event", *LABELS)}
+        if roles["event"] is not None:
+            roles["event"], _ = _response.event_column(roles["event"], self.frame.columns)
+        return roles
+
     def _unknown_column(self, option, name):
         names = list(self.frame.columns)
         lowered = {column.lower(): column for column in reversed(names)}
@@ -87,19 +98,27 @@ class Attempt:
         nearest = lowered[close[0]]
         other_names = listed([column for column in names if column != nearest], LISTED_NAMES)
         text += f"Did you mean {nearest!r}? Other columns are {other_names}"
+        if option == "event":  # with its value, if there is one
+            nearest += self.options["event"].removeprefix(name)
         return Remark(text, ({option: {name: nearest} if option in SEVERAL else nearest},))
 
     def _take_columns(self):
         """Set `columns`: what each feature becomes. A feature whose kind is not clear adds a problem."""
-        numeric = [name for name in ("target", "weights") if self.options[name] is not None]
-        roles = {self.options[name]: name for name in numeric if not (name == "target" and self.options["classes"])}
+        numeric = [role for role in NUMERIC if not (role == "target" and self.of_classes)]
+        roles = {self.options[role]: role for role in numeric if self.options[role] is not None}
         as_text = self._numbers_as_text(roles)
         for name, role in roles.items():
-            self.problems += self._number_problems(name, role, as_text)
-        if self.options["classes"]:
+            problems = self._number_problems(name, role, as_text)
+            if role == "target" and self.options["classes"] == "auto" and self._holds_classes(problems):
+                self.of_classes = True
+            else:
+                self.problems += problems
+        if self.of_classes:
             self.problems += self._class_problems()
-        if self.options["groups"] is not None:
-            self.problems += self._group_problems()
+        if self.options["event"] is not None:
+            self.problems += self._event_problems()
+        for role in LABELS:
+            self.problems += self._label_problems(role)
         columns = {name: as_text.get(name) or self._column_or_remark(name) for name in self.features}
         for column in (columns | self._columns_of_another_order(columns)).values():
             if isinstance(column, Column):
@@ -168,34 +187,52 @@ class Attempt:
             text = f"{role} {name!r} has values that are not numbers, {listed(strays, NOTED_NAMES)}"
             return [Remark(text, ({"na": tuple(strays)},))]
         text = f"{role} {name!r} has values that are not numbers, such as {bad_texts[0]!r}"
-        if role == "target" and len(texts) == 2:
-            return [Remark(f"{text}; of two classes", ({"classes": True},))]
+        if role == "target" and _choices.few_levels(len(texts), len(values)):
+            number = "two" if len(texts) == 2 else len(texts)
+            return [Remark(f"{text}; of {number} classes", ({"classes": True},), cause=NO_NUMBERS)]
         return [Remark(f"{text}; give a column of numbers")]
+
+    def _holds_classes(self, problems):
+        """Whether the target, which has these problems as numbers, holds classes: two values, or text of some kinds."""
+        if problems:
+            return problems[0].cause == NO_NUMBERS
+        return self.frame[self.options["target"]].nunique() == 2
 
     def _class_problems(self):
         name = self.options["target"]
-        texts = sorted(level_labels(self.frame[name]).dropna().unique())
-        if len(texts) != 2:
-            return [Remark(f"target {name!r} has {len(texts)} different values, and not those of two classes")]
-        self.classes = tuple(texts)
-        self.remarks.append(Remark(f"target {name!r} has two classes: {texts[0]!r} is -1, {texts[1]!r} is 1"))
+        texts = _response.ordered(level_labels(self.frame[name]).dropna().unique())
+        if len(texts) < 2:
+            return [Remark(f"target {name!r} has the value {texts[0]!r} alone, and classes are two or more")]
+        self.classes = texts
+        if len(texts) == 2:
+            text = f"has two classes, {texts[0]!r} and {texts[1]!r}: what is predicted is {texts[1]!r}"
+        else:
+            text = f"has {len(texts)} classes: {listed(texts, NOTED_NAMES)}"
+        self.remarks.append(Remark(f"target {name!r} {text}"))
         return []
 
-    def _group_problems(self):
-        """Problems of the column of groups, whose values must be hashable."""
-        name = self.options["groups"]
-        values = self.frame[name].dropna()
-        if all(isinstance(value, Hashable) for value in values.astype(object)):
+    def _event_problems(self):
+        """Problems of the column of events; those of the columns of times are those of numbers."""
+        name, value = _response.event_column(self.options["event"], self.frame.columns)
+        value, texts, problems = _response.event_value(self.frame[name], name, value)
+        if value is not None:
+            time, start = self.options["time"], self.options["start"]
+            self.survival = _response.Survival(time, name, value, texts, start)
+        return problems
+
+    def _label_problems(self, role):
+        """Problems of a column of labels, whose values must be hashable."""
+        name = self.options[role]
+        values = [] if name is None else self.frame[name].dropna().astype(object).tolist()
+        if all(isinstance(value, Hashable) for value in values):
             return []
-        return [
-            Remark(f"groups {name!r} holds neither numbers nor text, such as {values.iloc[0]!r}; give other labels")
-        ]
+        return [Remark(f"{role} {name!r} holds neither numbers nor text, such as {values[0]!r}; give other labels")]
 
     # ---- missing values ----
 
     def _required_columns(self):
-        """Target, weights and groups: no value of these columns is imputed."""
-        return [self.options[name] for name in ("target", "weights", "groups") if self.options[name] is not None]
+        """The columns of a role, none of whose values are imputed."""
+        return [name for name in self._single_columns().values() if name is not None]
 
     def _leave_out_rows(self):
         """Leave out the rows with missing values that `missing` asks to leave out. True if rows remain."""
@@ -247,32 +284,36 @@ class Attempt:
             self.classes,
             self.options["weights"],
             self.options["groups"],
+            self.options["offset"],
+            self.options["strata"],
+            self.survival,
         )
 
-    def weight(self):
-        """The Series of sample weights, None without."""
-        name = self.options["weights"]
+    def numbers(self, role):
+        """The Series of numbers of the column of a role, None without."""
+        name = self.options[role]
         return None if name is None else pd.Series(to_numbers(self.frame[name], self.marks)[0], name=name)
 
-    def groups(self):
-        """The Series of labels of groups, None without."""
-        name = self.options["groups"]
+    def labels(self, role):
+        """The Series of labels of the column of a role, None without."""
+        name = self.options[role]
         return None if name is None else numbers_or_labels(self.frame[name])
 
     def all_remarks(self, y):
         remarks = [encoding_remark(column, self.frame[column.name]) for column in self.columns]
-        roles = [self.options["target"]] if self.classes is None else []
-        roles += [self.options["weights"]] if self.options["weights"] is not None else []
-        remarks += [digits_remark(name, self.frame[name]) for name in roles]
+        roles = [role for role in NUMERIC if not (role == "target" and self.of_classes)]
+        names = [self.options[role] for role in roles if self.options[role] is not None]
+        remarks += [digits_remark(name, self.frame[name]) for name in names]
         return (*self.remarks, *self._class_remarks(y), *(remark for remark in remarks if remark is not None))
 
     def _class_remarks(self, y):
-        values = [] if self.classes else few_values(y)
+        values = [] if self.of_classes or self.survival else few_values(y)
         if not values:
             return []
         text = f"target {self.options['target']!r} has {len(values)} different values, "
         text += f"{listed([int(value) for value in values], NOTED_NAMES)}: fitted as numbers, not as classes"
-        return [Remark(f"{text}; if they are classes", ({"classes": True},)) if len(values) == 2 else Remark(text)]
+        remedies, hint = (({"classes": True},), "; if they are classes") if len(values) == 2 else ((), "")
+        return [Remark(text + hint, remedies, cause=FEW_VALUES)]
 
 
 def _missing_counts(missing):

@@ -34,6 +34,11 @@ MISSING_PATTERN = re.compile(
 IDENTIFIER = re.compile(r"(?:.*[_ .-])?(?:id|nr|no|num|number|index|idx|key|row|row.?names?)|.*Id|.*ID", re.IGNORECASE)
 
 
+def few_levels(levels, rows):
+    """Whether different texts of the target are so few that they are classes."""
+    return levels == 2 or 2 < levels <= min(MOST_LEVELS, rows / FEW_ROWS)
+
+
 def column_or_remark(values, name, options) -> Column | Remark:
     """The Column that values become, or a Remark that the user must answer first."""
     leave_out = {"drop": (name,)}

@@ -6,17 +6,18 @@ import json
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from jaxreg import _validation
-from jaxreg.tables import _formats
+from jaxreg.tables import _formats, _response
 from jaxreg.tables._cells import level_labels, to_numbers
 from jaxreg.tables._columns import Category, Column, cells_where, column_from_plain
 from jaxreg.tables._numbers import Marks
 from jaxreg.tables._problems import LISTED_NAMES, Remark, TableError, listed
+from jaxreg.tables._response import Survival
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -28,21 +29,25 @@ USELESS = ", by which no prediction can be judged"
 
 @dataclass(frozen=True)
 class Rows:
-    """New rows: the frame as it was read, X (m, p), and y (m,) and weights (m,) to judge predictions by.
+    """New rows: the frame as it was read, X (m, p), the offset (m,) if there is one, and what judges predictions.
 
-    y is NaN where it is missing or no number. Rows without it, or of weight 0, are not judged.
+    y is as for a fit, of any value in rows that are not `known`, where it is missing or wrong. These rows, and those of
+    weight 0, are not judged.
     """
 
     frame: pd.DataFrame
     X: pd.DataFrame
-    y: Float[np.ndarray, " m"]
+    y: Any
+    known: Bool[np.ndarray, " m"]
     weight: Float[np.ndarray, " m"]
     remarks: tuple[Remark, ...]
+    offset: Float[np.ndarray, " m"] | None = None
+    strata: np.ndarray | None = None
 
     @property
     def judged(self) -> Bool[np.ndarray, " m"]:
         """Flags of the rows that are judged."""
-        return ~np.isnan(self.y) & (self.weight > 0)
+        return self.known & (self.weight > 0)
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ class Encoding:
 
     Attributes
     ----------
-    target : str
-        The column that is predicted.
+    target : str or None
+        The column that is predicted, None of survival times.
     columns : tuple
         What each of the other columns becomes.
     marks
@@ -63,10 +68,13 @@ class Encoding:
         Whether a missing value stays NaN, for the fit to fill, or is refused.
     left_out : tuple of str
         Columns that were dropped.
-    classes : (str, str) or None
-        The values of the target that became -1 and 1.
-    weights, groups : str or None
-        Columns that are no predictors: new rows are judged by the weights if they have them.
+    classes : tuple of str, or None
+        The values of a target that is one of classes, in the order of their labels.
+    weights, groups, offset, strata : str or None
+        Columns that are no predictors: new rows need the offset, and are judged by the weights, and within the strata,
+        if they have them.
+    survival
+        The columns of survival times, and the value of the event; None without.
 
     Examples
     --------
@@ -88,15 +96,18 @@ class Encoding:
     This works: unknown='zero'
     """
 
-    target: str
+    target: str | None
     columns: tuple[Column, ...]
     marks: Marks
     na: tuple[str, ...]
     imputes: bool
     left_out: tuple[str, ...]
-    classes: tuple[str, str] | None
+    classes: tuple[str, ...] | None
     weights: str | None = None
     groups: str | None = None
+    offset: str | None = None
+    strata: str | None = None
+    survival: Survival | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,6 +118,11 @@ class Encoding:
     def sources(self) -> tuple[str, ...]:
         """For each column of X (p,) the column of the table that it comes from."""
         return tuple(column.name for column in self.columns for _ in column.names)
+
+    @property
+    def response_columns(self) -> tuple[str, ...]:
+        """The columns that hold what is predicted."""
+        return tuple(self.survival.columns.values()) if self.survival else (self.target,) if self.target else ()
 
     def transform(self, data, unknown="error") -> pd.DataFrame:
         """X (m, p) of new rows.
@@ -138,9 +154,11 @@ class Encoding:
         problems = [self._absent_columns(absent, list(frame.columns))] if absent else []
         unfilled, filled = self._missing_problems_and_remarks(frame[[column.name for column in present]])
         X, design_problems = self.design(frame, present)
-        y, weight, judge_problems = self._judging_values(frame)
-        problems += unfilled + design_problems + (judge_problems if judge else [])
-        remarks += filled + (judge_problems if self.target in frame.columns and not judge else [])
+        offset, offset_problems = self._offset(frame)
+        y, known, weight, judge_problems = self._judging_values(frame)
+        problems += unfilled + design_problems + offset_problems + (judge_problems if judge else [])
+        told = not judge and set(self.response_columns) <= set(frame.columns)
+        remarks += filled + (judge_problems if told else [])
         if unknown == "zero":
             remarks += [
                 Remark(f"{problem.text}; none of its columns is 1 there") for problem in problems if problem.remedies
@@ -149,16 +167,19 @@ class Encoding:
         if problems:
             options = {"unknown": "zero"} if all(problem.remedies for problem in problems) else None
             raise TableError(subject_of(data), problems, {"unknown": unknown}, options)
-        known = {self.target, self.weights, self.groups, *self.left_out, *(column.name for column in self.columns)}
-        unused = [name for name in frame.columns if name not in known]
+        roles = {*self.response_columns, self.weights, self.groups, self.offset, self.strata}
+        used = {*roles, *self.left_out, *(column.name for column in self.columns)}
+        unused = [name for name in frame.columns if name not in used]
         if unused:
             remarks.append(Remark(f"what the fit has not used is left out: {listed(unused, LISTED_NAMES)}"))
-        return Rows(frame, X, y, weight, tuple(remarks))
+        strata = None if self.strata not in frame.columns else frame[self.strata].astype(str).to_numpy()
+        return Rows(frame, X, y, known, weight, tuple(remarks), offset, strata)
 
     def _text_columns(self):
         """Columns whose cells are read as they are written."""
         categories = {column.name for column in self.columns if isinstance(column, Category)}
-        return categories | {*self.left_out} | ({self.target} if self.classes else set())
+        strata = set() if self.strata is None else {self.strata}
+        return categories | {*self.left_out} | strata | ({self.target} if self.classes else set())
 
     def _absent_columns(self, names, present):
         close_names = {name: get_close_matches(name, present, n=1) for name in names}
@@ -191,12 +212,25 @@ class Encoding:
             start += values.shape[1]
         return pd.DataFrame(X, columns=names), problems
 
+    def _offset(self, frame):
+        """(offset (m,) or None, its problems)."""
+        if self.offset is None:
+            return None, []
+        if self.offset not in frame.columns:
+            return None, [Remark(f"there is no column {self.offset!r}, the offset of the fit; add it")]
+        values, problems = self._numbers(frame, "offset", self.offset, "")
+        if not problems and np.isnan(values).any():
+            problems = [Remark(f"offset {self.offset!r} has {np.isnan(values).sum()} missing values; fill them")]
+        return values, problems
+
     def _judging_values(self, frame):
-        """(y (m,), weights (m,), problems that keep them from judging predictions)."""
-        y, weight = np.full(len(frame), np.nan), np.ones(len(frame))
-        if self.target not in frame.columns:
-            return y, weight, [Remark(f"there is no column {self.target!r} to judge predictions by; give rows with it")]
-        y, problems = self.response(frame)
+        """(y, flags (m,) of the rows where it is known, weights (m,), problems that keep them from judging)."""
+        m, weight = len(frame), np.ones(len(frame))
+        absent = [name for name in self.response_columns if name not in frame.columns]
+        if absent:
+            text = f"there is no column {absent[0]!r} to judge predictions by; give rows with it"
+            return np.full(m, np.nan), np.zeros(m, bool), weight, [Remark(text)]
+        y, known, problems = self.response(frame)
         if self.weights in frame.columns:
             weight, weight_problems = self._numbers(frame, "weights", self.weights)
             negative = weight < 0
@@ -205,26 +239,42 @@ class Encoding:
                     Remark(f"weights {self.weights!r} has {negative.sum()} negative values{USELESS}")
                 )
             weight, problems = np.where(negative | np.isnan(weight), 0.0, weight), problems + weight_problems
-        if not problems and not (~np.isnan(y) & (weight > 0)).any():
-            less = "" if np.isnan(y).all() else f" in a row where weights {self.weights!r} is above 0"
-            problems = [
-                Remark(f"target {self.target!r} has no value{less}, so there is nothing to judge predictions by")
-            ]
-        return y, weight, problems
+        if not problems and not (known & (weight > 0)).any():
+            less = f" in a row where weights {self.weights!r} is above 0" if known.any() else ""
+            role, name = ("target", self.target) if self.survival is None else ("time", self.survival.time)
+            problems = [Remark(f"{role} {name!r} has no value{less}, so there is nothing to judge predictions by")]
+        return y, known, weight, problems
 
-    def response(self, frame) -> tuple[Float[np.ndarray, " m"], list[Remark]]:
-        """(y (m,), problems of its values); y is NaN where the target is missing or wrong."""
+    def response(self, frame) -> tuple[Any, Bool[np.ndarray, " m"], list[Remark]]:
+        """(y, flags (m,) of the rows where it is known, problems of its values), y as the fits take it.
+
+        It is a Series of numbers or of labels of classes, or a frame of survival times.
+        """
+        if self.survival is not None:
+            return self._survival_times(frame, self.survival)
         if self.classes is None:
-            return self._numbers(frame, "target", self.target)
+            numbers, problems = self._numbers(frame, "target", self.target)
+            return pd.Series(numbers, name=self.target), ~np.isnan(numbers), problems
         texts = level_labels(frame[self.target], self.classes)
-        unknown = texts[~texts.isin(self.classes) & texts.notna()]
-        numbers = texts.map({self.classes[0]: -1.0, self.classes[1]: 1.0}).to_numpy("float64", na_value=np.nan)
+        known = texts.isin(self.classes).to_numpy()
+        unknown = texts[~known & texts.notna()]
+        positions = pd.Index(self.classes).get_indexer(texts.where(known, self.classes[0]))
+        y = pd.Series(_response.labels_of(self.classes)[positions], name=self.target)
         if not len(unknown):
-            return numbers, []
+            return y, known, []
         text = f"target {self.target!r} has the class {unknown.iloc[0]!r}, not one of {self.classes}"
-        return numbers, [Remark(f"{text}{USELESS}")]
+        return y, known, [Remark(f"{text}{USELESS}")]
 
-    def _numbers(self, frame, role, name):
+    def _survival_times(self, frame, survival):
+        """(frame of survival times, flags of the rows where they are known, problems)."""
+        event, known = _response.events_of(frame[survival.event], survival)
+        times, problems = {}, []
+        for role in survival.columns.keys() - {"event"}:
+            times[role], more = self._numbers(frame, role, survival.columns[role])
+            known, problems = known & ~np.isnan(times[role]), problems + more
+        return pd.DataFrame({"time": times.pop("time"), "event": event, **times}), known, problems
+
+    def _numbers(self, frame, role, name, consequence=USELESS):
         """(numbers (m,) of a column, problems of its values); a number is NaN where it is missing or wrong."""
         values = frame[name]
         numbers, bad = to_numbers(values, self.marks)
@@ -233,7 +283,7 @@ class Encoding:
         bad = bad | np.isinf(numbers)
         if not bad.any():
             return numbers, []
-        text = f"{role} {name!r} has values that are no finite numbers, {cells_where(values, bad)}{USELESS}"
+        text = f"{role} {name!r} has values that are no finite numbers, {cells_where(values, bad)}{consequence}"
         return np.where(bad, np.nan, numbers), [Remark(text)]
 
     def to_json(self) -> str:
@@ -252,6 +302,8 @@ class Encoding:
             "left_out": tuple(plain["left_out"]),
             "classes": plain["classes"] and tuple(plain["classes"]),
         }
+        if survival := plain.get("survival"):
+            restored["survival"] = Survival(**(survival | {"levels": tuple(survival["levels"])}))
         return cls(**(plain | restored))
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from jaxreg.results import _saving
+from jaxreg.results._assessment import judging_loss
 from jaxreg.results._path import PathResult
-from jaxreg.scores._classes import share_right
 from jaxreg.scores._numbers import variance
 from jaxreg.tables._encoding import Encoding
 
-if TYPE_CHECKING:
-    from jaxtyping import Float, Shaped
+OF_AMOUNTS, OF_CLASSES, OF_SURVIVAL = ("deviance",), ("deviance", "auc"), ("c_index",)  # measures of a score
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Model:
     lam: float
     rule: str | None = None
 
-    def predict(self, data, lam=None, unknown="error") -> Float[np.ndarray, " m"]:
+    def predict(self, data, lam=None, unknown="error", type="response") -> Any:
         """Predictions (m,) for the rows of a file or frame.
 
         Parameters
@@ -62,37 +61,82 @@ class Model:
             As for `Encoding.transform`.
         lam : float >= 0, or None
             Any lambda; None is that of the model.
+        type : "response", "link" or "class"
+            As for `PathResult.predict`: a number, the probability of the second of two classes, (m, K) probabilities of
+            several, or a relative risk; the linear predictor; or the class, as the table has it.
 
         Raises
         ------
         TableError
             For rows that differ from those of the fit.
         """
-        return self.predict_rows(self.encoding.rows(data, unknown), lam)
+        return self.predict_rows(self.encoding.rows(data, unknown), lam, type)
 
-    def predict_rows(self, rows, lam=None) -> Float[np.ndarray, " m"]:
-        """Predictions (m,) for the Rows that `Encoding.rows` gives."""
+    def predict_rows(self, rows, lam=None, type="response") -> Any:
+        """Predictions for the Rows that `Encoding.rows` gives."""
+        lam = self.lam if lam is None else lam
+        if type != "class" or self.encoding.classes is None:
+            return self.path.predict(rows.X, lam, rows.offset, type)
+        eta = self.path.predict(rows.X, lam, rows.offset)
+        return judging_loss(self.path).decode(eta, np.array(self.encoding.classes))
 
-        return self.path.predict(rows.X, self.lam if lam is None else lam)
+    def columns(self, rows, lam=None) -> dict[str, np.ndarray]:
+        """What is predicted for rows, by the names of columns to write.
 
-    def classes_of(self, prediction: Float[np.ndarray, " m"]) -> Shaped[np.ndarray, " m"]:
-        """The classes (m,) of predictions (m,), where the target is one of two."""
-        return np.array(self.encoding.classes)[(prediction > 0).astype(int)]
+        A prediction of numbers, the relative risk of survival times, or the class with the probability of each, where
+        the loss has probabilities.
+        """
+        response, classes = self.predict_rows(rows, lam), self.encoding.classes
+        if classes is None:
+            return {"prediction" if self.encoding.survival is None else "relative_risk": response}
+        predicted = self.predict_rows(rows, lam, "class")
+        if self.path.link == "identity":
+            return {"prediction": response, "class": predicted}
+        by_class = response.T if response.ndim == 2 else (1 - response, response)
+        names = (f"probability={name}" for name in classes)
+        return {"class": predicted} | dict(zip(names, by_class, strict=True))
 
     def score(self, rows, lam=None) -> dict[str, float]:
-        """Number of the rows that are judged, and with their weights RMSE, MAE and R2, or the share of right classes.
+        """Number of the rows that are judged, and with their weights how well they are predicted, by name.
 
-        The rows are as `Encoding.rows` gives them, one or more of them `judged`. R2 compares with their mean; it is NaN
-        where they do not vary.
+        RMSE, MAE and R2 of numbers, with the deviance of counts and amounts; the share of right classes, accuracy, with
+        the deviance and AUC of a loss that has probabilities; the C-index of survival times. The rows are as
+        `Encoding.rows` gives them, one or more of them `judged`. NaN is what the rows do not tell: R2 where y does not
+        vary, the AUC without a class.
         """
-        y, weight = rows.y[rows.judged], rows.weight[rows.judged]
-        prediction = self.predict_rows(rows, lam)[rows.judged]
+        weight = rows.weight[rows.judged]
+        if self.encoding.survival is not None:
+            return {"rows": len(weight)} | self._measured(rows, lam, OF_SURVIVAL)
         if self.encoding.classes is not None:
-            return {"rows": len(y), "accuracy": float(share_right(y, prediction, weight))}
+            right = self.predict_rows(rows, lam, "class")[rows.judged] == self._classes_of(rows.y[rows.judged])
+            more = {} if self.path.link == "identity" else self._measured(rows, lam, OF_CLASSES)
+            return {"rows": len(weight), "accuracy": float(np.average(right, weights=weight))} | more
+        y, prediction = rows.y[rows.judged].to_numpy(), self.predict_rows(rows, lam)[rows.judged]
         squared, absolute = (float(np.average(abs(y - prediction) ** power, weights=weight)) for power in (2, 1))
         spread = float(variance(y, weight))
         R2 = 1 - squared / spread if spread else float("nan")
-        return {"rows": len(y), "RMSE": float(np.sqrt(squared)), "MAE": absolute, "R2": R2}
+        more = self._measured(rows, lam, OF_AMOUNTS) if self.path.link == "log" else {}
+        return {"rows": len(y), "RMSE": float(np.sqrt(squared)), "MAE": absolute, "R2": R2} | more
+
+    def measured(self, rows, name, lam=None) -> tuple[str, float]:
+        """(title, value) of the measure that `metric` of `fit_cv` takes by this name, on the rows that are judged."""
+        judged, y = rows.judged, rows.y[rows.judged]
+        if self.encoding.classes is not None:  # as the path has them, which an older fit may have had as -1 and 1
+            positions = [self.encoding.classes.index(text) for text in self._classes_of(y)]
+            y = self.path.classes[positions]
+        offset, strata = (None if values is None else values[judged] for values in (rows.offset, rows.strata))
+        lam = self.lam if lam is None else lam
+        X = rows.X[judged].reset_index(drop=True)
+        y = y.reset_index(drop=True) if hasattr(y, "reset_index") else y
+        title, (value,) = self.path._judged(X, y, lam, rows.weight[judged], offset, strata).measure(name)
+        return title, float(value)
+
+    def _measured(self, rows, lam, names):
+        return dict(self.measured(rows, name, lam) for name in names)
+
+    def _classes_of(self, labels):
+        """The values of the table that labels stand for."""
+        return labels.astype(str).to_numpy()
 
     def save(self, path) -> None:
         """Write an .npz file, without pickle; see `load`."""

@@ -193,7 +193,7 @@ def option_words(name, value):
     if value is None or (value is False and name != "dayfirst"):
         return []
     if name == "classes":
-        return ["--loss", "squaredhinge"]
+        return ["--family", "auto"]
     if name == "dayfirst":
         return ["--dayfirst" if value else "--monthfirst"]
     return [word for argument in (_list_of(value) if name in SEVERAL else [value]) for word in (f"--{name}", argument)]

@@ -28,10 +28,11 @@ class Table:
     ----------
     X : DataFrame (n, p)
         In float64; NaN where a value is missing and the fit is to impute it.
-    y : Series (n,)
-        The target.
-    weight, groups : Series (n,), or None
-        Sample weights, and labels of rows that share a fold.
+    y : Series (n,), or DataFrame
+        The target: numbers, or labels of classes. Of survival times a frame with time, event and perhaps start.
+    weight, groups, offset, strata : Series (n,), or None
+        Sample weights, labels of rows that share a fold, what is added to the linear predictor, and labels of rows
+        whose survival times have a baseline hazard of their own.
     encoding : Encoding
         The recipe that makes the same columns of new rows.
     remarks : tuple
@@ -48,12 +49,14 @@ class Table:
     """
 
     X: pd.DataFrame
-    y: pd.Series
+    y: pd.Series | pd.DataFrame
     weight: pd.Series | None
     groups: pd.Series | None
     encoding: Encoding
     remarks: tuple[Remark, ...]
     _arguments: tuple[str, ...] = field(repr=False)  # Python source of the arguments of `read`
+    offset: pd.Series | None = None
+    strata: pd.Series | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -74,6 +77,8 @@ class Table:
         extra_sources = {
             "sample_weight": "table.weight",
             "groups": "table.groups",
+            "offset": "table.offset",
+            "strata": "table.strata",
             "penalty_groups": "list(table.encoding.sources)",
         }
         used_names = {name for source in dict(settings).values() for name in _provenance.names_in(source)}
@@ -84,8 +89,13 @@ class Table:
 
 def read(
     file,
-    target,
+    target=None,
     *,
+    time=None,
+    event=None,
+    start=None,
+    strata=None,
+    offset=None,
     weights=None,
     groups=None,
     drop=(),
@@ -99,7 +109,7 @@ def read(
     na=(),
     classes=False,
 ) -> Table:
-    """Read a table. One column becomes y, the other columns become X.
+    """Read a table. One column becomes y, or those of survival times do, and the other columns become X.
 
     A column of numbers stays as it is. A column of text becomes a column of 0 and 1 for each of its levels, such as
     "town=Rome", and no level is left out. A column that could be of several kinds is not guessed: an error lists all
@@ -110,8 +120,16 @@ def read(
     file : str, Path or DataFrame
         .csv, .tsv or .txt, also with .gz, .parquet or .feather. What stands between columns and the encoding are found
         out.
-    target : str
-        The column to predict.
+    target : str or None
+        The column to predict; None of survival times.
+    time, event, start : str or None
+        Columns of survival times, for Cox: when something happened or was last seen, whether it was the event, and
+        perhaps the time from which on a row was at risk. An event is 1 or True, others are censored; of other values
+        say which one is the event, as in event="status=dead".
+    strata : str or None
+        Column of labels of rows whose survival times have a baseline hazard of their own.
+    offset : str or None
+        Column of what is added to the linear predictor, as the logarithm of an exposure. New rows need it, too.
     weights, groups : str or None
         Columns of sample weights, and of labels of rows that share a fold; "1" and "01" are two labels.
     drop : sequence of str
@@ -134,8 +152,9 @@ def read(
     na : sequence of str
         Texts that stand for a missing value, beside an empty cell, NA, NaN, None, null and the like. One that is a
         number, such as "-999", also stands for it in columns of numbers.
-    classes : bool
-        Whether the target is one of two classes, which become -1 and 1 for SquaredHinge.
+    classes : bool or "auto"
+        Whether the target holds labels of classes: whole numbers, or else texts. With "auto" it does if it has two
+        values, or if it is text of a few kinds.
 
     Returns
     -------
@@ -172,10 +191,11 @@ def read(
         call[name] = (call[name],) if isinstance(call[name], str) else tuple(call[name])
     for name, choices in CHOICES.items():
         _validation.check_choice(call[name], name, choices)
-    if not isinstance(target, str):
-        raise TypeError(f"target is {_validation.shown(target)}; give the name of a column.")
+    _check_response(target, call)
     if not (dayfirst is None or isinstance(dayfirst, bool)):
         raise ValueError(f"dayfirst is {_validation.shown(dayfirst)}; give True, False or None.")
+    if not (classes == "auto" or isinstance(classes, bool)):
+        raise ValueError(f"classes is {_validation.shown(classes)}; give True, False or 'auto'.")
     call["target"] = target
     attempt, problems, options = _settled_attempt(file, call, keeps=False)
     if problems and attempt.problems:  # perhaps no column was left
@@ -185,6 +205,23 @@ def read(
     if problems:
         raise TableError(subject_of(file), problems, call, None if attempt.problems else options)
     return _table(attempt, "frame" if isinstance(file, pd.DataFrame) else repr(str(file)), call)
+
+
+def _check_response(target, options):
+    """Check that a target is named, or what survival times need."""
+    of_survival = {name: options[name] for name in ("time", "event", "start", "strata")}
+    if all(name is None for name in of_survival.values()):
+        if not isinstance(target, str):
+            raise TypeError(f"target is {_validation.shown(target)}; give the name of a column, or time and event.")
+        return
+    named = [name for name, column in of_survival.items() if column is not None]
+    if target is not None:
+        raise ValueError(f"target is {target!r}, and {named[0]} is of survival times; give one of both.")
+    if options["classes"]:
+        raise ValueError(f"classes is {options['classes']!r}, but survival times have none; leave it out.")
+    for name in ("time", "event"):
+        if of_survival[name] is None:
+            raise ValueError(f"{named[0]} is given, but survival times need {name}, too; give its column.")
 
 
 def _settled_attempt(file, options, keeps):
@@ -202,9 +239,12 @@ def _table(attempt, name, call):
     """The Table of an attempt without problems."""
     encoding = attempt.encoding()
     X, _ = encoding.design(attempt.frame, encoding.columns)
-    y = pd.Series(encoding.response(attempt.frame)[0], name=encoding.target)
-    defaults = read.__kwdefaults__ or {}
+    y = encoding.response(attempt.frame)[0]
+    defaults, call = read.__kwdefaults__ or {}, call | {"classes": attempt.of_classes}
     changed = [in_python({key: value}) for key, value in call.items() if value != defaults.get(key, value)]
-    arguments = (name, repr(encoding.target), *changed)
-    weight, groups = attempt.weight(), attempt.groups()
-    return Table(X, y, weight, groups, encoding, tuple(with_shared_lines(attempt.all_remarks(y))), arguments)
+    arguments = (name, *([] if encoding.target is None else [repr(encoding.target)]), *changed)
+    remarks = tuple(with_shared_lines(attempt.all_remarks(y)))
+    weight, groups = attempt.numbers("weights"), attempt.labels("groups")
+    return Table(
+        X, y, weight, groups, encoding, remarks, arguments, attempt.numbers("offset"), attempt.labels("strata")
+    )
