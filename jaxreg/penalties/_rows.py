@@ -114,7 +114,7 @@ class MultiTaskElasticNet(Rows):
 
     >>> import jax.numpy as jnp
     >>> from jaxreg.penalties import MultiTaskElasticNet
-    >>> print(MultiTaskElasticNet(l1_ratio=0.5).prox(jnp.array([[3.0, 4.0], [0.3, 0.4]]), lam=4.0, step=1.0))
+    >>> print(MultiTaskElasticNet(l1_ratio=0.5).prox(jnp.array([[3.0, 4.0], [0.3, 0.4]]), lam=4.0, step=1.0).round(2))
     [[0.6 0.8]
      [0.  0. ]]
     """
