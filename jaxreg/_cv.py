@@ -163,17 +163,17 @@ def fit_cv(
     _validation.check_choice(keep, "keep", (None, "all"))
     _validation.check_choice(averaging, "averaging", ("weighted", "equal"))
     request = check_request(X, keywords | {"penalty": penalty})
-    called, metric = metric, make_metric(metric, request.loss)
     with jax.enable_x64(True):
         setup = prepare(X, y, request, list(map(float, l1_ratios)))  # NumPy's floats would compile anew
-        data = setup.data
-        strata = strata_of(request.loss, data.y)
+        data, loss = setup.data, setup.loss
+        called, metric = metric, make_metric(metric, loss)
+        strata = strata_of(loss, data.y)
         folds = make_folds(cv, X, data.y, data.weight, groups, repeats, seed, strata)
-        check_training(folds, data.y, data.weight, request.loss, data.labels)
+        check_training(folds, data.y, data.weight, loss, data.labels)
         check_judging(metric, called, folds, data.y, data.weight, data.labels)
         lambdas = np.stack([lambdas_for(setup, request, l1_ratio) for l1_ratio in setup.l1_ratios])
         prepared = time.perf_counter()
-        done = Folded(setup, folds, lambdas, request, metric, keep == "all").run()
+        done = Folded(setup, folds, lambdas, replace(request, loss=loss), metric, keep == "all").run()
         paths, clauses = _paths(setup, done, began)
         times = began, prepared
         result, more = cv_result(setup, done, l1_ratios[done.mixes], paths, metric, keep, averaging, times)

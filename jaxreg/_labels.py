@@ -49,14 +49,14 @@ def check_labels(labels, name: str, n: int) -> tuple[np.ndarray, np.ndarray]:
         raise TypeError(f"{name} has labels that cannot be sorted ({error}); give numbers only, or strings.") from error
 
 
-def positions_among(labels, name: str, classes: np.ndarray, n: int) -> np.ndarray:
-    """Position (n,) of each label among the classes of a fit (C,)."""
+def positions_among(labels, name: str, classes: np.ndarray, n: int, what: str = "classes") -> np.ndarray:
+    """Position (n,) of each label among the classes of a fit (C,), or among `what` else it had."""
     different, position = check_labels(labels, name, n)
     place = {label: k for k, label in enumerate(classes.tolist())}
     unknown = [label for label in different.tolist() if label not in place]
     if unknown:
         raise ValueError(
-            f"{name} has the label {unknown[0]!r}, but the classes of the fit are {', '.join(map(repr, place))}."
+            f"{name} has the label {unknown[0]!r}, but the {what} of the fit are {', '.join(map(repr, place))}."
         )
     return np.array([place[label] for label in different.tolist()])[position]
 

@@ -100,14 +100,17 @@ def solve(
     X : array (n, p)
         The columns, on the user's scale.
     y : array (n,)
-        The response; (n, K) for K responses with the squared loss.
+        The response as for `fit_path`, labels and censored times included, (n, K) for K responses with the squared
+        loss. An array of JAX is taken as it is and may be traced: for Binomial 0 and 1, or shares between them; for
+        Multinomial (n, K) of shares that sum to 1, as those of one class; for Cox `loss.encode(y, counting, strata).y`
+        of the rows that count, whose derivatives are 0; for SquaredHinge -1 and 1.
     lam : float >= 0, or array (p,)
         lambda, or one strength per column on top of `penalty_factors`. It may be traced.
     loss, penalty : Loss and Penalty, or str
         One of `jaxreg.losses` and one of `jaxreg.penalties`, or its name, as for `fit_path`.
     sample_weight : array (n,) >= 0, or None
         Only ratios matter.
-    offset : array (n,), or None
+    offset : array (n,), or (n, K) for K responses or classes, or None
         Known part of the linear predictor.
     penalty_factors : array (p,), or None
         The v_j of `fit_path`: 0 is unpenalised, inf excluded. Names of a frame's columns, and the index of its rows,
@@ -165,23 +168,23 @@ def solve(
         if value is None:
             raise TypeError(f"{name} is None; give {'a number, or one per column' if name == 'lam' else 'an array'}.")
     y, sample_weight, offset = (
-        _numbers(by_row(value, name, X), name)
-        for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
+        by_row(value, name, X) for value, name in ((y, "y"), (sample_weight, "sample_weight"), (offset, "offset"))
     )
+    sample_weight, offset = _numbers(sample_weight, "sample_weight"), _numbers(offset, "offset")
     lam = _numbers(by_column(lam, "lam", labels), "lam")
     penalty_factors = _numbers(by_column(penalty_factors, "penalty_factors", labels, 1.0), "penalty_factors")
     start = _numbers(start, "start")
     _refuse_negative(lam=lam, penalty_factors=penalty_factors, sample_weight=sample_weight)
     X = jnp.asarray(_numbers(X, "X", _arrays.feature_names(X)))
-    dtype = jnp.result_type(X, y, jnp.float32)
-    if isinstance(y, np.ndarray):
-        _arrays.require_range(y, np.dtype(dtype))
+    n, p = _check_shapes(X, y)
+    dtype = _dtype(X, y)
+    y, sample_weight = _encoded(y, sample_weight, loss, n, dtype)
     X, y = X.astype(dtype), jnp.asarray(y, dtype)
-    n, p = _check_shapes(X, y, loss)
-    lam, per_row_values = jnp.asarray(lam, dtype), {"offset": offset, "sample_weight": sample_weight}
-    for name, value in per_row_values.items():
-        if value is not None and jnp.shape(value) != (n,):
-            raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs ({n},).")
+    _check_response(y, loss)
+    lam, rows = jnp.asarray(lam, dtype), (n, *loss.outputs(y))
+    for name, value, shape in (("offset", offset, rows), ("sample_weight", sample_weight, (n,))):
+        if value is not None and jnp.shape(value) != shape:
+            raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs {shape}.")
     for name, value in {"lam": lam, "penalty_factors": penalty_factors}.items():
         if value is not None and jnp.shape(value) not in ((), (p,)):
             raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs () or ({p},).")
@@ -193,7 +196,7 @@ def solve(
         raise ValueError(f"tol is {tol!r}; give a number above 0, or None.")
     tol = (1e-4 if dtype == jnp.float32 else 1e-6) if tol is None else tol
     weight = jnp.ones(n, dtype) if sample_weight is None else jnp.asarray(sample_weight, dtype)
-    offset = jnp.zeros(n, dtype) if offset is None else jnp.asarray(offset, dtype)
+    offset = jnp.zeros(rows, dtype) if offset is None else jnp.asarray(offset, dtype)
     factors = jnp.ones(p, dtype) if penalty_factors is None else jnp.asarray(penalty_factors, dtype)
     factors = jnp.broadcast_to(factors, p)
     return _solve(
@@ -216,14 +219,43 @@ def _refuse_negative(**values):
             raise ValueError(f"{name} has negative values, the least {value.min():g}; give values >= 0.")
 
 
-def _check_shapes(X, y, loss):
+def _check_shapes(X, y):
     if X.ndim != 2:
         raise ValueError(f"X has {X.ndim} dimension(s), but needs two: (samples, features).")
-    if y.shape[:1] != X.shape[:1] or y.ndim > 2:
-        raise ValueError(f"y has shape {y.shape}, but needs one entry per row of X, {X.shape[0]}.")
+    shape = getattr(y, "shape", X.shape[:1])
+    if shape[:1] != X.shape[:1] or len(shape) > 2:
+        raise ValueError(f"y has shape {shape}, but needs one entry per row of X, {X.shape[0]}.")
+    return X.shape
+
+
+def _dtype(X, y):
+    """Of the solution: that of X and of a y of floating numbers, as the flag of JAX allows it."""
+    own = getattr(y, "dtype", X.dtype)
+    own = own if isinstance(own, np.dtype) and jnp.issubdtype(own, jnp.floating) else X.dtype
+    return jnp.result_type(X, jnp.zeros(0, jax.dtypes.canonicalize_dtype(own)), jnp.float32)
+
+
+def _encoded(y, sample_weight, loss, n, dtype):
+    """(y as the loss takes it, the weights with numbers of trials); of an array of JAX nothing is looked at."""
+    leaves = jax.tree.leaves(y) if isinstance(y, (list, tuple)) else [y]
+    if any(isinstance(leaf, jax.Array) for leaf in leaves):
+        return jnp.asarray(y), sample_weight
+    known = isinstance(sample_weight, np.ndarray) and sample_weight.shape == (n,)
+    y, _, trials = loss.encode(y, sample_weight > 0 if known else np.ones(n, bool))
+    if loss.coupling is None:
+        _arrays.require_range(y, np.dtype(dtype))
+    if trials is None:
+        return y, sample_weight
+    return y, trials if sample_weight is None else trials * sample_weight
+
+
+def _check_response(y, loss):
+    if loss.coupling is not None and y.ndim != 2:
+        raise ValueError(
+            f"y has shape {y.shape}, but of an array of JAX {type(loss).__name__} takes what its encode makes of y."
+        )
     if loss.outputs(y) and not loss.quadratic and loss.coupling is None:
         raise ValueError(f"y has {y.shape[1]} columns; several responses need the squared loss.")
-    return X.shape
 
 
 def _columns(X, omega, factors, fit_intercept, standardize):
@@ -263,9 +295,9 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     squared = loss.quadratic
     outputs = loss.outputs(y)
     y_mean = jnp.zeros(outputs, y.dtype)
-    unit = _unit(y - per_row(offset, y), omega, fit_intercept) if standardize and loss.degree else 1.0
+    unit = _unit(y - offset, omega, fit_intercept) if standardize and loss.degree else 1.0
     if squared:
-        y, offset = y - per_row(offset, y), jnp.zeros_like(offset)
+        y, offset = y - offset, jnp.zeros_like(offset)
         y_mean = omega @ y if fit_intercept else y_mean
         y = y - y_mean
     y, offset, loss, lam = (
@@ -295,6 +327,7 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     b, n_iter = minimiser(problem, *fixed, max_iter)
     coef = b[:p] / per_row(scale, b) * unit
     intercept = y_mean - mean @ coef + (b[p] * level * unit if free else 0.0)
+    intercept = intercept if loss.has_intercept else jnp.zeros_like(intercept)
     gap = traced_gap(*lax.stop_gradient((problem, b, rows, omega, y, offset, loss, factors)))
     status = jnp.where(gap <= tol, Status.converged, jnp.where(n_iter >= max_iter, Status.max_iter, Status.stalled))
     return Solution(coef, intercept, lax.stop_gradient(gap), status)

@@ -26,6 +26,10 @@ class Status(IntEnum):
     nonfinite
         The solver met numbers that are not finite: the data, or a custom loss or penalty, leave the range of the
         precision.
+    separable
+        The loss comes within `tol` of its infimum, but has no minimum: along columns that are not penalised, or all of
+        them at lambda = 0, it falls without end, as where they tell classes or events apart exactly. The coefficients
+        are some of many that will do. Penalise these columns, or end the grid above 0.
 
     Examples
     --------
@@ -45,6 +49,7 @@ class Status(IntEnum):
     interrupted = 4
     capacity = 5
     nonfinite = 6
+    separable = 7
 
 
 MEASURES = {"gap": "relative gap", "residual": "scaled residual"}  # names of `PathResult.gap`, by its `certificate`
@@ -55,6 +60,10 @@ CAUSES = {
         "larger lambda"
     ),
     Status.stalled: "stalled above tol: {precision_limit}",
+    Status.separable: (
+        "has no finite solution: unpenalised columns, or all of them at lambda = 0, tell classes or events apart, and "
+        "the loss is within tol of its infimum, which it has at infinity alone; penalise them, or end the grid above 0"
+    ),
     Status.nonfinite: "met numbers that are not finite: scale y and the columns to a size near 1",
 }
 PRECISION_LIMITS = {

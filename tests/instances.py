@@ -35,6 +35,7 @@ PENALTIES = {
     "GroupLasso": penalties.GroupLasso(GROUPS),
     "SparseGroupLasso": penalties.SparseGroupLasso(GROUPS, 0.3),
     "MultiTaskLasso": penalties.MultiTaskLasso(),
+    "MultiTaskElasticNet": penalties.MultiTaskElasticNet(0.6),
     "SLOPE": penalties.SLOPE(WEIGHTS),
     "L0": penalties.L0(5),
     "FusedLasso": penalties.FusedLasso(),
@@ -45,7 +46,7 @@ SEPARABLE = ("ElasticNet", "Lasso", "Ridge", "MCP", "SCAD", "LogSum", "Custom")
 CONVEX = [name for name, penalty in PENALTIES.items() if penalty.convex]
 NORMS = ("Lasso", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", "FusedLasso", "TrendFilter")
 
-FACTORED = (*SEPARABLE, "MultiTaskLasso")
+FACTORED = (*SEPARABLE, "MultiTaskLasso", "MultiTaskElasticNet")
 
 LOSSES = {
     "Squared": losses.Squared(),

@@ -68,6 +68,7 @@ def test_theta_is_that_of_glm_nb(name):
     path = unpenalised(response(ROWS, "negativebinomial"), losses.NegativeBinomial(), **weights_and_offset(case))
     assert_agrees(path, case)
     np.testing.assert_allclose(path.intercept, float(case["intercept"]), rtol=AGREEMENT)
+    np.testing.assert_allclose(path.loss_parameters["theta"], float(case["theta"]), rtol=AGREEMENT)
 
 
 @cache

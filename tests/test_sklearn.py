@@ -130,6 +130,23 @@ def test_multi_task():
         js.MultiTaskLassoCV().fit(columns, tasks[:, 0])
 
 
+def test_multi_task_elastic_net():
+    columns, tasks = load_linnerud(return_X_y=True)
+    for name in ("MultiTaskElasticNet", "MultiTaskLasso"):
+        ours = getattr(js, name)(30.0).fit(columns, tasks)
+        theirs = getattr(peers, name)(30.0, **TIGHT).fit(columns, tasks)
+        assert_same(ours, theirs, ())
+        assert ours.dual_gap_ <= 1e-11 * np.var(tasks, axis=0).sum()
+    parameters = {"l1_ratio": [0.3, 0.8], "cv": 3, "alphas": 30}
+    chosen = js.MultiTaskElasticNetCV(**parameters).fit(columns, tasks)
+    theirs = peers.MultiTaskElasticNetCV(**parameters, **TIGHT).fit(columns, tasks)
+    assert chosen.l1_ratio_ == theirs.l1_ratio_
+    for name in ("coef_", "intercept_", "alpha_", "alphas_", "mse_path_"):
+        np.testing.assert_allclose(getattr(chosen, name), getattr(theirs, name), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="For mono-task outputs, use ElasticNet, not MultiTaskElasticNet"):
+        js.MultiTaskElasticNet().fit(columns, tasks[:, 0])
+
+
 @pytest.mark.slow
 def test_groups_of_one_are_the_lasso_and_groups_enter_together():
     parameters = {"alphas": 6, "cv": 3}
@@ -319,7 +336,7 @@ def test_one_hot_columns_go_through_a_pipeline():
 def test_a_sparse_X_beyond_the_bound_is_refused_before_memory_is_taken():
     huge = csr_array((10**6, 10**4))
     for name in js.__all__:
-        several = SEVERAL if name == "MultiTaskLassoCV" else Y
+        several = SEVERAL if name.startswith("MultiTask") else Y
         with pytest.raises(ValueError, match=r"1000000 x 10000, and would take 74\.5 GB.*sparse_output=False"):
             getattr(js, name)().fit(huge, several)
 

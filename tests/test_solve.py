@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from instances import FACTORED, GROUPS, LOSSES, PENALTIES, P, few
+from instances import FACTORED, FAMILIES, GROUPS, LOSSES, PENALTIES, P, few
 from reference import ar_problem
 
 import jaxreg as jr
@@ -104,6 +104,63 @@ def test_derivatives_for_other_losses(name):
         return jnp.append(found.coef, found.intercept) @ DIRECTIONS
 
     check_derivatives(summary, [X, 0.05, WEIGHT, OFFSET], ["X", "lam", "sample_weight", "offset"])
+
+
+# responses of families in the interior of what they may be, as functions of any numbers
+INSIDE = {
+    "Binomial": jax.nn.sigmoid,
+    "Multinomial": lambda z: jax.nn.softmax(z[:, None] * np.array([1.0, -1.0, 0.5])),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_derivatives_for_families(name):
+    """Also along the response; where K outputs are coupled, the intercepts are free up to a common number."""
+    loss, response = FAMILIES[name], INSIDE.get(name.split()[0], jnp.exp)
+
+    def summary(X, lam, weight, offset, z):
+        found = jr.solve(
+            X, response(z), lam, loss=loss, penalty=penalties.ElasticNet(0.7), sample_weight=weight,
+            offset=None if name == "Multinomial" else offset, tol=1e-13,
+        )  # fmt: skip
+        values = jnp.append(found.coef, found.intercept)
+        return values @ np.cos(np.arange(values.size) * 1.7)
+
+    check_derivatives(summary, [X, 0.02, WEIGHT, OFFSET, Y], ["X", "lam", "sample_weight", "offset", "y"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("late", [False, True])
+def test_derivatives_for_survival_times(late):
+    loss, time = losses.Cox(), np.ceil(np.exp(Y) * 4)
+    observed = {"time": time, "event": np.arange(N) % 3 > 0} | ({"start": np.floor(time / 3)} if late else {})
+    y = loss.encode(observed, np.ones(N, bool), np.arange(N) % 2 if late else None).y
+
+    def summary(X, lam, weight, offset):
+        found = jr.solve(
+            X, jnp.asarray(y), lam, loss=loss, penalty=penalties.ElasticNet(0.7), sample_weight=weight, offset=offset,
+            tol=1e-13,
+        )  # fmt: skip
+        return found.coef @ DIRECTIONS[:P]
+
+    check_derivatives(summary, [X, 0.02, WEIGHT, OFFSET], ["X", "lam", "sample_weight", "offset"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["binomial", "multinomial", "cox"])
+def test_responses_are_those_of_fit_path(name):
+    """Labels and censored times that are no arrays of JAX."""
+    labels = np.array(["a", "b", "c"])[np.digitize(Y, (-0.5, 0.5))]
+    y = {
+        "binomial": np.where(Y > 0, "yes", "no"),
+        "multinomial": labels,
+        "cox": {"time": np.ceil(np.exp(Y) * 4), "event": np.arange(N) % 3 > 0},
+    }[name]
+    options = {"loss": name, "sample_weight": WEIGHT, "tol": 1e-11}
+    path, found = jr.fit_path(X, y, lambdas=[0.05], **options), jr.solve(X, y, 0.05, **options)
+    np.testing.assert_allclose(found.coef, path.coef[0], atol=1e-6)
+    np.testing.assert_allclose(found.intercept, path.intercept[0], atol=1e-6)
 
 
 @pytest.mark.slow
@@ -248,6 +305,12 @@ BAD = [
     ({"X": X[:, 0]}, r"X has 1 dimension"),
     ({"y": Y[:-1]}, r"y has shape \(59,\), but needs one entry per row of X, 60"),
     ({"y": np.stack([Y, Y], 1), "loss": losses.Huber()}, r"y has 2 columns; several responses need the squared loss"),
+    (
+        {"y": jnp.ones(N), "loss": losses.Multinomial()},
+        r"y has shape \(60,\), but of an array of JAX Multinomial takes",
+    ),
+    ({"y": Y, "loss": losses.Cox()}, "y is of type ndarray, which has no fields time and event"),
+    ({"y": np.array(["a", "b"] * 30), "loss": losses.Poisson()}, "y has text"),
     ({"lam": np.ones(3)}, r"lam has shape \(3,\), but needs \(\) or \(12,\)"),
     ({"sample_weight": np.ones(3)}, r"sample_weight has shape \(3,\)"),
     ({"penalty_factors": np.ones(3)}, r"penalty_factors has shape \(3,\)"),

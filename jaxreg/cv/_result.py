@@ -134,8 +134,8 @@ def _shortfall(status, gap, certificate, options):
     counts = {code: np.count_nonzero(status == code) for code in CAUSES}
     causes = [f"{count} {cause(code, options)}" for code, count in counts.items() if count]
     return [
-        f"{unmet.sum()} of {unmet.size} fits of folds have a {certificate} above tol={options.tol:.1e}, the worst "
-        f"{gap.max():.1e}: {'; '.join(causes)}"
+        f"{unmet.sum()} of {unmet.size} fits of folds did not converge, the worst {certificate} {gap.max():.1e}, "
+        f"tol={options.tol:.1e}: {'; '.join(causes)}"
     ]
 
 

@@ -5,13 +5,16 @@ from typing import final
 import jax
 import numpy as np
 
+from jaxreg._status import Status
 from jaxreg.engines._base import F32, F64, Engine, Pace, Solved
 from jaxreg.engines._columns import ColumnSet
+from jaxreg.engines._gradient import Gradient
 from jaxreg.engines._sizes import Stepped
 from jaxreg.solvers.newton import Goal, Terms, no_model, solve_block
 
 SHARE = 0.5  # of tol: what a gap may be as far as it is seen on the columns
 TIGHTER = 1e-3  # of that where a certificate fails although no column is missing
+FINISHED = 2  # sharpenings after which proximal gradient finishes what Newton's method does not get on with
 ALL = 256  # columns up to which all are worked on
 
 PACE = Pace(
@@ -25,13 +28,16 @@ PACE = Pace(
     slack={F64: 1e-5, F32: 1e-5},
     unsure={F64: 0.0, F32: 0.0},
     worth=0.8,
-    sharpenings=2,
+    sharpenings=3,
 )
 
 
 @final
 class Newton(Engine):
-    """Each block starts from the last point before it, with the second derivative of that block while columns stay."""
+    """Each block starts from the last point before it, with the second derivative of that block while columns stay.
+
+    Where the loss bends in few places alone, which no second derivative of one point shows, proximal gradient finishes.
+    """
 
     pace = PACE
 
@@ -46,6 +52,7 @@ class Newton(Engine):
     def __init__(self, columns, options, b):
         self.columns, self.options, self.objective = columns, options, columns.objective
         self.b, self.b0, self.tightened = b, self.objective.b0, 0
+        self.finisher, self._stuck = Gradient(columns, options, b), False
         self._version, self._problem, self._model = None, None, None
 
     def in_use(self):
@@ -78,6 +85,8 @@ class Newton(Engine):
 
     def advance(self, lambdas, count):
         columns, objective, options = self.columns, self.objective, self.options
+        if self._stuck and self.tightened >= FINISHED and not objective.penalty.limited:
+            return self.finisher.advance(lambdas, count)
         problem = self._posed()
         start = columns.joined(self.b, self.b0).reshape(-1)
         goal = Goal(
@@ -87,15 +96,20 @@ class Newton(Engine):
         joined = np.asarray(solved.b).reshape(len(lambdas), -1, *objective.b0.shape[1:])
         x, b0 = columns.parted(joined)
         curvature = float(solved.curvature)
+        code = np.asarray(solved.code)
+        self._stuck = code[0] != Status.converged
         return Solved(
-            x, b0, np.asarray(solved.sweeps), np.asarray(solved.code), int(solved.number),
+            x, b0, np.asarray(solved.sweeps), code, int(solved.number),
             1 / curvature if curvature > 0 else 1.0, solved.q,
         )  # fmt: skip
 
     def sharpen(self, b, gradient):
         self.tightened += 1
+        if self.tightened > FINISHED:
+            self.finisher.sharpen(b, gradient)
 
     def settle(self, points, accepted):
         self.b, self.b0, _ = points[-1]
+        self.finisher.settle(points, accepted)
         if accepted:
             self.tightened = 0

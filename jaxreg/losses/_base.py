@@ -59,10 +59,10 @@ class Loss(ABC):
       the residual of the prox.
 
     Instances are JAX pytrees (`jaxreg._pytree.pytree`) whose numbers are leaves: other numbers need no compilation.
-    `width`, `widened`, `minus_two_log_likelihood`, `observed` and `decode` are hooks, whose defaults say that there is
-    no such thing, and `of_positions` has the usual default. A loss with K outputs has a `hessian_product` and a
-    `curvature` of its own, one that couples rows the formulas of all rows, `responses` and `observed`; other concrete
-    methods are not overridden.
+    `width`, `widened`, `minus_two_log_likelihood`, `observed`, `provisional`, `estimated` and `decode` are hooks, whose
+    defaults say that there is no such thing, and `of_positions` has the usual default. A loss with K outputs has a
+    `hessian_product` and a `curvature` of its own, one that couples rows the formulas of all rows, `responses` and
+    `observed`; other concrete methods are not overridden.
 
     Attributes
     ----------
@@ -144,6 +144,22 @@ class Loss(ABC):
     def inverse_link(self, eta: Any) -> Any:
         """The mean, or the typical value, of the response at the linear predictor."""
         return inverse_link(self.link, eta)
+
+    def provisional(self) -> Loss | None:
+        """The loss with a first guess of its number that is yet to be estimated; None where it has none such."""
+        return None
+
+    def estimated(
+        self, y: Float[np.ndarray, " n"], eta: Float[np.ndarray, " n"], weight: Float[np.ndarray, " n"]
+    ) -> Loss:
+        """The loss with that number at its most likely at these linear predictors; asked for only where it is open.
+
+        Raises
+        ------
+        ValueError
+            Where there is no finite estimate, with what to do.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has a number to estimate, but no estimator")
 
     @abstractmethod
     def in_units(self, unit: ArrayLike) -> Loss:

@@ -2,6 +2,8 @@
 
 import jax.numpy as jnp
 
+from jaxreg.losses._logistic import slack
+
 SHORT = 16  # units of rounding of eta: after a step of so many the slope may seem to be the same
 
 
@@ -19,7 +21,7 @@ def dual_bound(loss, y, eta, u, omega, s):
     v = s * u
     share = jnp.where(g != 0, v / jnp.where(g != 0, g, 1.0), jnp.where(v == 0, 0.0, -1.0))
     chord = share * (g * eta - value) - (1 - share) * loss.saturated(y)
-    chord = jnp.where((share >= 0) & (share <= 1), chord, jnp.inf)
+    chord = jnp.where((share >= 0) & (share <= 1 + slack(share)), chord, jnp.inf)  # v = g, up to rounding, is on it
     step = 2 * (v - g) / h
     reached = (loss.gradient(y, eta + step) - v) * (v - g) >= 0
     reached |= jnp.abs(step) <= SHORT * jnp.finfo(g.dtype).eps * (1 + jnp.abs(eta))

@@ -25,12 +25,16 @@ class NegativeBinomial(Loss):
     Parameters
     ----------
     theta : float > 0 or None
-        As in R's MASS. None is for a theta that is yet to be estimated: the formulas need a number.
+        As in R's MASS. None has it estimated by maximum likelihood: `fit_path` and `fit_cv` alternate, from the null
+        model, between theta and the fit of all rows at the smallest lambda, of the first mixing parameter. All lambdas
+        and folds then have this one theta, so that their deviances compare; results have it in `loss_parameters`. At
+        lambda = 0 the fit is that of MASS::glm.nb. The formulas, and `solve`, need a number.
 
     Raises
     ------
     ValueError
-        For a `theta` that is no number above 0.
+        For a `theta` that is no number above 0; of a fit, where y varies about the fit at the smallest lambda no more
+        than Poisson's: then theta has no finite estimate.
 
     References
     ----------
@@ -60,6 +64,12 @@ class NegativeBinomial(Loss):
     def with_theta(self, theta):
         """The same loss with a theta, which is not checked."""
         return rebuilt(self, theta=theta)
+
+    def provisional(self):
+        return self.with_theta(1.0) if self.theta is None else None
+
+    def estimated(self, y, eta, weight):
+        return self.with_theta(estimate_theta(y, np.exp(eta), weight))
 
     def _odds(self, eta):
         """(theta, log(mu / theta))."""
@@ -140,7 +150,8 @@ def estimate_theta(y, mu, weight) -> float:
     low, high = np.log(1 / LARGEST_THETA), np.log(LARGEST_THETA)
     if excess <= 0 or derivatives(high)[0] > 0:
         raise ValueError(
-            "theta has no finite estimate: y varies about its mean no more than Poisson's; give losses.Poisson()."
+            "theta has no finite estimate: y varies about its mean no more than Poisson's; give losses.Poisson(), or a "
+            "number, losses.NegativeBinomial(theta=...). Where a fit leaves hardly anything, larger lambdas will do."
         )
     log_theta = np.clip(np.log(weight @ mu**2 / excess), low, high)
     for _ in range(NEWTON_ITER):

@@ -1,13 +1,19 @@
-"""The null model: the fit of the intercept and of all that is not penalised."""
+"""The null model: the fit of the intercept and of all that is not penalised, within its limits.
+
+Source: Bertsekas (1982), SIAM J. Control Optim. 20 (Newton's method within limits: steps of the coefficients that no
+limit holds, cut off at the limits).
+"""
 
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxreg.design._base import Directions
 from jaxreg.penalties import Lasso
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.composite import minimum
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Averaged, curvature_of
@@ -15,6 +21,9 @@ from jaxreg.solvers.smooth import Averaged, curvature_of
 NULL_TOL, NULL_ITER, NULL_ROUNDS = 1e-12, 2000, 20  # of the fit, relative to the largest gradient
 NEWTON_STEPS, NEWTON_LENGTHS = 50, 0.5 ** np.arange(30)  # steps, and shares of one that are tried
 FALL = 1e-4  # of what a step promises: less is no fall
+PATIENCE = 8  # steps after which it is asked whether there is a minimum at all: where there is one, they are enough
+MOVES, FAR = 1e-3, 1e4  # a change of eta that is a step, and how far one is followed, in units of eta
+LEVEL = 1e-9  # of the slopes: a rise that rows make which do not change, but for rounding
 NEWTON_COEFFICIENTS = 512  # with more of them products cost less than a matrix
 EIGENVALUE = 1e-13  # of the largest: directions in which a loss does not bend, as between classes
 PLAIN = 1e-3  # of squares, what is left of them: where it is less, the rows of the data have digits that products lose
@@ -114,42 +123,106 @@ def _looked(smooth, b):
     return Look(*map(np.asarray, _look(smooth, b)))
 
 
-def _by_newton(smooth, b, look):
-    """(coefficients, their Look, whether they are the minimum), by Newton's method with steps that go down, from b."""
-    tol = NULL_TOL * np.abs(look.slopes).sum()
-    for _ in range(NEWTON_STEPS):
-        if not np.isfinite(look.value) or np.abs(look.gradient).max(initial=0.0) <= tol:
+@jax.jit
+def _far_slope(smooth, eta, move, far):
+    """The derivative of the mean loss along `move` (n [, K]) at eta + far * move."""
+    return jnp.sum(smooth.loss.slopes(smooth.y, eta + far * move, smooth.omega) * move)
+
+
+def _without_end(smooth, look, ahead):
+    """Whether the loss does not rise, however far the step from one Look to another is taken.
+
+    It is convex: where it does not rise far away, it does so nowhere before.
+    """
+    move = ahead.eta - look.eta
+    length = np.abs(move).max(initial=0.0)
+    if not MOVES < length < np.inf:
+        return False
+    far = FAR * (1 + np.abs(look.eta).max()) / length
+    return float(_far_slope(smooth, look.eta, move, far)) <= LEVEL * length * np.abs(look.slopes).sum()
+
+
+def _least_gradient(smooth, look):
+    """(m [, K]): what rounding makes of the derivatives, about, in units of NULL_TOL."""
+    return NULL_TOL * (np.abs(np.asarray(smooth.rows)) @ np.abs(look.slopes))
+
+
+def _held(b, look, lower, upper):
+    """Which coefficients stay at a limit."""
+    return ((b <= lower) & (look.gradient > 0)) | ((b >= upper) & (look.gradient < 0))
+
+
+def _by_newton(smooth, b, look, patience, lower=-np.inf, upper=np.inf):
+    """(coefficients in [lower, upper], their Look, whether they are the minimum, whether there is one), from b.
+
+    By Newton's method with steps that go down; after `patience` steps it is asked whether they lead on without end.
+    Where they do, they are followed until the loss falls no more.
+    """
+    attained = True
+    for number in range(NEWTON_STEPS):
+        free = ~_held(b, look, lower, upper)
+        done = bool((np.abs(look.gradient) <= _least_gradient(smooth, look))[free].all())
+        if not np.isfinite(look.value) or (attained and done):
             break
-        step = np.linalg.lstsq(look.second, -look.gradient.ravel(), rcond=EIGENVALUE)[0].reshape(b.shape)
-        fall = -float(np.sum(look.gradient * step))
+        step, at = np.zeros(b.shape), np.flatnonzero(free)
+        step[free] = np.linalg.lstsq(look.second[np.ix_(at, at)], -look.gradient[free], rcond=EIGENVALUE)[0]
         rounding = 16 * np.finfo(float).eps * max(abs(float(look.value)), 1.0)
         for length in NEWTON_LENGTHS:
-            ahead = _looked(smooth, b + length * step)
-            if ahead.value <= look.value - FALL * length * fall + rounding:
+            moved = np.clip(b + length * step, lower, upper)
+            ahead, fall = _looked(smooth, moved), max(float(np.sum(look.gradient * (b - moved))), 0.0)
+            if ahead.value <= look.value - FALL * fall + rounding:
                 break
         else:
             break
-        b, look = b + length * step, ahead
-    return b, look, bool(np.abs(look.gradient).max(initial=0.0) <= tol)
+        if attained and number >= patience:
+            attained = not _without_end(smooth, look, ahead)
+        ends = not attained and not look.value - ahead.value > NULL_TOL * (look.value - look.least)
+        b, look = moved, ahead
+        if ends:
+            break
+    return b, look, done, attained
 
 
-def null_fit(smooth: Averaged):
-    """(coefficients (m [, K]), the Look at them) that minimise a mean loss of rows, without a penalty."""
+class NullFit(NamedTuple):
+    """What minimises a mean loss of rows without a penalty, or comes as near to its infimum as rounding allows."""
+
+    coef: Any  # (m [, K])
+    look: Look
+    attained: bool  # whether there is a minimum: else the loss falls without end along some direction
+
+
+def null_fit(smooth: Averaged, level=None, limits=None):
+    """The NullFit.
+
+    level: where the search begins, an intercept that is the last of the rows; limits: (lower, upper) of the
+    coefficients, each (m,); None where there are none
+    """
     loss = smooth.loss
     b = np.zeros((len(smooth.rows), *loss.outputs(smooth.y)))
+    lower, upper = (-np.inf, np.inf) if limits is None else (per_row(limit, b) for limit in limits)
+    if limits is not None and loss.width is not None:  # where it does not bend, Newton's method does not move
+        b = np.clip(null_fit(smooth).coef, lower, upper)
+    elif level is not None:
+        b[-1] = level
     look = _looked(smooth, b)
     tol = NULL_TOL * np.abs(look.slopes).sum()
-    if loss.width is None and b.size <= NEWTON_COEFFICIENTS:
-        b, look, done = _by_newton(smooth, b, look)
-        if done:
-            return b, look
-    for _ in range(NULL_ROUNDS):
+    if limits is not None or (loss.width is None and b.size <= NEWTON_COEFFICIENTS):
+        b, look, done, attained = _by_newton(smooth, b, look, PATIENCE, lower, upper)
+        if done or not attained:
+            return NullFit(b, look, attained)
+    for _ in range(NULL_ROUNDS if limits is None else 0):
         solution = _minimum(smooth, b, tol)
         b = np.asarray(solution.b)
         if solution.n_iter < NULL_ITER:  # it is as good as rounding allows
-            return b, _looked(smooth, b)
+            return NullFit(b, _looked(smooth, b), True)
     raise ValueError(
         f"loss is {type(loss).__name__}, and its fit of the intercept and the unpenalised columns to y does not "
-        "converge: there is none where these tell classes or events apart exactly, and else columns of a size far "
-        "from 1 are hard; scale y and these columns to a size near 1, or penalise them."
+        "converge: columns of a size far from 1 are hard; scale y and these columns to a size near 1, or penalise them."
     )
+
+
+def attains(smooth: Averaged, b):
+    """Whether a mean loss of rows, near its infimum at b (m [, K]), has a minimum without a penalty."""
+    if smooth.loss.width is not None or not 0 < b.size <= NEWTON_COEFFICIENTS:
+        return True
+    return _by_newton(smooth, b, _looked(smooth, b), 0)[3]

@@ -43,4 +43,5 @@ def _by_program(objective, certify):
         # a hair longer than the solver's, whose rounding errors must not decide
         step = (1 + 1e-12) / float(_curvature(smooth, smooth.image(zero), zero))
     critical = float(_critical(penalty, -gradient, factors, step))
-    return critical if np.isfinite(critical) else largest_ratio(np.abs(gradient), factors) / LEAST_RATIO
+    sizes = np.abs(gradient).reshape(len(factors), -1).max(axis=1)
+    return critical if np.isfinite(critical) else largest_ratio(sizes, factors) / LEAST_RATIO

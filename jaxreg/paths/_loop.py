@@ -13,8 +13,10 @@ import numpy as np
 
 from jaxreg._status import Status, promoted
 from jaxreg.engines._sizes import CHUNK
+from jaxreg.objective._null_model import attains
 from jaxreg.paths._outlook import MOST_CHUNKS, Demands, OnDevice, OnHost
 from jaxreg.paths._points import Block
+from jaxreg.penalties._base import per_row
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -121,7 +123,7 @@ class _Loop:
 
     def judge(self, look, block):
         """The Block of the accepted points, which may be none; the first that failed becomes the attempt."""
-        accepted, points = look.accepted, self._points(look)
+        accepted, points = look.accepted, self._points(look, block)
         first = max(accepted - 2, 0)
         settled = [(*self._point(points, i), block[i]) for i in range(first, max(accepted, 1))]
         self.engine.settle(settled, accepted > 0)
@@ -138,14 +140,35 @@ class _Loop:
         self.length = self._next_length(accepted)
         return points[:accepted]
 
-    def _points(self, look):
-        """The Block of what was solved."""
+    def _points(self, look, block):
+        """The Block of what was solved at the lambdas `block`."""
         solved, gaps = look.solved, look.gaps
         B, n_iter = len(gaps), solved.n_iter[: len(gaps)].copy()
         n_iter[0] += self.spent
         code = np.where(n_iter >= self.options.max_iter, Status.max_iter, solved.code[:B])
-        status = promoted(code, gaps, self.options.tol)
-        return Block(self.columns.index, solved.x[:B], solved.b0[:B], gaps, look.losses, n_iter, status)
+        points = Block(self.columns.index, solved.x[:B], solved.b0[:B], gaps, look.losses, n_iter, code)
+        return self._promoted(points, block[:B])
+
+    def _promoted(self, points, lambdas):
+        """The Block with the statuses of certified points at some lambdas."""
+        status = promoted(points.status, points.gaps, self.options.tol)
+        for i in np.flatnonzero(status == Status.converged):
+            if self.objective.separated or (lambdas[i] == 0 and not self._attained(points, i)):
+                status[i] = Status.separable
+        return replace(points, status=status)
+
+    def _attained(self, points, i):
+        """Whether the loss has a minimum without a penalty, near the i-th of the points; limits are no directions."""
+        objective, columns = self.objective, self.columns
+        if objective.squared:
+            return True
+        smooth, (lower, upper) = columns.smooth(), objective.limits
+        unlimited = columns.gathered(np.isinf(lower) & np.isinf(upper), False)
+        moves = np.append(unlimited, np.ones(len(smooth.rows) - len(unlimited), bool))
+        b = columns.joined(*self._point(points, i))
+        fixed = smooth.image(b * per_row(~moves, b))
+        posed = replace(smooth, rows=smooth.rows * moves[:, None], offset=smooth.eta(fixed))
+        return attains(posed, b * per_row(moves, b))
 
     def _point(self, points, i):
         """(b (p [, K]), b0) of the i-th of the points."""
@@ -168,7 +191,7 @@ class _Loop:
         self.outlook.pass_by(self.lambdas[self.k])
         self.engine.settle([(attempt.b, attempt.b0, self.lambdas[self.k])], True)
         self._go_on(1)
-        return replace(attempt.best, status=promoted(code, attempt.best.gaps, self.options.tol))
+        return self._promoted(replace(attempt.best, status=code), self.lambdas[self.k - 1 : self.k])
 
     def _go_on(self, accepted):
         self.k, self.attempt = self.k + accepted, None

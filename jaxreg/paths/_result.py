@@ -11,6 +11,7 @@ from jaxreg._status import Status, promoted
 from jaxreg.losses._record import parameters_of
 from jaxreg.objective._objective import mixed
 from jaxreg.paths import _endings
+from jaxreg.results._hazards import fitted_times
 from jaxreg.results._path import PathResult
 
 
@@ -68,6 +69,7 @@ def path_result(setup, l1_ratio, solver, points, grid, asked, ended, seconds, be
         link=setup.loss.link,
         penalty=described(mixed(setup.penalty, l1_ratio)),
         certificate=objective.certificate,
+        fitted_times=fitted_times(setup.data, setup.loss, objective.design, coef, intercept),
         **setup.record,
     )
     return path, clauses

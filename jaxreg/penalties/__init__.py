@@ -13,7 +13,8 @@ All penalties have `value`, `prox` and `critical_lambda`. The arguments are JAX 
 from jaxreg.penalties._base import Penalty as Penalty
 from jaxreg.penalties._custom import Custom
 from jaxreg.penalties._differences import FusedLasso, TrendFilter
-from jaxreg.penalties._groups import GroupLasso, MultiTaskLasso, SparseGroupLasso
+from jaxreg.penalties._groups import GroupLasso, SparseGroupLasso
+from jaxreg.penalties._rows import MultiTaskElasticNet, MultiTaskLasso
 from jaxreg.penalties._separable import MCP, SCAD, ElasticNet, Lasso, LogSum, Ridge
 from jaxreg.penalties._sorted import L0, SLOPE
 
@@ -28,6 +29,7 @@ __all__ = [
     "GroupLasso",
     "Lasso",
     "LogSum",
+    "MultiTaskElasticNet",
     "MultiTaskLasso",
     "Ridge",
     "SparseGroupLasso",

@@ -1,4 +1,4 @@
-"""Penalties of groups of coefficients: group lasso, sparse-group lasso, rows of several responses."""
+"""Penalties of groups of coefficients: group lasso, sparse-group lasso."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from jaxreg._labels import is_missing
 from jaxreg._pytree import STATIC, number, pytree, rebuilt
 from jaxreg.penalties._base import (
     Blockwise,
-    Columnwise,
     Norm,
-    finite_factors,
     largest_ratio,
     per_row,
     ratio,
@@ -395,57 +393,3 @@ class SparseGroupLasso(_Grouped):
             if not (step > 4 * np.finfo(float).eps * s).any():
                 break
         return largest_ratio(s[self.groups], factors)
-
-
-@final
-@pytree
-class MultiTaskLasso(Norm, Columnwise):
-    """lambda * sum_j |b_j|, the Euclidean norm of the coefficients b_j (K,) of a column for K responses.
-
-    A column is in the model of all responses, or of none. Of one response it is the lasso.
-
-    References
-    ----------
-    Obozinski, Taskar and Jordan (2010), Stat. Comput. 20, eq. (4); the name is scikit-learn's.
-
-    Examples
-    --------
-    Two columns (rows of the array) for two responses: the first stays for both, the second goes for both.
-
-    >>> import jax.numpy as jnp
-    >>> from jaxreg.penalties import MultiTaskLasso
-    >>> print(MultiTaskLasso().prox(jnp.array([[3.0, 4.0], [0.3, 0.4]]), lam=2.5, step=1.0))
-    [[1.5 2. ]
-     [0.  0. ]]
-    """
-
-    def _norms(self, coef):
-        return jnp.abs(coef) if jnp.ndim(coef) == 1 else root(jnp.sum(jnp.square(coef), axis=1))
-
-    def value(self, coef, lam):
-        return lam * self._norms(coef)
-
-    def prox(self, coef, lam, step):
-        norm, strength = self._norms(coef), step * jnp.asarray(lam)
-        share = jnp.where(norm > strength, 1 - strength / jnp.where(norm > 0, norm, 1.0), 0.0)
-        return coef * per_row(share, coef)
-
-    def dual_norm(self, gradient, lam):
-        norm = self._norms(gradient)
-        return jnp.max(ratio(norm, jnp.broadcast_to(lam, norm.shape)))
-
-    def block_minimum(self, corr, curvature, strength, last):
-        return shortened(corr, curvature, strength[0], last)
-
-    def _norms_on_host(self, gradient):
-        return np.abs(gradient) if gradient.ndim == 1 else np.sqrt(np.square(gradient).sum(axis=1))
-
-    def critical_on_host(self, gradient, factors):
-        return largest_ratio(self._norms_on_host(gradient), factors)
-
-    def pull(self, gradient, factors):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self._norms_on_host(gradient) / factors
-
-    def checked_factors(self, factors, responses):
-        return finite_factors(factors)

@@ -11,6 +11,7 @@ from jaxreg.plotting._folds import plot_fold_loss
 from jaxreg.plotting._path import plot_path
 from jaxreg.plotting._strength_folds import plot_strength_folds
 from jaxreg.plotting._strengths import plot_strengths
+from jaxreg.plotting._survival import plot_survival
 from jaxreg.plotting._validation_curve import plot_validation_curve
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "plot_roc",
     "plot_strength_folds",
     "plot_strengths",
+    "plot_survival",
     "plot_validation_curve",
 ]

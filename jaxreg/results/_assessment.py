@@ -52,8 +52,8 @@ class Assessed:
             As for `predict`, and for labels that the fit has not seen.
         """
         judged = self._judged(X, y, None, sample_weight, offset, strata, of_one=False)
-        index = _pandas().Index(judged.lambdas, name="lambda")
-        return _pandas().DataFrame(judged.measures(), index=index)
+        index = pandas().Index(judged.lambdas, name="lambda")
+        return pandas().DataFrame(judged.measures(), index=index)
 
     def roc(self, X=None, y=None, lam=None, sample_weight=None, offset=None):
         """ROC curve of the classes at one lambda, as a frame.
@@ -78,12 +78,12 @@ class Assessed:
         """
         rocs = self._of_classes(X, y, lam, sample_weight, offset).rocs()
         frames = [
-            _pandas().DataFrame(
+            pandas().DataFrame(
                 {"class": label, "threshold": curve.thresholds, "fpr": curve.fpr, "tpr": curve.tpr, "auc": curve.auc}
             )
             for label, curve in rocs.items()
         ]
-        return _pandas().concat(frames, ignore_index=True)
+        return pandas().concat(frames, ignore_index=True)
 
     def confusion(self, X=None, y=None, lam=None, sample_weight=None, offset=None):
         """How many rows of each class are predicted to be of each, at one lambda, as a frame.
@@ -97,8 +97,8 @@ class Assessed:
             weights are 1.
         """
         judged = self._of_classes(X, y, lam, sample_weight, offset)
-        index, columns = (_pandas().Index(judged.labels, name=name) for name in ("actual", "predicted"))
-        return _pandas().DataFrame(judged.confusion(), index=index, columns=columns)
+        index, columns = (pandas().Index(judged.labels, name=name) for name in ("actual", "predicted"))
+        return pandas().DataFrame(judged.confusion(), index=index, columns=columns)
 
     def calibration(
         self, X=None, y=None, lam=None, sample_weight=None, offset=None, bins=10, strategy="quantile"
@@ -125,8 +125,8 @@ class Assessed:
             _validation.check_count(bins, "bins"), _validation.check_choice(strategy, "strategy", STRATEGIES)
         )
         named = "class" if judged.labels is not None else "response"
-        frames = [_pandas().DataFrame({named: name, **bins_of._asdict()}) for name, bins_of in found.items()]
-        frame = _pandas().concat(frames, ignore_index=True)
+        frames = [pandas().DataFrame({named: name, **bins_of._asdict()}) for name, bins_of in found.items()]
+        frame = pandas().concat(frames, ignore_index=True)
         return frame.drop(columns=named) if named == "response" and len(found) == 1 else frame
 
     plot_assessment = plotting.plot_assessment
@@ -141,12 +141,12 @@ class Assessed:
         return judged
 
 
-def _pandas():
+def pandas():
     try:
-        import pandas
+        import pandas as pd
     except ImportError as error:
         raise ImportError('frames need pandas: pip install "jaxreg[frames]"') from error
-    return pandas
+    return pd
 
 
 def judged_rows(path, X, y, lam, sample_weight, offset, strata) -> Judged:

@@ -14,6 +14,7 @@ from jaxreg.plotting._scale import feature_scale
 from jaxreg.results import _cv_summary, _html, _saving, _selection
 from jaxreg.results._assessment import Assessed, judged_held_out
 from jaxreg.results._choice import Selection
+from jaxreg.results._hazards import WithHazards
 from jaxreg.results._path import PathResult
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ RULES = ("min", "1se", *_selection.CRITERIA)
 
 
 @dataclass(frozen=True)
-class CVResult(Assessed):
+class CVResult(Assessed, WithHazards):
     """Cross-validated paths: A mixing parameters, F folds (repeats multiply F), L lambdas, K responses if several.
 
     Attributes
@@ -70,7 +71,8 @@ class CVResult(Assessed):
         over responses; None for a loss of classes.
     y : array (n,) or (n, K)
         The response, in the order of `oof_predictions`, as the loss takes it: of two classes 0 and 1 (-1 and 1 for
-        SquaredHinge), or the share of the second one; of more a column of 0 and 1 for each.
+        SquaredHinge), or the share of the second one; of more a column of 0 and 1 for each. Of survival times the
+        columns time, event, start and the code of the stratum, and the order of the rows.
     weight : array (n,), or None
         Weights of the rows, 1 on average; None where all are equal.
     interrupted : bool
@@ -287,6 +289,10 @@ class CVResult(Assessed):
             choice = self.select(_validation.check_choice("min" if lam is None else lam, "lam", RULES))
             return int(np.argmax(self.l1_ratios == choice.l1_ratio)), choice.lam  # 0 where it is NaN
         return self.best[0], lam
+
+    def _path_at(self, lam):
+        a, lam = self._at(lam)
+        return self.paths[a], lam
 
     def score(self, X, y, lam=None, sample_weight=None, offset=None, strata=None) -> float:
         """How well new rows are predicted, higher is better, as R squared or the share of rows in the right class.

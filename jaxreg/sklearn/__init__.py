@@ -21,9 +21,10 @@ from jaxreg.sklearn._generalized import GammaRegressor, PoissonRegressor, Tweedi
 from jaxreg.sklearn._generalized_cv import GammaRegressorCV, PoissonRegressorCV, TweedieRegressorCV
 from jaxreg.sklearn._logistic import LogisticRegression
 from jaxreg.sklearn._logistic_cv import LogisticRegressionCV
+from jaxreg.sklearn._multi_task import MultiTaskElasticNet, MultiTaskElasticNetCV, MultiTaskLasso, MultiTaskLassoCV
 from jaxreg.sklearn._networks import NetworkClassifierCV, NetworkRegressorCV
 from jaxreg.sklearn._one_alpha import ElasticNet, Lasso, Ridge
-from jaxreg.sklearn._path_cv import ElasticNetCV, GroupLassoCV, LassoCV, MultiTaskLassoCV, PathRegressorCV
+from jaxreg.sklearn._path_cv import ElasticNetCV, GroupLassoCV, LassoCV, PathRegressorCV
 from jaxreg.sklearn._ridge_cv import RidgeCV
 
 __all__ = [
@@ -38,6 +39,9 @@ __all__ = [
     "LassoCV",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "MultiTaskElasticNet",
+    "MultiTaskElasticNetCV",
+    "MultiTaskLasso",
     "MultiTaskLassoCV",
     "NetworkClassifierCV",
     "NetworkRegressorCV",

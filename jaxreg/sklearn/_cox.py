@@ -32,8 +32,13 @@ class Proportional(LinearEstimator):
         """(X, the survival times as the loss encodes them)."""
         X = validate_data(self, dense(X), dtype=DTYPES, ensure_min_samples=2, copy=False)
         if y is None:
-            raise ValueError(f"y is None, but {type(self).__name__} requires y to be passed: times and events.")
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         return X, self._loss().encode(y, np.ones(len(X), bool)).y
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
 
     def predict(self, X) -> Float[np.ndarray, " n"]:
         """Log relative risk (n_samples,) beside that of the mean of the fitted rows: (x - mean)'coef_."""
@@ -63,7 +68,7 @@ class CoxRegression(Proportional, OneFit):
     max_iter : int >= 1
         Steps of the solver; see `jaxreg.fit_path`.
     tol : float > 0 or None
-        Bound on `jaxreg.PathResult.gap`; None is 1e-12, and for a float32 X 1e-4.
+        Bound on `jaxreg.PathResult.gap`; None is 1e-11, and for a float32 X 1e-4.
     warm_start : bool
         Start from the last fit.
 

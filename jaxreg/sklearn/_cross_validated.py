@@ -65,8 +65,8 @@ class PathEstimatorCV(LinearEstimator, ABC):
         """
         _validation.check_choice(self.rule, "rule", RULES)
         X, y = self._checked(X, y, several=self.multi_task)
-        if self.multi_task and y.ndim == 1:
-            raise ValueError(f"y has one dimension. For mono-task outputs, use LassoCV, not {type(self).__name__}.")
+        if self.multi_task:
+            require_tasks(self, y)
         splits = self._splits(X, y, routed_metadata(self, sample_weight, params).splitter.split)
         weight = checked_weight(sample_weight, len(X))
         penalty = self._penalty(X.shape[1])
@@ -142,6 +142,14 @@ class PathRegressor(RegressorMixin, PathEstimatorCV):
         """X coef_ + intercept_: (n_samples,), or (n_samples, n_targets); its inverse link, where the loss has one."""
         eta = self._linear_predictor(X)  # which asks whether there is a fit
         return inverse_link(self.cv_result_.path.link, eta)
+
+
+def require_tasks(estimator, y):
+    """Refuse a y of one dimension."""
+    if y.ndim == 1:
+        name = type(estimator).__name__
+        other = name.removeprefix("MultiTask")
+        raise ValueError(f"y has one dimension. For mono-task outputs, use {other}, not {name}.")
 
 
 def routed_metadata(estimator, sample_weight, params, method="fit"):

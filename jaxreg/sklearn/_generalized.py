@@ -55,7 +55,7 @@ class PoissonRegressor(Generalized, OneFit):
     max_iter : int >= 1
         Steps of the solver; see `jaxreg.fit_path`.
     tol : float > 0 or None
-        Bound on `jaxreg.PathResult.gap`; None is 1e-12, and for a float32 X 1e-4.
+        Bound on `jaxreg.PathResult.gap`; None is 1e-11, and for a float32 X 1e-4.
     warm_start : bool
         Start from the last fit.
     solver : str

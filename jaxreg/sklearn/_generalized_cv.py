@@ -44,7 +44,7 @@ class PoissonRegressorCV(Generalized, FamilyCV):
     max_iter : int >= 1
         Steps of the solver at each alpha; see `jaxreg.fit_path`.
     tol : float > 0 or None
-        Bound on `jaxreg.PathResult.gap`; None is 1e-12, and for a float32 X 1e-4.
+        Bound on `jaxreg.PathResult.gap`; None is 1e-11, and for a float32 X 1e-4.
     cv : int, splitter or list of (train, test)
         None is 5 folds of rows in their order.
     rule : str

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 DTYPES = (np.float64, np.float32)
 SPARSE = ("csr", "csc")  # formats that predictions take as they are
-ITERATED_GAP, FAMILY_GAP = 1e-10, 1e-12  # for iterated solutions: coefficients to 7 digits or so
+ITERATED_GAP, FAMILY_GAP = 1e-10, 1e-11  # for iterated solutions: coefficients to 7 digits or so
+SUM_ROUNDING = 32 * np.finfo(np.float64).eps
 DENSE_LIMIT = 2**30  # bytes of a sparse X made dense: 1 GB is a quarter of a small machine, and copies come on top
 
 
@@ -148,9 +149,14 @@ def gap_tolerance(tol, otherwise=None):
     return otherwise if tol is None else 2 * _validation.check_positive(tol, "tol")
 
 
-def gap_bound(tol, dtype):
-    """The bound on `gap` for a tolerance of a family, whose `tol` is that bound; None is `FAMILY_GAP` in float64."""
-    return FAMILY_GAP if tol is None and dtype == np.float64 else tol
+def gap_bound(tol, dtype, null_loss=1.0):
+    """The bound on `gap` for a tolerance of a family, whose `tol` is that bound.
+
+    None is `FAMILY_GAP` in float64, or what the rounding of sums near 1 is in units of a small loss of the null model.
+    """
+    if tol is not None or dtype != np.float64:
+        return tol
+    return max(FAMILY_GAP, SUM_ROUNDING / null_loss)
 
 
 def score_by_family(loss, y, eta: Float[np.ndarray, " n"], sample_weight):

@@ -55,12 +55,13 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         return of_class[np.searchsorted(self.classes_, y)] * (1.0 if weight is None else weight)
 
     def _loss(self, y, weight, where=""):
-        """The loss of so many classes, all of which need rows with a weight."""
+        """(the loss of so many classes, all of which need rows with a weight; that of the null model)."""
         totals = np.bincount(np.searchsorted(self.classes_, y), weight, len(self.classes_))
         if not totals.all():
             label = self.classes_.tolist()[int(np.argmin(totals))]
             raise ValueError(f"y has no row of the class {label!r} whose weight is above 0{where}; give some.")
-        return Binomial() if len(self.classes_) == 2 else Multinomial()
+        shares = totals / totals.sum()
+        return Binomial() if len(self.classes_) == 2 else Multinomial(), -float(shares @ np.log(shares))
 
     def _mixing(self, l1_ratio):
         """The mixing parameter by the name of a penalty, which comes first, or by `l1_ratio`; None is ridge."""
@@ -116,7 +117,8 @@ class LogisticRegression(LinearClassifier, OneFit):
     l1_ratio : float in [0, 1], or None
         0 (and None) is ridge, 1 the lasso.
     tol : float > 0 or None
-        Bound on `jaxreg.PathResult.gap`; None is 1e-12, and for a float32 X 1e-4.
+        Bound on `jaxreg.PathResult.gap`; None is 1e-11 (more
+        where all but a class have little weight), and for a float32 X 1e-4.
     fit_intercept : bool
         Whether there is an intercept, which is not penalised.
     class_weight : dict, "balanced" or None
@@ -198,6 +200,7 @@ class LogisticRegression(LinearClassifier, OneFit):
         X, y = self._checked(X, y)
         weight = self._weights(y, sample_weight)
         lam = strength(np.inf if self.penalty is None else self.C, weight.sum())
-        intercept, coef, steps = self._fit_point(X, y, self._loss(y, weight), lam, l1_ratio, weight, self.fit_intercept)
+        loss, null_loss = self._loss(y, weight)
+        intercept, coef, steps = self._fit_point(X, y, loss, lam, l1_ratio, weight, self.fit_intercept, null_loss)
         self.coef_, self.intercept_, self.n_iter_ = by_target(coef), np.atleast_1d(intercept), np.array([steps])
         return self

@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from jaxreg import _validation, fit_path
 from jaxreg.penalties import ElasticNet
 from jaxreg.sklearn._cross_validated import metadata_of_rows, routed_metadata
-from jaxreg.sklearn._linear import gap_bound
+from jaxreg.sklearn._linear import checked_weight, gap_bound
 from jaxreg.sklearn._logistic import LinearClassifier, LogisticRegression, strength
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class LogisticRegressionCV(LinearClassifier):
         self.l1_ratios_ = np.array([self._mixing(ratio) for ratio in np.ravel(self.l1_ratios).tolist()])
         self.Cs_ = self._grid()
         X, y = self._checked(X, y)
+        sample_weight = checked_weight(sample_weight, len(X))
         metadata = self._metadata("fit", sample_weight, params)
         weight = self._weights(y, sample_weight)
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **metadata.splitter.split)
@@ -139,7 +140,7 @@ class LogisticRegressionCV(LinearClassifier):
         coefs, steps, scores = (np.stack(arrays) for arrays in zip(*folds, strict=True))
         if self.refit:
             a, c = _best(scores.sum(axis=0))
-            self.path_ = self._named(self._path(X, y, weight, self._loss(y, weight), self.l1_ratios_[a]))
+            self.path_ = self._named(self._path(X, y, weight, *self._loss(y, weight), self.l1_ratios_[a]))
             chosen, _ = self._points(self.path_)
             chosen, C, l1_ratio = chosen[c], self.Cs_[c], self.l1_ratios_[a]
         else:
@@ -157,7 +158,7 @@ class LogisticRegressionCV(LinearClassifier):
             raise ValueError(f"Cs is {self.Cs!r}; give the number of C, or a sequence of them.")
         return np.asarray(self.Cs, dtype=float)
 
-    def _path(self, X, y, weight, loss, l1_ratio):
+    def _path(self, X, y, weight, loss, null_loss, l1_ratio):
         """The path of rows with these weights at all C."""
         return fit_path(
             X,
@@ -168,7 +169,7 @@ class LogisticRegressionCV(LinearClassifier):
             sample_weight=weight,
             fit_intercept=self.fit_intercept,
             standardize=False,
-            tol=gap_bound(self.tol, X.dtype),
+            tol=gap_bound(self.tol, X.dtype, null_loss),
             max_iter=self.max_iter,
         )
 
@@ -190,8 +191,8 @@ class LogisticRegressionCV(LinearClassifier):
         n = len(y)
         # rows that do not train stay, without weight: folds share what is compiled
         weight = weight * np.bincount(np.arange(n)[train], minlength=n)
-        loss = self._loss(y, weight, f" in the training rows of fold {k}")
-        points = [self._points(self._path(X, y, weight, loss, ratio)) for ratio in self.l1_ratios_]
+        loss, unit = self._loss(y, weight, f" in the training rows of fold {k}")
+        points = [self._points(self._path(X, y, weight, loss, unit, ratio)) for ratio in self.l1_ratios_]
         coefs, steps = (np.stack(arrays) for arrays in zip(*points, strict=True))
         model, scorer, metadata = LogisticRegression(), self._scorer_of_classes(), metadata_of_rows(metadata, test, n)
         model.classes_, model.n_features_in_ = self.classes_, X.shape[1]

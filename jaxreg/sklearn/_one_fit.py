@@ -14,7 +14,7 @@ class OneFit(LinearEstimator):
 
     path_: Any
 
-    def _fit_point(self, X, y, loss, lam, l1_ratio, sample_weight, fit_intercept):
+    def _fit_point(self, X, y, loss, lam, l1_ratio, sample_weight, fit_intercept, null_loss=1.0):
         """(intercept, coefficients, steps of the solver) at lambda, from the last fit if `warm_start`."""
         warm = _validation.check_flag(self.warm_start, "warm_start") and hasattr(self, "path_")
         path = fit_path(
@@ -26,7 +26,7 @@ class OneFit(LinearEstimator):
             sample_weight=sample_weight,
             fit_intercept=fit_intercept,
             standardize=False,
-            tol=gap_bound(self.tol, X.dtype),
+            tol=gap_bound(self.tol, X.dtype, null_loss),
             max_iter=self.max_iter,
             warm_start=self.path_ if warm else None,
         )

@@ -169,59 +169,6 @@ class LassoCV(PathRegressor):
         return coefficient_limits(self.positive)
 
 
-class MultiTaskLassoCV(PathRegressor):
-    """Multi-task lasso with alpha chosen by cross-validation, drop-in for `sklearn.linear_model.MultiTaskLassoCV`:
-
-        minimise over (b0, B)  |Y - b0 - X B|_F^2 / (2 n) + alpha * sum_j |B_j.|_2
-
-    selects columns for all tasks at once. Takes sample weights as well. Parameters and attributes are those of
-    `LassoCV`; coef_ is (n_tasks, n_features) and intercept_ (n_tasks,). tol=None asks for a relative gap of 1e-10.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_linnerud
-    >>> from jaxreg.sklearn import MultiTaskLassoCV
-    >>> X, Y = load_linnerud(return_X_y=True)
-    >>> MultiTaskLassoCV(cv=3, alphas=10).fit(X, Y).coef_.shape
-    (3, 3)
-    """
-
-    multi_task = True
-    default_gap = ITERATED_GAP
-
-    def __init__(
-        self,
-        *,
-        eps=1e-3,
-        alphas=100,
-        fit_intercept=True,
-        max_iter=1000,
-        tol=None,
-        copy_X=True,
-        cv=None,
-        verbose=False,
-        n_jobs=None,
-        random_state=None,
-        selection="cyclic",
-        rule="min",
-    ):
-        self.eps = eps
-        self.alphas = alphas
-        self.fit_intercept = fit_intercept
-        self.max_iter = max_iter
-        self.tol = tol
-        self.copy_X = copy_X
-        self.cv = cv
-        self.verbose = verbose
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.selection = selection
-        self.rule = rule
-
-    def _penalty(self, n_features):
-        return penalties.MultiTaskLasso()
-
-
 class GroupLassoCV(PathRegressor):
     """Group lasso with alpha chosen by cross-validation: the columns of a group enter together.
 

@@ -17,6 +17,7 @@ from jaxreg.solvers.smooth import Averaged, curvature_of, lowered
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
+FLAT = 8  # units of rounding in which a prox leaves a direction as it is
 LOWERED_PART = 4  # steps of lower precision take at most max_iter divided by this: full ones are left the most
 
 
@@ -86,5 +87,25 @@ def _minimiser_jvp(primals, tangents):
     def solve(operator, rhs):
         return conjugate_gradients(operator, rhs, max_products, tol)[0]
 
-    e = lax.custom_linear_solve(operator, through(g), solve, symmetric=True)
+    e = lax.custom_linear_solve(_regular(problem, P, operator), through(g), solve, symmetric=True)
     return (b, n_iter), (g + P(e), np.zeros(n_iter.shape, jax.dtypes.float0))
+
+
+def _regular(problem, P, operator):
+    """The operator of the system of derivatives, made one to one where the outputs of a loss are coupled.
+
+    Then the same number may be added to a coefficient of all outputs, as far as the penalty does not mind: a direction
+    without curvature, along which solutions do not move, and right-hand sides of derivatives have nothing. Those of the
+    transposed system may have something.
+    """
+    smooth = problem.smooth
+    if not isinstance(smooth, Averaged) or smooth.loss.coupling != "outputs":
+        return operator
+
+    def regular(e):
+        ones = jnp.ones_like(e)
+        unmoved = jnp.abs(P(ones) - ones) <= FLAT * jnp.finfo(e.dtype).eps
+        flat = jnp.all(unmoved, axis=1, keepdims=True)
+        return operator(e) + jnp.where(flat, jnp.mean(e, axis=1, keepdims=True), 0.0)
+
+    return regular

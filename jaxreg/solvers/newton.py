@@ -167,7 +167,7 @@ def _minimisers(model, terms, points, lambdas, todo, backwards, goal):
         k = order[i]
         problem = Reduced(model.hessian, centred[k], *factors, *limits)
         tableau, _, _ = solve_reduced(
-            tableau, problem, lambdas[k] / bend[k], tableau.x, terms.l1_ratio, scale, goal.updates, EXACT
+            tableau, problem, lambdas[k] / bend[k], points.b[k] / unit, terms.l1_ratio, scale, goal.updates, EXACT
         )
         return tableau, b.at[k].set(tableau.x * unit), next_of(i + 1)
 
@@ -180,7 +180,8 @@ def _balanced(smooth, terms, b):
     outputs = b.shape[1] // len(smooth.rows)
     if outputs == 1:
         return b
-    free = ((terms.l1_factor == 0) & (terms.l2_factor == 0)).reshape(-1, outputs)
+    unlimited = jnp.isinf(terms.lower) & jnp.isinf(terms.upper)
+    free = ((terms.l1_factor == 0) & (terms.l2_factor == 0) & unlimited).reshape(-1, outputs)
     by_output = b.reshape(len(b), -1, outputs)
     return (by_output - jnp.where(free, by_output.mean(axis=2, keepdims=True), 0.0)).reshape(b.shape)
 

@@ -1,0 +1,55 @@
+"""Losses with a number that is estimated: in alternation with the fit at the smallest lambda."""
+
+import time
+from dataclasses import replace
+
+import jax
+import numpy as np
+
+from jaxreg._setup import lambdas_for, posed, run_of
+from jaxreg.cv._fits import predictions_of
+from jaxreg.paths._lockstep import answered
+from jaxreg.paths._points import points_of
+from jaxreg.paths._result import path_result
+
+FITS = 50  # at most; mu and theta hardly depend on each other, so that some five will do
+SETTLED = 1e-9  # relative change of the number that ends it
+
+
+def settled(data, request, l1_ratios, first):
+    """The Setup of checked data whose loss has its number, which is `first` before the first fit.
+
+    The null model gives the first estimate, the fit at the smallest lambda all others: of the grid of the first mixing
+    parameter, which the loss may move where it is automatic.
+    """
+    rows = np.flatnonzero(data.weight)
+    y, weight = data.y[rows], data.weight[rows]
+    setup = posed(data, replace(request, loss=first), l1_ratios)
+    eta, path = np.asarray(setup.objective.null_eta)[rows], request.warm_start
+    for _ in range(FITS):
+        before, loss = setup.loss, request.loss.estimated(y, eta, weight)
+        if _settled(before, loss):
+            return setup
+        setup = posed(data, replace(request, loss=loss), l1_ratios)
+        path = _fit(setup, request, path)
+        eta = predictions_of(setup.objective.design, data.offset, rows, path.coef_sparse, path.intercept)[:, 0]
+    raise ValueError(
+        f"{type(loss).__name__} does not settle in {FITS} fits, at last from {before!r} to {loss!r}; give the number, "
+        "or larger lambdas."
+    )
+
+
+def _settled(before, after):
+    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+    return all(abs(b - a) <= SETTLED * abs(b) for a, b in pairs)
+
+
+def _fit(setup, request, warm_start):
+    """The PathResult at the smallest lambda alone."""
+    l1_ratio, objective = setup.l1_ratios[0], setup.objective
+    lambdas = lambdas_for(setup, request, l1_ratio)[-1:]
+    run = run_of(setup, setup, 0, lambdas, setup.options, warm_start)
+    points = points_of(objective, list(answered(run.loop, objective.design)))
+    return path_result(setup, l1_ratio, setup.solvers[0], points, run.grid, run.asked, None, 0.0, time.perf_counter())[
+        0
+    ]
