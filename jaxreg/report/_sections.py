@@ -9,8 +9,8 @@ import numpy as np
 
 from jaxreg import _provenance
 from jaxreg._status import MEASURES, Status
-from jaxreg.losses._record import loss_of
 from jaxreg.report import _judged
+from jaxreg.results import _path_summary
 
 MOST_COLUMNS, MOST_FOLDS, MOST_RESPONSES, MOST_NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
 MOST_CLASSES = 20  # of a table of classes
@@ -138,17 +138,13 @@ def data_section(result) -> str:
 
 def _response(path):
     """(facts on the response, a table of its outputs or nothing)."""
-    level, spread = np.atleast_1d(path.data["y_mean"]), np.atleast_1d(path.data["y_sd"])
-    if path.classes is not None:
-        if len(level) == 1:  # the share of the second of two classes, or the mean of -1 and 1
-            second = (1 + level[0]) / 2 if path.link == "identity" else level[0]
-            level = np.array([1 - second, second])
-        rows = [(str(label), f"{share:.1%}") for label, share in zip(path.classes, level, strict=True)]
+    if shares := _path_summary.class_shares(path):
+        rows = [(label, f"{share:.1%}") for label, share in shares]
         return [], table("Classes" + _more(len(rows), MOST_RESPONSES), ["class", "share"], rows[:MOST_RESPONSES])
-    loss = loss_of(path.loss, path.loss_parameters)
-    if loss is not None and loss.coupling == "rows":
-        observed = loss.observed(level[None])
-        return [("share of events", f"{observed.event[0]:.1%}"), ("mean time", _formatted_number(observed.time[0]))], ""
+    if (observed := _path_summary.observed_in(path)) is not None:
+        time, event = observed
+        return [("share of events", f"{event:.1%}"), ("mean time", _formatted_number(time))], ""
+    level, spread = np.atleast_1d(path.data["y_mean"]), np.atleast_1d(path.data["y_sd"])
     numbers = [(_formatted_number(a), _formatted_number(b)) for a, b in zip(level, spread, strict=True)]
     if path.n_responses is None:
         return list(zip(("mean of y", "standard deviation of y"), numbers[0], strict=True)), ""
