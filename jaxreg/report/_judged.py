@@ -127,8 +127,9 @@ def _of_survival(judged):
         if rows[:, _risk_sets.EVENT].any():
             observed = survival(baseline(rows, np.zeros(len(own)), own, loss.ties), np.zeros(1), until)[0]
         expected = np.average(survival(predicted, eta[here], until, stratum[here]), axis=0, weights=own)
-        series.append(_curve(name, *_steps(until, observed), k, label=name))
-        series.append(_curve(f"{name}, predicted", *_steps(until, expected), k, dash="5 4"))
+        steps, dashed = _steps(until, observed), _steps(until, expected)
+        series.append(_curve(name, steps[0], steps[1], k, label=name))
+        series.append(_curve(f"{name}, predicted", dashed[0], dashed[1], k, dash="5 4"))
     caption = "Survival of thirds of the rows by their predicted risk; dashed the mean of what is predicted"
     return _figure("survival", caption, ("time", "share without the event"), series, y_range=[0, 1])
 

@@ -139,8 +139,8 @@ def data_section(result) -> str:
 def _response(path):
     """(facts on the response, a table of its outputs or nothing)."""
     if shares := _path_summary.class_shares(path):
-        rows = [(label, f"{share:.1%}") for label, share in shares]
-        return [], table("Classes" + _more(len(rows), MOST_RESPONSES), ["class", "share"], rows[:MOST_RESPONSES])
+        of_class = [(label, f"{share:.1%}") for label, share in shares[:MOST_RESPONSES]]
+        return [], table("Classes" + _more(len(shares), MOST_RESPONSES), ["class", "share"], of_class)
     if (observed := _path_summary.observed_in(path)) is not None:
         time, event = observed
         return [("share of events", f"{event:.1%}"), ("mean time", _formatted_number(time))], ""
