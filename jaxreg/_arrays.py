@@ -32,7 +32,7 @@ class CheckedData:
     X: Float[Any, "n p"]
     y: Float[np.ndarray, "n ..."]  # (n,), or (n, K) for K responses; the offset is not yet taken off
     weight: Float[np.ndarray, " n"]  # sums to 1
-    offset: Float[np.ndarray, " n"] | None
+    offset: Float[np.ndarray, "n ..."] | None  # in the shape of the linear predictor, (n,) or (n, K)
     feature_names: tuple[str, ...] | None
     incomplete: Float[Any, "n p"] | None = None  # X with its NaN, where these are imputed
     fill_values: Float[np.ndarray, " p"] | None = None  # that X has in their place
@@ -238,12 +238,8 @@ def check_data(
     weight = _check_weight(sample_weight, n)
     y, labels, trials = _encoded(y, weight > 0, loss, strata)
     weight = weight if trials is None else _check_weight(weight * trials, n)
-    responses = y.shape[1] if loss is None and y.ndim == 2 else None if loss is None else loss.responses(y)
-    if responses is not None and offset is not None:
-        remedy = "subtract the offset from y" if loss is None or loss.quadratic else "leave the offset out"
-        raise ValueError(f"offset is given, but y has {responses} columns; {remedy}.")
     if offset is not None:
-        offset = _vector(offset, "offset", n)
+        offset = _of_outputs(offset, n, None if loss is None else loss.responses(y), labels is not None)
     if loss is None or loss.coupling is None:
         require_range((y if offset is None else y - offset)[weight > 0], np.dtype(X.dtype))
     strata = None if strata is None else check_labels(strata, "strata", n)[0]
@@ -273,6 +269,22 @@ def _check_weight(sample_weight, n):
         raise ValueError(f"sample_weight has {positive} positive value(s); at least 2 samples need one.")
     weight = weight / weight.max()  # a sum of huge weights may overflow
     return weight / weight.sum()
+
+
+def _of_outputs(offset, n, outputs, of_classes):
+    """The offset (n,), or (n, K) for K outputs."""
+    if outputs is None:
+        return _vector(offset, "offset", n)
+    array = np.asarray(numeric(offset, "offset"), dtype=np.float64)
+    if array.shape != (n, outputs):
+        what = "classes" if of_classes else "responses"
+        why = "; what is added to all of them alike changes nothing" if of_classes and array.ndim == 1 else ""
+        raise ValueError(
+            f"offset has shape {array.shape}, but there are {outputs} {what}; give ({n}, {outputs}), a column for each "
+            f"of them{why}."
+        )
+    require_finite(array, "offset")
+    return array
 
 
 def check_judged(y: Any, m: int, responses: int | None) -> Float[np.ndarray, "m ..."]:
@@ -334,13 +346,15 @@ def check_names(names: tuple[str, ...] | None, feature_names: tuple[str, ...] | 
         )
 
 
-def check_offset(offset: Any, n: int, fitted_with_offset: bool) -> Float[np.ndarray, " n"]:
-    """Offset of predictions of n rows: zeros where the fit had none and none comes."""
+def check_offset(
+    offset: Any, n: int, fitted_with_offset: bool, outputs: int | None, of_classes: bool
+) -> Float[np.ndarray, "n ..."]:
+    """Offset (n,) or (n, K) of predictions of n rows: zeros where the fit had none and none comes."""
     if offset is None:
         if fitted_with_offset:
             raise ValueError("offset is missing: the path was fitted with one, so predict needs one for the new rows.")
-        return np.zeros(n)
-    return _vector(offset, "offset", n)
+        return np.zeros(n if outputs is None else (n, outputs))
+    return _of_outputs(offset, n, outputs, of_classes)
 
 
 def check_lambdas(lambdas: Any) -> Float[np.ndarray, " L"] | None:

@@ -56,7 +56,8 @@ def fit_path(
         sum_i w_i loss(y_i, offset_i + b0 + x_i'b) / sum_i w_i + penalty(b, lambda v)
 
     by default the lasso: loss (y - eta)^2 / 2 and penalty lambda * sum_j v_j [ a |b_j| + (1 - a) b_j^2 / 2 ] with a =
-    penalty.l1_ratio = 1, which also takes limits lower_j <= b_j <= upper_j. Coefficients come back on the user's scale.
+    penalty.l1_ratio = 1; ElasticNet also takes limits lower_j <= b_j <= upper_j. Coefficients come back on the user's
+    scale.
 
     With `standardize` columns and response count in units of their standard deviations, so that no choice depends on
     the units of the data: the penalty is s^k penalty(b sigma / s, lambda v / s^(k-1)), that of the elastic net
@@ -65,18 +66,20 @@ def fit_path(
 
     with c_j = sigma_j b_j, sigma_j and s the weighted 1/n standard deviations of column j and of y - offset (without
     an intercept the root mean square of y - offset), and k = 2. This is glmnet's penalty at the same lambda, which has
-    the units of y; penalties of degree one do not notice s. `Quantile` has k = 1: lambda is a number. `SquaredHinge`
-    and `Custom` losses have s = 1. delta and smoothing of a loss stay in units of y.
+    the units of y; penalties of degree one do not notice s. `Quantile` has k = 1: lambda is a number. Losses of
+    classes, counts, amounts and survival times and `Custom` ones have s = 1. delta and smoothing of a loss stay in
+    units of y.
 
     Parameters
     ----------
     X : array (n, p), list of rows, or frame
         NumPy, JAX, pandas or polars; the column names of a frame are kept. NaN are an error without `impute`.
     y : array (n,)
-        Numbers, or labels for a loss of classes. Or (n, K) for K responses with the squared loss,
-        where the objective is the sum of theirs: `penalties.MultiTaskLasso()` selects columns for all of them, ridge
-        without limits solves each alone; the s of all is one, the root mean square of their standard deviations (of
-        those that are not 0). Where y, sample_weight or offset is a Series with an index and X a frame with
+        Numbers, or what the loss takes beside them: labels or counts of classes, times and events, see `losses`. Or
+        (n, K) for K responses with the squared loss, where the objective is the sum of theirs:
+        `penalties.MultiTaskLasso()` selects columns for all of them, ridge without limits solves each alone; the s of
+        all is one, the root mean square of their standard deviations (of those that are not 0). Where y, sample_weight
+        or offset is a Series with an index and X a frame with
         one, rows go by the index; 0, 1, 2, ... counts as none.
     loss, penalty : Loss and Penalty, or str
         One of `jaxreg.losses` and one of `jaxreg.penalties`, or their `Custom`; of those that need no number the name
@@ -95,7 +98,7 @@ def fit_path(
         eq. (3.50)), times the mean curvature of the loss; lambda_min_ratio, if given, has the latter's place.
     sample_weight : array (n,) >= 0, or None
         The w_i; only ratios matter.
-    offset : array (n,), or None
+    offset : array (n,), or (n, K) for K responses or the classes of Multinomial, or None
         Known part of the linear predictor.
     strata : array (n,), or None
         Labels of strata of rows, for Cox: each has a baseline hazard of its own.
@@ -104,8 +107,9 @@ def fit_path(
         and TrendFilter. A Series with names, or a dict, goes by the names of the columns of a frame X, in any order; a
         dict may leave out columns, whose factor is 1.
     lower, upper : float, array (p,), Series, dict, or None
-        Limits of the coefficients on the user's scale, lower <= 0 <= upper; for the squared loss with ElasticNet. They
-        go by name as `penalty_factors` do; columns that a dict leaves out have no limit.
+        Limits of the coefficients on the user's scale, lower <= 0 <= upper, for ElasticNet; those of a column are the
+        same for all classes of Multinomial. They go by name as `penalty_factors` do; columns that a dict leaves out
+        have no limit.
     fit_intercept : bool
         Whether there is an intercept, which is not penalised. Without one a constant column of penalty factor 0 is an
         intercept of your own.
@@ -123,6 +127,8 @@ def fit_path(
         - "ridge" solves the squared loss with ElasticNet at l1_ratio=0 without limits, of one or more responses.
         - "block" solves the squared loss with a penalty that is a sum over columns or groups, without limits; preferred
           on a CPU, for convex penalties with groups of similar sizes.
+        - "newton" solves any other loss with ElasticNet, with or without limits; preferred where the loss bends
+          everywhere, or there are limits.
         - "proximal" solves any loss and any penalty, without limits.
 
         "batched" takes all lambdas, mixing parameters and folds side by side, on the Gram matrix of up to 8192 columns
@@ -130,13 +136,14 @@ def fit_path(
         Anderson acceleration; other losses by "proximal", on X. "ridge" is one eigendecomposition of the smaller side,
         a few where the penalties of columns differ more than 1e4-fold, and beside other mixing parameters goes with
         them where these are "batched"; "pivot" the exact active-set path;
-        "block" block coordinate descent with extrapolation, whose rest after 300 epochs "proximal" finishes;
-        "proximal" accelerated proximal gradient with Newton steps.
+        "block" block coordinate descent with extrapolation, whose rest after 300 epochs "proximal" finishes; "newton"
+        proximal Newton steps of a block of lambdas, whose models share one second derivative and are solved as by
+        "pivot"; "proximal" accelerated proximal gradient with Newton steps.
     tol : float > 0, or None
         Bound on `gap`; None is 1e-6, or 1e-4 for float32.
     max_iter : int >= 1
-        Tableau updates per lambda; products with the data for "batched" and "proximal"; epochs and such products for
-        "block".
+        Tableau updates per lambda, of "newton" per step; products with the data for "batched" and "proximal"; epochs
+        and such products for "block".
     early_stop : bool
         Stop where the explained deviance exceeds 0.999 or grows by less than 1e-5 of itself per point.
     max_features : int >= 1, or None
@@ -179,9 +186,9 @@ def fit_path(
     -----
     The gap at b is (P(b) - D) / P0 with P the objective, D a dual value, so that the objective is within gap * P0 of
     its minimum, and P0 the loss of the model of the intercept and the unpenalised columns, or of the intercept alone
-    where those fit exactly. Where no dual is known (penalties that are not convex, `Custom`, other losses with
-    unpenalised columns) `gap` is the scaled residual of the prox, and `certificate` says so: it vanishes at stationary
-    points, of which the path takes the one it gets to from the last lambda.
+    where those fit exactly. Where no dual is known (penalties that are not convex, `Custom`, Cox with an unpenalised
+    column that has not limits on both sides) `gap` is the scaled residual of the prox, and `certificate` says so: it
+    vanishes at stationary points, of which the path takes the one it gets to from the last lambda.
 
     References
     ----------

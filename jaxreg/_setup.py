@@ -22,6 +22,7 @@ from jaxreg.objective._units import Model, centred_response
 from jaxreg.paths._first_lambda import largest_lambda
 from jaxreg.paths._run import run
 from jaxreg.penalties import Penalty
+from jaxreg.penalties._base import per_row
 from jaxreg.results._path import PathResult
 from jaxreg.solvers.ridge import decomposed
 
@@ -169,7 +170,9 @@ def _limited(request, factors, p):
     if np.isinf(lower).all() and np.isinf(upper).all():
         return request.penalty, factors
     if not request.penalty.quadratic:
-        raise ValueError("lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'.")
+        raise ValueError(
+            f"lower or upper is given, but limits need ElasticNet; the penalty is {type(request.penalty).__name__}."
+        )
     return request.penalty.within(lower, upper), np.where((lower == 0) & (upper == 0), np.inf, factors)
 
 
@@ -223,5 +226,6 @@ def run_of(setup, problem, a, lambdas, options, warm_start):
         start = np.zeros((objective.design.p, *objective.outputs))
     else:
         start = objective.from_user(warm_start.coef_at(lambdas[0])[1])
-        start = np.clip(start, *objective.limits) if objective.penalty.limited else start
+        if objective.penalty.limited:
+            start = np.clip(start, *(per_row(limit, start) for limit in objective.limits))
     return run(objective, certify, problem.decomposition, lambdas, options, solver, start, hidden=cold)

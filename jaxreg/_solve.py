@@ -110,7 +110,7 @@ def solve(
         One of `jaxreg.losses` and one of `jaxreg.penalties`, or its name, as for `fit_path`.
     sample_weight : array (n,) >= 0, or None
         Only ratios matter.
-    offset : array (n,), or None
+    offset : array (n,), or (n, K) for K responses or classes, or None
         Known part of the linear predictor.
     penalty_factors : array (p,), or None
         The v_j of `fit_path`: 0 is unpenalised, inf excluded. Names of a frame's columns, and the index of its rows,
@@ -181,10 +181,10 @@ def solve(
     y, sample_weight = _encoded(y, sample_weight, loss, n, dtype)
     X, y = X.astype(dtype), jnp.asarray(y, dtype)
     _check_response(y, loss)
-    lam, per_row_values = jnp.asarray(lam, dtype), {"offset": offset, "sample_weight": sample_weight}
-    for name, value in per_row_values.items():
-        if value is not None and jnp.shape(value) != (n,):
-            raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs ({n},).")
+    lam, rows = jnp.asarray(lam, dtype), (n, *loss.outputs(y))
+    for name, value, shape in (("offset", offset, rows), ("sample_weight", sample_weight, (n,))):
+        if value is not None and jnp.shape(value) != shape:
+            raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs {shape}.")
     for name, value in {"lam": lam, "penalty_factors": penalty_factors}.items():
         if value is not None and jnp.shape(value) not in ((), (p,)):
             raise ValueError(f"{name} has shape {jnp.shape(value)}, but needs () or ({p},).")
@@ -196,7 +196,7 @@ def solve(
         raise ValueError(f"tol is {tol!r}; give a number above 0, or None.")
     tol = (1e-4 if dtype == jnp.float32 else 1e-6) if tol is None else tol
     weight = jnp.ones(n, dtype) if sample_weight is None else jnp.asarray(sample_weight, dtype)
-    offset = jnp.zeros(n, dtype) if offset is None else jnp.asarray(offset, dtype)
+    offset = jnp.zeros(rows, dtype) if offset is None else jnp.asarray(offset, dtype)
     factors = jnp.ones(p, dtype) if penalty_factors is None else jnp.asarray(penalty_factors, dtype)
     factors = jnp.broadcast_to(factors, p)
     return _solve(
@@ -295,9 +295,9 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     squared = loss.quadratic
     outputs = loss.outputs(y)
     y_mean = jnp.zeros(outputs, y.dtype)
-    unit = _unit(y - per_row(offset, y), omega, fit_intercept) if standardize and loss.degree else 1.0
+    unit = _unit(y - offset, omega, fit_intercept) if standardize and loss.degree else 1.0
     if squared:
-        y, offset = y - per_row(offset, y), jnp.zeros_like(offset)
+        y, offset = y - offset, jnp.zeros_like(offset)
         y_mean = omega @ y if fit_intercept else y_mean
         y = y - y_mean
     y, offset, loss, lam = (

@@ -134,7 +134,5 @@ def keywords(case):
 
 def fit(case, lambdas, **options):
     rows = read(case["data"])
-    y, chosen = response(rows, case["family"]), keywords(case)
-    if case["family"] == "mgaussian" and true(case, "offset"):
-        y, chosen["offset"] = y - chosen["offset"], None
-    return jr.fit_path(matrix(rows, "x"), y, penalty=penalty_of(case), lambdas=lambdas, **chosen, **options)
+    X, y = matrix(rows, "x"), response(rows, case["family"])
+    return jr.fit_path(X, y, penalty=penalty_of(case), lambdas=lambdas, **keywords(case), **options)

@@ -460,7 +460,7 @@ BAD = [
     ({"penalty": penalties.GroupLasso}, TypeError, r"penalty is the class GroupLasso; give an instance"),
     ({"penalty": penalties.GroupLasso([0, 1])}, ValueError, r"GroupLasso of 2 columns, but X has 12"),
     ({"penalty": penalties.SLOPE([1.0, 0.5])}, ValueError, r"weights has length 2, but X has 12 columns"),
-    ({"penalty": penalties.MCP(), "lower": 0}, ValueError, r"limits need the squared loss, ElasticNet"),
+    ({"penalty": penalties.MCP(), "lower": 0}, ValueError, r"limits need ElasticNet; the penalty is MCP"),
     ({"penalty": penalties.MCP(), "solver": "pivot"}, ValueError, r"solver is 'pivot', which solves the squared loss"),
     ({"loss": losses.Huber(), "solver": "ridge"}, ValueError, r"solver is 'ridge'"),
     ({"penalty": penalties.MCP(), "y": SEVERAL}, ValueError, r"y has 3 columns; MCP takes one response"),

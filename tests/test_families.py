@@ -191,6 +191,9 @@ def test_duals_without_a_conjugate_are_bounds(name):
         excess = -omega @ numeric_conjugate(loss, y, u) - float(loss.dual(y, eta, u, omega, 1.0))
         assert -1e-12 <= excess <= most
     assert float(loss.dual(y, eta, g, omega, 0.5)) == float(loss.dual(y, eta, 0.5 * g, omega, 1.0))
+    exact = float(loss.dual(y, eta, g, omega, 1.0))
+    for rounded in (g + 1e-16, g - 1e-16, np.nextafter(g, np.inf), np.nextafter(g, -np.inf)):  # eta is not told apart
+        assert float(loss.dual(y, eta, rounded, omega, 1.0)) == pytest.approx(exact, rel=1e-12)
 
 
 # ---- several outputs ----

@@ -18,11 +18,6 @@ OBJECTS = "gamma", "probit", "cloglog", "negativebinomial", "tweedie"
 QUICK = "binomial_all", "multinomial_weights", "poisson_all", "cox_start_strata_all"
 
 
-# glmnet has limits of multinomial coefficients, and an offset for each class
-UNSOLVED = "multinomial_limits", "multinomial_offset", "grouped_offset"
-SOLVED = [name for name in CASES if name not in UNSOLVED]
-
-
 def exact_grid(name):
     by_glm = CASES[name]["family"] in OBJECTS and (true(CASES[name], "offset") or CASES[name]["factors"] != "")
     return name != RIDGE_OF_RESPONSES and not by_glm
@@ -48,7 +43,7 @@ def unit(case):
     return np.sqrt(np.average((centred**2).mean(axis=1), weights=weight))
 
 
-@pytest.mark.parametrize("name", cases(SOLVED, QUICK))
+@pytest.mark.parametrize("name", cases(CASES, QUICK))
 def test_path(name):
     case = CASES[name]
     lambdas, explained, coef, intercept = golden(name)
@@ -62,14 +57,7 @@ def test_path(name):
         np.testing.assert_allclose(path.dev_ratio, explained, rtol=0, atol=AGREEMENT)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", UNSOLVED)
-def test_what_is_not_solved_says_so(name):
-    with pytest.raises(ValueError, match="columns"):
-        fit(CASES[name], None)
-
-
-@pytest.mark.parametrize("name", cases([name for name in SOLVED if exact_grid(name)], QUICK[:1]))
+@pytest.mark.parametrize("name", cases([name for name in CASES if exact_grid(name)], QUICK[:1]))
 def test_automatic_grid(name):
     case, grid = CASES[name], vector(by_case("grids")[name], "lambda")
     lambdas = fit(case, None, tol=1e-2).lambdas

@@ -65,6 +65,9 @@ CHOICES = [
     ({"penalty": PENALTIES.MultiTaskLasso(), "responses": 3}, "block"),
     ({"penalty": PENALTIES.SLOPE([1.0] * 6)}, "proximal"),
     ({"penalty": PENALTIES.Lasso(), "loss": LOSSES.Huber()}, "proximal"),
+    ({"penalty": PENALTIES.Lasso().within(0.0, 1.0), "loss": LOSSES.Huber()}, "newton"),
+    ({"penalty": PENALTIES.Lasso(), "loss": LOSSES.Poisson()}, "newton"),
+    ({"penalty": PENALTIES.Lasso().within(0.0, 1.0), "loss": LOSSES.Poisson(), "accelerated": True}, "newton"),
 ]
 
 
@@ -82,10 +85,9 @@ REFUSALS = [
     ("ridge", {"penalty": PENALTIES.MCP()}, r"lacks ElasticNet and l1_ratio=0; give 'auto' or 'block' or 'proximal'"),
     ("block", {"penalty": PENALTIES.SLOPE([1.0] * 6)}, r"lacks a penalty that is a sum over blocks of columns"),
     (
-        "auto",
+        "proximal",
         {"loss": LOSSES.Huber(), "penalty": PENALTIES.Lasso().within(0.0, 1.0)},
-        r"'pivot' needs the squared loss; 'ridge' needs the squared loss and l1_ratio=0 and no limits; "
-        r"'block' needs the squared loss and a penalty .* and no limits; 'proximal' needs no limits",
+        r"not Huber with ElasticNet with limits: it lacks no limits; give 'auto' or 'newton'",
     ),
 ]
 

@@ -89,7 +89,10 @@ def test_constant_responses_among_others(penalty):
         ({}, "y has 3 columns; several responses need l1_ratio=0 and no limits"),
         ({"penalty": RIDGE, "lower": 0.0}, "several responses need l1_ratio=0 and no limits"),
         ({"penalty": RIDGE, "early_stop": True}, "early_stop is given, but cuts the path of one response"),
-        ({"penalty": RIDGE, "offset": np.zeros(30)}, "offset is given, but y has 3 columns"),
+        (
+            {"penalty": RIDGE, "offset": np.zeros(30)},
+            r"offset has shape \(30,\), but there are 3 responses; give \(30, 3\)",
+        ),
     ],
 )
 def test_what_several_responses_do_not_do_is_refused(options, message):

@@ -70,15 +70,16 @@ class Certificate(ABC):
         unlimited = np.isinf(objective.limits[0]) & np.isinf(objective.limits[1])
         always = self._always & unlimited
         first = self._first_basis if self.kind == "gap" else self._make_basis
-        self._bases = {always.tobytes(): first(always)} if objective.squared else {}
+        self._bases = {always.tobytes(): first(always)} if objective.squared or self.kind == "gap" else {}
 
     def _of(self, objective):
         self.objective, self.penalty, p = objective, objective.penalty, objective.design.p
         self._pass: Any = None
         if self.length > p:
             self.penalty = self.penalty.restrict(np.append(np.arange(p), np.full(self.length - p, p)))
-        # of a penalty that is not separable all columns are free, or its directions alone; a residual has none
-        has_members = objective.penalty.separable and self.kind == "gap"
+        # of a penalty that is not separable all columns are free, or its directions alone; a residual has none, and of
+        # a loss that couples rows, whose dual points cannot be corrected, limits on both sides are all there are
+        has_members = objective.penalty.separable and self.kind == "gap" and objective.loss.coupling != "rows"
         self._always = objective.unpenalised if has_members else np.zeros(p, bool)
         self._penalised = objective.present & (objective.factors > 0)
         slope, ridge = float(objective.penalty.slope), float(objective.penalty.ridge(1.0))
@@ -132,8 +133,11 @@ class Certificate(ABC):
 
     @final
     def _kinds(self, columns, solved, lambdas):
-        """(kinds of members (p,) bool, the kind (B,) of each point): what theta is made orthogonal to."""
-        free = self._as_good_as_free(lambdas) if self.kind == "gap" else None
+        """(kinds of members, the kind (B,) of each point): what theta is made orthogonal to.
+
+        Members are columns (p,) bool, or those of each output (p, K) where limits may hold some of them only.
+        """
+        free = self._as_good_as_free(lambdas) if self.kind == "gap" and self.objective.squared else None
         limited = self.objective.penalty.limited and self._always.any()
         if free is None and not limited:
             return [self._always], np.zeros(len(lambdas), int)
@@ -141,9 +145,11 @@ class Certificate(ABC):
         candidates = candidates if free is None else candidates | free
         if self.objective.penalty.limited:
             margin = 8 * np.finfo(solved.precision).eps  # a limit is met up to the rounding of the result
-            low, high = (limit * np.where(np.isinf(limit), 1.0, 1 - margin) for limit in self.objective.limits)
             b = columns.spread(solved.x, axis=1)
-            candidates = candidates & (low < b) & (b < high)
+            low, high = (
+                per_row(limit * np.where(np.isinf(limit), 1.0, 1 - margin), b[0]) for limit in self.objective.limits
+            )
+            candidates = candidates.reshape(*candidates.shape, *[1] * (b.ndim - 2)) & (low < b) & (b < high)
         return np.unique(candidates, axis=0, return_inverse=True)
 
     @final
@@ -274,7 +280,9 @@ class ByPass(Certificate):
         return self._lengthened(self.objective.basis)
 
     def _make_basis(self, members):
-        return self._lengthened(column_basis(self.objective.design, members))
+        if members.ndim == 1:
+            return self._lengthened(column_basis(self.objective.design, members))
+        return np.stack([self._basis(of_output) for of_output in members.T])
 
     def _lengthened(self, basis):
         usual = min(int(self._always.sum()), self.objective.design.n)
@@ -285,20 +293,12 @@ class ByPass(Certificate):
         fit = columns.fitted(solved)
         b = _kernels.spread(solved.x, columns.positions(self.length))
         at = self.penalty, self.factors, self.scale, b, lambdas, solved.step, self.units
-        if not objective.squared:
-            rows = objective.loss, objective.y, objective.offset, objective.root**2
-            slopes, values = self._slopes(fit)
-            if solved.rounded is not None:  # any dual value will do, and those before rounding are the better ones
-                after, values = self._slopes(solved.rounded)
-                slopes = slopes if self.kind == "gap" else after
-            u = np.asarray(slopes.u)
-            products = yield from _correlations(-per_row(objective.root, u[0]) * u)
-            members = self.padded(self._always)
-            gaps, losses, h = _kernels.of_loss(slopes, products, values, rows, members, *at, kind=self.kind)
-            return Certified(np.asarray(gaps), np.asarray(losses), np.asarray(h)[:, : objective.design.p])
         kinds, kind = self._kinds(columns, solved, lambdas)
         results = []
         for members in kinds:
+            if not objective.squared:
+                results.append((yield from self._of_loss(fit, solved.rounded, members, at)))
+                continue
             r, theta = _kernels.residuals(fit, objective.y, self._basis(members))
             products = yield from _correlations(theta)
             gaps, losses, h = _kernels.by_pass(
@@ -307,16 +307,29 @@ class ByPass(Certificate):
             results.append((gaps, losses, np.asarray(h)[:, : objective.design.p]))
         return _by_kind(results, kind)
 
-    def _slopes(self, fit):
+    def _of_loss(self, fit, rounded, members, at):
+        """(gaps, losses, gradients) of another loss than the squared one."""
+        objective = self.objective
+        rows = objective.loss, objective.y, objective.offset, objective.root**2
+        slopes, values = self._slopes(fit, members)
+        if rounded is not None:  # any dual value will do, and those before rounding are the better ones
+            after, values = self._slopes(rounded, members)
+            slopes = slopes if self.kind == "gap" else after
+        u = np.asarray(slopes.u)
+        products = yield from _correlations(-per_row(objective.root, u[0]) * u)
+        gaps, losses, h = _kernels.of_loss(slopes, products, values, rows, self.padded(members), *at, kind=self.kind)
+        return gaps, losses, np.asarray(h)[:, : objective.design.p]
+
+    def _slopes(self, fit, members):
         """(Slopes, losses) of fits of another loss than the squared one."""
-        objective, correction = self.objective, None
-        basis = np.zeros((0, objective.design.n))
-        if self.kind == "gap" and (objective.free or len(objective.basis)):
-            alone = not len(objective.basis) and objective.responses is None
-            correction = "balance" if alone else "basis"
-        if correction == "basis":
-            level = objective.root[None] if objective.free else basis
-            basis = np.concatenate([self._lengthened(objective.basis), level])
+        objective = self.objective
+        correction, basis = None, np.zeros((0, objective.design.n))
+        of_columns = self._basis(members) if self.kind == "gap" else basis
+        if of_columns.any() or (self.kind == "gap" and objective.free and objective.responses is not None):
+            level = np.broadcast_to(objective.root, (*of_columns.shape[:-2], objective.free, objective.design.n))
+            correction, basis = "basis", np.concatenate([of_columns, level], axis=-2)
+        elif self.kind == "gap" and objective.free:
+            correction = "balance"
         at = objective.root, objective.y, objective.offset, objective.loss, basis
         return _kernels.slopes(fit, *at, correction=correction)
 

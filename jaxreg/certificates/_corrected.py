@@ -28,21 +28,28 @@ def off_basis(
     eta: Float[Array, "n ..."],
     u: Float[Array, "n ..."],
     root: Float[Array, " n"],
-    basis: Float[Array, "k n"],
+    basis: Float[Array, "... k n"],
 ) -> Float[Array, "n ..."]:
     """u less loss''(y, eta) B'c / root, with c such that B (root u) = 0 for orthonormal rows B; NaN where none is.
 
-    To first order these are the slopes where all but the directions B is minimised; rows of zeros in B are none. What
-    would leave the domain of the conjugate is 0 instead, which is in it, and the rest makes up for it: so it is with
-    rows that columns tell apart exactly, whose slopes and curvatures vanish alike.
+    To first order these are the slopes where all but the directions B is minimised; rows of zeros in B are none. B is
+    (k, n), or of each output (K, k, n). What would leave the domain of the conjugate is 0 instead, which is in it, and
+    the rest makes up for it: so it is with rows that columns tell apart exactly, whose slopes and curvatures vanish
+    alike.
     """
     inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1.0), 0.0)
 
     def along(values):
-        return jnp.matmul(basis, per_row(root, values) * values, precision=PRECISION)
+        rooted = per_row(root, values) * values
+        if basis.ndim == 2:
+            return jnp.matmul(basis, rooted, precision=PRECISION)
+        return jnp.einsum("okn,no->ko", basis, rooted, precision=PRECISION)
 
     def turned(c, turns):
-        move = jnp.matmul(basis.T, c, precision=PRECISION)
+        if basis.ndim == 2:
+            move = jnp.matmul(basis.T, c, precision=PRECISION)
+        else:
+            move = jnp.einsum("okn,ko->no", basis, c, precision=PRECISION)
         product = loss.hessian_product(y, eta, per_row(inverse, move) * move)
         return jnp.where(per_row(turns, product), product, 0.0)
 

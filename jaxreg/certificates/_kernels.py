@@ -134,7 +134,8 @@ def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas,
 def slopes(fit, root, y, offset, loss, basis, *, correction):
     """(Slopes (B, n [, K]), f (B,)) of fits eta - offset, an intercept included.
 
-    correction: "balance" where an intercept alone is free, "basis" (k, n) of all that is, None for a residual
+    correction: "balance" where an intercept alone is free, "basis" of all that is, (k, n) or of each output (K, k, n);
+    None for a residual, and where nothing is
     """
     omega = root**2
     inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, omega, 1.0), 0.0)
@@ -159,7 +160,11 @@ def of_loss(slopes, products, values, rows, members, penalty, factors, scale, b,
     loss, y, offset, omega = rows
     h = products.astype(b.dtype)
     h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
-    h = jnp.where(per_row(members, h[0]) & (kind == "gap"), 0.0, h * per_row(scale, h[0]))
+    h = h * per_row(scale, h[0])
+    if kind == "gap":
+        at_limit = (factors == 0) & penalty.limited  # where what is left of a gradient may be rounding
+        rounding = per_row(at_limit, h[0]) & (jnp.abs(h) <= AT_LIMIT * gradient_scale)
+        h = jnp.where(per_row(members, h[0]) | rounding, 0.0, h)
 
     def one(b, h, lam, slopes, value):
         residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)

@@ -16,7 +16,6 @@ from jaxreg.design._base import PRECISION
 from jaxreg.paths import _ridges, _solutions
 from jaxreg.paths._points import points_of
 from jaxreg.paths._queue import places_for
-from jaxreg.penalties._base import per_row
 
 AT_ONCE = 2**25  # predictions that are judged at once
 MATRICES, SOLUTIONS, SEARCHES = 5, 6, 24  # of a lane, in memory at once; vectors of a problem, and of a search for one
@@ -103,7 +102,7 @@ class HeldOutRows:
     def predict(self, offset, positions):
         """Predictions (m, len(positions) [, K]) at some positions of the grid, offset included."""
         eta = self._predictions(tuple(map(int, positions)))
-        return eta if offset is None else eta + offset[self.rows].reshape(-1, *[1] * (eta.ndim - 1))
+        return eta if offset is None else eta + offset[self.rows][:, None]
 
 
 def fitted(folded, lanes, part, mixes):
@@ -154,7 +153,7 @@ def _rows(setup, objectives, first, folds):
     count = np.zeros(index.shape)
     for f, fold in enumerate(folds):
         index[f, : len(fold.rows)], count[f, : len(fold.rows)] = fold.rows, fold.counts
-    y = data.y if data.offset is None else data.y - per_row(data.offset, data.y)
+    y = data.y if data.offset is None else data.y - data.offset
     y = ((y - objective.y_mean) / objective.unit).reshape(len(y), -1)
     root, mean = base.root[index], np.stack([lane.design.columns.mean for lane in lanes])
     coef = np.stack([lane.per_coefficient(np.zeros(base.p)) for lane in lanes]) / objective.unit

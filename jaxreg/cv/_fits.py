@@ -33,8 +33,7 @@ def predictions_of(design, offset, rows, coef, intercept):
     eta = design.linear_predictor(rows, coef, intercept)
     if offset is None:
         return eta
-    known = offset[rows][:, None]  # (m, 1), or (m, 1, K) of K outputs
-    return eta + (known[..., None] if known.ndim < eta.ndim else known)
+    return eta + offset[rows][:, None]  # (m, 1), or (m, 1, K) of K outputs
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class LaneProblems:
         no sum of a fold should tell.
         """
         data, objective = self.setup.data, self.setup.objective
-        y = np.atleast_2d(data.y.T) - (0.0 if data.offset is None else data.offset)
+        y = np.atleast_2d(data.y.T) - (0.0 if data.offset is None else data.offset.T)
         y = y - np.atleast_1d(objective.y_mean)[:, None]
         return y / objective.unit * (objective.totals > 0)[:, None]
 

@@ -130,8 +130,8 @@ TABLE = (
         engine=Newton,
         solves="any other loss with ElasticNet, with or without limits",
         needs=(ANOTHER_LOSS, ELASTIC_NET, OUTPUTS),
-        preferred="where the loss bends everywhere",
-        prefers=lambda problem: problem.loss.width is None,
+        preferred="where the loss bends everywhere, or there are limits",
+        prefers=lambda problem: problem.loss.width is None or problem.penalty.limited,
     ),
     Entry(
         name="proximal",
@@ -178,13 +178,9 @@ def _refusal(name, problem, able):
             f"y has {problem.responses} columns; several responses need l1_ratio=0 and no limits, and a solver other "
             "than 'pivot', 'block' and 'proximal': give one column, these, or MultiTaskLasso()."
         )
-    if name != "auto" and able:
-        entry = entry_of(name)
-        others = " or ".join(map(repr, ["auto", *(entry.name for entry in able)]))
-        return (
-            f"solver is {name!r}, which solves {entry.solves}, not {loss} with {penalty}: it lacks "
-            f"{' and '.join(entry.lacks(problem))}; give {others}."
-        )
-    lacking = "; ".join(f"{entry.name!r} needs {' and '.join(entry.lacks(problem))}" for entry in TABLE)
-    limits = "lower or upper is given, but limits need the squared loss, ElasticNet and solver 'pivot'"
-    return f"{limits if problem.penalty.limited else f'no solver takes {loss} with {penalty}'}: {lacking}."
+    entry = entry_of(name)
+    others = " or ".join(map(repr, ["auto", *(entry.name for entry in able)]))
+    return (
+        f"solver is {name!r}, which solves {entry.solves}, not {loss} with {penalty}: it lacks "
+        f"{' and '.join(entry.lacks(problem))}; give {others}."
+    )

@@ -1,4 +1,8 @@
-"""The null model: the fit of the intercept and of all that is not penalised."""
+"""The null model: the fit of the intercept and of all that is not penalised, within its limits.
+
+Source: Bertsekas (1982), SIAM J. Control Optim. 20 (Newton's method within limits: steps of the coefficients that no
+limit holds, cut off at the limits).
+"""
 
 from dataclasses import replace
 from functools import cached_property
@@ -144,30 +148,37 @@ def _least_gradient(smooth, look):
     return NULL_TOL * (np.abs(np.asarray(smooth.rows)) @ np.abs(look.slopes))
 
 
-def _by_newton(smooth, b, look, patience):
-    """(coefficients, their Look, whether they are the minimum, whether there is one), from b.
+def _held(b, look, lower, upper):
+    """Which coefficients stay at a limit."""
+    return ((b <= lower) & (look.gradient > 0)) | ((b >= upper) & (look.gradient < 0))
+
+
+def _by_newton(smooth, b, look, patience, lower=-np.inf, upper=np.inf):
+    """(coefficients in [lower, upper], their Look, whether they are the minimum, whether there is one), from b.
 
     By Newton's method with steps that go down; after `patience` steps it is asked whether they lead on without end.
     Where they do, they are followed until the loss falls no more.
     """
     attained = True
     for number in range(NEWTON_STEPS):
-        done = bool((np.abs(look.gradient) <= _least_gradient(smooth, look)).all())
+        free = ~_held(b, look, lower, upper)
+        done = bool((np.abs(look.gradient) <= _least_gradient(smooth, look))[free].all())
         if not np.isfinite(look.value) or (attained and done):
             break
-        step = np.linalg.lstsq(look.second, -look.gradient.ravel(), rcond=EIGENVALUE)[0].reshape(b.shape)
-        fall = -float(np.sum(look.gradient * step))
+        step, at = np.zeros(b.shape), np.flatnonzero(free)
+        step[free] = np.linalg.lstsq(look.second[np.ix_(at, at)], -look.gradient[free], rcond=EIGENVALUE)[0]
         rounding = 16 * np.finfo(float).eps * max(abs(float(look.value)), 1.0)
         for length in NEWTON_LENGTHS:
-            ahead = _looked(smooth, b + length * step)
-            if ahead.value <= look.value - FALL * length * fall + rounding:
+            moved = np.clip(b + length * step, lower, upper)
+            ahead, fall = _looked(smooth, moved), max(float(np.sum(look.gradient * (b - moved))), 0.0)
+            if ahead.value <= look.value - FALL * fall + rounding:
                 break
         else:
             break
         if attained and number >= patience:
             attained = not _without_end(smooth, look, ahead)
         ends = not attained and not look.value - ahead.value > NULL_TOL * (look.value - look.least)
-        b, look = b + length * step, ahead
+        b, look = moved, ahead
         if ends:
             break
     return b, look, done, attained
@@ -181,19 +192,28 @@ class NullFit(NamedTuple):
     attained: bool  # whether there is a minimum: else the loss falls without end along some direction
 
 
-def null_fit(smooth: Averaged, level=None):
-    """The NullFit; `level`: where the search begins, an intercept that is the last of the rows."""
+def null_fit(smooth: Averaged, level=None, limits=None):
+    """The NullFit.
+
+    level: where the search begins, an intercept that is the last of the rows; limits: (lower, upper) of the
+    coefficients, each (m,); None where there are none
+    """
     loss = smooth.loss
     b = np.zeros((len(smooth.rows), *loss.outputs(smooth.y)))
-    if level is not None:
+    lower, upper = (-np.inf, np.inf) if limits is None else (per_row(limit, b) for limit in limits)
+    if limits is not None and loss.width is not None:  # where it does not bend, Newton's method does not move
+        b = np.clip(null_fit(smooth).coef, lower, upper)
+    elif level is not None:
         b[-1] = level
     look = _looked(smooth, b)
+    if not b.size:
+        return NullFit(b, look, True)
     tol = NULL_TOL * np.abs(look.slopes).sum()
-    if loss.width is None and b.size <= NEWTON_COEFFICIENTS:
-        b, look, done, attained = _by_newton(smooth, b, look, PATIENCE)
+    if limits is not None or (loss.width is None and b.size <= NEWTON_COEFFICIENTS):
+        b, look, done, attained = _by_newton(smooth, b, look, PATIENCE, lower, upper)
         if done or not attained:
             return NullFit(b, look, attained)
-    for _ in range(NULL_ROUNDS):
+    for _ in range(NULL_ROUNDS if limits is None else 0):
         solution = _minimum(smooth, b, tol)
         b = np.asarray(solution.b)
         if solution.n_iter < NULL_ITER:  # it is as good as rounding allows

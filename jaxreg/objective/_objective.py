@@ -46,7 +46,7 @@ class Objective:
     factors: np.ndarray  # (p,), finite
     unit: float  # what the response counts in
     y: np.ndarray  # (n,) or (n, K); of the squared loss 0 where nothing but rounding is left
-    offset: np.ndarray  # (n,), 0 with the squared loss
+    offset: np.ndarray  # (n,) or (n, K), 0 with the squared loss
     b0: np.ndarray  # (1,) of the intercept-only model where b0 is to be fitted, else (0,) or (0, K)
     y_mean: Any  # what an intercept holds beside b0: float or (K,)
     directions: np.ndarray  # (k, p) along which a penalty that is not separable does not change
@@ -226,7 +226,7 @@ def make_objective(design, data, model, loss, penalty, corr=None, products=None)
         "span": span,
         "orthonormal": orthonormal,
         "constant_features": np.flatnonzero(left_out),
-        "certificate": "gap" if _dual_known(loss, penalty, data, factors, span) else "residual",
+        "certificate": "gap" if _dual_known(loss, penalty, data, factors, scale, span) else "residual",
     }
     if loss.quadratic:
         return _squared(shared, data, model, loss, z, y_mean, unit, corr)
@@ -239,13 +239,22 @@ def _span(design, penalty, factors, scale, directions):
     return Span(design, columns, unit_rows(directions * scale))
 
 
-def _dual_known(loss, penalty, data, factors, span):
+def _limited_free(penalty, factors, scale):
+    """Unpenalised columns (k,) that have a limit."""
+    if not penalty.limited:
+        return np.zeros(0, int)
+    return np.flatnonzero((factors == 0) & (scale > 0) & (np.isfinite(penalty.lower) | np.isfinite(penalty.upper)))
+
+
+def _dual_known(loss, penalty, data, factors, scale, span):
     outputs = loss.outputs(data.y)
     known = has_dual(penalty, np.zeros((len(factors), *outputs)), factors)
     if loss.quadratic or not known:
         return known
-    if len(span.basis) and loss.coupling == "rows":  # its dual points cannot be corrected
-        return False
+    if loss.coupling == "rows":  # its dual points cannot be corrected: they need limits on both sides
+        bounded = _limited_free(penalty, factors, scale)
+        if len(span.basis) or (bounded.size and np.isinf([penalty.lower[bounded], penalty.upper[bounded]]).any()):
+            return False
     eta = data.y if outputs else data.weight
     return jax.eval_shape(loss.dual, data.y, eta, eta, data.weight, 1.0) is not None
 
@@ -258,10 +267,9 @@ def _correlations(design, R):
 
 def _squared(shared, data, model, loss, z, y_mean, unit, corr):
     design, scale, penalty = (shared[name] for name in ("design", "scale", "penalty"))
-    bounded = np.zeros(0, int)
-    if penalty.limited:
+    bounded = _limited_free(penalty, shared["factors"], scale)
+    if bounded.size:  # the others go with them
         bounded = np.flatnonzero((shared["factors"] == 0) & (scale > 0))
-        bounded = bounded if not (np.isinf(penalty.lower) & np.isinf(penalty.upper))[bounded].all() else bounded[:0]
     corr = _correlations(design, z) if corr is None else corr
     totals = np.atleast_1d(np.sum(z**2, axis=0) / 2)
     null = None if bounded.size else _null_by_products(shared["orthonormal"], corr, totals)
@@ -311,7 +319,7 @@ def _null_by_rows(shared, data, model, z, corr, bounded):
 
 
 def _general(shared, data, model, loss, unit):
-    design, scale, basis = shared["design"], shared["scale"], shared["span"].basis
+    design, scale, penalty, basis = *(shared[name] for name in ("design", "scale", "penalty")), shared["span"].basis
     free, root = int(model.fit_intercept and loss.has_intercept), design.root
     counting = data.weight > 0
     loss = loss.in_units(unit)
@@ -320,10 +328,11 @@ def _general(shared, data, model, loss, unit):
     if loss.coupling != "rows":  # rows without a weight may hold anything
         y = np.where(per_row(counting, y), y, y[np.argmax(counting)])
 
-    def fit(rows):
+    def fit(rows, limits=None):
         """The NullFit of some rows."""
         smooth = Averaged(rows, root**2, y, offset, loss)
-        coef, look, attained = null_fit(smooth, _level(smooth) if free and data.offset is not None else None)
+        level = _level(smooth) if free and data.offset is not None else None
+        coef, look, attained = null_fit(smooth, level, limits)
         # what is left of y is rounding, which a narrow loss would take for a misfit
         if loss.width is not None and np.abs(y - look.eta)[counting].max() <= EXACT * eps * np.abs(y).max():
             look = look._replace(value=look.least, eta=y, slopes=np.zeros_like(y))
@@ -331,9 +340,17 @@ def _general(shared, data, model, loss, unit):
 
     eps = np.finfo(design.dtype).eps
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-    intercept = np.ones((free, design.n))
-    of_null = fit(np.concatenate([basis * inverse, intercept]))
-    alone, null = fit(intercept) if len(basis) else of_null, of_null.look
+    intercept, bounded = np.ones((free, design.n)), _limited_free(penalty, shared["factors"], scale)
+    rows, limits = basis * inverse, None
+    if bounded.size:
+        columns = np.asarray(design.gather(bounded), np.float64) * scale[bounded, None]
+        limits = tuple(
+            np.concatenate([side * np.full(len(rows), np.inf), limit[bounded], side * np.full(free, np.inf)])
+            for side, limit in ((-1, penalty.lower), (1, penalty.upper))
+        )
+        rows = np.concatenate([rows, columns * inverse])
+    of_null = fit(np.concatenate([rows, intercept]), limits)
+    alone, null = fit(intercept) if len(rows) else of_null, of_null.look
     saturated = float(null.least)
     total = _above(alone.look.value, saturated, 0.0)
     null_loss = _above(null.value, saturated, total)

@@ -10,7 +10,7 @@ coefficients are multiplied by s. Penalties of degree one do not notice; the rid
 (Friedman, Hastie and Tibshirani 2010, section 2.5). Otherwise s is 1, and the objective stands literally.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,8 +43,10 @@ def centred_response(data, model):
     Exact zeros where nothing but rounding is left. Where the model standardises the response, the unit is the root mean
     square of the standard deviations, without an intercept of the root mean squares, of those that are not 0; else 1.
     """
-    responses = [replace(data, y=y) for y in np.atleast_2d(data.y.T)]
-    z, means = map(np.array, zip(*(_centred(response, model.fit_intercept) for response in responses), strict=True))
+    responses = np.atleast_2d((data.y if data.offset is None else data.y - data.offset).T)
+    z, means = map(
+        np.array, zip(*(_centred(response, data.weight, model.fit_intercept) for response in responses), strict=True)
+    )
     varying, unit = np.count_nonzero(z.any(axis=1)), 1.0
     if model.standardize_response and varying:
         largest = np.abs(z).max()  # squares of what is at most 1 neither overflow nor vanish
@@ -53,11 +55,10 @@ def centred_response(data, model):
     return (z[0], float(means[0]), unit) if data.y.ndim == 1 else (z.T, means, unit)
 
 
-def _centred(data, fit_intercept):
-    response = data.y if data.offset is None else data.y - data.offset
-    mean = float(data.weight @ response) if fit_intercept else 0.0
+def _centred(response, weight, fit_intercept):
+    mean = float(weight @ response) if fit_intercept else 0.0
     centred = response - mean
-    counting = data.weight > 0
+    counting = weight > 0
     if np.abs(centred[counting]).max() <= 4 * np.finfo(float).eps * np.abs(response[counting]).max():
         centred = np.zeros_like(centred)
-    return np.sqrt(data.weight) * centred, mean
+    return np.sqrt(weight) * centred, mean

@@ -12,7 +12,6 @@ from jaxreg.penalties._base import (
     finite_factors,
     per_row,
     ratio,
-    require_one_response,
     unit_directions,
 )
 
@@ -64,7 +63,8 @@ class NetFormulas(Penalty):
 class LimitedElasticNet(NetFormulas, Screened):
     """lambda * [a |b| + (1 - a) b^2 / 2] with a = l1_ratio for lower <= b <= upper, infinite elsewhere.
 
-    lower (p,) <= 0 <= upper (p,), infinite where there is no limit. Its conjugate is a sum over columns,
+    lower (p,) <= 0 <= upper (p,), infinite where there is no limit; those of b (p, K) are the same in all of its K
+    columns. Its conjugate is a sum over the coefficients,
 
         sup over b in [lower, upper] of g b - l1 |b| - l2 b^2 / 2,
 
@@ -79,20 +79,21 @@ class LimitedElasticNet(NetFormulas, Screened):
     limited = True
 
     def prox(self, coef, lam, step):
-        return jnp.clip(self.shrunk(coef, lam, step), self.lower, self.upper)
+        return jnp.clip(self.shrunk(coef, lam, step), per_row(self.lower, coef), per_row(self.upper, coef))
 
     def _pulls(self, gradient):
         """How much of |gradient| is not held by a limit of 0, given minus the derivative of the loss."""
-        return jnp.maximum(jnp.where(self.upper > 0, gradient, 0.0), jnp.where(self.lower < 0, -gradient, 0.0))
+        up, down = (per_row(side, gradient) for side in (self.upper > 0, self.lower < 0))
+        return jnp.maximum(jnp.where(up, gradient, 0.0), jnp.where(down, -gradient, 0.0))
 
     def critical_lambda(self, gradient, factors=1.0, step=1.0):
         pulls = self._pulls(-jnp.asarray(gradient))
-        pull = jnp.max(ratio(pulls, jnp.broadcast_to(factors, jnp.shape(pulls))), initial=0.0)
+        pull = jnp.max(ratio(pulls, jnp.broadcast_to(per_row(factors, pulls), jnp.shape(pulls))), initial=0.0)
         return jnp.where(self.l1_ratio > 0, pull / jnp.where(self.l1_ratio > 0, self.l1_ratio, 1.0), jnp.inf)
 
     def duals(self, gradient, lam):
-        l1 = jnp.broadcast_to(lam * self.l1_ratio, jnp.shape(gradient))
-        open_side = jnp.isinf(jnp.where(gradient > 0, self.upper, self.lower))
+        l1 = jnp.broadcast_to(per_row(lam, gradient) * self.l1_ratio, jnp.shape(gradient))
+        open_side = jnp.isinf(self._limits(gradient))
         scales = jnp.where(jnp.abs(gradient) > l1, l1 / jnp.abs(gradient), 1.0)
         s = jnp.min(jnp.where(open_side, scales, 1.0))
         # zeroed where s has seen to it: rounding must not turn a zero into infinity
@@ -101,13 +102,16 @@ class LimitedElasticNet(NetFormulas, Screened):
         return jnp.stack([s, as_if_unlimited]), jnp.stack([cost, jnp.zeros_like(cost)])
 
     def conjugate(self, gradient, lam):
-        l1, l2 = self.strengths(jnp.broadcast_to(lam, jnp.shape(gradient)))
+        l1, l2 = self.strengths(jnp.broadcast_to(per_row(lam, gradient), jnp.shape(gradient)))
         return jnp.sum(self._conjugates(gradient, l1, l2))
 
+    def _limits(self, gradient):
+        """Sizes of the limits to which the gradient, minus the derivative of the loss, pulls."""
+        return jnp.where(gradient > 0, per_row(self.upper, gradient), -per_row(self.lower, gradient))
+
     def _conjugates(self, gradient, l1, l2):
-        """Conjugates (p,) at a gradient (p,)."""
-        excess = jnp.maximum(jnp.abs(gradient) - l1, 0.0)
-        limit = jnp.where(gradient > 0, self.upper, -self.lower)
+        """Conjugates (p [, K]) at a gradient (p [, K])."""
+        excess, limit = jnp.maximum(jnp.abs(gradient) - l1, 0.0), self._limits(gradient)
         finite = jnp.where(jnp.isinf(limit), 0.0, limit)
         inside = excess**2 / (2.0 * jnp.where(l2 > 0, l2, 1.0))
         at_limit = excess * finite - jnp.where(l2 > 0, l2 * finite**2 / 2.0, 0.0)  # not 0 * inf for a distant limit
@@ -120,8 +124,10 @@ class LimitedElasticNet(NetFormulas, Screened):
         return unit_directions(np.where(unlimited, factors, 1.0))
 
     def pull(self, gradient, factors):
+        up, down = (per_row(side, gradient) for side in (self.upper > 0, self.lower < 0))
+        pulls = np.maximum(np.where(up, gradient, 0.0), np.where(down, -gradient, 0.0))
+        pulls = pulls if pulls.ndim == 1 else pulls.max(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            pulls = np.maximum(np.where(self.upper > 0, gradient, 0.0), np.where(self.lower < 0, -gradient, 0.0))
             return pulls / (factors * float(self.l1_ratio))
 
     def restrict(self, columns):
@@ -135,5 +141,4 @@ class LimitedElasticNet(NetFormulas, Screened):
         return rebuilt(self, lower=self.lower * by, upper=self.upper * by)
 
     def checked_factors(self, factors, responses):
-        require_one_response("ElasticNet with limits", responses)
         return finite_factors(factors)

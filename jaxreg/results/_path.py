@@ -226,7 +226,7 @@ class PathResult(Assessed, WithHazards):
             With the columns of the fit, in their order; a frame's are checked by name. "coefficients" need none.
         lam : float >= 0, or None
             Any lambda, see `coef_at`; None is all of the path.
-        offset : array (m,), or None
+        offset : array (m,), or (m, K) for K responses or classes, or None
             Required if the path was fitted with one.
         type : str
             "link" is the linear predictor. "response" is what its inverse link makes of it: a probability, of the
@@ -242,7 +242,7 @@ class PathResult(Assessed, WithHazards):
         Raises
         ------
         ValueError
-            For other columns than those of the fit, a missing offset, one beside several responses, or "class" for a
+            For other columns than those of the fit, an offset that is missing or has another shape, or "class" for a
             loss that is none of classes.
         """
         _validation.check_choice(type, "type", ("link", "response", "class", "coefficients"))
@@ -255,7 +255,7 @@ class PathResult(Assessed, WithHazards):
         offset = by_row(offset, "offset", X)
         X = _arrays.check_prediction(X, self.n_features, self.feature_names, self.fill_values is not None)
         X = _missing.filled(X, self.fill_values)
-        offset = _arrays.check_offset(offset, len(X), self.offset_used)
+        offset = _arrays.check_offset(offset, len(X), self.offset_used, self.n_responses, self.classes is not None)
         eta = self._linear_predictor(X, lam, offset)
         if type == "class":
             return judging_loss(self).decode(eta, self.classes)
@@ -263,12 +263,9 @@ class PathResult(Assessed, WithHazards):
 
     def _linear_predictor(self, X, lam, offset):
         if self.n_responses is not None:
-            if offset.any():
-                raise ValueError(
-                    "offset is given, but a path of several responses has none; add it to the predictions."
-                )
             intercept, coef = (self.intercept, self.coef) if lam is None else self.coef_at(lam)
-            return np.einsum("mj,...jk->m...k", X, coef, optimize=True) + intercept
+            eta = np.einsum("mj,...jk->m...k", X, coef, optimize=True) + intercept
+            return eta + (offset[:, None] if lam is None else offset)
         if lam is None:
             return (self.coef_sparse @ X.T).T + self.intercept + offset[:, None]
         intercept, coef = self.coef_at(lam)
