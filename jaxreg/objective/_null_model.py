@@ -157,7 +157,7 @@ def _by_newton(smooth, b, look, patience, lower=-np.inf, upper=np.inf):
     """(coefficients in [lower, upper], their Look, whether they are the minimum, whether there is one), from b.
 
     By Newton's method with steps that go down; after `patience` steps it is asked whether they lead on without end.
-    Where they do, they are followed until the loss falls no more.
+    Where they do, they are followed until the loss falls no more, or not at all.
     """
     attained = True
     for number in range(NEWTON_STEPS):
@@ -177,9 +177,9 @@ def _by_newton(smooth, b, look, patience, lower=-np.inf, upper=np.inf):
             break
         if attained and number >= patience:
             attained = not _without_end(smooth, look, ahead)
-        ends = not attained and not look.value - ahead.value > NULL_TOL * (look.value - look.least)
+        falls = follows and look.value - ahead.value > NULL_TOL * (look.value - look.least)
         b, look = moved, ahead
-        if ends:
+        if not (attained or falls):
             break
     return b, look, done, attained
 
@@ -238,4 +238,4 @@ def attains(smooth: Averaged, b, moves):
     start = b[chosen] * per_row(moves[chosen], b)
     rows, offset = (smooth.rows * moves[:, None])[chosen], smooth.eta(smooth.image(b * per_row(~moving, b)))
     posed = replace(smooth, rows=rows, offset=offset)
-    return _by_newton(posed, start, _looked(posed, start), 0)[3]
+    return _by_newton(posed, start, _looked(posed, start), 0, follows=False)[3]
