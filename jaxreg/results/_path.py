@@ -66,7 +66,7 @@ class PathResult(Assessed, WithHazards):
     dev_ratio : array (L,)
         Share of the intercept-only model's deviance that is explained.
     n_iter : array (L,)
-        Solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", Newton steps for "newton",
+        Solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", steps of "newton",
         products with the data or their Gram matrix for "proximal" (the matrix of a quadratic model of a loss counts as
         one, what is done with it as none), epochs for "block", and products of what "proximal" finished.
     status : array (L,)
