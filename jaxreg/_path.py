@@ -167,7 +167,8 @@ def fit_path(
     -------
     PathResult
         Points whose gap exceeds `tol` have a status other than converged, and one ConvergenceWarning says which and
-        why.
+        why. So have those of a loss without a minimum, of which unpenalised columns, or all of them at lambda = 0, tell
+        classes or events apart: they are `separable`, finite, and within `tol` of the infimum.
 
     Raises
     ------

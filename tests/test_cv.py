@@ -304,7 +304,7 @@ def test_early_ends_cut_all_curves_alike(p):
 def test_one_warning_counts_the_fits_that_did_not_converge():
     X, y = small(p=300)
     with pytest.warns(
-        jr.ConvergenceWarning, match=r"\d+ of 20 fits of folds have a gap above tol.*max_iter=1"
+        jr.ConvergenceWarning, match=r"\d+ of 20 fits of folds did not converge, the worst gap .*max_iter=1"
     ) as caught:
         cv = jr.fit_cv(X, y, cv=4, n_lambdas=5, lambda_min_ratio=0.2, max_iter=1)
     assert len(caught) == 1
