@@ -110,7 +110,7 @@ def test_classes_are_scored_by_their_share_and_have_no_r2():
     assert result.r2 is None
     expected = accuracy_score(CLASSES, np.sign(result.predict(X)))
     assert result.score(X, CLASSES) == pytest.approx(expected, abs=1e-12)
-    with pytest.raises(ValueError, match=r"y has the label 0, but the classes of the fit are -1\.0, 1\.0"):
+    with pytest.raises(ValueError, match=r"y has the label 0, but the classes of the fit are -1, 1"):
         result.score(X, np.where(CLASSES > 0, 1, 0))
 
 

@@ -45,6 +45,7 @@ def test_path_writes_what_fit_path_gives(tmp_path, extension):
     assert about.splitlines()[1:] == [
         f"Table: {name}, 60 rows, 4 features, target 'y'",
         "Loss Squared(), penalty ElasticNet(l1_ratio=1)",
+        "Family gaussian: 'y' has numbers.",
     ]
     assert summary in result.stdout
     read = table_files.read(name, "y")  # its order in memory decides on the last bits of a gap
@@ -184,7 +185,7 @@ def test_the_grid_comes_to_the_fit(file, tmp_path, monkeypatch, command):
         ("--drop --target -- --target", {}, {"target": "y"}, "--drop --target --target y -- --target"),
         ("--target=Y --no-cache a.csv", {"target": "Y"}, {"target": "y"}, "--target y --no-cache a.csv"),
         ("--monthfirst a.csv", {"dayfirst": False}, {"dayfirst": True}, "--dayfirst a.csv"),
-        ("--rule=bic --loss huber:1 --metric r2 a.csv", {}, {"classes": True}, "--loss squaredhinge a.csv"),
+        ("--rule=bic --loss huber:1 --metric r2 a.csv", {}, {"classes": True}, "--family auto a.csv"),
         ("--rule 1se --metric deviance a.csv", {}, {"classes": True}, "--rule 1se --metric deviance a.csv"),
     ],
 )
@@ -192,7 +193,7 @@ def test_the_options_of_a_command_are_changed_where_they_are(typed, call, change
     """Words behind a -- are no options, and neither are values that look like some."""
     valued = {"--drop", "--na", "--target", "--rule", "--loss", "--metric"}
     if "--loss" not in typed and "classes" in changed:
-        works += " --loss squaredhinge"
+        works += " --family auto"
     assert " ".join(_messages._with_options(tuple(typed.split()), valued, call, call | changed)) == works
 
 
@@ -272,7 +273,7 @@ def test_convergence_warning_is_one_line(file, tmp_path):
 
 
 def test_what_typer_refuses_ends_in_code_2(file):
-    for arguments in (["path", file], ["cv", file, "--target", "y", "--folds", "1"], ["bench", "--fast"], ["paths"]):
+    for arguments in (["path"], ["cv", file, "--target", "y", "--folds", "1"], ["bench", "--fast"], ["paths"]):
         result = call(*arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert "Error: " in result.stderr

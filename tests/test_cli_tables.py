@@ -316,7 +316,7 @@ def test_classes_are_predicted(here):
     options = ["--drop", "id", "--drop", "sold", "--drop", "tax", "--drop", "price", "--drop", "rooms"]
     result = call("cv", "houses.csv", "--target", "garden", "--loss", "squaredhinge", *options, *FEW)
     assert result.exit_code == 0, result.output
-    assert "Note: target 'garden' has two classes: 'no' is -1, 'yes' is 1.\n" in result.stderr
+    assert "Note: target 'garden' has two classes, 'no' and 'yes': what is predicted is 'yes'.\n" in result.stderr
     result = call("predict", "jaxreg-cv/model.npz", "houses.csv")
     assert "rows, accuracy 0." in result.stdout
     predictions = pd.read_csv("predictions.csv")

@@ -121,7 +121,7 @@ REFUSED = {
     ),
     "a fold of one class": (
         lambda: cv(y=np.where(THIRDS == 1, -1.0, 1.0), loss="squaredhinge", cv=THIRDS),
-        r"cv: in the training rows of fold 1 y has one class only",
+        r"cv: there is no row of class -1\.0 in the training rows of fold 1",
     ),
     "a start of other responses": (
         lambda: js.Lasso(warm_start=True).fit(X, Y).fit(X, np.c_[Y, -Y]),

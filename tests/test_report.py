@@ -20,8 +20,9 @@ from scipy.sparse import random_array
 
 import jaxreg as jr
 from jaxreg import _provenance
+from jaxreg.losses._record import parameters_of
 from jaxreg.plotting._prominence import prominent
-from jaxreg.report import _held_out, _sections
+from jaxreg.report import _held_out, _judged, _sections
 from jaxreg.report._content import content
 from jaxreg.report._page import SCRIPTS
 
@@ -282,17 +283,64 @@ def test_rows_that_were_never_held_out_and_too_many_to_draw(cv):
     assert (few["rows"], few["r2"]) == ([0, 1, 2, 3, 4], None)
 
 
-def test_held_out_classes_are_counted(cv):
-    y, score = np.array([-1.0, -1, 1, 1, 1]), np.array([-0.5, 2, 0.0, np.nan, 3])
-    path = replace(cv.path, data=cv.path.data | {"of_classes": True})
-    classes = replace(cv, paths=(path, path), y=y, oof_predictions=score)
-    np.testing.assert_array_equal(_held_out.class_counts(classes), [[1, 1], [0, 2]])
-    page = classes.report().html
-    assert "75.0% of 4 rows" in page
-    assert '<th scope="row">class -1</th><td>1</td><td>1</td>' in page
+def of_family(cv, loss, y, eta, labels=None, **more):
+    """The CVResult with held-out predictions of another loss."""
+    path = replace(
+        cv.path, loss=repr(loss), loss_parameters=parameters_of(loss), link=loss.link, classes=labels,
+        data=cv.path.data | {"y_mean": 0.4, "y_sd": 1.0, "of_classes": loss.of_classes, **more},
+    )  # fmt: skip
+    return replace(cv, paths=(path, path), y=y, oof_predictions=eta, r2=None, metric="deviance")
+
+
+def figures_of(page):
+    return {figure["id"]: figure for figure in numbers_of(page)["figures"]}
+
+
+def test_held_out_classes_have_their_names_and_curves(cv):
+    y, eta = np.array([0.0, 0, 1, 1, 1]), np.array([-0.5, 2, 1.0, np.nan, 3])
+    page = of_family(cv, jr.losses.Binomial(), y, eta, np.array(["no", "yes"])).report().html
+    assert "75.0% of 4 rows are predicted to be of their class. AUC 0.750." in page
+    assert '<th scope="row">class no</th><td>1</td><td>1</td>' in page
+    assert '<th scope="row">class yes</th><td>0</td><td>2</td>' in page
+    assert '<th scope="row">yes</th><td>40.0%</td>' in page  # the share in the data
+    found = figures_of(page)
+    (roc,) = found["roc"]["series"]
+    assert (roc["x"], roc["y"]) == ([0, 0, 0.5, 0.5, 1], [0, 0.5, 0.5, 1, 1])
+    (what, thresholds), *_ = roc["more"]
+    assert (what, thresholds[0]) == ("threshold", None)
+    np.testing.assert_allclose(thresholds[1:], 1 / (1 + np.exp([-3, -2, -1, 0.5])), rtol=1e-5)
+    bins = found["calibration"]["series"][0]
+    np.testing.assert_allclose(bins["x"], 1 / (1 + np.exp([0.5, -1, -2, -3])), rtol=1e-5)
+    assert bins["y"] == [0, 1, 0, 1]
     assert numbers_of(page)["held_out"] is None
-    unknown = replace(classes, paths=(replace(cv.path, link=None),) * 2).report().html
-    assert "Held-out predictions</h2>" not in unknown
+    alone = of_family(cv, jr.losses.Binomial(), np.ones(5), eta, np.array(["no", "yes"])).report().html
+    assert list(figures_of(alone)) == ["calibration"]  # no curve without both classes
+    margins = of_family(cv, jr.losses.SquaredHinge(), 2 * y - 1, eta, np.array([3, 4])).report().html
+    assert list(figures_of(margins)) == ["roc"]  # no probabilities
+    assert '<th scope="row">class 3</th><td>1</td><td>1</td>' in margins
+
+
+def test_held_out_survival_is_that_of_thirds_by_risk(cv):
+    rng = np.random.default_rng(0)
+    eta = np.repeat([-1.0, 0.0, 1.0], 20)
+    observed = {"time": rng.permutation(60) + 1.0, "event": rng.uniform(size=60) < 0.7}
+    loss = jr.losses.Cox()
+    y = loss.encode(observed, np.ones(60, bool)).y
+    page = of_family(cv, loss, y, eta, y_mean=y.mean(axis=0).tolist()).report().html
+    (survival,) = figures_of(page).values()
+    named = {one["name"]: one for one in survival["series"]}
+    assert list(named) == [name + more for name in _judged.RISKS for more in ("", ", predicted")]
+    steps = named["low risk"]
+    time, event = observed["time"][:20], observed["event"][:20]
+    factors = [np.exp(-event[time == t].sum() / (time >= t).sum()) for t in np.sort(time)]
+    expected = np.cumprod(factors)[event[np.argsort(time)]]
+    after = dict(zip(steps["x"], steps["y"], strict=True))  # the last one of each time
+    np.testing.assert_allclose([after[t] for t in np.sort(time[event])], expected, rtol=1e-5)
+    assert (steps["x"][0], steps["y"][0]) == (0, 1)
+    low, high = (named[f"{name} risk, predicted"]["y"][-1] for name in ("low", "high"))
+    assert low > high
+    assert f"of 60 rows with {observed['event'].sum()} events" in page
+    assert f"<dt>share of events</dt><dd>{observed['event'].mean():.1%}</dd>" in page
 
 
 def test_names_stand_in_the_page_as_they_are(cv, tmp_path):
@@ -354,7 +402,7 @@ def test_numbers_that_json_does_not_know_and_results_without_a_summary():
 
 def test_several_responses(several):
     found = content(several)
-    assert found["responses"] == 2
+    assert found["outputs"] == {"kind": "response", "names": ["0", "1"]}
     for r in range(2):
         np.testing.assert_allclose(dense(found, found["mixes"][0], r), several.coef[:, :, r], rtol=1e-8)
 

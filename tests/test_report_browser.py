@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
-from test_report import FRAME, NAMES, RESPONSES, X, Y
+from test_report import FRAME, NAMES, RESPONSES, X, Y, of_family
 
 import jaxreg as jr
 
@@ -263,4 +263,22 @@ def test_responses_and_lambda_zero_in_a_browser(several, browser, tmp_path):
     for name in ("raw", "losses", "path-said", "path-caption"):
         assert not browser.find_element("id", name).is_displayed()
     assert len(browser.find_elements("css selector", "#predicted-plot circle")) == 60
+    assert_quiet(browser)
+
+
+@pytest.mark.slow
+def test_figures_of_a_family_in_a_browser(cv, browser, tmp_path):
+    rng = np.random.default_rng(0)
+    eta = rng.normal(size=60)
+    y = (eta + rng.normal(size=60) > 0) * 1.0
+    opened(browser, of_family(cv, jr.losses.Binomial(), y, eta, np.array(["no", "yes"])).report(tmp_path / "two.html"))
+    for name in ("roc", "calibration"):
+        assert len(browser.find_elements("css selector", f"#{name}-plot .curve")) == 2  # and where both are equal
+    assert len(browser.find_elements("css selector", "#calibration-plot circle")) == 10
+    assert_quiet(browser)
+    loss, observed = jr.losses.Cox(), {"time": rng.exponential(size=60), "event": rng.uniform(size=60) < 0.6}
+    y = loss.encode(observed, np.ones(60, bool)).y
+    page = of_family(cv, loss, y, eta, y_mean=y.mean(axis=0).tolist()).report(tmp_path / "cox.html")
+    opened(browser, page)
+    assert texts(browser, "#survival-plot .label") == ["low risk", "middle risk", "high risk"]
     assert_quiet(browser)

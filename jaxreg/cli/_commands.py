@@ -97,7 +97,7 @@ def path(
         "cv houses.csv --target price --drop id --groups street --l1-ratio 0.5 --l1-ratio 1",
         "cv houses.csv --target price --drop id --penalty grouplasso --report houses.html",
         "cv houses.csv --target price --drop id --dates parts --missing impute --test newer.csv",
-        "cv houses.csv --target rooms --family poisson --drop id",
+        "cv houses.csv --target price --drop id --family gamma",
     )
 )
 @with_groups

@@ -144,8 +144,8 @@ class Reading(Group):
     def keywords(self) -> dict[str, Any]:
         """The keywords of `jaxreg.tables.read`, without the file and the target."""
         sequences = {name: tuple(getattr(self, name) or ()) for name in ("drop", "categorical", "na", "units")}
-        names = ("time", "event", "start", "strata", "offset", "weights")
-        names += ("dates", "dayfirst", "missing", "decimal", "thousands")
+        names = ["time", "event", "start", "strata", "offset", "weights"]
+        names += ["dates", "dayfirst", "missing", "decimal", "thousands"]
         return sequences | {name: getattr(self, name) for name in names}
 
     @property

@@ -225,7 +225,8 @@ def parse(reading, fit, l1_ratios) -> Specification:
             fail(f"--l1-ratio {ratio:g} is there twice; give each mixing parameter once.")
     fit_keywords = {"standardize": not fit.no_standardize, "progress": fit.progress}
     grid = _grid(fit.n_lambdas, fit.lambda_min_ratio, fit.lambdas)
-    specification = Specification(*_parsed_loss(reading, fit), penalty, l1_ratios or None, fit_keywords | grid)
+    loss, family, of_family = _parsed_loss(reading, fit)
+    specification = Specification(loss, family, of_family, penalty, l1_ratios or None, fit_keywords | grid)
     if specification.loss is not None or specification.family != _families.AUTO:
         specification._loss(spread=1.0)  # refuses numbers that no data can make right
     specification._penalty(["x"])

@@ -10,10 +10,10 @@ from jaxreg import _validation
 from jaxreg.cli import _families, _specification
 from jaxreg.cli._messages import checked, command, command_typed, fail, fail_with_table, require
 from jaxreg.results._assessment import judged_held_out
+from jaxreg.scores._metric import NEGATIVE
 from jaxreg.scores._metrics import METRICS
 from jaxreg.scores._numbers import ABSOLUTE, R_SQUARED, SQUARED
 
-NEGATIVE = "negative "  # before the title of a measure that is better the higher it is, as a loss
 OF_NUMBERS = SQUARED, ABSOLUTE, R_SQUARED  # measures that the RMSE, MAE and R2 of a model say
 
 

@@ -137,9 +137,9 @@ class _CoefficientsAtChoice(NamedTuple):
 def _coefficients_at_choice(result, lam, scale, response):
     path, lam, said, _ = result._choice(lam)
     lam = float(path.lambdas[-1]) if lam is None else lam
-    factors, quantity = factors_of(path, scale)
     count = path.n_responses or 1
     response = _validation.check_response(response, count)
+    factors, quantity = factors_of(path, scale, response)
     coef = path.coef_at(lam)[1].reshape(-1, count)[:, response]
     values = coef * factors
     order = np.lexsort((-np.abs(values), coef == 0))[: np.count_nonzero(coef)]

@@ -49,7 +49,7 @@ def _frame(result, scale="sd", lam=None, response=None):
     path.
     """
     path = result._choice(lam).path
-    features, curves = _Values(path, _response(path, response), *factors_of(path, scale)).curves()
+    features, curves = _values(path, scale, response).curves()
     names = path.names
     return data_frame(
         {
@@ -131,7 +131,7 @@ def plot_path(result, x="lambda", labels=10, scale="sd", lam=None, ax=None, resp
     _validation.check_choice(x, "x", tuple(X_LABELS))
     labels = _validation.check_count(labels, "labels", at_least=0)
     path, lam, _, chosen = result._choice(lam)
-    values = _Values(path, _response(path, response), *factors_of(path, scale))
+    values = _values(path, scale, response)
     points = _drawn_positions(path.lambdas, x, lam)
     features, curves = values.curves(points)
     at, place = (path.lambdas[points], log_place) if x == "lambda" else (_l1_norm(curves), values.norm_at)
@@ -211,8 +211,9 @@ class _Values(NamedTuple):
         return float(_l1_norm(self.at(lam)))
 
 
-def _response(path, response):
-    return _validation.check_response(response, path.n_responses or 1)
+def _values(path, scale, response):
+    response = _validation.check_response(response, path.n_responses or 1)
+    return _Values(path, response, *factors_of(path, scale, response))
 
 
 def _l1_norm(values):

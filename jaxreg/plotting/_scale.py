@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxreg import _validation
+from jaxreg.plotting._axes import short
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -24,8 +25,12 @@ def feature_scale(path, scale="sd") -> Float[np.ndarray, " p"]:
     return path.feature_sd if scale == "sd" and len(path.feature_sd) else np.ones(path.n_features)
 
 
-def factors_of(path, scale):
-    """(factors (p,) of the coefficients of a path, name of the product)."""
+def factors_of(path, scale, response=0):
+    """(factors (p,) of the coefficients of a path, name of the product, of one of several classes with that)."""
     _validation.check_choice(scale, "scale", tuple(QUANTITIES))
     known = scale == "raw" or len(path.feature_sd)
-    return feature_scale(path, scale), QUANTITIES[scale] if known else UNSCALED
+    quantity = QUANTITIES[scale] if known else UNSCALED
+    if path.classes is not None and path.n_responses is not None:
+        name = short(str(path.classes[response])).replace("$", r"\$")  # which begins no mathematics
+        quantity += f", class {name}"
+    return feature_scale(path, scale), quantity

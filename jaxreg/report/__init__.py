@@ -56,8 +56,11 @@ def write_report(result, path=None, title=None, data_source=None, notes=()) -> R
     most some hundred thousand numbers in all, and the figures of held-out predictions 2000 points; the page says what
     it leaves out. lambda = 0 has no place on the log axis of the figures, but one on the slider.
 
-    Held-out predictions are drawn where the response is a number that they stand for (not of `Custom` losses), and
-    counted for a loss of classes. R squared and RMSE count each row once, whatever its weight.
+    Held-out predictions, those at the choice, are drawn where the response is a number that they stand for (not of
+    `Custom` losses); R squared and RMSE count each row once, whatever its weight. Of classes there are ROC curves,
+    calibration in ten bins of the probabilities, and the rows of each class by the predicted one; of counts and amounts
+    calibration; of survival times Harrell's C, and the survival of thirds of the rows by their risk, as it was observed
+    and as the mean of what is predicted, whose baseline hazard is that of these predictions.
 
     Examples
     --------

@@ -5,7 +5,7 @@ import numpy as np
 from jaxreg._status import MEASURES, Status
 from jaxreg.plotting._prominence import prominent
 from jaxreg.plotting._scale import feature_scale
-from jaxreg.report import _held_out
+from jaxreg.report import _held_out, _judged
 from jaxreg.scores._numbers import SQUARED
 
 NAMED_CURVES = 10  # curves with a name and a colour
@@ -15,8 +15,11 @@ TABLE_NUMBERS = 100_000  # coefficients of all tables together, at most; a page 
 CURVE_DIGITS = 9  # of curves and coefficients
 
 
-def content(result) -> dict:
-    """The numbers of a PathResult or CVResult that the figures and tables of its page need."""
+def content(result, judged=None) -> dict:
+    """The numbers of a PathResult or CVResult that the figures and tables of its page need.
+
+    `judged` are the held-out predictions of a CVResult.
+    """
     paths = result.paths if result._cross_validated else (result,)
     least = result.mean_loss.argmin(axis=1) if result._cross_validated else [None]
     points = sum(len(path.lambdas) for path in paths)
@@ -26,13 +29,14 @@ def content(result) -> dict:
     numbers = {
         "measure": MEASURES[paths[0].certificate],
         "tol": paths[0].tol,
-        "responses": paths[0].n_responses or 1,
+        "outputs": _outputs(paths[0]),
         "names": [names[j] for j in used],
         "sd": _rounded_list(sd[used]) if len(sd) else None,
         "mixes": [mix.numbers(used) for mix in mixes],
         "chosen": 0,
         "losses": None,
         "held_out": None,
+        "figures": _judged.figures(judged),
         "start": len(paths[0].lambdas) - 1,
         "code": ["path"],
     }
@@ -44,11 +48,18 @@ def content(result) -> dict:
         "chosen": chosen,
         "losses": [_losses(result, a, int(k)) for a, k in enumerate(least)],
         "metric": result.metric,
-        "squared": result.metric == SQUARED,
+        "squared": result.metric == SQUARED and paths[0].classes is None,
         "held_out": _held_out.points_of_responses(result),
         "start": start,
         "code": ["cv.path" if a == chosen else name for a, name in enumerate(names_of_paths)],
     }
+
+
+def _outputs(path):
+    """The names of what a row has several coefficients of, and what that is; names alone of one."""
+    kind, names = path._outputs
+    names = [str(name) for name in names] if path.n_responses is not None else [""]
+    return {"kind": "class" if kind == "classes" else "response", "names": names}
 
 
 class _Mix:

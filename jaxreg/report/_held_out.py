@@ -1,4 +1,4 @@
-"""Held-out predictions beside the responses they predict: points to draw, or counts of two classes."""
+"""Held-out predictions of numbers beside the responses they predict: points to draw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxreg.losses._links import inverse_link
 from jaxreg.scores._numbers import variance
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Float
 
 
 POINTS, SEED = 2000, 0  # points of one response, at most; the seed that draws them among more
@@ -52,18 +52,6 @@ def _points_of_response(y, predicted, weighted):
         "rmse": float(np.sqrt((residual**2).mean())),
         "r2": float(1 - (residual**2).mean() / spread) if spread > 0 else None,
     }
-
-
-def class_counts(cv) -> Int[np.ndarray, "2 2"] | None:
-    """Numbers (2, 2) of held-out rows by their class and the predicted one; None for other losses and more classes."""
-    if cv.y is None or not cv.path.data.get("of_classes") or cv.path.n_responses is not None:
-        return None
-    predicted = predictions_at_choice(cv)[:, 0]
-    known = np.isfinite(predicted)
-    sides = (cv.y[known] > 0).astype(int), (predicted[known] >= 0).astype(int)
-    counts = np.zeros((2, 2), int)
-    np.add.at(counts, sides, 1)
-    return counts
 
 
 def _short(values):

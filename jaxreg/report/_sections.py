@@ -9,9 +9,11 @@ import numpy as np
 
 from jaxreg import _provenance
 from jaxreg._status import MEASURES, Status
-from jaxreg.report import _held_out
+from jaxreg.report import _judged
+from jaxreg.results import _path_summary
 
 MOST_COLUMNS, MOST_FOLDS, MOST_RESPONSES, MOST_NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
+MOST_CLASSES = 20  # of a table of classes
 SCROLLED_ROWS = 25  # a table with more rows has its own scroll bar
 FILLING = {"mean": "mean", "median": "median", "most_frequent": "most frequent value"}  # by the name of `impute`
 LEAST_WHOLE, MOST_WHOLE = 1e4, 1e7  # numbers in this range are written whole, in groups of three digits
@@ -122,15 +124,8 @@ def data_section(result) -> str:
         ("sample weights", "yes" if path.data["weighted"] else "no"),
         ("precision", path.data["dtype"]),
     ]
-    level, spread = np.atleast_1d(path.data["y_mean"]), np.atleast_1d(path.data["y_sd"])
-    numbers = [(_formatted_number(a), _formatted_number(b)) for a, b in zip(level, spread, strict=True)]
-    responses = ""
-    if path.n_responses is None:
-        facts += zip(("mean of y", "standard deviation of y"), numbers[0], strict=True)
-    else:
-        rows = [(str(r), *moments) for r, moments in enumerate(numbers[:MOST_RESPONSES])]
-        caption = "Responses" + _more(len(numbers), MOST_RESPONSES)
-        responses = table(caption, ["response", "mean", "standard deviation"], rows)
+    response_facts, responses = _response(path)
+    facts += response_facts
     rows = [
         (name, _formatted_number(mean), _formatted_number(sd))
         for name, mean, sd in zip(
@@ -139,6 +134,23 @@ def data_section(result) -> str:
     ]
     caption = "Columns of X" + _more(path.n_features, MOST_COLUMNS)
     return _facts(facts) + responses + table(caption, ["feature", "mean", "standard deviation"], rows)
+
+
+def _response(path):
+    """(facts on the response, a table of its outputs or nothing)."""
+    if shares := _path_summary.class_shares(path):
+        of_class = [(label, f"{share:.1%}") for label, share in shares[:MOST_RESPONSES]]
+        return [], table("Classes" + _more(len(shares), MOST_RESPONSES), ["class", "share"], of_class)
+    if (observed := _path_summary.observed_in(path)) is not None:
+        time, event = observed
+        return [("share of events", f"{event:.1%}"), ("mean time", _formatted_number(time))], ""
+    level, spread = np.atleast_1d(path.data["y_mean"]), np.atleast_1d(path.data["y_sd"])
+    numbers = [(_formatted_number(a), _formatted_number(b)) for a, b in zip(level, spread, strict=True)]
+    if path.n_responses is None:
+        return list(zip(("mean of y", "standard deviation of y"), numbers[0], strict=True)), ""
+    rows = [(str(r), *moments) for r, moments in enumerate(numbers[:MOST_RESPONSES])]
+    caption = "Responses" + _more(len(numbers), MOST_RESPONSES)
+    return [], table(caption, ["response", "mean", "standard deviation"], rows)
 
 
 def _formatted_number(value):
@@ -155,22 +167,38 @@ def _facts(pairs):
     return "<dl>" + "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in pairs) + "</dl>"
 
 
-def held_out_section(result, points) -> str:
-    """The frame of the two figures of `points`, or a table of two classes, or nothing."""
-    if points is not None:
-        return _section("held-out", "Held-out predictions", HELD_OUT_FIGURES)
-    counts = _held_out.class_counts(result) if result._cross_validated else None
-    if counts is None:
-        return ""
-    share = np.trace(counts) / counts.sum()
-    share_text = (
-        f"<p>At the choice, each row predicted by the fit that did not see it: {share:.1%} of {counts.sum()} rows have "
-        "the sign of their class.</p>"
-    )
-    rows = [(f"class {label}", *map(str, row)) for label, row in zip(("-1", "1"), counts, strict=True)]
-    return _section(
-        "held-out", "Held-out predictions", share_text + table("Rows", ["", "predicted -1", "predicted 1"], rows)
-    )
+def held_out_section(points, figures, judged) -> str:
+    """The frames of the two figures of `points` and of those of a family, and a table of classes, or nothing."""
+    body = HELD_OUT_FIGURES if points is not None else ""
+    if judged is not None and (judged.labels is not None or judged.loss.coupling == "rows"):
+        body += f"<p>{escape(_judged.said(judged))}</p>"
+    frames = "".join(_frame(figure) for figure in figures)
+    body += f'<div class="pair">{frames}</div>' if len(figures) > 1 else frames
+    if judged is not None and judged.labels is not None:
+        body += _confusion(judged)
+    return _section("held-out", "Held-out predictions", body) if body else ""
+
+
+def _frame(figure):
+    """The frame of a figure, which the script draws."""
+    name, caption = figure["id"], escape(figure["caption"])
+    plot = f'<div class="plot" id="{name}-plot" role="img" aria-label="{caption}"></div>'
+    return f"<figure><figcaption>{caption}; {escape(figure['y']['label'])}</figcaption>\n{plot}</figure>"
+
+
+def _confusion(judged):
+    """A table of the rows of each class by the class that is predicted."""
+    counts, labels = _judged.confusion(judged), [str(label) for label in judged.labels[:MOST_CLASSES]]
+    rows = [
+        [f"class {label}", *(f"{number:.5g}" for number in row[: len(labels)])]
+        for label, row in zip(labels, counts, strict=False)
+    ]
+    head = ["", *(f"predicted {label}" for label in labels)]
+    if len(counts) > 2 and _judged.has_all_classes(judged):  # of two classes there is one AUC, and it is said above
+        head.append("AUC")
+        rows = [[*row, f"{curve.auc:.3f}"] for row, curve in zip(rows, judged.rocs().values(), strict=False)]
+    caption = ("Rows" if counts.dtype.kind == "i" else "Weight of the rows") + _more(len(counts), MOST_CLASSES)
+    return table(caption, head, rows)
 
 
 def _section(name, heading, body):

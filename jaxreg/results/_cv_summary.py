@@ -4,6 +4,7 @@ import numpy as np
 
 from jaxreg._status import MEASURES, Status
 from jaxreg.results import _path_summary
+from jaxreg.scores._metric import NEGATIVE
 from jaxreg.scores._numbers import SQUARED
 
 COLUMNS = ("l1_ratio", "rule", "lambda", "loss", "std_error", "R2", "df")
@@ -49,11 +50,11 @@ def explanation(cv):
     range_1se = "One fold has no standard error."
     if cv._has_error:
         range_1se = f"Up to lambda {cv.lambda_1se:.4g} it stays within one standard error, {error:.3g}."
-    root = (
-        f" (RMSE {np.sqrt(least):.5g})"
-        if cv.metric == SQUARED and cv.path.n_responses is None and cv.path.classes is None
-        else ""
-    )
+    root = ""
+    if cv.metric == SQUARED and cv.path.n_responses is None and cv.path.classes is None:
+        root = f" (RMSE {np.sqrt(least):.5g})"
+    elif cv.metric.startswith(NEGATIVE):
+        root = f" ({cv.metric.removeprefix(NEGATIVE)} {-least:.5g})"
     sentences = [
         f"The held-out loss is least, {least:.5g}{root}, at lambda {cv.lambdas[a, k]:.4g}; the training loss "
         f"there is {cv.train_loss[k]:.5g}. {range_1se}"

@@ -4,6 +4,7 @@ import numpy as np
 
 from jaxreg._alignment import listed
 from jaxreg._status import MEASURES, Status
+from jaxreg.losses._record import loss_of
 
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
 MOST_NAMES = 5  # constant columns in a note, at most
@@ -40,9 +41,49 @@ def rows(path, most=12):
     ]
 
 
+def class_shares(path) -> list[tuple[str, float]]:
+    """(label, share of the weight of the rows) of each class that was fitted; none of other losses and old files."""
+    if path.classes is None or "y_mean" not in path.data:
+        return []
+    shares = np.atleast_1d(path.data["y_mean"])
+    if len(shares) == 1:  # that of the second of two classes, or the mean of -1 and 1
+        second = (1 + shares[0]) / 2 if path.link == "identity" else shares[0]
+        shares = np.array([1 - second, second])
+    return [(str(label), float(share)) for label, share in zip(path.classes, shares, strict=True)]
+
+
+def observed_in(path):
+    """The mean time and the share of events, of a path of survival times; None of another."""
+    loss = loss_of(path.loss, path.loss_parameters)
+    if loss is None or "y_mean" not in path.data:
+        return None
+    observed = None if np.ndim(path.data["y_mean"]) == 0 else loss.observed(np.array([path.data["y_mean"]]))
+    return None if observed is None else (float(observed.time[0]), float(observed.event[0]))
+
+
+def _response_said(path):
+    """Lines on the classes or events of the rows that were fitted: numbers, or shares where rows have weights."""
+    n, shares, observed = path.data.get("n_samples"), class_shares(path), observed_in(path)
+
+    def counted(share):
+        return f"{share:.1%}" if path.data["weighted"] else f"{share * n:.6g}"
+
+    rows = "the weight of the rows" if path.data.get("weighted") else f"{n} rows"
+    if observed is not None:
+        return [f"Events: {counted(observed[1])} of {rows}."]
+    if not shares:
+        return []
+    listed_shares = ", ".join(f"{label} {counted(share)}" for label, share in shares[:MOST_NAMES])
+    more = f" and {len(shares) - MOST_NAMES} more" if len(shares) > MOST_NAMES else ""
+    return [f"Classes: {listed_shares}{more}, of {rows}."]
+
+
 def notes(path):
-    """Lines on what a table of the path does not show: constant columns, and numbers that may be labels of classes."""
-    lines = []
+    """Lines on what a table of the path does not show.
+
+    The classes or events of its rows, constant columns, and numbers that may be labels of classes.
+    """
+    lines = _response_said(path)
     if len(path.constant_features):
         names = [path.names[j] for j in path.constant_features]
         lines.append(f"Constant, left out: {listed(names, MOST_NAMES)}")

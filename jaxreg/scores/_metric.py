@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 
+NEGATIVE = "negative "  # before the title of a measure that is better the higher it is, as a loss
+
+
 def _nothing(y, weight, labels):
     return None
 
@@ -42,7 +45,7 @@ class Metric:
     @property
     def name(self) -> str:
         """What the score is, on an axis of losses."""
-        return f"negative {self.title}" if self.higher_is_better else self.title
+        return NEGATIVE + self.title if self.higher_is_better else self.title
 
     def measured(self, score: Float[np.ndarray, " L"]) -> Float[np.ndarray, " L"]:
         """The measure in the user's terms, of the score."""

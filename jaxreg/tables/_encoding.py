@@ -268,7 +268,8 @@ class Encoding:
     def _survival_times(self, frame, survival):
         """(frame of survival times, flags of the rows where they are known, problems)."""
         event, known = _response.events_of(frame[survival.event], survival)
-        times, problems = {}, []
+        times: dict[str, Any] = {}
+        problems: list[Remark] = []
         for role in survival.columns.keys() - {"event"}:
             times[role], more = self._numbers(frame, role, survival.columns[role])
             known, problems = known & ~np.isnan(times[role]), problems + more

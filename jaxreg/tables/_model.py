@@ -123,7 +123,7 @@ class Model:
         judged, y = rows.judged, rows.y[rows.judged]
         if self.encoding.classes is not None:  # as the path has them, which an older fit may have had as -1 and 1
             positions = [self.encoding.classes.index(text) for text in self._classes_of(y)]
-            y = self.path.classes[positions]
+            y = np.asarray(self.path.classes)[positions]
         offset, strata = (None if values is None else values[judged] for values in (rows.offset, rows.strata))
         lam = self.lam if lam is None else lam
         X = rows.X[judged].reset_index(drop=True)

@@ -189,6 +189,28 @@ class Figures {
 
   // ---- held-out predictions ----
 
+  /** A figure of a family, as a ROC curve: curves and points on two axes, on a line where both are equal. */
+  judged({ x, y, series, equal }, width) {
+    const narrow = width < NARROW, label = (name) => shortened(name, narrow ? LONGEST_NARROW : LONGEST);
+    const named = series.filter((one) => one.label !== null).map((one) => textWidth(`↑ ${label(one.label)}`));
+    const curves = series.map(({ name, label: said, x: across, y: up, tone, more, dots, dash }) => ({
+      ...look(tone), ...(dash ? { dash } : {}), name, label: said === null ? null : label(said), x: across, y: up, dots,
+      lines: (i) => [
+        name, `${x.label} ${number(across[i])}`, `${y.label} ${number(up[i])}`,
+        ...more.map(([what, values]) => `${what} ${values[i] === null ? "∞" : number(values[i])}`),
+      ],
+    }));
+    const diagonal = { name: "equal", label: null, colour: "soft", width: 1.2, dash: "2 4", x: equal, y: equal };
+    if (equal) curves.push({ ...diagonal, lines: (i) => [`equal, ${number(equal[i])}`] });
+    const across = curves.flatMap((one) => one.x), up = curves.flatMap((one) => one.y);
+    return {
+      height: width < NARROW ? Math.max(260, 0.8 * width) : 420, left: 52, top: 14, bottom: 46,
+      right: named.length ? LEADER + 4 + Math.max(...named) : 14,
+      x: { range: widened(across, 0.03), label: x.label }, y: { range: widened(y.range || up, 0.03) },
+      series: curves, counts: [], rules: [], levels: [], band: null, slide: null, note: null,
+    };
+  }
+
   get #heldOut() { return this.content.held_out[this.state.response]; }
 
   #points(width, across, up, label, series) {

@@ -33,6 +33,10 @@ if (content.held_out) {
   ofPredictions.push(new Chart(element("residual-plot"), (width) => figures.residuals(width)));
 }
 
+for (const figure of content.figures) {
+  ofPredictions.push(new Chart(element(`${figure.id}-plot`), (width) => figures.judged(figure, width)));
+}
+
 function draw() {
   const by = figures.scaled ? " × standard deviation of its column" : "";
   if (drawn) {
@@ -50,7 +54,8 @@ function draw() {
 
 function fillTable() {
   const { rows, intercept } = figures.mix, [features, coef, left] = rows[state.point][state.response];
-  const times = (j, b) => content.sd && b * content.sd[j], response = content.responses > 1 ? state.response : null;
+  const times = (j, b) => content.sd && b * content.sd[j], { kind, names } = content.outputs;
+  const response = names.length > 1 ? `${kind} ${names[state.response]}` : null;
   table.fill({
     rows: features.map((j, i) => ({ name: content.names[j], coef: coef[i], times: times(j, coef[i]) })),
     left, intercept: intercept[state.point][state.response], response,
@@ -68,7 +73,7 @@ function fillValues() {
     const error = own["1se"] === null ? "" : ` ± ${number(own.error[k])}`;
     pairs.push([`held-out loss${error && " ± SE"}`, number(own.held_out[k]) + error]);
     if (content.squared && own.held_out[k] !== null) {
-      const of = content.responses > 1 ? ", all responses" : "";
+      const of = content.outputs.names.length > 1 ? ", all responses" : "";
       pairs.push([`held-out RMSE${of}`, number(Math.sqrt(own.held_out[k]))]);
     }
     if (own.r2 && own.r2[k] !== null) pairs.push(["held-out R squared", own.r2[k].toFixed(3)]);
@@ -132,7 +137,8 @@ function changeMix(mix) {
 
 const marked = (label, a) => (content.losses && a === content.chosen ? `${label} (chosen)` : label);
 options("mix", content.mixes.map(({ label }, a) => marked(label, a)), state.mix, changeMix);
-options("response", Array.from({ length: content.responses }, (_, r) => String(r)), 0, (r) => { state.response = r; });
+element("response-label").textContent = content.outputs.kind;
+options("response", content.outputs.names, 0, (r) => { state.response = r; });
 element("controls").addEventListener("submit", (event) => event.preventDefault());
 element("lambda").max = figures.mix.lambdas.length - 1;
 element("lambda").addEventListener("input", (event) => move(Number(event.target.value)));

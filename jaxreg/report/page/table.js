@@ -52,7 +52,7 @@ class CoefficientTable {
   #say(shown, sought) {
     const total = this.rows.length + this.left, count = total || "all";
     const parts = [`${count} coefficient${total === 1 ? "" : "s"}`];
-    if (this.response !== null) parts.push(` of response ${this.response}`);
+    if (this.response !== null) parts.push(` of ${this.response}`);
     parts.push(total === 1 ? " is not 0" : total ? " are not 0" : " are 0");
     if (this.left) parts.push(`; the ${this.left} smallest are not listed`);
     if (sought) parts.push(`; ${shown} listed here`);
