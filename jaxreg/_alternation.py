@@ -13,7 +13,8 @@ from jaxreg.paths._points import points_of
 from jaxreg.paths._result import path_result
 
 FITS = 50  # at most; mu and theta hardly depend on each other, so that some five will do
-SETTLED = 1e-9  # relative change of the number that ends it
+# relative change of the number that ends it, by the precision of the coefficients, whose rounding it follows
+SETTLED = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-5}
 
 
 def settled(data, request, l1_ratios, first):
@@ -28,7 +29,7 @@ def settled(data, request, l1_ratios, first):
     eta, path = np.asarray(setup.objective.null_eta)[rows], request.warm_start
     for _ in range(FITS):
         before, loss = setup.loss, request.loss.estimated(y, eta, weight)
-        if _settled(before, loss):
+        if _change(before, loss) <= SETTLED[setup.options.precision]:
             return setup
         setup = posed(data, replace(request, loss=loss), l1_ratios)
         path = _fit(setup, request, path)
@@ -39,9 +40,10 @@ def settled(data, request, l1_ratios, first):
     )
 
 
-def _settled(before, after):
+def _change(before, after):
+    """The largest relative difference of their numbers."""
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
-    return all(abs(b - a) <= SETTLED * abs(b) for a, b in pairs)
+    return max(abs(b / a - 1) for a, b in pairs)
 
 
 def _fit(setup, request, warm_start):

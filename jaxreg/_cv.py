@@ -163,10 +163,11 @@ def fit_cv(
     _validation.check_choice(keep, "keep", (None, "all"))
     _validation.check_choice(averaging, "averaging", ("weighted", "equal"))
     request = check_request(X, keywords | {"penalty": penalty})
+    called, metric = metric, make_metric(metric, request.loss)
     with jax.enable_x64(True):
         setup = prepare(X, y, request, list(map(float, l1_ratios)))  # NumPy's floats would compile anew
         data, loss = setup.data, setup.loss
-        called, metric = metric, make_metric(metric, loss)
+        metric = make_metric(called, loss)  # which may have been without a number
         strata = strata_of(loss, data.y)
         folds = make_folds(cv, X, data.y, data.weight, groups, repeats, seed, strata)
         check_training(folds, data.y, data.weight, loss, data.labels)

@@ -56,7 +56,10 @@ def by_scikit_learn(y, probability, weight):
     else:
         members, several = np.eye(len(labels))[np.searchsorted(labels, y)], {"multi_class": "ovr"}
         second = both = probability
-        predicted, precision, error = labels[probability.argmax(axis=1)], {}, members - probability
+        precision = {
+            "average_precision": sklearn_metrics.average_precision_score(members, second, sample_weight=weight)
+        }
+        predicted, error = labels[probability.argmax(axis=1)], members - probability
     added = np.abs(error).reshape(len(y), -1)
     return precision | {
         "auc": sklearn_metrics.roc_auc_score(y, second, sample_weight=weight, **several),

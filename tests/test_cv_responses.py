@@ -344,7 +344,7 @@ def test_float32_comes_close_to_float64(shape):
         ({"solver": "proximal"}, "a solver other than 'pivot', 'block' and 'proximal': .*MultiTaskLasso"),
         ({"early_stop": True}, "early_stop is given, but cuts the path of one response; y has 3"),
         ({"max_features": 3}, "max_features is given, but cuts the path of one response; y has 3"),
-        ({"offset": np.zeros(40)}, "offset is given, but y has 3 columns; subtract"),
+        ({"offset": np.zeros(40)}, r"offset has shape \(40,\), but there are 3 responses; give \(40, 3\)"),
         ({"metric": "r2", "cv": "loo"}, "metric is 'r2', but y does not vary"),
     ],
 )

@@ -280,6 +280,15 @@ def test_float32_follows_the_caller():
     np.testing.assert_allclose(found.coef, jr.solve(X, Y, 0.1, tol=1e-10).coef, atol=1e-3)
 
 
+@pytest.mark.slow
+def test_coupled_outputs_in_float32():
+    classes = np.eye(3)[np.digitize(Y, (-0.5, 0.5))]
+    with jax.enable_x64(False):
+        found = jr.solve(X, classes, 0.05, loss="multinomial")
+    assert float(found.gap) < 1e-4
+    np.testing.assert_allclose(found.coef, jr.solve(X, classes, 0.05, loss="multinomial", tol=1e-10).coef, atol=1e-3)
+
+
 @pytest.mark.device
 def test_nothing_is_transferred_inside_a_solve():
     args = jax.device_put((X, Y, 0.1, losses.Squared(), PENALTIES["GroupLasso"]))

@@ -129,80 +129,23 @@ class Cox(Loss):
 
     # ---- formulas of all rows: compiled as a whole, since one by one their many steps would each take a while ----
 
-    @jax.jit
     def mean(self, y, eta, omega):
-        terms = self._terms(y, eta, omega)
-        below = terms.omega * (terms.risks.level - terms.risks.eta)
-        return jnp.sum(terms.events.weight * jnp.log(terms.total)) + jnp.sum(jnp.where(terms.died, below, 0.0))
+        return _mean(self, y, eta, omega)
 
-    @jax.jit
     def slopes(self, y, eta, omega):
-        terms = self._terms(y, eta, omega)
-        return (terms.lived - jnp.where(terms.died, terms.omega, 0.0))[terms.risks.places.rank]
+        return _slopes(self, y, eta, omega)
 
-    @jax.jit
     def curved(self, y, eta, omega, d):
-        eta = jnp.asarray(eta)
-        return jax.jvp(lambda at: self.slopes(y, at, omega), (eta,), (jnp.asarray(d, eta.dtype),))[1]
+        return _curved(self, y, eta, omega, d)
 
-    @jax.jit
     def curvature(self, rows, y, eta, omega):
-        terms, rows = self._terms(y, eta, omega), jnp.asarray(rows)
-        x = jnp.where(per_row(terms.risks.weighted, rows.T), rows.T[terms.risks.places.order], 0.0)
-        x = x - terms.omega @ x  # which changes nothing but how much the difference below cancels
-        others, deaths = terms.risks.at_risk(per_row(terms.risks.risk, x) * x)
-        factor = jnp.sqrt(terms.events.weight) / terms.total
-        means = per_row(factor, x) * others + per_row(factor * terms.events.share, x) * deaths
-        second = jnp.matmul((per_row(terms.lived, x) * x).T, x, precision=lax.Precision.HIGHEST)
-        return second - jnp.matmul(means.T, means, precision=lax.Precision.HIGHEST)
+        return _curvature(self, rows, y, eta, omega)
 
-    @jax.jit
     def dual(self, y, eta, u, omega, s):
-        """As `Loss.dual`, but for u that are the slopes themselves over omega: minus infinity for others.
+        return _dual(self, y, eta, u, omega, s)
 
-        mean is a sum of terms, those of the deaths of one time being
-
-            sum_p w_p log(N + c_p D) - W rho'eta,    N, D = sums of omega exp(eta) over the others and the deaths
-
-        with rho = omega / W on the deaths. The slopes are a sum of theirs, so that mean* at s times them is at most the
-        sum of the terms' conjugates, at s (sum_p w_p pi_p - W rho). The latter has the sup of a'eta over the deaths and
-        b'eta over the others, a = s sum_p w_p pi_p + (1 - s) W rho, less sum_p w_p log(N + c_p D). For fixed N and D
-        the sup over eta is by Gibbs' inequality
-
-            sum a log(a / omega) - |a| log |a| + sum b log(b / omega) - |b| log |b| + |a| log D + |b| log N
-
-        and the rest is at most sum_p w_p [m_p log(m_p / c_p) + (1 - m_p) log(1 - m_p)] for any m_p in [0, 1] whose mean
-        is that of a: those of s pi_p + (1 - s) rho. At s = 1 all of it is attained at eta.
-        """
-        terms = self._terms(y, eta, omega)
-        risks, events, omega, share = terms.risks, terms.events, terms.omega, terms.events.share
-        places = risks.places
-        highest = risks.level[places.top]
-        others, deaths = terms.others, terms.deaths
-        leaning = risks.at_risk(risks.risk * (risks.eta - highest))[0] - (risks.level - highest) * others
-        pull_of_others = _risk_sets.of_time(places, terms.hazards)
-        pull = _risk_sets.of_time(places, terms.hazards * share)
-
-        once = places.new_time & (events.tied > 0)  # a row for each time
-        ratio = s * pull * jnp.exp(risks.eta - risks.level) + (1 - s)  # a / omega of a death
-        mass = s * pull * deaths + (1 - s) * events.tied  # |a|
-        of_deaths = _times_log(jnp.where(terms.died, omega * ratio, 0.0), ratio)
-        of_deaths -= _times_log(jnp.where(once, mass, 0.0), mass)
-        of_others = jnp.where(once, s * pull_of_others * (leaning - _times_log(others, others)), 0.0)
-        left = s * others / terms.total  # 1 - m
-        between = events.weight * (_times_log(1 - left, (1 - left) / share) + _times_log(left, left))
-
-        given = jnp.where(risks.weighted, omega * jnp.asarray(u)[places.order], 0.0)
-        died = jnp.where(terms.died, omega, 0.0)
-        rounding = SAME * jnp.finfo(omega.dtype).eps * (terms.lived + died)
-        same = jnp.all(jnp.abs(given - (terms.lived - died)) <= rounding)
-        return jnp.where(same, -jnp.sum(of_deaths + of_others + between), -jnp.inf)
-
-    @jax.jit
     def least(self, y, omega):
-        places = _risk_sets.places_of(y)
-        events = _risk_sets.events_of(places, jnp.asarray(omega)[places.order], self.ties == "efron")
-        return jnp.sum(_times_log(events.weight, events.share * events.tied))
+        return _least(self, y, omega)
 
     def minus_two_log_likelihood(self, deviance, n):
         return n * deviance
@@ -242,6 +185,87 @@ class _Terms(NamedTuple):
     def lived(self) -> Float[Array, " n"]:
         """Derivative of the sum of w_p log(N + c_p D)."""
         return self.risks.risk * self.risks.lived(self.hazards, self.events.share)
+
+
+@jax.jit
+def _mean(loss, y, eta, omega):
+    terms = loss._terms(y, eta, omega)
+    below = terms.omega * (terms.risks.level - terms.risks.eta)
+    return jnp.sum(terms.events.weight * jnp.log(terms.total)) + jnp.sum(jnp.where(terms.died, below, 0.0))
+
+
+@jax.jit
+def _slopes(loss, y, eta, omega):
+    terms = loss._terms(y, eta, omega)
+    return (terms.lived - jnp.where(terms.died, terms.omega, 0.0))[terms.risks.places.rank]
+
+
+@jax.jit
+def _curved(loss, y, eta, omega, d):
+    eta = jnp.asarray(eta)
+    return jax.jvp(lambda at: loss.slopes(y, at, omega), (eta,), (jnp.asarray(d, eta.dtype),))[1]
+
+
+@jax.jit
+def _curvature(loss, rows, y, eta, omega):
+    terms, rows = loss._terms(y, eta, omega), jnp.asarray(rows)
+    x = jnp.where(per_row(terms.risks.weighted, rows.T), rows.T[terms.risks.places.order], 0.0)
+    x = x - terms.omega @ x  # which changes nothing but how much the difference below cancels
+    others, deaths = terms.risks.at_risk(per_row(terms.risks.risk, x) * x)
+    factor = jnp.sqrt(terms.events.weight) / terms.total
+    means = per_row(factor, x) * others + per_row(factor * terms.events.share, x) * deaths
+    second = jnp.matmul((per_row(terms.lived, x) * x).T, x, precision=lax.Precision.HIGHEST)
+    return second - jnp.matmul(means.T, means, precision=lax.Precision.HIGHEST)
+
+
+@jax.jit
+def _dual(loss, y, eta, u, omega, s):
+    """As `Loss.dual`, but for u that are the slopes themselves over omega: minus infinity for others.
+
+    mean is a sum of terms, those of the deaths of one time being
+
+        sum_p w_p log(N + c_p D) - W rho'eta,    N, D = sums of omega exp(eta) over the others and the deaths
+
+    with rho = omega / W on the deaths. The slopes are a sum of theirs, so that mean* at s times them is at most the
+    sum of the terms' conjugates, at s (sum_p w_p pi_p - W rho). The latter has the sup of a'eta over the deaths and
+    b'eta over the others, a = s sum_p w_p pi_p + (1 - s) W rho, less sum_p w_p log(N + c_p D). For fixed N and D
+    the sup over eta is by Gibbs' inequality
+
+        sum a log(a / omega) - |a| log |a| + sum b log(b / omega) - |b| log |b| + |a| log D + |b| log N
+
+    and the rest is at most sum_p w_p [m_p log(m_p / c_p) + (1 - m_p) log(1 - m_p)] for any m_p in [0, 1] whose mean
+    is that of a: those of s pi_p + (1 - s) rho. At s = 1 all of it is attained at eta.
+    """
+    terms = loss._terms(y, eta, omega)
+    risks, events, omega, share = terms.risks, terms.events, terms.omega, terms.events.share
+    places = risks.places
+    highest = risks.level[places.top]
+    others, deaths = terms.others, terms.deaths
+    leaning = risks.at_risk(risks.risk * (risks.eta - highest))[0] - (risks.level - highest) * others
+    pull_of_others = _risk_sets.of_time(places, terms.hazards)
+    pull = _risk_sets.of_time(places, terms.hazards * share)
+
+    once = places.new_time & (events.tied > 0)  # a row for each time
+    ratio = s * pull * jnp.exp(risks.eta - risks.level) + (1 - s)  # a / omega of a death
+    mass = s * pull * deaths + (1 - s) * events.tied  # |a|
+    of_deaths = _times_log(jnp.where(terms.died, omega * ratio, 0.0), ratio)
+    of_deaths -= _times_log(jnp.where(once, mass, 0.0), mass)
+    of_others = jnp.where(once, s * pull_of_others * (leaning - _times_log(others, others)), 0.0)
+    left = s * others / terms.total  # 1 - m
+    between = events.weight * (_times_log(1 - left, (1 - left) / share) + _times_log(left, left))
+
+    given = jnp.where(risks.weighted, omega * jnp.asarray(u)[places.order], 0.0)
+    died = jnp.where(terms.died, omega, 0.0)
+    rounding = SAME * jnp.finfo(omega.dtype).eps * (terms.lived + died)
+    same = jnp.all(jnp.abs(given - (terms.lived - died)) <= rounding)
+    return jnp.where(same, -jnp.sum(of_deaths + of_others + between), -jnp.inf)
+
+
+@jax.jit
+def _least(loss, y, omega):
+    places = _risk_sets.places_of(y)
+    events = _risk_sets.events_of(places, jnp.asarray(omega)[places.order], loss.ties == "efron")
+    return jnp.sum(_times_log(events.weight, events.share * events.tied))
 
 
 def _times_log(x, of):

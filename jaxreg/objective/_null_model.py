@@ -4,6 +4,7 @@ Source: Bertsekas (1982), SIAM J. Control Optim. 20 (Newton's method within limi
 limit holds, cut off at the limits).
 """
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -205,6 +206,8 @@ def null_fit(smooth: Averaged, level=None, limits=None):
     elif level is not None:
         b[-1] = level
     look = _looked(smooth, b)
+    if not b.size:
+        return NullFit(b, look, True)
     tol = NULL_TOL * np.abs(look.slopes).sum()
     if limits is not None or (loss.width is None and b.size <= NEWTON_COEFFICIENTS):
         b, look, done, attained = _by_newton(smooth, b, look, PATIENCE, lower, upper)
@@ -221,8 +224,18 @@ def null_fit(smooth: Averaged, level=None, limits=None):
     )
 
 
-def attains(smooth: Averaged, b):
-    """Whether a mean loss of rows, near its infimum at b (m [, K]), has a minimum without a penalty."""
-    if smooth.loss.width is not None or not 0 < b.size <= NEWTON_COEFFICIENTS:
+def attains(smooth: Averaged, b, moves):
+    """Whether a mean loss of rows, near its infimum at b (m [, K]), has a minimum without a penalty.
+
+    It is looked for along the rows that may move, (m,) bool; of very many, those of the largest coefficients.
+    """
+    if smooth.loss.width is not None:
         return True
-    return _by_newton(smooth, b, _looked(smooth, b), 0)[3]
+    outputs = int(np.prod(b.shape[1:]))
+    size = np.where(moves, np.abs(b).reshape(len(b), -1).max(axis=1), -1.0)
+    chosen = np.sort(np.argsort(-size, kind="stable")[: NEWTON_COEFFICIENTS // outputs])
+    moving = np.isin(np.arange(len(b)), chosen) & moves
+    start = b[chosen] * per_row(moves[chosen], b)
+    rows, offset = (smooth.rows * moves[:, None])[chosen], smooth.eta(smooth.image(b * per_row(~moving, b)))
+    posed = replace(smooth, rows=rows, offset=offset)
+    return _by_newton(posed, start, _looked(posed, start), 0)[3]

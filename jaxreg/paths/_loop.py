@@ -16,7 +16,6 @@ from jaxreg.engines._sizes import CHUNK
 from jaxreg.objective._null_model import attains
 from jaxreg.paths._outlook import MOST_CHUNKS, Demands, OnDevice, OnHost
 from jaxreg.paths._points import Block
-from jaxreg.penalties._base import per_row
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -165,10 +164,7 @@ class _Loop:
         smooth, (lower, upper) = columns.smooth(), objective.limits
         unlimited = columns.gathered(np.isinf(lower) & np.isinf(upper), False)
         moves = np.append(unlimited, np.ones(len(smooth.rows) - len(unlimited), bool))
-        b = columns.joined(*self._point(points, i))
-        fixed = smooth.image(b * per_row(~moves, b))
-        posed = replace(smooth, rows=smooth.rows * moves[:, None], offset=smooth.eta(fixed))
-        return attains(posed, b * per_row(moves, b))
+        return attains(smooth, columns.joined(*self._point(points, i)), moves)
 
     def _point(self, points, i):
         """(b (p [, K]), b0) of the i-th of the points."""

@@ -110,12 +110,12 @@ class MultiTaskElasticNet(Rows):
 
     Examples
     --------
-    The norm 5 of the first column's coefficients falls by 2, and is divided by 3; the second column goes.
+    The norm 4 of the first column's coefficients falls by 1, and is halved; the second column goes.
 
     >>> import jax.numpy as jnp
     >>> from jaxreg.penalties import MultiTaskElasticNet
-    >>> print(MultiTaskElasticNet(l1_ratio=0.5).prox(jnp.array([[3.0, 4.0], [0.3, 0.4]]), lam=4.0, step=1.0))
-    [[0.6 0.8]
+    >>> print(MultiTaskElasticNet(l1_ratio=0.5).prox(jnp.array([[0.0, 4.0], [0.3, 0.4]]), lam=2.0, step=1.0))
+    [[0.  1.5]
      [0.  0. ]]
     """
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxreg._alignment import index_of
 from jaxreg.plotting._axes import STYLES, axes_for, short
 from jaxreg.plotting._colours import COLOURS, tones
 from jaxreg.plotting._plot import data_frame, with_frame
@@ -25,7 +26,8 @@ def _frame(result, X, times=None, lam=None, strata=None, offset=None):
 
 def _names(X, m):
     """Labels of the rows of a frame that has an index, else "row 0", "row 1", ..."""
-    labels = list(getattr(X, "index", range(m)))
+    index = index_of(X)
+    labels = list(range(m) if index is None else index)
     return [f"row {label}" if isinstance(label, int) else str(label) for label in labels]
 
 

@@ -75,7 +75,7 @@ class WithHazards:
 
         H0 is the cumulative baseline hazard of the stratum of the row, after Breslow or Efron as the `ties` of the
         loss, like that of R's survival::survfit. It is a step at each time of an event; after the last one of a
-        stratum it stays as it is.
+        stratum it stays as it is, which is 0 in a stratum without events.
 
         Parameters
         ----------

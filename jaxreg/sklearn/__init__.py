@@ -7,6 +7,9 @@ scikit-learn's. In addition, every solution has a certificate. A cross-validated
 Parameters that steer scikit-learn's coordinate descent (`precompute`, `copy_X`, `selection`, `random_state`, `n_jobs`,
 `verbose`) are accepted and change nothing: X is never written to, and the solvers do not need them.
 
+`LogisticRegression`, `PoissonRegressor`, `GammaRegressor` and `TweedieRegressor` take an l1_ratio, and each has a class
+of the same name with CV. `CoxRegression` and `CoxRegressionCV` take the survival times of scikit-survival.
+
 `PathRegressorCV(loss=, penalty=)` reaches every loss and penalty of the package. `NetworkClassifierCV` and
 `NetworkRegressorCV` are networks with a regularizer of `jaxreg.neural`.
 """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import check_cv
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jaxreg import _validation
 from jaxreg.losses import Cox
@@ -17,13 +18,20 @@ from jaxreg.sklearn._one_fit import OneFit
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from jaxreg.results._path import PathResult
+
 
 class Proportional(LinearEstimator):
     """What a Cox model makes of survival times and of new rows."""
 
     coef_: Any
     offset_: float
-    intercept_ = 0.0  # there is none
+    intercept_: Any = 0.0  # there is none
+    ties: Any
+
+    @abstractmethod
+    def _path_of_choice(self) -> PathResult:
+        """The path that has the fitted model."""
 
     def _loss(self):
         return Cox(self.ties)
@@ -43,6 +51,13 @@ class Proportional(LinearEstimator):
     def predict(self, X) -> Float[np.ndarray, " n"]:
         """Log relative risk (n_samples,) beside that of the mean of the fitted rows: (x - mean)'coef_."""
         return self._linear_predictor(X) - self.offset_
+
+    def predict_survival_function(self, X, times) -> Float[np.ndarray, "n T"]:
+        """Chances (n_samples, n_times) of no event by some times; see `jaxreg.PathResult.survival`."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=DTYPES, reset=False)
+        path = self._path_of_choice()
+        return path.survival(X, times, lam=getattr(self, "alpha_", path.lambdas[0]))
 
     def score(self, X, y, sample_weight=None):
         """Harrell's C-index: of two rows, how often the one whose event comes first has the larger risk."""
@@ -96,6 +111,8 @@ class CoxRegression(Proportional, OneFit):
     >>> model = CoxRegression(alpha=0.3, l1_ratio=1.0).fit(X, y)
     >>> np.flatnonzero(model.coef_).tolist(), model.score(X, y) > 0.7
     ([0], True)
+    >>> model.predict_survival_function(X[:2], times=[0.5, 1.0, 1.5]).shape
+    (2, 3)
     """
 
     def __init__(self, alpha=1.0, *, l1_ratio=0.5, ties="efron", max_iter=2000, tol=None, warm_start=False):
@@ -119,6 +136,9 @@ class CoxRegression(Proportional, OneFit):
         _, self.coef_, self.n_iter_ = self._fit_point(X, y, self._loss(), alpha, self.l1_ratio, weight, False)
         self.offset_ = float(self.path_.feature_mean @ self.coef_)
         return self
+
+    def _path_of_choice(self):
+        return self.path_
 
 
 class CoxRegressionCV(Proportional, FamilyCV):
@@ -198,6 +218,9 @@ class CoxRegressionCV(Proportional, FamilyCV):
     def _keep(self, choice, gap, y, sample_weight):
         super()._keep(choice, gap, y, sample_weight)
         self.offset_ = float(self.cv_result_.path.feature_mean @ self.coef_)
+
+    def _path_of_choice(self):
+        return self.cv_result_.paths[int(np.argmax(self.cv_result_.l1_ratios == self.l1_ratio_))]
 
     def _splits(self, X, y, metadata):
         event = self._loss().observed(y).event.astype(int)

@@ -161,7 +161,8 @@ def gap_bound(tol, dtype, null_loss=1.0):
 
 def score_by_family(loss, y, eta: Float[np.ndarray, " n"], sample_weight):
     """The score of linear predictors by the rules of their loss, as `jaxreg.PathResult.score` has it."""
-    weight = checked_weight(1.0 if sample_weight is None else sample_weight, len(eta))
+    weight = np.ones(len(eta)) if sample_weight is None else checked_weight(sample_weight, len(eta))
+    assert weight is not None
     y = loss.encode(y, weight > 0).y
     return float(score_of(Judged(loss, None, np.zeros(1), y, eta[:, None], weight))[0])
 

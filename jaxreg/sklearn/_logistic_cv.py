@@ -136,11 +136,14 @@ class LogisticRegressionCV(LinearClassifier):
         metadata = self._metadata("fit", sample_weight, params)
         weight = self._weights(y, sample_weight)
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **metadata.splitter.split)
-        folds = [self._fold(X, y, weight, k, *split, metadata.scorer.score) for k, split in enumerate(splits)]
+        folds = [
+            self._fold(X, y, weight, k, train, test, metadata.scorer.score) for k, (train, test) in enumerate(splits)
+        ]
         coefs, steps, scores = (np.stack(arrays) for arrays in zip(*folds, strict=True))
         if self.refit:
             a, c = _best(scores.sum(axis=0))
-            self.path_ = self._named(self._path(X, y, weight, *self._loss(y, weight), self.l1_ratios_[a]))
+            loss, unit = self._loss(y, weight)
+            self.path_ = self._named(self._path(X, y, weight, loss, unit, self.l1_ratios_[a]))
             chosen, _ = self._points(self.path_)
             chosen, C, l1_ratio = chosen[c], self.Cs_[c], self.l1_ratios_[a]
         else:

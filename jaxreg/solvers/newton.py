@@ -211,8 +211,10 @@ def _stepped(smooth, terms, unit, model, points, b, lambdas, todo):
 
     start = jnp.full(len(lambdas), 2.0), points.value, jnp.ones(len(lambdas), bool), 0
     t, values, failed, _ = lax.while_loop(lambda carry: jnp.any(carry[2]) & (carry[3] <= HALVINGS), shorter, start)
-    t = jnp.where(failed, 0.0, t)
-    b, q = points.b + t[:, None] * d, between(t)
+    moved = todo & ~failed  # else not by 0 times what may be no number
+    t = jnp.where(moved, t, 0.0)
+    b = jnp.where(moved[:, None], points.b + t[:, None] * d, points.b)
+    q = jnp.where(moved.reshape(-1, *[1] * (q.ndim - 1)), between(t), points.q)
     slopes = jax.vmap(lambda q: smooth.loss.slopes(smooth.y, smooth.eta(q), smooth.omega))(q)
     products = jnp.einsum("bn...,mn->bm...", slopes, smooth.rows, precision=PRECISION)
     h, values = -products.reshape(b.shape), jnp.where(failed, points.value, values)
