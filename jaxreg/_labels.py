@@ -66,6 +66,11 @@ def plain_labels(labels: np.ndarray) -> np.ndarray:
     return np.array(labels.tolist()) if labels.dtype.kind == "O" else labels
 
 
+def label_text(label) -> str:
+    """A label of a class in words: a number that is whole has no point."""
+    return f"{label:g}" if isinstance(label, float) else str(label)
+
+
 def warn_of_classes(y):
     """Warn where the type of y says that it holds two classes, which are fitted as numbers.
 

@@ -128,7 +128,7 @@ def fit_path(
         - "block" solves the squared loss with a penalty that is a sum over columns or groups, without limits; preferred
           on a CPU, for convex penalties with groups of similar sizes.
         - "newton" solves any other loss with ElasticNet, with or without limits; preferred where the loss bends
-          everywhere, or there are limits.
+          everywhere and has few outputs (times p or n at most 4096), or limits.
         - "proximal" solves any loss and any penalty, without limits.
 
         "batched" takes all lambdas, mixing parameters and folds side by side, on the Gram matrix of up to 8192 columns

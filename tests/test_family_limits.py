@@ -174,6 +174,26 @@ def test_solve_takes_the_offset_of_classes():
     np.testing.assert_allclose(intercept - intercept.mean(), path.intercept[0] - path.intercept[0].mean(), atol=1e-6)
 
 
+@pytest.mark.slow
+def test_large_offsets_of_classes_are_taken_up_by_the_intercepts():
+    options = {"loss": "multinomial", "lambdas": [0.1, 0.03], "tol": 1e-10}
+    far = np.array([1e3, 0.0, -1e3])
+    wanted, found = (jr.fit_path(X, CLASSES, offset=offset, **options) for offset in (SHIFTS, SHIFTS + far))
+    assert (found.status == jr.Status.converged).all()
+    np.testing.assert_allclose(found.coef, wanted.coef, atol=1e-8)
+    np.testing.assert_allclose(np.diff(found.intercept + far), np.diff(wanted.intercept), atol=1e-8)
+
+
+@pytest.mark.slow
+def test_what_a_limit_keeps_from_telling_classes_apart_converges():
+    y = X[:, 0] > 0.1
+    path = jr.fit_path(
+        X, y, loss="binomial", lambdas=[0.1, 0.0], tol=1e-9, lower=-2.0, upper=2.0, penalty_factors=FACTORS
+    )
+    assert (path.status == jr.Status.converged).all()
+    np.testing.assert_allclose(path.coef[:, 0], 2.0)
+
+
 def test_offsets_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"shape \(60,\), but there are 3 classes; give \(60, 3\).*changes nothing"):
         jr.fit_path(X, CLASSES, loss="multinomial", offset=SHIFTS[:, 0])

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from jaxreg import _provenance
+from jaxreg._labels import label_text
 from jaxreg.cli._messages import command_typed, fail
 
 PATH_FILES = ("path.png", "coefficients.csv", "summary.txt", "reproduce.py")
@@ -178,7 +179,7 @@ def _draw_paths(result, path, file, title, **options):
     panels = min(len(names), MOST_PANELS)
     figure = _figure(panels)
     for k, ax in enumerate(figure.subplots(panels, squeeze=False).ravel()):
-        plot_path(result, ax=ax, response=k, **options).set_title(f"{names[k]!r}", parse_math=False)
+        plot_path(result, ax=ax, response=k, **options).set_title(label_text(names[k]), parse_math=False)
     left_out = "" if panels == len(names) else f", the first {panels} of {len(names)} {kind}"
     figure.suptitle(f"{title}{left_out}", parse_math=False)
     figure.savefig(file, dpi=150)

@@ -13,6 +13,7 @@ from jaxreg.engines._newton import Newton
 from jaxreg.engines._pivot import Pivot
 
 LARGEST = 8192  # columns whose Gram matrix a step of the batched solver reads in about the time that it takes anyway
+MOST = 4096  # outputs times columns or rows, up to which a second derivative in all coefficients has room
 FEW = 3  # times n: with more columns than that, those that can come in one by one do, on an accelerator too
 UNEVEN = 4  # times p: the number of blocks times the size of the largest, up to which they are alike
 
@@ -60,6 +61,11 @@ def _even(problem):
     """Whether blocks are of similar sizes: each takes the time and the place of the largest."""
     sizes = np.unique(problem.penalty.block_labels(problem.p), return_counts=True)[1]
     return len(sizes) * sizes.max() <= UNEVEN * problem.p
+
+
+def _few_outputs(problem):
+    """Whether a second derivative in the coefficients of all outputs has room, and costs no more than it saves."""
+    return problem.responses is None or problem.responses * min(problem.n, problem.p) <= MOST
 
 
 SQUARED_LOSS = Need("the squared loss", lambda problem: problem.loss.quadratic)
@@ -130,8 +136,8 @@ TABLE = (
         engine=Newton,
         solves="any other loss with ElasticNet, with or without limits",
         needs=(ANOTHER_LOSS, ELASTIC_NET, OUTPUTS),
-        preferred="where the loss bends everywhere, or there are limits",
-        prefers=lambda problem: problem.loss.width is None or problem.penalty.limited,
+        preferred=f"where the loss bends everywhere and has few outputs (times p or n at most {MOST}), or limits",
+        prefers=lambda problem: problem.penalty.limited or (problem.loss.width is None and _few_outputs(problem)),
     ),
     Entry(
         name="proximal",

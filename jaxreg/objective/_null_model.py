@@ -130,12 +130,12 @@ def _far_slope(smooth, eta, move, far):
     return jnp.sum(smooth.loss.slopes(smooth.y, eta + far * move, smooth.omega) * move)
 
 
-def _without_end(smooth, look, ahead):
-    """Whether the loss does not rise, however far the step from one Look to another is taken.
+def _without_end(smooth, look, step):
+    """Whether the loss does not rise, however far a step (m [, K]) from a Look is taken.
 
     It is convex: where it does not rise far away, it does so nowhere before.
     """
-    move = ahead.eta - look.eta
+    move = np.asarray(smooth.image(step))
     length = np.abs(move).max(initial=0.0)
     if not MOVES < length < np.inf:
         return False
@@ -153,7 +153,7 @@ def _held(b, look, lower, upper):
     return ((b <= lower) & (look.gradient > 0)) | ((b >= upper) & (look.gradient < 0))
 
 
-def _by_newton(smooth, b, look, patience, lower=-np.inf, upper=np.inf):
+def _by_newton(smooth, b, look, patience, lower=-np.inf, upper=np.inf, follows=True):
     """(coefficients in [lower, upper], their Look, whether they are the minimum, whether there is one), from b.
 
     By Newton's method with steps that go down; after `patience` steps it is asked whether they lead on without end.
@@ -176,7 +176,8 @@ def _by_newton(smooth, b, look, patience, lower=-np.inf, upper=np.inf):
         else:
             break
         if attained and number >= patience:
-            attained = not _without_end(smooth, look, ahead)
+            endless = np.where(moved > b, upper, -lower) == np.inf  # the others a limit ends
+            attained = not _without_end(smooth, look, np.where(endless, moved - b, 0.0))
         falls = follows and look.value - ahead.value > NULL_TOL * (look.value - look.least)
         b, look = moved, ahead
         if not (attained or falls):

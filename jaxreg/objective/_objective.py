@@ -383,9 +383,9 @@ def _above(value, saturated, total):
 
 
 def _level(smooth):
-    """An intercept to begin with: that of 0 and some that offsets call for whose loss is the least."""
+    """An intercept () or (K,) to begin with: that of 0 and some that offsets call for whose loss is the least."""
     offset = np.asarray(smooth.offset)[np.asarray(smooth.omega) > 0]
-    levels = np.array([0.0, *-np.quantile(offset, (0.0, 0.5, 1.0))])
+    levels = np.concatenate([np.zeros((1, *offset.shape[1:])), -np.quantile(offset, (0.0, 0.5, 1.0), axis=0)])
     values = np.asarray(_values(smooth, levels))
     return levels[np.argmin(np.where(np.isfinite(values), values, np.inf))]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxreg import _validation
+from jaxreg._labels import label_text
 from jaxreg.plotting._axes import short
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def factors_of(path, scale, response=0):
     _validation.check_choice(scale, "scale", tuple(QUANTITIES))
     known = scale == "raw" or len(path.feature_sd)
     quantity = QUANTITIES[scale] if known else UNSCALED
-    if path.classes is not None and path.n_responses is not None:
-        name = short(str(path.classes[response])).replace("$", r"\$")  # which begins no mathematics
+    if path.n_responses is not None and path.classes is not None:
+        name = short(label_text(path.classes[response])).replace("$", r"\$")  # which begins no mathematics
         quantity += f", class {name}"
     return feature_scale(path, scale), quantity

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxreg._labels import label_text
 from jaxreg._status import MEASURES, Status
 from jaxreg.plotting._prominence import prominent
 from jaxreg.plotting._scale import feature_scale
@@ -58,7 +59,7 @@ def content(result, judged=None) -> dict:
 def _outputs(path):
     """The names of what a row has several coefficients of, and what that is; names alone of one."""
     kind, names = path._outputs
-    names = [str(name) for name in names] if path.n_responses is not None else [""]
+    names = [label_text(name) for name in names] if path.n_responses is not None else [""]
     return {"kind": "class" if kind == "classes" else "response", "names": names}
 
 

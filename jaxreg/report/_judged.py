@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxreg._labels import label_text
 from jaxreg.losses import _risk_sets
 from jaxreg.results._survival import baseline, survival
 
@@ -74,13 +75,13 @@ def has_all_classes(judged):
 
 
 def _roc(judged):
-    curves = list(judged.rocs().items())
+    curves = [(label_text(label), curve) for label, curve in judged.rocs().items()]
     series = []
     for k, (label, curve) in enumerate(curves[:MOST_CURVES]):
         at = _spread(curve.fpr + curve.tpr)
         name = f"{label}, AUC {curve.auc:.3f}"
         more = [["threshold", _short(curve.thresholds[at])]]
-        said = str(label) if len(curves) > 1 else None
+        said = label if len(curves) > 1 else None
         series.append(_curve(name, curve.fpr[at], curve.tpr[at], k, more, label=said))
     of = f" of class {curves[0][0]}" if len(curves) == 1 else ", each class against the others" + _left_out(curves)
     axes = "false positive rate", "true positive rate"
@@ -88,11 +89,11 @@ def _roc(judged):
 
 
 def _calibration(judged):
-    parts = list(judged.calibration(BINS, "quantile").items())
+    parts = [(label_text(label), bins) for label, bins in judged.calibration(BINS, "quantile").items()]
     several, classes = len(parts) > 1, judged.labels is not None
     series = []
     for k, (label, bins) in enumerate(parts[:MOST_CURVES]):
-        name = str(label) if several or classes else "mean"
+        name = label if several or classes else "mean"
         more = [["weight", _short(bins.weight)]]
         x, y = bins.predicted, bins.observed
         series.append(_curve(name, x, y, k, more, dots=DOT))

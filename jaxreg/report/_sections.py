@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 
 from jaxreg import _provenance
+from jaxreg._labels import label_text
 from jaxreg._status import MEASURES, Status
 from jaxreg.report import _judged
 from jaxreg.results import _path_summary
@@ -188,7 +189,7 @@ def _frame(figure):
 
 def _confusion(judged):
     """A table of the rows of each class by the class that is predicted."""
-    counts, labels = _judged.confusion(judged), [str(label) for label in judged.labels[:MOST_CLASSES]]
+    counts, labels = _judged.confusion(judged), [label_text(label) for label in judged.labels[:MOST_CLASSES]]
     rows = [
         [f"class {label}", *(f"{number:.5g}" for number in row[: len(labels)])]
         for label, row in zip(labels, counts, strict=False)

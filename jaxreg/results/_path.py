@@ -66,9 +66,9 @@ class PathResult(Assessed, WithHazards):
     dev_ratio : array (L,)
         Share of the intercept-only model's deviance that is explained.
     n_iter : array (L,)
-        Solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", products with the data or
-        their Gram matrix for "proximal" (the matrix of a quadratic model of a loss counts as one, what is done with it
-        as none), epochs for "block", and products of what "proximal" finished.
+        Solver steps: tableau updates for "pivot" (without those of a rebuild), 1 for "ridge", steps of "newton",
+        products with the data or their Gram matrix for "proximal" (the matrix of a quadratic model of a loss counts as
+        one, what is done with it as none), epochs for "block", and products of what "proximal" finished.
     status : array (L,)
         `Status` codes.
     tol : float
@@ -76,7 +76,7 @@ class PathResult(Assessed, WithHazards):
     l1_ratio : float
         The penalty's mixing parameter, NaN where it has none.
     solver : str
-        What solved it: "batched", "pivot", "ridge", "block" or "proximal".
+        What solved it: "batched", "pivot", "ridge", "block", "newton" or "proximal".
     certificate : str
         What `gap` holds: "gap"; or "residual", where no dual is known: the residual of the prox over the largest
         gradient of the null model, max |b - prox(b - t f'(b), lambda, t)| / t.

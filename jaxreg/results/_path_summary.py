@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxreg._alignment import listed
+from jaxreg._labels import label_text
 from jaxreg._status import MEASURES, Status
 from jaxreg.losses._record import loss_of
 
@@ -49,7 +50,7 @@ def class_shares(path) -> list[tuple[str, float]]:
     if len(shares) == 1:  # that of the second of two classes, or the mean of -1 and 1
         second = (1 + shares[0]) / 2 if path.link == "identity" else shares[0]
         shares = np.array([1 - second, second])
-    return [(str(label), float(share)) for label, share in zip(path.classes, shares, strict=True)]
+    return [(label_text(label), float(share)) for label, share in zip(path.classes, shares, strict=True)]
 
 
 def observed_in(path):

@@ -99,10 +99,10 @@ class Model:
     def score(self, rows, lam=None) -> dict[str, float]:
         """Number of the rows that are judged, and with their weights how well they are predicted, by name.
 
-        RMSE, MAE and R2 of numbers, with the deviance of counts and amounts; the share of right classes, accuracy, with
-        the deviance and AUC of a loss that has probabilities; the C-index of survival times. The rows are as
-        `Encoding.rows` gives them, one or more of them `judged`. NaN is what the rows do not tell: R2 where y does not
-        vary, the AUC without a class.
+        RMSE, MAE and R2 of numbers, with the deviance of counts, amounts and shares; the share of right classes,
+        accuracy, with the deviance and AUC of a loss that has probabilities; the C-index of survival times. The rows
+        are as `Encoding.rows` gives them, one or more of them `judged`. NaN is what the rows do not tell: R2 where y
+        does not vary, the AUC without a class.
         """
         weight = rows.weight[rows.judged]
         if self.encoding.survival is not None:
@@ -115,7 +115,7 @@ class Model:
         squared, absolute = (float(np.average(abs(y - prediction) ** power, weights=weight)) for power in (2, 1))
         spread = float(variance(y, weight))
         R2 = 1 - squared / spread if spread else float("nan")
-        more = self._measured(rows, lam, OF_AMOUNTS) if self.path.link == "log" else {}
+        more = {} if self.path.link in (None, "identity") else self._measured(rows, lam, OF_AMOUNTS)
         return {"rows": len(y), "RMSE": float(np.sqrt(squared)), "MAE": absolute, "R2": R2} | more
 
     def measured(self, rows, name, lam=None) -> tuple[str, float]:
