@@ -84,6 +84,11 @@ def centred(intercepts):
     return intercepts - intercepts.mean() if len(intercepts) > 1 else intercepts
 
 
+def test_heavy_classes_are_not_separable():
+    model = js.LogisticRegression(class_weight={5: 1e6}).fit(X, THREE)
+    assert model.path_.status == jr.Status.converged
+
+
 def test_older_names_of_penalties():
     for name, parameters in (("l1", {"l1_ratio": 1.0}), ("l2", {}), (None, {"C": np.inf})):
         older, newer = js.LogisticRegression(name), js.LogisticRegression(**parameters)
