@@ -135,13 +135,9 @@ def _without_end(smooth, look, step):
 
     It is convex: where it does not rise far away, it does so nowhere before.
     """
-<<<<<<< HEAD
     move = np.asarray(smooth.image(step))
-=======
-    move = ahead.eta - look.eta
     if smooth.loss.coupling == "outputs":  # a constant that is added to all of them makes no difference
         move = move - move.mean(axis=-1, keepdims=True)
->>>>>>> estimators
     length = np.abs(move).max(initial=0.0)
     if not MOVES < length < np.inf:
         return False
