@@ -121,3 +121,18 @@ def test_figure(path):
         np.testing.assert_array_equal(line.get_ydata(), frame[label])
     few = path.plot_survival(X[:1], [9.0, 3.0], lam=0.05, ax=new_axes(), strata=["new"], offset=[0.0])
     np.testing.assert_array_equal(few.lines[0].get_xdata(), [3.0, 9.0])
+
+
+def test_held_out_predictors_of_all_folds_have_one_level(path):
+    folds = np.arange(N) % 2
+    lam = path.lambdas[2]
+    cv = jr.fit_cv(X, Y, loss="cox", cv=folds, sample_weight=WEIGHT, lambdas=[lam], **OWN)
+    mean = WEIGHT @ X / WEIGHT.sum()
+    for k in (0, 1):
+        trained = np.where(folds == k, 0.0, WEIGHT)
+        coef = jr.fit_path(X, Y, loss="cox", sample_weight=trained, lambdas=[lam], **OWN).coef[0]
+        held = folds == k
+        np.testing.assert_allclose(
+            cv.oof_predictions[held], (X[held] - mean) @ coef + OFFSET[held], atol=1e-4 * np.abs(coef).max()
+        )
+    np.testing.assert_array_equal(cv.path.intercept, 0.0)

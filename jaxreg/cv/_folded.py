@@ -247,22 +247,25 @@ class Folded:
         points, fold = solved.points.at(solved.asked[:length]), self.folds.held_out[k]
         base, errors, predictions = lane.objective.design.base, None, None
         y, offset, weight = self.setup.data.y, self.setup.data.offset, self.row_weight
+        intercepts = points.intercept
+        if not self.setup.loss.has_intercept:  # held-out rows of all folds are compared: about one level
+            intercepts = intercepts - points.coef @ self.setup.record["feature_mean"]
         if lane.held_out is not None and self.metric.squared and not self.keep_predictions:
             errors = self._errors_by_moments(lane, points)
         if errors is not None:
             losses = errors.mean(axis=0)
         elif self.metric.of_split is None:
-            predictions = predictions_of(base, offset, fold.rows, points.coef, points.intercept)
+            predictions = predictions_of(base, offset, fold.rows, points.coef, intercepts)
             losses, errors = judged(self.metric, self.setup.loss, y, weight, fold, predictions)
         else:
-            everything = predictions_of(base, offset, np.arange(len(y)), points.coef, points.intercept)
+            everything = predictions_of(base, offset, np.arange(len(y)), points.coef, intercepts)
             losses = self.metric.of_split(y, everything, *self.folds.split(k, weight))
             predictions = everything[fold.rows]
             errors = squared_errors(self.setup.loss, y[fold.rows], predictions, weight[fold.rows])
         keep = predictions is not None and (
             self.keep_predictions or self.imputes or predictions.size <= points.coef.nnz
         )
-        coef, intercept = (None, None) if keep else (points.coef, points.intercept)
+        coef, intercept = (None, None) if keep else (points.coef, intercepts)
         return Fits(
             loss=losses[None],
             squared_error=errors[None],

@@ -51,7 +51,8 @@ class CVResult(Assessed, WithHazards):
         Total weight of the rows that each fold holds out, the data's being 1.
     oof_predictions : array (n,)
         At the choice, each row predicted by the fit that did not see it; the mean of several, NaN of none; with
-        keep="all" (A, n, L). Several responses add a last axis: (n, K), (A, n, L, K).
+        keep="all" (A, n, L). Several responses add a last axis: (n, K), (A, n, L, K). Without an intercept of the
+        family, as for Cox, about the mean of the columns: the folds have one level.
     observation_loss : array (n,), or None
         The loss of each row, (A, n, L) with keep="all"; None for a metric that has none (r2, a callable).
     n_samples : int
