@@ -17,20 +17,22 @@ FITS = 50  # at most; mu and theta hardly depend on each other, so that some fiv
 SETTLED = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-5}
 
 
-def settled(data, request, l1_ratios, first):
-    """The Setup of checked data whose loss has its number, which is `first` before the first fit.
+def settled(setup, request, l1_ratios):
+    """The Setup whose loss has its number: itself where the request's loss has none to be estimated.
 
     The null model gives the first estimate, the fit at the smallest lambda all others: of the grid of the first mixing
     parameter, which the loss may move where it is automatic.
     """
+    if request.loss.provisional() is None:
+        return setup
+    began, seconds, data = time.perf_counter(), setup.seconds, setup.data
     rows = np.flatnonzero(data.weight)
     y, weight = data.y[rows], data.weight[rows]
-    setup = posed(data, replace(request, loss=first), l1_ratios)
     eta, path = np.asarray(setup.objective.null_eta)[rows], request.warm_start
     for _ in range(FITS):
         before, loss = setup.loss, request.loss.estimated(y, eta, weight)
         if _change(before, loss) <= SETTLED[setup.options.precision]:
-            return setup
+            return replace(setup, seconds=seconds + time.perf_counter() - began)
         setup = posed(data, replace(request, loss=loss), l1_ratios)
         path = _fit(setup, request, path)
         eta = predictions_of(setup.objective.design, data.offset, rows, path.coef_sparse, path.intercept)[:, 0]

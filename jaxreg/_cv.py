@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxreg import _hints, _names, _provenance, _validation
+from jaxreg._alternation import settled
 from jaxreg._request import NAMES, by_position, check_request
 from jaxreg._setup import lambdas_for, prepare
 from jaxreg.cv._folded import Folded
@@ -165,7 +166,8 @@ def fit_cv(
     request = check_request(X, keywords | {"penalty": penalty})
     called, metric = metric, make_metric(metric, request.loss)
     with jax.enable_x64(True):
-        setup = prepare(X, y, request, list(map(float, l1_ratios)))  # NumPy's floats would compile anew
+        mixes = list(map(float, l1_ratios))  # NumPy's floats would compile anew
+        setup = settled(prepare(X, y, request, mixes), request, mixes)
         data, loss = setup.data, setup.loss
         metric = make_metric(called, loss)  # which may have been without a number
         strata = strata_of(loss, data.y)

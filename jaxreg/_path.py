@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxreg import _hints, _progress, _provenance
+from jaxreg._alternation import settled
 from jaxreg._request import by_position, check_request
 from jaxreg._setup import lambdas_for, prepare, run_of
 from jaxreg._status import Status
@@ -213,7 +214,8 @@ def fit_path(
     request = check_request(X, keywords)
     # Results leave this scope as NumPy: a float64 JAX array outside it decays at the next operation.
     with jax.enable_x64(True):
-        setup = prepare(X, y, request, [mixing(request.penalty)])
+        l1_ratios = [mixing(request.penalty)]
+        setup = settled(prepare(X, y, request, l1_ratios), request, l1_ratios)
         path, clauses = _fitted(setup, request, began)
     _endings.warn(clauses)
     return replace(path, settings=_provenance.sources(by_position(keywords, request), fit_path))

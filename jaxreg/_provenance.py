@@ -10,7 +10,6 @@ import numpy as np
 
 from jaxreg._labels import few_values
 from jaxreg._version import __version__
-from jaxreg.losses import Numeric
 
 MOST_NUMBERS = 12  # of an array that is written out
 LINE_LENGTH = 100  # characters of a call on one line, at most
@@ -23,6 +22,7 @@ def of_data(data, design, weighted, fit_intercept, loss) -> dict[str, Any]:
         mean = columns.mean
     else:  # the design is not centred and knows no means; the product with root gives the means of its scaled rows
         mean = columns.norm * np.asarray(design.correlate(design.root[None]), np.float64)[0]
+    of_numbers = not loss.of_classes and loss.link in ("identity", None)
     summary = {
         "n_samples": int(np.count_nonzero(data.weight)),
         "weighted": weighted,
@@ -30,7 +30,7 @@ def of_data(data, design, weighted, fit_intercept, loss) -> dict[str, Any]:
         "dtype": str(data.X.dtype),
         "y_mean": y_mean.tolist(),
         "y_sd": np.sqrt(data.weight @ (data.y - y_mean) ** 2).tolist(),
-        "y_values": few_values(data.y) if data.y.ndim == 1 and isinstance(loss, Numeric) else [],
+        "y_values": few_values(data.y) if data.y.ndim == 1 and of_numbers else [],
         "versions": versions(),
     }
     return {"data": summary, "feature_mean": mean, "feature_sd": columns.sd}

@@ -69,7 +69,7 @@ class Setup:
 
 
 def prepare(X, y, request, l1_ratios) -> Setup:
-    """Check the data, and centre and scale them."""
+    """Check the data, and centre and scale them; a loss without its number is posed with its first one."""
     began = time.perf_counter()
     imputes = request.impute is not None
     data = _arrays.check_data(
@@ -88,14 +88,8 @@ def prepare(X, y, request, l1_ratios) -> Setup:
     if imputes:
         incomplete = data.X if np.isnan(data.X).any() else None
         data = replace(imputed(replace(data, incomplete=data.X), request.impute), incomplete=incomplete)
-    first = request.loss.provisional()
-    if first is None:
-        setup = posed(data, request, l1_ratios)
-    else:
-        from jaxreg._alternation import settled  # which poses the problem again and again
-
-        setup = settled(data, request, l1_ratios, first)
-    return replace(setup, seconds=time.perf_counter() - began)
+    loss = request.loss.provisional() or request.loss
+    return replace(posed(data, replace(request, loss=loss), l1_ratios), seconds=time.perf_counter() - began)
 
 
 def imputed(data, strategy):

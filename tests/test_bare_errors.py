@@ -108,7 +108,7 @@ def test_attributes_of_other_packages_hint_at_those_of_one_solution():
         ({"penalty_factors": ["1", "1", "1"]}, "penalty_factors has dtype"),
         ({"penalty_factors": [-1.0, 1.0, 1.0]}, "penalty_factors has negative values"),
         ({"sample_weight": -np.ones(20)}, "sample_weight has negative values"),
-        ({"y": np.where(Y > 0, "u", "v")}, "y has dtype"),
+        ({"y": np.where(Y > 0, "u", "v")}, "y has text"),
         ({"X": FRAME.assign(b="u")}, "X has values that are not numbers in column 'b'"),
         ({"fit_intercept": "no"}, "fit_intercept is 'no'"),
         ({"tol": "1"}, "tol is '1'"),

@@ -5,7 +5,7 @@ import pytest
 from test_cox import problem, terms
 
 from jaxreg.losses import Cox
-from jaxreg.results._survival import baseline, survival
+from jaxreg.losses._survival import baseline, survival
 
 TIMES = np.array([0.0, 4.0, 6.5, 8.0, 20.0])
 

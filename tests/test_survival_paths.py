@@ -7,7 +7,7 @@ import pytest
 
 import jaxreg as jr
 from jaxreg.losses import Cox
-from jaxreg.results._survival import baseline, survival
+from jaxreg.losses._survival import baseline, survival
 
 N, P, M = 60, 4, 5
 RNG = np.random.default_rng(3)

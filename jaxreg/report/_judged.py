@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxreg._labels import label_text
 from jaxreg.losses import _risk_sets
-from jaxreg.results._survival import baseline, survival
+from jaxreg.losses._survival import baseline, survival
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

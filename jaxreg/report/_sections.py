@@ -10,8 +10,8 @@ import numpy as np
 from jaxreg import _provenance
 from jaxreg._labels import label_text
 from jaxreg._status import MEASURES, Status
+from jaxreg.losses._record import class_shares, observed_in
 from jaxreg.report import _judged
-from jaxreg.results import _path_summary
 
 MOST_COLUMNS, MOST_FOLDS, MOST_RESPONSES, MOST_NAMES = 200, 50, 50, 20  # rows of tables and names in a list, at most
 MOST_CLASSES = 20  # of a table of classes
@@ -139,10 +139,10 @@ def data_section(result) -> str:
 
 def _response(path):
     """(facts on the response, a table of its outputs or nothing)."""
-    if shares := _path_summary.class_shares(path):
+    if shares := class_shares(path):
         of_class = [(label, f"{share:.1%}") for label, share in shares[:MOST_RESPONSES]]
         return [], table("Classes" + _more(len(shares), MOST_RESPONSES), ["class", "share"], of_class)
-    if (observed := _path_summary.observed_in(path)) is not None:
+    if (observed := observed_in(path)) is not None:
         time, event = observed
         return [("share of events", f"{event:.1%}"), ("mean time", _formatted_number(time))], ""
     level, spread = np.atleast_1d(path.data["y_mean"]), np.atleast_1d(path.data["y_sd"])

@@ -10,8 +10,7 @@ import numpy as np
 
 from jaxreg import _arrays, _labels, plotting
 from jaxreg._alignment import by_row, listed_labels
-from jaxreg.losses import _risk_sets
-from jaxreg.results import _survival
+from jaxreg.losses import _risk_sets, _survival
 from jaxreg.results._assessment import pandas
 
 if TYPE_CHECKING:

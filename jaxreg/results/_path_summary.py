@@ -3,9 +3,8 @@
 import numpy as np
 
 from jaxreg._alignment import listed
-from jaxreg._labels import label_text
 from jaxreg._status import MEASURES, Status
-from jaxreg.losses._record import loss_of
+from jaxreg.losses._record import class_shares, observed_in
 
 COLUMNS = ("lambda", "df", "dev_ratio", "gap", "n_iter", "status")
 MOST_NAMES = 5  # constant columns in a note, at most
@@ -40,26 +39,6 @@ def rows(path, most=12):
         )
         for k in places
     ]
-
-
-def class_shares(path) -> list[tuple[str, float]]:
-    """(label, share of the weight of the rows) of each class that was fitted; none of other losses and old files."""
-    if path.classes is None or "y_mean" not in path.data:
-        return []
-    shares = np.atleast_1d(path.data["y_mean"])
-    if len(shares) == 1:  # that of the second of two classes, or the mean of -1 and 1
-        second = (1 + shares[0]) / 2 if path.link == "identity" else shares[0]
-        shares = np.array([1 - second, second])
-    return [(label_text(label), float(share)) for label, share in zip(path.classes, shares, strict=True)]
-
-
-def observed_in(path):
-    """The mean time and the share of events, of a path of survival times; None of another."""
-    loss = loss_of(path.loss, path.loss_parameters)
-    if loss is None or "y_mean" not in path.data:
-        return None
-    observed = None if np.ndim(path.data["y_mean"]) == 0 else loss.observed(np.array([path.data["y_mean"]]))
-    return None if observed is None else (float(observed.time[0]), float(observed.event[0]))
 
 
 def _response_said(path):
