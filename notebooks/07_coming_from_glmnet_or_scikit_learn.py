@@ -39,7 +39,8 @@ import jaxreg.sklearn
 # | `thresh`, `maxit` | `tol`, a bound on the duality gap; `max_iter` |
 # | `dfmax` | `max_features` |
 # | the path ends early by itself | only with `early_stop=True`, and a warning says so |
-# | `family = "mgaussian"` | `penalty=jr.penalties.MultiTaskLasso()`, y with several columns |
+# | `family = "mgaussian"` | `penalty=jr.penalties.MultiTaskElasticNet(l1_ratio)`, y with several columns |
+# | `family = "binomial"`, `"multinomial"`, `"poisson"`, `"cox"` | `loss="binomial"`, ...; [below](#Families) |
 # | `cv.glmnet(x, y, nfolds, foldid)` | `jr.fit_cv(X, y, cv=...)`: a number, fold ids, a splitter, ... |
 # | `type.measure`, `keep = TRUE` | `metric`, `keep="all"` |
 # | `makeX(frame, na.impute = TRUE)` | `jr.tables.read`; `impute="mean"`, by the training rows of each fold |
@@ -272,7 +273,8 @@ assert (cv.lambda_min, cv.lambda_1se) == (0.625, 1.25)
 # | `sklearn.linear_model` | `jaxreg.sklearn` |
 # | :--- | :--- |
 # | `Lasso`, `ElasticNet`, `Ridge` | the same names |
-# | `LassoCV`, `ElasticNetCV`, `RidgeCV`, `MultiTaskLassoCV` | the same names |
+# | `LassoCV`, `ElasticNetCV`, `RidgeCV`, `MultiTaskLasso(CV)`, `MultiTaskElasticNet(CV)` | the same names |
+# | `LogisticRegression(CV)`, `PoissonRegressor`, `GammaRegressor`, `TweedieRegressor` | the same names, each with CV |
 # | | `GroupLassoCV`, and `PathRegressorCV(loss, penalty)` for all others |
 # | `precompute`, `selection`, `n_jobs`, `random_state`, `copy_X`, ... | accepted, without effect |
 # | `tol` | the same bound on the gap; None asks for `fit_path`'s |
@@ -531,12 +533,58 @@ np.testing.assert_allclose(plain.mean_loss[0], model.mse_path_.mean(axis=1), rto
 assert 1e-5 < np.abs(by_rows.mean_loss / plain.mean_loss - 1).max() < 1e-3
 
 # %% [markdown]
+# ## Families
+#
+# | glmnet | jaxreg |
+# | :--- | :--- |
+# | `family = "binomial"` | `loss="binomial"`: labels, shares, or counts (successes, failures) |
+# | `binomial("probit")`, `binomial("cloglog")` | `jr.losses.Binomial("probit")`, `jr.losses.Binomial("cloglog")` |
+# | `"multinomial"` | `loss="multinomial"` |
+# | `type.multinomial = "grouped"` | with `penalty=jr.penalties.MultiTaskElasticNet(l1_ratio)` |
+# | `"poisson"`, `Gamma("log")` | `loss="poisson"`, `loss="gamma"` |
+# | `statmod::tweedie(1.5, 0)` | `jr.losses.Tweedie(1.5)` |
+# | `MASS::negative.binomial(theta)` | `jr.losses.NegativeBinomial(theta)`; None estimates theta |
+# | `"cox"`, `Surv`, `stratifySurv` | `jr.losses.Cox(ties="breslow")`, y with `time` and `event`; `strata=` |
+# | `type = "response"`, `"class"` | `path.predict(X, type="response")`, `"class"` |
+# | `assess.glmnet`, `roc.glmnet`, `confusion.glmnet` | `path.assess`, `path.roc`, `path.confusion` |
+# | `survfit` | `path.survival(X, times)` |
+# | `type.measure = "auc"`, `"class"`, `"C"` | `metric="auc"`, `"misclassification"`, `"c_index"` |
+#
+# | scikit-learn, glum, scikit-survival | jaxreg |
+# | :--- | :--- |
+# | `LogisticRegression` | the same name, or `loss="binomial"`, `loss="multinomial"` |
+# | `PoissonRegressor`, `GammaRegressor`, `TweedieRegressor` | the same names, or `loss="poisson"`, ... |
+# | glum's `family="poisson"`, `"tweedie (1.5)"`, `"negative.binomial"` | `jr.losses.Poisson()`, ... |
+# | `CoxnetSurvivalAnalysis` | `CoxRegression`, or `loss="cox"` |
+# | `predict_proba`, `predict` | `path.predict(X, type="response")`, `type="class"` |
+# | `predict_survival_function` | `path.survival(X, times)` |
+#
+# The objective is minus the log-likelihood over the sum of the weights, plus the penalty, as in glmnet, at the same
+# lambda. scikit-learn's C stands beside a sum: $\lambda = 1 / (C n)$. Its `PoissonRegressor` and glum have an `alpha`,
+# which is lambda. glmnet's ties are Breslow's, ours are Efron's unless told otherwise. Its "mse" and "mae" of two
+# classes are twice ours, which are those of the event's probability.
+
+# %%
+high = np.where(y > np.median(y), "high", "low")  # "low" is the event: labels are sorted
+model = linear_model.LogisticRegression(C=0.1, l1_ratio=1, solver="saga", tol=1e-10, max_iter=100_000)
+model.fit(X / X.std(axis=0), high)
+path = jr.fit_path(X / X.std(axis=0), high, loss="binomial", lambdas=[1 / (0.1 * len(y))], standardize=False, tol=1e-10)
+ours = jaxreg.sklearn.LogisticRegression(C=0.1, l1_ratio=1).fit(X / X.std(axis=0), high)
+names = "sklearn.linear_model.LogisticRegression", "jaxreg.sklearn.LogisticRegression", "fit_path"
+coefs = model.coef_[0], ours.coef_[0], path.coef[0]
+pd.DataFrame(dict(zip(names, coefs, strict=True)), index=load_diabetes().feature_names).round(5).T
+
+# %% tags=["check"]
+np.testing.assert_allclose(path.coef[0], model.coef_[0], atol=1e-5)
+np.testing.assert_allclose(ours.coef_[0], path.coef[0], atol=1e-5)
+
+# %% [markdown]
+# A clinical outcome and survival are in [notebook 10](10_a_clinical_outcome.ipynb).
+#
 # ## Not there yet
 #
-# - Logistic and multinomial regression (`family = "binomial"`, `LogisticRegression`), Cox and Poisson models, and
-#   estimators of classes. For two labels, -1 and 1, there is the loss `jr.losses.SquaredHinge`.
-# - Sparse columns. The estimators make a SciPy sparse matrix dense where that takes at most 1 GB, and say so once.
-#   `fit_path` and `fit_cv` refuse one:
+# Sparse columns. The estimators make a SciPy sparse matrix dense where that takes at most 1 GB, and say so once.
+# `fit_path` and `fit_cv` refuse one:
 
 # %%
 try:
@@ -551,7 +599,6 @@ except TypeError:
     pass
 else:
     raise AssertionError("sparse input is there: change the text")
-assert not hasattr(jr.losses, "Logistic")
 
 # %% [markdown]
 # Where there is more than in either: [penalties and losses of your own](04_your_own_penalty_and_loss.ipynb),
