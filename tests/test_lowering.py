@@ -76,7 +76,25 @@ def all_fits():
             jr.solve(X, Y, 0.1, loss=loss)
             jr.solve(WIDE, Y_WIDE, 0.1, loss=loss)
     rare_fits()
+    family_fits()
     fits_with_little_room()
+
+
+def family_fits():
+    """Losses of classes and of survival times, by Newton's method and side by side."""
+    classes = np.where(Y > 0, "up", "down")
+    observed = {"time": np.ceil(np.exp(Y) * 5), "event": ROWS % 4 > 0}
+    late = observed | {"start": np.where(ROWS % 5, 0.0, observed["time"] / 2)}
+    newton = {"solver": "newton"} | FEW
+    jr.fit_path(X, classes, loss="binomial", offset=0.1 * Y, **newton)
+    jr.fit_path(X, np.array(["a", "b", "c"])[ROWS % 3], loss="multinomial", **newton)
+    for y in (observed, late):
+        for solver in ("newton", "proximal"):
+            jr.fit_path(X, y, loss="cox", solver=solver, strata=ROWS % 2, **FEW)
+    jr.fit_path(
+        np.c_[X, Y > 0], classes, loss="binomial", penalty_factors=np.r_[np.ones(P), 0.0], **newton
+    )  # told apart
+    jr.fit_cv(X, observed, loss="cox", cv=3, **newton)
 
 
 def rare_fits():

@@ -158,7 +158,7 @@ class Cox(Loss):
         others, deaths = risks.at_risk(risks.risk)
         # with late entries a difference may fall below 0, or below what it is made of, and that may vanish
         others, deaths = jnp.maximum(others, 0.0), jnp.maximum(deaths, risks.risk)
-        least = jnp.sqrt(jnp.finfo(others.dtype).tiny)
+        least = float(np.finfo(np.float32).tiny) ** 0.5  # far below what sums of either precision resolve
         total = jnp.where(events.weight > 0, jnp.maximum(others + events.share * deaths, least), 1.0)
         return _Terms(omega, events, risks, others, deaths, total)
 

@@ -293,7 +293,8 @@ def _largest(model):
 
     def multiply(_, v):
         w = (model.hessian @ (v / model.unit)) / model.unit
-        return w / jnp.maximum(jnp.linalg.norm(w), jnp.finfo(w.dtype).tiny)
+        length = jnp.linalg.norm(w)
+        return w / jnp.where(length > 0, length, 1.0)
 
     v = lax.fori_loop(0, 12, multiply, jnp.cos(1.7 * jnp.arange(len(model.unit))))
     return 1.1 * jnp.linalg.norm((model.hessian @ (v / model.unit)) / model.unit)
