@@ -328,6 +328,8 @@ def _solve(X, y, lam, loss, penalty, weight, offset, factors, tol, max_iter, sta
     coef = b[:p] / per_row(scale, b) * unit
     intercept = y_mean - mean @ coef + (b[p] * level * unit if free else 0.0)
     intercept = intercept if loss.has_intercept else jnp.zeros_like(intercept)
+    if loss.coupling == "outputs":  # a constant added to all of them makes no difference
+        intercept = intercept - jnp.mean(intercept)
     gap = traced_gap(*lax.stop_gradient((problem, b, rows, omega, y, offset, loss, factors)))
     status = jnp.where(gap <= tol, Status.converged, jnp.where(n_iter >= max_iter, Status.max_iter, Status.stalled))
     return Solution(coef, intercept, lax.stop_gradient(gap), status)

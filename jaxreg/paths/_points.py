@@ -94,7 +94,7 @@ def points_of(objective, blocks):
     b0 = np.concatenate([block.b0.sum(axis=1) for block in blocks])
     return Points(
         coef=coef,
-        intercept=objective.y_mean - coef @ means + objective.unit * b0 if objective.loss.has_intercept else 0.0 * b0,
+        intercept=_intercept(objective, objective.y_mean - coef @ means + objective.unit * b0),
         gaps=np.concatenate([block.gaps for block in blocks]),
         losses=np.concatenate([block.losses for block in blocks]) - objective.saturated,
         n_iter=np.concatenate([block.n_iter for block in blocks]),
@@ -103,3 +103,12 @@ def points_of(objective, blocks):
         if blocks[0].effective_df is None
         else np.concatenate([block.effective_df for block in blocks]),
     )
+
+
+def _intercept(objective, intercept):
+    """As the family has it: none where there is none, and of outputs whose sum makes no difference the sum 0."""
+    if not objective.loss.has_intercept:
+        return np.zeros_like(intercept)
+    if objective.loss.coupling == "outputs":
+        return intercept - intercept.mean(axis=1, keepdims=True)
+    return intercept
