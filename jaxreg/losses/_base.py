@@ -62,7 +62,8 @@ class Loss(ABC):
     `width`, `widened`, `minus_two_log_likelihood`, `observed`, `provisional`, `estimated` and `decode` are hooks, whose
     defaults say that there is no such thing, and `of_positions` has the usual default. A loss with K outputs has a
     `hessian_product` and a `curvature` of its own, one that couples rows the formulas of all rows, `responses` and
-    `observed`; other concrete methods are not overridden.
+    `observed`, one whose conjugate has no closed form perhaps a `dual` that bounds it; other concrete methods are not
+    overridden.
 
     Attributes
     ----------

@@ -254,10 +254,10 @@ def _dual(loss, y, eta, u, omega, s):
     left = s * others / terms.total  # 1 - m
     between = events.weight * (_times_log(1 - left, (1 - left) / share) + _times_log(left, left))
 
-    given = jnp.where(risks.weighted, omega * jnp.asarray(u)[places.order], 0.0)
+    slopes = jnp.where(risks.weighted, omega * jnp.asarray(u)[places.order], 0.0)
     died = jnp.where(terms.died, omega, 0.0)
     rounding = SAME * jnp.finfo(omega.dtype).eps * (terms.lived + died)
-    same = jnp.all(jnp.abs(given - (terms.lived - died)) <= rounding)
+    same = jnp.all(jnp.abs(slopes - (terms.lived - died)) <= rounding)
     return jnp.where(same, -jnp.sum(of_deaths + of_others + between), -jnp.inf)
 
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Sums(NamedTuple):
-    """Sums as high + low, in about twice the digits of either, so that differences of them keep theirs."""
+    """Sums as high + low, in about twice the digits of either, so that differences of them factors theirs."""
 
     high: Float[Array, "n ..."]
     low: Float[Array, "n ..."]
@@ -56,36 +56,36 @@ def after_none(values: T) -> T:
 
 @partial(jax.jit, static_argnames="reverse")
 def running_sums(
-    values: Float[Array, "n ..."], keep: Float[Array, " n"], reverse: bool = False
+    values: Float[Array, "n ..."], factors: Float[Array, " n"], reverse: bool = False
 ) -> Float[Array, "n ..."]:
-    """s_p = values_p + keep_p s_(p - 1), in reverse values_p + keep_p s_(p + 1)."""
+    """s_p = values_p + factors_p s_(p - 1), in reverse values_p + factors_p s_(p + 1)."""
     if values.dtype == jnp.float32:  # in which the rounding of many equal terms adds up to a thousandth
-        return exact_running_sums(values, keep, reverse).value()
+        return exact_running_sums(values, factors, reverse).value()
 
     def combine(before, here):
-        (kept, total), (keep, value) = before, here
-        return kept * keep, per_row(keep, value) * total + value
+        (product, total), (factor, value) = before, here
+        return product * factor, per_row(factor, value) * total + value
 
-    start = jnp.ones((), keep.dtype), jnp.zeros(values.shape[1:], values.dtype)
-    return _running(combine, start, (keep, values), reverse)[1]
+    start = jnp.ones((), factors.dtype), jnp.zeros(values.shape[1:], values.dtype)
+    return _running(combine, start, (factors, values), reverse)[1]
 
 
 @partial(jax.jit, static_argnames="reverse")
-def exact_running_sums(values: Float[Array, "n ..."], keep: Float[Array, " n"], reverse: bool = False) -> Sums:
-    """As `running_sums`, compensated: where all is kept, errors are of the square of the roundoff."""
+def exact_running_sums(values: Float[Array, "n ..."], factors: Float[Array, " n"], reverse: bool = False) -> Sums:
+    """As `running_sums`, compensated: where all factors are 1, errors are of the square of the roundoff."""
 
     def combine(before, here):
-        (kept, high, low), (keep, value, rest) = before, here
-        factor = per_row(keep, value)
-        carried = factor * high
+        (product, high, low), (factor, value, rest) = before, here
+        by_row = per_row(factor, value)
+        carried = by_row * high
         total = carried + value
         share = total - carried
         error = (carried - (total - share)) + (value - share)  # Knuth (1998), vol. 2, 4.2.2
-        return kept * keep, total, factor * low + rest + error
+        return product * factor, total, by_row * low + rest + error
 
     none = jnp.zeros(values.shape[1:], values.dtype)
-    elements = keep, values, jnp.zeros_like(values)
-    return Sums(*_running(combine, (jnp.ones((), keep.dtype), none, none), elements, reverse)[1:])
+    elements = factors, values, jnp.zeros_like(values)
+    return Sums(*_running(combine, (jnp.ones((), factors.dtype), none, none), elements, reverse)[1:])
 
 
 @jax.jit

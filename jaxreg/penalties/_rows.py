@@ -25,8 +25,8 @@ class Rows(Columnwise):
     def prox(self, coef, lam, step):
         norm, strength = self._norms(coef), step * jnp.asarray(lam)
         l1, l2 = strength * self._share, strength * (1 - self._share)
-        kept = jnp.where(norm > l1, 1 - l1 / jnp.where(norm > 0, norm, 1.0), 0.0)
-        return coef * per_row(kept / (1 + l2), coef)
+        share = jnp.where(norm > l1, 1 - l1 / jnp.where(norm > 0, norm, 1.0), 0.0)
+        return coef * per_row(share / (1 + l2), coef)
 
     @final
     def dual_norm(self, gradient, lam):

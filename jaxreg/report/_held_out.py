@@ -31,9 +31,9 @@ def points_of_responses(cv) -> list[dict[str, Any]] | None:
     if cv.y is None or cv.r2 is None or cv.path.data.get("of_classes") or cv.path.link is None:
         return None
     actual = cv.y.reshape(len(cv.y), -1)
-    found = inverse_link(cv.path.link, predictions_at_choice(cv))
+    means = inverse_link(cv.path.link, predictions_at_choice(cv))
     weighted = cv.path.data.get("weighted", False)
-    return [_points_of_response(y, predicted, weighted) for y, predicted in zip(actual.T, found.T, strict=True)]
+    return [_points_of_response(y, predicted, weighted) for y, predicted in zip(actual.T, means.T, strict=True)]
 
 
 def _points_of_response(y, predicted, weighted):

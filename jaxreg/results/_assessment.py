@@ -121,13 +121,13 @@ class Assessed:
             several.
         """
         judged = self._judged(X, y, lam, sample_weight, offset)
-        found = judged.calibration(
+        bins_by_name = judged.calibration(
             _validation.check_count(bins, "bins"), _validation.check_choice(strategy, "strategy", STRATEGIES)
         )
         named = "class" if judged.labels is not None else "response"
-        frames = [pandas().DataFrame({named: name, **bins_of._asdict()}) for name, bins_of in found.items()]
+        frames = [pandas().DataFrame({named: name, **bins_of._asdict()}) for name, bins_of in bins_by_name.items()]
         frame = pandas().concat(frames, ignore_index=True)
-        return frame.drop(columns=named) if named == "response" and len(found) == 1 else frame
+        return frame.drop(columns=named) if named == "response" and len(bins_by_name) == 1 else frame
 
     plot_assessment = plotting.plot_assessment
     plot_roc = plotting.plot_roc

@@ -34,7 +34,8 @@ def make_metric(metric: str | Callable | None, loss: Any) -> Metric:
         return _of_function(metric, loss)
     name = loss.metrics[0] if metric is None else metric
     if loss.of_classes and name in METRICS and name not in loss.metrics:
-        raise ValueError(f"metric is {name!r}, which is none of classes; give None or 'deviance', a loss of classes.")
+        named = ", ".join(map(repr, loss.metrics))
+        raise ValueError(f"metric is {name!r}, which is none of classes; give one of {named}.")
     _validation.check_choice(name, "metric", loss.metrics)
     return METRICS[name](loss)
 
