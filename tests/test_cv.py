@@ -391,7 +391,7 @@ REFUSED = [
     ({"keep": True}, "keep is True; give one of None, 'all'"),
     ({"averaging": "mean"}, "averaging is 'mean'; give one of 'weighted', 'equal'"),
     ({"metric": "r2", "cv": "loo"}, "metric is 'r2', but y does not vary"),
-    ({"metric": "r2", "loss": "squaredhinge"}, "metric is 'r2', which is none of classes; give None or 'deviance'"),
+    ({"metric": "r2", "loss": "squaredhinge"}, "metric is 'r2', which is none of classes; give one of 'deviance'"),
     (
         {"cv": "loo", "l1_ratios": 0.0, "lambdas": [1.0, 0.0], "penalty_factors": "last unpenalised"},
         "no prediction for row 59: a column without a penalty fits it whatever",
