@@ -32,6 +32,7 @@ class Pace:
     unsure: dict  # the same where the gap is too large
     worth: float  # of lambda: weaker columns do not come in ahead of time
     sharpenings: int  # how often a point is sharpened where no column is missing
+    idle: float = np.inf  # columns that are not in use stay up to so many times those that are
 
 
 @dataclass(frozen=True)

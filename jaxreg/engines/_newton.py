@@ -1,6 +1,6 @@
 """Newton's method for blocks of lambdas, for any loss that bends, with the elastic net and limits."""
 
-from typing import final
+from typing import Any, final
 
 import jax
 import numpy as np
@@ -10,7 +10,7 @@ from jaxreg.engines._base import F32, F64, Engine, Pace, Solved
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import Gradient
 from jaxreg.engines._sizes import Stepped
-from jaxreg.solvers.newton import Goal, Terms, no_model, solve_block
+from jaxreg.solvers.newton import Goal, Model, Terms, solve_block
 
 SHARE = 0.5  # of tol: what a gap may be as far as it is seen on the columns
 TIGHTER = 1e-3  # of that where a certificate fails although no column is missing
@@ -29,6 +29,7 @@ PACE = Pace(
     unsure={F64: 0.0, F32: 0.0},
     worth=0.8,
     sharpenings=3,
+    idle=1.0,
 )
 
 
@@ -53,17 +54,19 @@ class Newton(Engine):
         self.columns, self.options, self.objective = columns, options, columns.objective
         self.b, self.b0, self.tightened = b, self.objective.b0, 0
         self.finisher, self._stuck = Gradient(columns, options, b), False
-        self._version, self._problem, self._model = None, None, None
+        self._version: int | None = None
+        self._problem: Any = None
+        self._model: Model | None = None
 
     def in_use(self):
         active = (self.b != 0).reshape(len(self.b), -1).any(axis=1)
         return self.columns.gathered(self.objective.unpenalised | active, False)
 
     def _posed(self):
-        """(smooth part, Terms) of the columns, on the device: once for all blocks."""
+        """(smooth part on the device, Terms) of the columns: once for all blocks."""
         if self._version != self.columns.version:
-            self._problem = jax.device_put((self.columns.smooth(), self._terms()))
-            self._version, self._model = self.columns.version, no_model(len(self._problem[1].l1_factor))
+            self._problem, self._model = (jax.device_put(self.columns.smooth()), self._terms()), None
+            self._version = self.columns.version
         return self._problem
 
     def _terms(self):
@@ -87,21 +90,16 @@ class Newton(Engine):
         columns, objective, options = self.columns, self.objective, self.options
         if self._stuck and self.tightened >= FINISHED and not objective.penalty.limited:
             return self.finisher.advance(lambdas, count)
-        problem = self._posed()
         start = columns.joined(self.b, self.b0).reshape(-1)
         goal = Goal(
             SHARE * TIGHTER**self.tightened * options.tol * objective.gap_unit, objective.gap_unit, options.max_iter
         )
-        self._model, solved = solve_block(self._model, *problem, lambdas, count, start, goal)
-        joined = np.asarray(solved.b).reshape(len(lambdas), -1, *objective.b0.shape[1:])
-        x, b0 = columns.parted(joined)
-        curvature = float(solved.curvature)
-        code = np.asarray(solved.code)
-        self._stuck = code[0] != Status.converged
-        return Solved(
-            x, b0, np.asarray(solved.sweeps), code, int(solved.number),
-            1 / curvature if curvature > 0 else 1.0, solved.q,
-        )  # fmt: skip
+        smooth, terms = self._posed()
+        self._model, solved = solve_block(self._model, smooth, terms, lambdas, count, start, goal)
+        x, b0 = columns.parted(solved.b.reshape(len(lambdas), -1, *objective.b0.shape[1:]))
+        self._stuck = solved.code[0] != Status.converged
+        step = 1 / solved.curvature if solved.curvature > 0 else 1.0
+        return Solved(x, b0, solved.sweeps, solved.code, solved.number, step, solved.q)
 
     def sharpen(self, b, gradient):
         self.tightened += 1

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 STAYS = 0.8  # of lambda: weaker columns may go where others come in
+IDLE = 2 * CHUNK  # columns that are not in use may stay, however few are in use
 TRIES = 2  # of a block of lambdas; then its first one alone is worked on
 ROUNDS = 25  # of adding columns at one lambda
 
@@ -85,7 +86,13 @@ class _Loop:
         wanted = ahead.missing or min(ahead.likely, max(2 * CHUNK, used // 2))
         most = CHUNK * min(max(1, -(-wanted // CHUNK)), max(MOST_CHUNKS, used // 2 // CHUNK))
         J = ahead.strongest(most, self.engine.pace.worth * lam)
-        return bool(J.size) and self._admit(J, ahead.present, in_use, STAYS * lam)
+        return bool(J.size) and self._admit(J, ahead.present, in_use, self._least(ahead.present[~in_use], used, lam))
+
+    def _least(self, strengths, used, lam):
+        """The strength from which on columns stay that are not in use: some of those `strengths`."""
+        staying = strengths[strengths > STAYS * lam]
+        most = max(IDLE, self.engine.pace.idle * used)
+        return STAYS * lam if len(staying) <= most else np.partition(staying, -int(most))[-int(most)]
 
     # ---- what to solve ----
 

@@ -11,7 +11,7 @@ Shapes: m variables, the columns worked on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -72,35 +72,35 @@ def strength_at(problem: Reduced, l1_ratio, lam, scale, share=SLACK) -> Strength
     return Strength(l1, l2, share * jnp.where(absent, 0.0, l1) + ROUNDED_GRADIENT * scale + quadratic)
 
 
-def face_bounds(face: Face, l1, problem: Reduced):
-    """(least, largest) values (m,) at which an active variable keeps its face."""
-    lo = jnp.where((face.sign > 0) & (l1 > 0), 0.0, problem.lower)
-    hi = jnp.where((face.sign < 0) & (l1 > 0), 0.0, problem.upper)
+def face_bounds(face: Face, l1, problem: Any, xp: Any = jnp):
+    """(least, largest) values (m,) at which an active variable keeps its face; xp: NumPy or JAX's, as in `delayed`."""
+    lo = xp.where((face.sign > 0) & (l1 > 0), 0.0, problem.lower)
+    hi = xp.where((face.sign < 0) & (l1 > 0), 0.0, problem.upper)
     return lo, hi
 
 
-def violations(face: Face, x, g, l1, slack, problem: Reduced):
+def violations(face: Face, x, g, l1, slack, problem: Any, xp: Any = jnp):
     """Amounts (m,) by which active variables leave their face, and by which pinned ones want to go up or down.
 
     g is the gradient c - Gx - l2 x of the smooth part, its sign changed. A pinned variable may go up when
     g > l1 (at 0 or above), g > -l1 (below 0), and there is room; down likewise.
     """
-    lo, hi = face_bounds(face, l1, problem)
-    leave = jnp.where(face.active, jnp.maximum(jnp.maximum(lo - x, x - hi), 0.0), 0.0)
-    up = g - jnp.where(face.pinned < 0, -l1, l1)
-    down = -g - jnp.where(face.pinned > 0, -l1, l1)
-    up = jnp.where(~face.active & (face.pinned < problem.upper) & (up > slack), up, 0.0)
-    down = jnp.where(~face.active & (face.pinned > problem.lower) & (down > slack), down, 0.0)
+    lo, hi = face_bounds(face, l1, problem, xp)
+    leave = xp.where(face.active, xp.maximum(xp.maximum(lo - x, x - hi), 0.0), 0.0)
+    up = g - xp.where(face.pinned < 0, -l1, l1)
+    down = -g - xp.where(face.pinned > 0, -l1, l1)
+    up = xp.where(~face.active & (face.pinned < problem.upper) & (up > slack), up, 0.0)
+    down = xp.where(~face.active & (face.pinned > problem.lower) & (down > slack), down, 0.0)
     return leave, up, down
 
 
-def flipped(face: Face, x, up, down, accepted, l1, problem: Reduced) -> Face:
+def flipped(face: Face, x, up, down, accepted, l1, problem: Any, xp: Any = jnp) -> Face:
     """Face after the accepted variables have changed sides."""
-    lo, hi = face_bounds(face, l1, problem)
-    pinned = jnp.where(accepted & face.active, jnp.where(x < lo, lo, hi), face.pinned)
-    sign = jnp.where(face.pinned == 0, jnp.sign(up - down), jnp.sign(face.pinned))
+    lo, hi = face_bounds(face, l1, problem, xp)
+    pinned = xp.where(accepted & face.active, xp.where(x < lo, lo, hi), face.pinned)
+    sign = xp.where(face.pinned == 0, xp.sign(up - down), xp.sign(face.pinned))
     entering = accepted & ~face.active & (up + down > 0)
-    return Face(face.active ^ accepted, jnp.where(entering, sign, face.sign), pinned)
+    return Face(face.active ^ accepted, xp.where(entering, sign, face.sign), pinned)
 
 
 def towards(face: Face, l1, problem: Reduced, x, y, project):
