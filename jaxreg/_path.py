@@ -138,8 +138,8 @@ def fit_path(
         a few where the penalties of columns differ more than 1e4-fold, and beside other mixing parameters goes with
         them where these are "batched"; "pivot" the exact active-set path;
         "block" block coordinate descent with extrapolation, whose rest after 300 epochs "proximal" finishes; "newton"
-        proximal Newton steps of a block of lambdas, whose models share one second derivative and are solved as by
-        "pivot"; "proximal" accelerated proximal gradient with Newton steps.
+        proximal Newton steps of a block of lambdas, whose models share one second derivative and are solved exactly by
+        active sets; "proximal" accelerated proximal gradient with Newton steps.
     tol : float > 0, or None
         Bound on `gap`; None is 1e-6, or 1e-4 for float32.
     max_iter : int >= 1

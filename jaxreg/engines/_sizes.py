@@ -69,7 +69,7 @@ class Tight(Sizes):
 
 @final
 class Stepped(Sizes):
-    """For kernels that take long to compile: few capacities, each twice the one before."""
+    """For work of which little grows with the capacity: few of them, each twice the one before."""
 
     first = SMALLEST
 

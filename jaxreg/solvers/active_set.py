@@ -93,12 +93,12 @@ class Quadratics:
         """(minimiser x of a face, the violations there)."""
         system = self._system(k, face, problem.l2)
         active, rows = system.active, system.rows
-        pinned = np.flatnonzero(face.pinned)
-        held = np.einsum("k,km", face.pinned[pinned], self.hessian[pinned]) if pinned.size else None
+        x = np.where(face.active, 0.0, face.pinned)
+        pinned = np.flatnonzero(x)
+        held = np.einsum("k,km", x[pinned], self.hessian[pinned]) if pinned.size else None
         right = problem.corr[active] - problem.l1[active] * face.sign[active]
         if held is not None:
             right -= held[active]
-        x = face.pinned.copy()
         if active.size:
             x[active] = _serial.solved(system.factor, right)
         g = problem.corr - np.einsum("k,km", x[active], rows) - problem.l2 * x

@@ -284,7 +284,7 @@ class _Block:
             minimisers[k], previous = model.quadratics.minimised(k, problem, face, x[k], self.goal.changes)
             points.faces[k] = previous
             limit = np.where(previous.pinned > 0, terms.upper, terms.lower)
-            b[k] = np.where(previous.pinned == 0, minimisers[k] * unit, limit)
+            b[k] = np.where(previous.active | (previous.pinned == 0), minimisers[k] * unit, limit)
         return b, model.curved(minimisers - x)
 
     def _stepped(self, points, d, todo):
