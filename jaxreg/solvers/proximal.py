@@ -81,7 +81,7 @@ class Composite:
         has any size and sign.
         """
         d, m = b - before, len(b) - self.free
-        linear = jnp.sum(self.smooth.gradient(q_before) * d)
+        linear = self.smooth.slope(d, q, q_before)
         curved = jnp.maximum(self.smooth.bregman(d, q, q_before), 0.0)
         penalised = self.penalty.value(b[:m], self.lam), self.penalty.value(before[:m], self.lam)
         return linear + curved + (jnp.sum(penalised[0]) - jnp.sum(penalised[1]))

@@ -87,6 +87,12 @@ class Smooth(ABC):
         """f'(b), of the b whose image is q."""
 
     @abstractmethod
+    def slope(
+        self, d: Float[Array, "m ..."], q: Float[Array, "q ..."], q_before: Float[Array, "q ..."]
+    ) -> Float[Array, ""]:
+        """f'(b')'d with d = b - b', without a product with the data."""
+
+    @abstractmethod
     def hessian(self, q: Float[Array, "q ..."], d: Float[Array, "m ..."]) -> Float[Array, "m ..."]:
         """f''(b) d, of the b whose image is q."""
 
@@ -116,6 +122,10 @@ class _LeastSquares(Smooth):
     @final
     def gradient(self, q):
         return q - self.corr
+
+    @final
+    def slope(self, d, q, q_before):
+        return jnp.sum(self.gradient(q_before) * d)
 
     @final
     def hessian(self, q, d):
@@ -196,6 +206,9 @@ class Averaged(Smooth):
 
     def gradient(self, q):
         return self._summed(self.loss.slopes(self.y, self.eta(q), self.omega))
+
+    def slope(self, d, q, q_before):
+        return jnp.sum(self.loss.slopes(self.y, self.eta(q_before), self.omega) * (q - q_before)).astype(q.dtype)
 
     def hessian(self, q, d):
         return self._summed(self.loss.curved(self.y, self.eta(q), self.omega, self.image(d)))
