@@ -190,12 +190,13 @@ def solve(
         q = jax.vmap(first.smooth.image)(x)
         nowhere = (jnp.zeros((places, *like.shape[1:]), x.dtype) for like in (x, q))
         search = jax.vmap(partial(method.begin, first))(*nowhere)
-        points = tuple(jnp.broadcast_to(like, (N, *like.shape[1:])) for like in (x, q))
-        return _Places(jnp.full(places, N), search, jnp.zeros((), int), points, jnp.where(limit == 0, 0, -1))
+        x, q = (jnp.broadcast_to(like, (N, *like.shape[1:])) for like in (x, q))
+        return _Places(jnp.full(places, N), search, jnp.zeros((), int), (x, q), jnp.where(limit == 0, 0, -1))
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
     states, steps = lax.while_loop(unfinished, several_steps, (states, jnp.zeros((), int)))
-    return Queued(*states.points, jnp.maximum(states.n_iter, 0), jnp.broadcast_to(steps, F))
+    x, q = states.points
+    return Queued(x, q, jnp.maximum(states.n_iter, 0), jnp.broadcast_to(steps, F))
 
 
 def _like(mask, values) -> Any:

@@ -1,4 +1,4 @@
-"""Problems of many lanes, mixing parameters and lambdas side by side: the squared loss on Gram matrices, others on X."""
+"""Problems of many lanes, mixing parameters and lambdas side by side, of the squared loss or another one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Solutions:
 
     objectives: list
     at: np.ndarray  # (A, L) the place of each among the problems of a lane
-    b: Any  # (F' >= F, N, m + free [, K]) on the scale of the penalty, in their order: p columns, absent ones, intercept
+    b: Any  # (F' >= F, N, m + free [, K]) on the scale of the penalty: p columns, absent ones, an intercept
     images: Any  # (F', N, n [, K]) eta - offset; None of the squared loss
     gaps: np.ndarray  # (F, A, L)
     losses: np.ndarray  # (F, A, L, K), or (F, A, L, 1) for one response
@@ -103,9 +103,9 @@ def _parts(F, A, devices):
 def solve(objectives, certificates, penalties, lambdas, options, starts, held_out=None, judge=None):
     """The Solutions of objectives that differ in weights and response, at lambdas (F, A, L), from b (F, p [, K]).
 
-    Of the squared loss their certificates know the Gram matrices. Groups and problems are filled up to few numbers, for which alone
-    programs are compiled. Where a gap fails, the search goes on from there with a smaller one for its aim. What
-    judge(held_out, b) makes of the solutions comes along with them.
+    Of the squared loss their certificates know the Gram matrices. Groups and problems are filled up to few numbers, for
+    which alone programs are compiled. Where a gap fails, the search goes on from there with a smaller one for its aim.
+    What judge(held_out, b) makes of the solutions comes along with them.
     """
     placement, first, squared = objectives[0].design.placement, certificates[0], objectives[0].squared
     F, A, L = lambdas.shape

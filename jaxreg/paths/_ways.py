@@ -7,8 +7,7 @@ step divides nothing by the scale of columns.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,9 +22,6 @@ from jaxreg.penalties._base import per_row
 from jaxreg.solvers import anderson, faces
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import Quadratic, curvature_of
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 
 class Lane(NamedTuple):
@@ -61,7 +57,7 @@ class Certified(NamedTuple):
     losses: Any  # (G, N, K or 1)
 
 
-def prepared(grams, lanes):
+def _with_grams(grams, lanes):
     """(lanes of G groups with their Gram matrices, which have zeros for columns that are left out or absent; None).
 
     grams: matrices or stacks of them, and the place of each group's among them all
@@ -72,7 +68,7 @@ def prepared(grams, lanes):
     return lanes._replace(gram=masked), None
 
 
-def certified(lanes, penalty, solved, of_mix, shared, kind, precision):
+def _certified(lanes, penalty, solved, of_mix, kind, precision):
     """The Certified of G groups, by their Gram matrices."""
 
     def of_group(lane, b, step):
@@ -106,8 +102,13 @@ class Nets(NamedTuple):
     unit: Any  # (m,) b for x = 1
     step: Any  # of the prox in certificates by its residual, which nets do not have
 
-    prepared = staticmethod(prepared)
-    certified = staticmethod(certified)
+    @staticmethod
+    def prepared(grams, lanes):
+        return _with_grams(grams, lanes)
+
+    @staticmethod
+    def certified(lanes, penalty, solved, of_mix, shared, kind, precision):
+        return _certified(lanes, penalty, solved, of_mix, kind, precision)
 
     @classmethod
     def of(cls, lane, shared, products):
@@ -147,8 +148,13 @@ class Composites(NamedTuple):
     of_fit: Any  # (m,) its fit for q = 1
     step: Any  # of the prox
 
-    prepared = staticmethod(prepared)
-    certified = staticmethod(certified)
+    @staticmethod
+    def prepared(grams, lanes):
+        return _with_grams(grams, lanes)
+
+    @staticmethod
+    def certified(lanes, penalty, solved, of_mix, shared, kind, precision):
+        return _certified(lanes, penalty, solved, of_mix, kind, precision)
 
     @classmethod
     def of(cls, lane, shared, products):

@@ -3,10 +3,11 @@
     minimise over b    f(b) + penalty(b),     f(b) = b'G b / 2 - c'b     or     f(b) = sum_i omega_i loss(y_i, eta_i(b))
 
 With T(b) = prox(b - f'(b) / L) the solutions are the zeros of r(b) = T(b) - b. A step takes T from a point ahead, and
-the image of T: a product with G, or one with the data there and one back. Secants are differences of the points T so far, with those of r: the combination of them that makes r
-least, where it is linear, is taken off T to find the next point ahead. Its image is that combination of images and
-costs no product. It counts if the objective is not higher there than at T; else the search goes on from T, and the
-secants, of another set on which the prox is smooth, are forgotten. So the objective falls in every step.
+the image of T: a product with G, or one with the data there and one back. Secants are differences of the points T so
+far, with those of r: the combination of them that makes r least, where it is linear, is taken off T to find the next
+point ahead. Its image is that combination of images and costs no product. It counts if the objective is not higher
+there than at T; else the search goes on from T, and the secants, of another set on which the prox is smooth, are
+forgotten. So the objective falls in every step.
 
 Secants are made orthogonal in r as they come: the least r is then a projection, and no system is solved. Where r is
 linear and symmetric two of them would do as well as all; a few more make up for a prox that is not.

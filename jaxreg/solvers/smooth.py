@@ -296,7 +296,6 @@ class AveragedLane(_MeanLoss):
         return jnp.concatenate([sums, per_row(self.level, sums) * total])
 
 
-
 def curvature_of(smooth: Smooth, q: Float[Array, "q ..."], like: Float[Array, "m ..."]) -> Float[Array, ""]:
     """Largest eigenvalue of the majorant at the image q, with a margin, for coefficients of the shape of `like`.
 
