@@ -16,10 +16,11 @@ from jax import lax
 from jaxreg._pytree import rebuilt
 from jaxreg.certificates._kernels import RowTerms, at_slopes, slopes_at
 from jaxreg.design._lanes import LaneColumns
-from jaxreg.paths._queue import Method
+from jaxreg.paths._queue import Queued
 from jaxreg.paths._ways import Certified, rounded
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers import anderson
+from jaxreg.solvers.narrow import minimise_narrow
 from jaxreg.solvers.proximal import Composite
 from jaxreg.solvers.smooth import SUM_ROUNDING, AveragedLane, curvature_of
 
@@ -84,10 +85,6 @@ class Means(NamedTuple):
     def into(lane, b):
         return b * per_row(jnp.concatenate([lane.unit, 1 / lane.level]), b)
 
-    @property
-    def method(self):
-        return Method(anderson.begin, anderson.advance)
-
     def point(self, x):
         return x * per_row(self.unit, x)
 
@@ -131,6 +128,27 @@ class Means(NamedTuple):
         by_problem = jax.tree.map(lambda values: jnp.swapaxes(values, 0, 1), points)
         results = lax.map(of_problem, by_problem, batch_size=at_once)
         return Certified(*jax.tree.map(lambda values: jnp.swapaxes(values, 0, 1), results))
+
+
+def by_multipliers(lanes, schedule, x, problem, content, places):
+    """The Queued of losses that are parabolas for hardly any residual: those of a lane at once, lane after lane.
+
+    Arguments are those of `_queue.solve`. A problem neither waits for another one nor starts from it.
+    """
+    N = schedule.share.shape[1]
+
+    def of_lane(at):
+        lane, limit, x = at
+
+        def one(k, limit, start):
+            composite, curvature, residual = problem(lane, k)
+            composite = rebuilt(composite, smooth=composite.smooth.alone())
+            return minimise_narrow(composite, start, jnp.min(residual), limit, curvature)
+
+        return jax.vmap(one)(jnp.arange(N), limit, jnp.broadcast_to(x, (N, *x.shape[1:])))
+
+    minima = lax.map(of_lane, (lanes, schedule.limit, x))
+    return Queued(minima.b, minima.q, minima.n_iter, jnp.max(minima.n_iter, axis=1))
 
 
 def _smooth(lane, unit, level, products):

@@ -31,11 +31,11 @@ class Fitted(NamedTuple):
     steps: Any  # (G,) of all places of each group
 
 
-@partial(jax.jit, static_argnames=("way", "axes", "kind", "shape", "places", "mesh", "precision", "lower"))
-def solve(data, lanes, penalty, schedule, b, goal, *, way, axes, kind, shape, places, mesh, precision, lower):
+@partial(jax.jit, static_argnames=("way", "search", "axes", "kind", "shape", "places", "mesh", "precision", "lower"))
+def solve(data, lanes, penalty, schedule, b, goal, *, way, search, axes, kind, shape, places, mesh, precision, lower):
     """The Fitted of the problems of F lanes.
 
-    way: one of `_ways`, or `_means.Means`; data: what it makes products with, as its `prepared` takes them; lanes,
+    way, search: of `_ways` or `_means`; data: what it makes products with, as its `prepared` takes them; lanes,
     schedule: of G groups, S of each lane and copies; penalty: some leaves, those named in `axes`, with one of all
     mixing parameters; b: (F, 1, m) or (F, S N, m), with a last axis (K,) for K responses; kind: of the certificate, as
     the way takes it; shape: (F, S); places: those of the queue; mesh: over which groups are shared out, None for one
@@ -47,7 +47,7 @@ def solve(data, lanes, penalty, schedule, b, goal, *, way, axes, kind, shape, pl
     b = b.reshape(-1, N, *b.shape[2:]) if b.shape[1] > 1 else jnp.repeat(b, shape[1], axis=0)
     b = b[jnp.minimum(jnp.arange(G), len(b) - 1)]
     of_mix = partial(_of_mix, axes=axes)
-    solved = _solved(way, lanes, shared, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower)
+    solved = _solved(way, search, lanes, shared, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower)
     certified = way.certified(lanes, penalty, solved, of_mix, shared, kind, precision)
 
     def of_lanes(values):
@@ -65,7 +65,7 @@ def _of_mix(penalty, i, axes):
     return jax.tree.unflatten(structure, [leaf[i] if j in axes else leaf for j, leaf in enumerate(leaves)])
 
 
-def _solved(way, lanes, shared, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower):
+def _solved(way, search, lanes, shared, penalty, schedule, b, goal, of_mix, kind, places, mesh, lower):
     """The Solved of the problems of G groups."""
 
     def queued(products, lanes, shared, penalty, schedule, x, goal):
@@ -83,7 +83,7 @@ def _solved(way, lanes, shared, penalty, schedule, b, goal, of_mix, kind, places
                 return way.gap(lane, of_mix(penalty, lane.mix[k]), x, q, lane.lambdas[k], kind) <= goal
 
             schedule = _queue.Schedule(neighbours, share, limit, number)
-            queued = _queue.solve((lanes, ways), schedule, x, ways.method, problem, content, places)
+            queued = search((lanes, ways), schedule, x, problem, content, places)
             return queued, jax.vmap(lambda way, x: jax.vmap(way.point)(x))(ways, queued.x), ways.step
 
         return on_mesh(run, mesh, (lanes, *schedule[1:], x), (shared, penalty, schedule.neighbours, goal))

@@ -16,12 +16,15 @@ from jaxreg.engines._base import Solved
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE, TIGHT, TIGHTER, residuals_asked
 from jaxreg.paths import _program, _queue
-from jaxreg.paths._means import Data, Means, RowLane
+from jaxreg.paths._means import Data, Means, RowLane, by_multipliers
 from jaxreg.paths._points import Block
-from jaxreg.paths._ways import Composites, Lane, Nets
+from jaxreg.paths._ways import Composites, Lane, Nets, by_faces, by_secants
 
 GOAL, FLOOR = 1e-3, 1e-13  # of tol: a smaller gap will do; a gap below which rounding has a say
 LEAST = 0.1  # of tol: the goal where tol itself is near that
+NARROW = (
+    0.03  # of the spread of y: where the parabola of a loss is not wider the method of multipliers takes fewer steps
+)
 BALANCED = 1.05  # times the least work of the busiest device: more groups than that takes are not worth their matrices
 
 
@@ -115,7 +118,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
     index = np.minimum(np.arange(first.length), objectives[0].design.p)
     within = [penalty.restrict(index) if penalty.screens else penalty for penalty in penalties]
     penalty, axes = _mixed([*within, *within[-1:] * (_queue.number_for(A) - A)])
-    way, kind, data, lanes = (_by_grams if squared else _by_rows)(objectives, certificates, within[0], groups)
+    way, search, kind, data, lanes = (_by_grams if squared else _by_rows)(objectives, certificates, within[0], groups)
     of_groups = jax.tree.map(lambda *leaves: np.stack(leaves), *(lanes[f] for f in groups.lane))
     residuals = groups.of_groups(np.stack(asked))
     data, lanes, penalty = jax.device_put((data, of_groups._replace(mix=groups.mix, lambdas=grids), penalty))
@@ -133,7 +136,7 @@ def solve(objectives, certificates, penalties, lambdas, options, starts, held_ou
         sharper = lanes._replace(residuals=tighter * residuals)
         fitted = _program.solve(
             *jax.device_put((data, sharper, penalty, schedule, b, goal * tighter)),
-            way=way, axes=axes, kind=kind, shape=groups.filled, places=places, mesh=placement.mesh,
+            way=way, search=search, axes=axes, kind=kind, shape=groups.filled, places=places, mesh=placement.mesh,
             precision=np.dtype(options.precision), lower=None if sharpened else options.step_precision,
         )  # fmt: skip
         b = fitted.b
@@ -162,7 +165,7 @@ def _start(objective, certify, start):
 
 
 def _by_grams(objectives, certificates, penalty, groups):
-    """(the way, the kind of certificate, the Gram matrices of all groups, a Lane of each objective without one)."""
+    """(the way, the search, the kind of certificate, Gram matrices of all groups, a Lane of each objective without)."""
     terms = [certificate.terms for certificate in certificates]
     rows = max(len(of_lane.T) for of_lane in terms)
     lanes = []
@@ -174,11 +177,12 @@ def _by_grams(objectives, certificates, penalty, groups):
         per_coefficient = certificate.padded(objective.per_coefficient(np.zeros(objective.design.p)))
         lanes.append(Lane(None, of_lane, present, divisor, unit, per_coefficient, None, None, None))
     grams = together([certificates[f].placed for f in groups.lane])
-    return Nets if penalty.quadratic else Composites, certificates[0].kind, grams, lanes
+    way, search = (Nets, by_faces) if penalty.quadratic else (Composites, by_secants)
+    return way, search, certificates[0].kind, grams, lanes
 
 
 def _by_rows(objectives, certificates, penalty, groups):
-    """(the way, the kind of certificate and of slopes, Data, a RowLane of each objective)."""
+    """(the way, the search, the kind of certificate and of slopes, Data, a RowLane of each objective)."""
     kind = "gap" if all(certificate.kind == "gap" for certificate in certificates) else "residual"
     base, length = objectives[0].design.base, certificates[0].length
     own = max(len(own_rows(objective.design, objective.present)) for objective in objectives)
@@ -212,8 +216,17 @@ def _by_rows(objectives, certificates, penalty, groups):
                 residuals=None,
             )
         )
-    operator = base.traced
-    return Means, (kind, correction), Data(operator, base.root), lanes
+    search = by_multipliers if _is_narrow(objectives[0]) else by_secants
+    return Means, search, (kind, correction), Data(base.traced, base.root), lanes
+
+
+def _is_narrow(objective):
+    """Whether the loss is a parabola for residuals that are small beside the spread of y alone."""
+    width = objective.loss.width
+    if width is None:
+        return False
+    response, omega = objective.y - objective.offset, objective.root**2
+    return bool(width < NARROW * np.sqrt(omega @ (response - omega @ response) ** 2))
 
 
 def _units(penalty, scale, factors):

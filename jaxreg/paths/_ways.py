@@ -1,8 +1,8 @@
 """How problems of a lane become those of a method of the queue, and its points coefficients of the penalty.
 
 A way is chosen by what is solved: `Nets` and `Composites` are of the squared loss, on a Gram matrix of each lane, and
-`_means.Means` of any other, on rows that all lanes share. What all problems of a lane share is made once, so that a
-step divides nothing by the scale of columns.
+`_means.Means` of any other, on rows that all lanes share. So is the search, by which problems are solved. What all
+problems of a lane share is made once, so that a step divides nothing by the scale of columns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jax import lax
 from jaxreg.certificates._kernels import Terms, at_product
 from jaxreg.design._base import PRECISION
 from jaxreg.design._gram import stacked
-from jaxreg.paths._queue import Method
+from jaxreg.paths import _queue
 from jaxreg.penalties._base import per_row
 from jaxreg.solvers import anderson, faces
 from jaxreg.solvers.proximal import Composite
@@ -87,6 +87,18 @@ def _certified(lanes, penalty, solved, of_mix, kind, precision):
     return Certified(b, None, gaps, losses)
 
 
+def by_faces(lanes, schedule, x, problem, content, places):
+    """The Queued of nets, by conjugate gradients on faces; arguments are those of `_queue.solve`."""
+    method = _queue.Method(faces.begin, faces.advance)
+    return _queue.solve(lanes, schedule, x, method, problem, content, places)
+
+
+def by_secants(lanes, schedule, x, problem, content, places):
+    """The Queued of any other problems, by proximal gradient with Anderson acceleration."""
+    method = _queue.Method(anderson.begin, anderson.advance)
+    return _queue.solve(lanes, schedule, x, method, problem, content, places)
+
+
 def rounded(values, precision):
     """Numbers as another precision has them: a cast there and back might be left out."""
     bits = np.finfo(precision)
@@ -120,10 +132,6 @@ class Nets(NamedTuple):
     def into(lane, b):
         """x of the method."""
         return b * lane.terms.scale
-
-    @property
-    def method(self):
-        return Method(faces.begin, faces.advance)
 
     def point(self, x):
         """b of a point of the method."""
@@ -167,10 +175,6 @@ class Composites(NamedTuple):
     @staticmethod
     def into(lane, b):
         return b * per_row(lane.unit, b)
-
-    @property
-    def method(self):
-        return Method(anderson.begin, anderson.advance)
 
     def point(self, x):
         return x * per_row(self.unit, x)

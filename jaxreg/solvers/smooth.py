@@ -277,6 +277,15 @@ class AveragedLane(_MeanLoss):
     loss: Any
     products: str = field(default="full", metadata=STATIC)
 
+    def alone(self) -> Averaged:
+        """The same with rows of its own."""
+        columns = per_row(self.slope, self.rows) * (self.rows - per_row(self.shift, self.rows))
+        if len(self.exact):
+            columns = columns.at[self.exact].set(self.exact_rows, mode="drop")
+        level = jnp.broadcast_to(self.level[:, None], (len(self.level), columns.shape[1]))
+        rows = jnp.concatenate([columns, level])
+        return Averaged(rows, self.omega, self.y, self.offset, self.loss, self.products)
+
     def image(self, b):
         columns, free = b[: len(self.slope)], b[len(self.slope) :]
         coef = per_row(self.slope, b) * columns
