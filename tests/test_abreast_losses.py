@@ -35,6 +35,7 @@ FAMILIES = {
     "squared hinge": (losses.SquaredHinge(), np.where(Z > 0, 1, -1)),
     "cox": ("cox", TIMES),
 }
+SOLVE = _program.solve
 GRID = {"n_lambdas": 12, "lambda_min_ratio": 1e-2, "tol": 1e-8}
 GROUPS = penalties.GroupLasso(np.arange(P) // 3)
 FREE = np.where(np.isin(np.arange(P), (2, 7)), 0.0, 1.0)
@@ -182,16 +183,16 @@ def test_a_search_that_is_cut_short_says_so(side_by_side):
 
 @pytest.mark.slow
 def test_other_data_need_no_compilation(side_by_side):
-    """Nor do other responses, weights, lambdas, numbers of columns, and of lambdas and folds up to the next number."""
+    """Nor do other weights, lambdas, numbers of columns, and numbers of lambdas and folds up to the next ones."""
     loss, y = FAMILIES["binomial"]
     sizes = []
-    solve = _program.solve
     for p, L, folds in ((P, 12, 4), (P - 3, 14, 5)):
-        cv = jr.fit_cv(X[:, :p], np.roll(y, p), loss=loss, cv=folds, sample_weight=np.linspace(1, p, N), n_lambdas=L)
-        assert cv.gap.max() <= 1e-6
-        sizes.append(side_by_side[-1][1])
+        weights = np.linspace(1, p, N)
+        cv = jr.fit_cv(X[:, :p], np.roll(y, p), loss=loss, cv=folds, sample_weight=weights, **GRID | {"n_lambdas": L})
+        assert cv.gap.max() <= 1e-8
+        sizes.append(SOLVE._cache_size())
+    assert len(side_by_side) == 2
     assert sizes[0] == sizes[1]
-    assert solve is _program.solve
 
 
 def test_folds_that_do_not_fit_go_in_parts(side_by_side, monkeypatch):

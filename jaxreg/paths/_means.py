@@ -6,6 +6,7 @@ with the rows gives the linear predictors of all points of all lanes, and anothe
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -45,11 +46,14 @@ class RowLane(NamedTuple):
     residuals: Any  # (N,) that will do
 
 
-class Data(NamedTuple):
-    """What all lanes share."""
+@partial(jax.jit, static_argnames="length")
+def shared_rows(operator, root, *, length):
+    """Rows (length, n) of a design without the weights of its own, and zeros of absent columns.
 
-    operator: Any  # of the design of all rows
-    root: Any  # (n,)
+    By a program of its own: it has the number of columns, which the one that solves has not.
+    """
+    inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1.0), 0.0)
+    return operator.gather(jnp.arange(length)).astype(jnp.float64) * inverse
 
 
 class Means(NamedTuple):
@@ -65,11 +69,9 @@ class Means(NamedTuple):
     step: Any  # of the prox
 
     @staticmethod
-    def prepared(data, lanes):
-        """(lanes of G groups, the rows (m, n) that they share, which are of length 1 under no weights of their own)."""
-        inverse = jnp.where(data.root > 0, 1 / jnp.where(data.root > 0, data.root, 1.0), 0.0)
-        rows = data.operator.gather(jnp.arange(lanes.present.shape[1]))
-        return lanes, rows.astype(jnp.float64) * inverse
+    def prepared(rows, lanes):
+        """(lanes of G groups, the `shared_rows`)."""
+        return lanes, rows
 
     @classmethod
     def of(cls, lane, rows, products):

@@ -16,7 +16,7 @@ from jaxreg.engines._base import Solved
 from jaxreg.engines._columns import ColumnSet
 from jaxreg.engines._gradient import PACE, TIGHT, TIGHTER, residuals_asked
 from jaxreg.paths import _program, _queue
-from jaxreg.paths._means import Data, Means, RowLane, by_multipliers
+from jaxreg.paths._means import Means, RowLane, by_multipliers, shared_rows
 from jaxreg.paths._points import Block
 from jaxreg.paths._ways import Composites, Lane, Nets, by_faces, by_secants
 
@@ -182,7 +182,7 @@ def _by_grams(objectives, certificates, penalty, groups):
 
 
 def _by_rows(objectives, certificates, penalty, groups):
-    """(the way, the search, the kind of certificate and of slopes, Data, a RowLane of each objective)."""
+    """(the way, the search, the kind of certificate and of slopes, rows, a RowLane of each objective)."""
     kind = "gap" if all(certificate.kind == "gap" for certificate in certificates) else "residual"
     base, length = objectives[0].design.base, certificates[0].length
     own = max(len(own_rows(objective.design, objective.present)) for objective in objectives)
@@ -217,7 +217,7 @@ def _by_rows(objectives, certificates, penalty, groups):
             )
         )
     search = by_multipliers if _is_narrow(objectives[0]) else by_secants
-    return Means, search, (kind, correction), Data(base.traced, base.root), lanes
+    return Means, search, (kind, correction), shared_rows(base.traced, base.root, length=length), lanes
 
 
 def _is_narrow(objective):
