@@ -39,6 +39,10 @@ ROWS = (
     Row("lasso-500x200000", "lasso path", 60),
     Row("lasso-20000x20000", "lasso path", 120),
     Row("group-1000x20000", "group lasso path", 90),
+    Row("logistic-20000x2000", "lasso path of the binomial loss, all lambdas side by side", 60),
+    Row("cv-logistic-20000x2000", "the same in 10 folds, all side by side", 90),
+    Row("multinomial-20000x1000", "lasso path of five classes", 90),
+    Row("cox-20000x1000", "lasso path of survival times", 90),
     Row("networks-480", "480 networks on digits, 20 epochs", 60),
     Row("cv-ar0.5-fista", "as cv-ar0.5, by FISTA in plain JAX", 60),
     Row("cv-ar0.9-fista", "as cv-ar0.9, by FISTA in plain JAX", 75),
@@ -47,6 +51,7 @@ ROWS = (
     Row("lasso-500x200000-cpu", "as lasso-500x200000, on the cores of this machine", 60),
     Row("cv-ar0.5-sklearn", "as cv-ar0.5, by scikit-learn's ElasticNetCV", 120),
     Row("lasso-500x200000-sklearn", "as lasso-500x200000, by scikit-learn's lasso_path", 120),
+    Row("logistic-20000x2000-cpu", "as logistic-20000x2000, on the cores of this machine", 120),
     Row("lasso-20000x20000-cpu", "as lasso-20000x20000, on the cores of this machine", 120),
 )
 ON_CPU = "-cpu"  # ends the names of rows in whose process JAX finds no accelerator

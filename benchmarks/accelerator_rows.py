@@ -22,6 +22,7 @@ import numpy as np
 CALLS, SECONDS = 3, 15.0  # warm calls are repeated until there are so many, or until they took so long
 TRACED = 5.0  # the longest warm call, in seconds, that is traced: a trace of many kernels takes long to be written
 PROFILED = 30.0  # the longest whose Python functions are timed
+CLASSES, EVENTS = 5, 0.7  # of the multinomial row; share of the rows of Cox's with an event
 JUDGED = 5  # lambdas, evenly spaced, whose gap is worked out anew in float64 on the host
 PACKAGES = "jaxreg", "jax", "jaxlib", "optax", "numpy", "scipy", "scikit-learn"
 
@@ -136,6 +137,28 @@ def groups(n, p, tiny):
     return Case(lambda: jr.fit_path(problem.X, problem.y, **options), about, of_path, judged(problem))
 
 
+def family(loss, n, p, tiny, folds=None):
+    """A lasso path of another loss than the squared one, or that in all folds too, in float64."""
+    import jaxreg as jr
+    from benchmarks import rows
+
+    n, p, L = (120, 8, 5) if tiny else (n, p, 100)
+    columns, z = rows.ar_data(n, p, 0.5)
+    X, eta = rows.standardised(columns, z)
+    rng = np.random.default_rng(2)
+    y = {
+        "binomial": lambda: (rng.uniform(size=n) < 1 / (1 + np.exp(-eta))).astype(int),
+        "multinomial": lambda: np.argmax(np.linspace(-1, 1, CLASSES)[:, None] * eta + rng.gumbel(size=(CLASSES, n)), 0),
+        "cox": lambda: {"time": rng.exponential(np.exp(-eta)), "event": rng.uniform(size=n) < EVENTS},
+    }[loss]()
+    options = {"loss": loss, "n_lambdas": L, "lambda_min_ratio": 1e-2, "standardize": False}
+    about = {"n": n, "p": p, "dtype": "float64", "rho": 0.5, "loss": loss, "lambda_min_ratio": 1e-2}
+    if folds is None:
+        return Case(lambda: jr.fit_path(X, y, **options), about, of_path, lambda path: None)
+    cv = np.random.default_rng(1).permutation(np.arange(n) % (3 if tiny else folds))
+    return Case(lambda: jr.fit_cv(X, y, cv=cv, **options), about | {"folds": folds}, of_folds, lambda cv: None)
+
+
 def networks(tiny):
     """The networks of the digits row: all strengths, folds and seeds in one call."""
     import optax
@@ -162,6 +185,10 @@ CASES = {
     "lasso-500x200000": lambda tiny: lasso(500, 200000, 1e-2, tiny),
     "lasso-20000x20000": lambda tiny: lasso(20000, 20000, 1e-2, tiny),
     "group-1000x20000": lambda tiny: groups(1000, 20000, tiny),
+    "logistic-20000x2000": lambda tiny: family("binomial", 20000, 2000, tiny),
+    "cv-logistic-20000x2000": lambda tiny: family("binomial", 20000, 2000, tiny, folds=10),
+    "multinomial-20000x1000": lambda tiny: family("multinomial", 20000, 1000, tiny),
+    "cox-20000x1000": lambda tiny: family("cox", 20000, 1000, tiny),
     "networks-480": networks,
     "cv-ar0.5-fista": lambda tiny: folds_of_all_mixes(0.5, tiny, "fista"),
     "cv-ar0.9-fista": lambda tiny: folds_of_all_mixes(0.9, tiny, "fista"),
@@ -169,7 +196,8 @@ CASES = {
     "lasso-500x200000-sklearn": lambda tiny: lasso(500, 200000, 1e-2, tiny, "sklearn"),
 }
 # The same calls where the process finds no accelerator
-CASES |= {f"{name}-cpu": CASES[name] for name in ("cv-ar0.5", "cv-ar0.9", "lasso-500x200000", "lasso-20000x20000")}
+ON_CORES = "cv-ar0.5", "cv-ar0.9", "lasso-500x200000", "lasso-20000x20000", "logistic-20000x2000"
+CASES |= {f"{name}-cpu": CASES[name] for name in ON_CORES}
 
 
 def emit(**entry):

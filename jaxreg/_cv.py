@@ -129,8 +129,9 @@ def fit_cv(
     With p <= 256, or n >= p and p <= 1536, the Gram matrix of a fold is that of all rows less that of the rows held
     out, which also gives its squared error; otherwise the folds go side by side, and one product with X serves all (but
     not in ridge). The lanes run in one thread per core of the host. Where the solver is "batched", as `auto` has it on
-    an accelerator, all of them go side by side, with one product per step, in parts that fit into memory; with the
-    squared loss they are judged there, too, and NumPy gets what the result holds.
+    an accelerator, all of them go side by side, with one product per step (with X there and back where the loss is not
+    squared), in parts that fit into memory; with the squared loss they are judged there, too, and NumPy gets what the
+    result holds.
 
     Ridge without limits needs one decomposition for each fold, whatever the number of responses. If it leaves one out
     (cv="loo", l1_ratio 0), it needs one for all rows and lambdas: row i is predicted by the fit of the others at the

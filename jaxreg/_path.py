@@ -133,8 +133,9 @@ def fit_path(
         - "proximal" solves any loss and any penalty, without limits.
 
         "batched" takes all lambdas, mixing parameters and folds side by side, on the Gram matrix of up to 8192 columns
-        for the squared loss: elastic nets by conjugate gradients on faces, other penalties by proximal gradient with
-        Anderson acceleration; other losses by "proximal", on X. "ridge" is one eigendecomposition of the smaller side,
+        for the squared loss, on X for others: elastic nets of the squared loss by conjugate gradients on faces, all
+        else by proximal gradient with Anderson acceleration, but for losses that hardly bend anywhere (`Quantile` with
+        little smoothing), which go by the method of multipliers. "ridge" is one eigendecomposition of the smaller side,
         a few where the penalties of columns differ more than 1e4-fold, and beside other mixing parameters goes with
         them where these are "batched"; "pivot" the exact active-set path;
         "block" block coordinate descent with extrapolation, whose rest after 300 epochs "proximal" finishes; "newton"

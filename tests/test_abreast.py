@@ -9,7 +9,7 @@ from reference import ar_problem
 import jaxreg as jr
 from jaxreg import penalties
 from jaxreg.design import _placement
-from jaxreg.paths import _batched, _program, _solutions
+from jaxreg.paths import _program, _solutions
 from jaxreg.penalties._base import Screened
 
 X, Y = ar_problem(70, P, seed=1)
@@ -21,19 +21,14 @@ CONVEX = ("Ridge", "GroupLasso", "SparseGroupLasso", "MultiTaskLasso", "SLOPE", 
 @pytest.fixture
 def accelerated(monkeypatch):
     """As if there were an accelerator; gives the shapes of what was solved side by side."""
-    shapes, by_grams, by_rows = [], _program.solve, _batched._solve
+    shapes, solve = [], _program.solve
 
-    def noted(grams, lanes, penalty, schedule, b, *args, **kwargs):
+    def noted(data, lanes, penalty, schedule, b, *args, **kwargs):
         shapes.append((*lanes.lambdas.shape, *b.shape[2:]))
-        return by_grams(grams, lanes, penalty, schedule, b, *args, **kwargs)
-
-    def noted_by_rows(smooth, penalty, factors, lambdas, tols, limits, starts, **kwargs):
-        shapes.append(starts.shape)
-        return by_rows(smooth, penalty, factors, lambdas, tols, limits, starts, **kwargs)
+        return solve(data, lanes, penalty, schedule, b, *args, **kwargs)
 
     monkeypatch.setattr(_placement, "current", lambda: ACCELERATED)
     monkeypatch.setattr(_program, "solve", noted)
-    monkeypatch.setattr(_batched, "_solve", noted_by_rows)
     return shapes
 
 
@@ -56,7 +51,7 @@ def test_a_path_is_solved_at_once(name, accelerated, monkeypatch):
 @pytest.mark.parametrize("name", few(["Huber", "Quantile"]))
 def test_other_losses(name, accelerated, monkeypatch):
     path = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)
-    assert accelerated[0] == (11, LENGTH + 1)
+    assert accelerated[0] == (1, 11, LENGTH + 1)
     assert (path.status == jr.Status.converged).all()
     monkeypatch.setattr(_placement, "current", lambda: HOST)
     one_by_one = jr.fit_path(X, Y, loss=LOSSES[name], penalty=penalties.Lasso(), n_lambdas=10)

@@ -14,6 +14,8 @@ sys.path.append(str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import accelerator, accelerator_rows, blocks, kernels, roofline, timeline
 
+FAMILIES = [name for name in accelerator_rows.CASES if "logistic" in name or name.startswith(("multinomial", "cox"))]
+
 
 def test_every_row_has_a_case_and_a_limit():
     assert {row.name for row in accelerator.ROWS} == {"facts", "tests", *accelerator_rows.CASES}
@@ -131,7 +133,7 @@ def test_work_grows_as_its_counts_do():
 def test_the_table_has_the_rows_of_the_run():
     table = roofline.read(roofline.RESULTS / "accelerator-h200.json")
     beside = "-tensorfloat32", "-fista", "-sklearn", accelerator.ON_CPU
-    for name in accelerator_rows.CASES:
+    for name in set(accelerator_rows.CASES) - set(FAMILIES):  # whose work nobody has counted
         assert (f"| `{name}` |" in table) == (not name.endswith(beside))
     assert table in (ROOT / "benchmarks" / "accelerator.md").read_text()
 
@@ -163,8 +165,8 @@ def test_the_rehearsal_writes_every_row(tmp_path):
         assert row["split"]["wall"] > 0
         assert row["functions"]
         assert f"`{name}`" in printed
-        if name != "networks-480":
-            assert row["result"].get("not_converged", 0) == 0
+        assert row["result"].get("not_converged", 0) == 0
+        if name not in {"networks-480", *FAMILIES}:
             assert row["judged_gap"] < 1e-4
 
 

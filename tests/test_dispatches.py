@@ -143,6 +143,25 @@ def test_a_batched_cross_validation_takes_few_programs_and_fetches(source, free,
     assert max(numbers) <= 30 * DEVICE.padded(20)  # the coefficients of all rows at 24 points, filled up to 30
 
 
+@pytest.mark.slow
+def test_other_losses_are_solved_by_one_program(monkeypatch, tmp_path):
+    """Null models take four looks, a fetch each, and a product for every lane; deviances a program and a fetch."""
+    monkeypatch.setattr(_placement, "current", lambda: DEVICE)
+    y = (Y_TALL > np.median(Y_TALL)).astype(int)
+    given = {"loss": "binomial", "n_lambdas": 12, "lambda_min_ratio": 1e-2}
+    jr.fit_path(TALL, y, **given)
+    jr.fit_cv(TALL, y, cv=5, **given)
+    with counted(monkeypatch, tmp_path) as (counts, mark):
+        path = jr.fit_path(TALL, y, **given)
+        mark()
+        jr.fit_cv(TALL, y, cv=5, **given)
+    assert path.solver == "batched"
+    of_path, of_folds = counts
+    assert of_path.programs.count("solve") == of_folds.programs.count("solve") == 1
+    assert len(of_path) <= 16
+    assert len(of_folds) <= 10 + 15 * 6
+
+
 def test_what_is_not_finite_on_a_device_is_named(monkeypatch):
     bad = TALL.copy()
     bad[3, 7], bad[5, 11] = np.nan, np.inf

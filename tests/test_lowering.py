@@ -65,6 +65,7 @@ def all_fits():
     for steps in ("tensorfloat32", "bfloat16"):
         jr.fit_path(X, Y, solver="proximal", step_precision=steps, **FEW)
         jr.fit_path(X, Y, solver="batched", step_precision=steps, **FEW)
+        jr.fit_path(X, Y, loss="huber", solver="batched", step_precision=steps, **FEW)
     jr.fit_cv(X, Y, cv=3, keep="all", penalty_factors=np.r_[0.0, np.ones(P - 1)], lambdas=[0.1, 0.0])
     for options in ({}, {"l1_ratios": [0.5, 1.0], "solver": "proximal"}, {"penalty": "ridge"}, {"loss": "huber"}):
         jr.fit_cv(X, Y, cv=3, **options, **FEW)
@@ -95,6 +96,12 @@ def family_fits():
         np.c_[X, Y > 0], classes, loss="binomial", penalty_factors=np.r_[np.ones(P), 0.0], **newton
     )  # told apart
     jr.fit_cv(X, observed, loss="cox", cv=3, **newton)
+    side_by_side = {"solver": "batched"} | FEW
+    for y in (observed, late):
+        jr.fit_cv(X, y, loss="cox", cv=3, **side_by_side)
+    jr.fit_cv(QUIET, np.array(["a", "b", "c"])[ROWS % 3], loss="multinomial", cv=FOLDS, **side_by_side)
+    jr.fit_path(X.astype(np.float32), classes, loss="binomial", **side_by_side)
+    jr.fit_path(X, Y, loss=LOSSES["Quantile"].__class__(0.5, 1e-3), **side_by_side)
 
 
 def rare_fits():

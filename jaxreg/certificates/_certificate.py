@@ -309,19 +309,18 @@ class ByPass(Certificate):
 
     def _of_loss(self, fit, rounded, members, at):
         """(gaps, losses, gradients) of another loss than the squared one."""
-        objective = self.objective
-        rows = objective.loss, objective.y, objective.offset, objective.root**2
-        slopes, values = self._slopes(fit, members)
+        objective, (rows, correction) = self.objective, self.rows(members)
+        slopes, values = _kernels.slopes(fit, rows, correction=correction)
         if rounded is not None:  # any dual value will do, and those before rounding are the better ones
-            after, values = self._slopes(rounded, members)
+            after, values = _kernels.slopes(rounded, rows, correction=correction)
             slopes = slopes if self.kind == "gap" else after
         u = np.asarray(slopes.u)
         products = yield from _correlations(-per_row(objective.root, u[0]) * u)
         gaps, losses, h = _kernels.of_loss(slopes, products, values, rows, self.padded(members), *at, kind=self.kind)
         return gaps, losses, np.asarray(h)[:, : objective.design.p]
 
-    def _slopes(self, fit, members):
-        """(Slopes, losses) of fits of another loss than the squared one."""
+    def rows(self, members):
+        """(the Rows of another loss than the squared one, the correction of its slopes)."""
         objective = self.objective
         correction, basis = None, np.zeros((0, objective.design.n))
         of_columns = self._basis(members) if self.kind == "gap" else basis
@@ -330,8 +329,15 @@ class ByPass(Certificate):
             correction, basis = "basis", np.concatenate([of_columns, level], axis=-2)
         elif self.kind == "gap" and objective.free:
             correction = "balance"
-        at = objective.root, objective.y, objective.offset, objective.loss, basis
-        return _kernels.slopes(fit, *at, correction=correction)
+        return _kernels.Rows(objective.loss, objective.y, objective.offset, objective.root, basis), correction
+
+    def row_terms(self, kind):
+        """(RowTerms of another loss than the squared one, without limits, the correction of its slopes)."""
+        rows, correction = self.rows(self._always)
+        if kind == "residual":
+            rows, correction = rows._replace(basis=rows.basis[:0]), None
+        at = self.padded(self._always), self.factors, self.scale, self.units
+        return _kernels.RowTerms(rows, *at), correction
 
     def within(self, columns, solved, lambdas, precision):
         """The Pass that does the same as a part of a program, where the design is one."""

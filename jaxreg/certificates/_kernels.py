@@ -130,34 +130,67 @@ def by_pass(r, theta, products, z, members, penalty, factors, scale, b, lambdas,
     return gaps, parts / 2, h
 
 
-@partial(jax.jit, static_argnames="correction")
-def slopes(fit, root, y, offset, loss, basis, *, correction):
-    """(Slopes (B, n [, K]), f (B,)) of fits eta - offset, an intercept included.
+class Rows(NamedTuple):
+    """What is known of the rows of an objective of another loss."""
 
-    correction: "balance" where an intercept alone is free, "basis" of all that is, (k, n) or of each output (K, k, n);
-    None for a residual, and where nothing is
+    loss: Any
+    y: Float[Any, "n ..."]
+    offset: Float[Any, "n ..."]
+    root: Float[Any, " n"]
+    basis: Float[Any, "... k n"]  # all that is free, (k, n) or of each output (K, k, n)
+
+
+def slopes_at(rows, fit, correction):
+    """(Slopes (n [, K]), f) at a fit eta - offset, an intercept included.
+
+    correction: "balance" where an intercept alone is free, "basis" of all that is; None for a residual, and where
+    nothing is
     """
+    loss, y, offset, root, basis = rows
     omega = root**2
     inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, omega, 1.0), 0.0)
+    eta = per_row(offset, fit) + fit
+    u = loss.slopes(y, eta, omega)
+    u = u * per_row(inverse, u)
+    if correction == "balance":
+        u = _duality.balanced(u, omega)
+    elif correction == "basis":
+        u = off_basis(loss, y, eta, u, root, basis)
+    return _duality.Slopes(u, eta), loss.mean(y, eta, omega)
 
-    def one(fit):
-        eta = per_row(offset, fit) + fit
-        u = loss.slopes(y, eta, omega)
-        u = u * per_row(inverse, u)
-        if correction == "balance":
-            u = _duality.balanced(u, omega)
-        elif correction == "basis":
-            u = off_basis(loss, y, eta, u, root, basis)
-        return _duality.Slopes(u, eta), loss.mean(y, eta, omega)
 
-    return jax.vmap(one)(fit)
+class RowTerms(NamedTuple):
+    """What is known of an objective of another loss beside the columns."""
+
+    rows: Rows
+    members: Bool[Any, " p"]
+    factors: Float[Any, " p"]
+    scale: Float[Any, " p"]
+    units: Any  # as in Terms
+
+
+@partial(jax.jit, static_argnames="correction")
+def slopes(fit, rows, *, correction):
+    """(Slopes (B, n [, K]), f (B,)) of fits (B, n [, K])."""
+    return jax.vmap(lambda fit: slopes_at(rows, fit, correction))(fit)
+
+
+def at_slopes(rows, penalty, b, h, lam, slopes, value, factors, step, units, kind):
+    """The gap of one point b (p [, K]), with h = -A (omega u) on the scale of the penalty, which is 0 for members."""
+    _, gradient_scale, gap_unit = units
+    residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)
+    if kind == "residual":
+        return residual
+    omega = rows.root**2
+    of_rows = rows.y, rows.offset, omega
+    gap = _duality.loss_gap(rows.loss, penalty, b, h, lam * factors, slopes, value, *of_rows, gap_unit)
+    return jnp.where(lam <= ZERO * gradient_scale, jnp.maximum(gap, residual), gap)
 
 
 @partial(jax.jit, static_argnames="kind")
 def of_loss(slopes, products, values, rows, members, penalty, factors, scale, b, lambdas, step, units, *, kind):
-    """As `by_pass`, for Slopes (B, n [, K]) of any loss with f (B,) = values; rows: loss, y, offset, omega."""
-    _, gradient_scale, gap_unit = units
-    loss, y, offset, omega = rows
+    """As `by_pass`, for Slopes (B, n [, K]) of any loss with f (B,) = values."""
+    _, gradient_scale, _ = units
     h = products.astype(b.dtype)
     h = jnp.pad(h, [(0, 0), (0, len(factors) - h.shape[1])] + [(0, 0)] * (h.ndim - 2))
     h = h * per_row(scale, h[0])
@@ -167,10 +200,6 @@ def of_loss(slopes, products, values, rows, members, penalty, factors, scale, b,
         h = jnp.where(per_row(members, h[0]) | rounding, 0.0, h)
 
     def one(b, h, lam, slopes, value):
-        residual = _duality.residual(penalty, b, h, lam * factors, step, gradient_scale)
-        if kind == "residual":
-            return residual
-        gap = _duality.loss_gap(loss, penalty, b, h, lam * factors, slopes, value, y, offset, omega, gap_unit)
-        return jnp.where(lam <= ZERO * gradient_scale, jnp.maximum(gap, residual), gap)
+        return at_slopes(rows, penalty, b, h, lam, slopes, value, factors, step, units, kind)
 
     return jax.vmap(one)(b, h, lambdas, slopes, values), values[:, None], h

@@ -1,8 +1,8 @@
-"""Folds side by side, of the squared loss: solved, certified and judged where the data are."""
+"""Folds side by side: solved and certified where the data are, and those of the squared loss judged there."""
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxreg._capacities import capacity_for
-from jaxreg.cv._fits import Fits, SolvedPath, judged
+from jaxreg.cv._fits import Fits, SolvedPath
+from jaxreg.cv._judges import Judge, OfImages, filled_rows
 from jaxreg.design._base import PRECISION
 from jaxreg.paths import _ridges, _solutions
 from jaxreg.paths._points import points_of
@@ -19,12 +19,16 @@ from jaxreg.paths._queue import places_for
 
 AT_ONCE = 2**25  # predictions that are judged at once
 MATRICES, SOLUTIONS, SEARCHES = 5, 6, 24  # of a lane, in memory at once; vectors of a problem, and of a search for one
+IMAGES = 3  # of a problem, where products are those with X
 
 
 def size(objective, m, A, L):
     """Bytes that a lane of m columns takes, with A mixing parameters and L lambdas."""
-    vectors = SOLUTIONS * A * L + SEARCHES * places_for(A * L)
-    return 8 * m * (MATRICES * m + vectors * (objective.responses or 1))
+    K, searches = objective.responses or 1, SEARCHES * places_for(A * L)
+    vectors = 8 * K * m * (SOLUTIONS * A * L + searches)
+    if objective.squared:
+        return vectors + 8 * MATRICES * m**2
+    return vectors + 8 * K * objective.design.n * (IMAGES * A * L + searches)
 
 
 class _Rows(NamedTuple):
@@ -83,28 +87,6 @@ def _predictions(rows, b, at):
     return jnp.where(root > 0, predicted / jnp.where(root > 0, root, 1.0), jnp.nan), b
 
 
-def _by_data(objective, rows, b):
-    """Predictions (k, P [, K]) of rows of the data (k,) by b (P, m' [, K]), without an offset."""
-    from scipy.sparse import csr_array
-
-    b = b[:, : objective.design.p]
-    coef = b * objective.per_coefficient(b[0])
-    intercept = objective.y_mean - np.einsum("pj...,j->p...", coef, objective.design.columns.mean)
-    return objective.design.base.linear_predictor(rows, csr_array(coef.reshape(len(coef), -1)), intercept)
-
-
-class HeldOutRows:
-    """The held-out rows of a fold with one mixing parameter; predictions are made for all folds at once."""
-
-    def __init__(self, rows, predictions):
-        self.rows, self._predictions = rows, predictions
-
-    def predict(self, offset, positions):
-        """Predictions (m, len(positions) [, K]) at some positions of the grid, offset included."""
-        eta = self._predictions(tuple(map(int, positions)))
-        return eta if offset is None else eta + offset[self.rows][:, None]
-
-
 def fitted(folded, lanes, part, mixes):
     """(SolvedPaths of all rows by mixing parameter, none where the first lane is a fold; Fits of folds likewise).
 
@@ -115,21 +97,27 @@ def fitted(folded, lanes, part, mixes):
     penalties = [objectives[0].with_mixing(setup.l1_ratios[a]).penalty for a in mixes]
     lambdas = np.stack([grids / objective.lambda_unit for objective in objectives])
     starts = [np.zeros((objective.design.p, *objective.outputs)) for objective in objectives]
-    first, full = len(lanes) - len(part), []
-    rows = _rows(setup, objectives, first, [folded.folds.held_out[k] for k in part])
+    first, full, rows, errors = len(lanes) - len(part), [], None, None
+    folds = [folded.folds.held_out[k] for k in part]
+    if setup.loss.quadratic:
+        rows, errors = _rows(setup, objectives, first, folds), _errors
     certificates = [lane.certify for lane in lanes]
     if setup.solvers[mixes[0]] == "ridge":
         (penalty,) = penalties
-        solved: Any = _ridges.solve(objectives, certificates, penalty, lambdas[:, 0], folded.options, rows, _errors)
+        solved: Any = _ridges.solve(objectives, certificates, penalty, lambdas[:, 0], folded.options, rows, errors)
     else:
-        solved = _solutions.solve(objectives, certificates, penalties, lambdas, folded.options, starts, rows, _errors)
+        solved = _solutions.solve(objectives, certificates, penalties, lambdas, folded.options, starts, rows, errors)
     if first:
         asked = np.arange(grids.shape[1])
         points = [points_of(objectives[0], [block]) for block in solved.blocks()]
         full = [SolvedPath(of_mix, grid, asked) for of_mix, grid in zip(points, grids, strict=True)]
-    judge = _Judge(setup, solved, rows, [folded.folds.held_out[k] for k in part], first)
+    of_folds = setup, folds, solved, folded.row_weight
+    if setup.loss.quadratic:
+        judge: Judge = _OfSamples(*of_folds, rows, folded.keep_predictions)
+    else:
+        judge = OfImages(*of_folds, [partial(folded.folds.split, k) for k in part])
     null_losses = np.stack([objective.null_losses for objective in objectives[first:]])
-    losses, squared = judge.losses(metric, folded.row_weight, folded.keep_predictions)
+    losses, squared = judge.losses(metric)
     fits = [
         Fits(
             loss=losses[:, i],
@@ -149,10 +137,7 @@ def _rows(setup, objectives, first, folds):
     """The _Rows that F folds hold out, whose fits are of the objectives from the `first` on."""
     lanes = objectives[first:]
     objective, data, base = setup.objective, setup.data, setup.objective.design
-    index = np.zeros((len(folds), capacity_for(max(len(fold.rows) for fold in folds))), int)
-    count = np.zeros(index.shape)
-    for f, fold in enumerate(folds):
-        index[f, : len(fold.rows)], count[f, : len(fold.rows)] = fold.rows, fold.counts
+    index, count = filled_rows(folds)
     y = data.y if data.offset is None else data.y - data.offset
     y = ((y - objective.y_mean) / objective.unit).reshape(len(y), -1)
     root, mean = base.root[index], np.stack([lane.design.columns.mean for lane in lanes])
@@ -172,55 +157,29 @@ def _rows(setup, objectives, first, folds):
     return jax.device_put(rows)._replace(operator=operator)
 
 
-class _Judge:
-    """Judges the fits of F folds, lanes of some Solutions, on the rows that each holds out."""
+class _OfSamples(Judge):
+    """Of the squared loss: errors come along with the solutions, predictions are made of the rows where asked for."""
 
-    def __init__(self, setup, solved, rows, folds, first):
-        self.setup, self.solved, self.rows, self.folds, self.first = setup, solved, rows, folds, first
-        self.held_out = [self._held_out(i) for i in range(len(solved.at))]  # once: they keep what they predicted
+    def __init__(self, setup, folds, solved, row_weight, rows, keep_predictions):
+        super().__init__(setup, folds, solved, row_weight)
+        self.rows, self.keep_predictions = rows, keep_predictions
 
-    def losses(self, metric, row_weight, by_predictions):
-        """(losses (F, A, L), mean squared errors (F, A, K, L))."""
-        unit, at = self.setup.objective.unit, self.solved.at
-        if metric.of_errors is None or by_predictions:
-            return self._by_predictions(metric, row_weight)
-        squared, absolute = (np.moveaxis(values[:, at], -1, 2) for values in self.solved.judged)
-        squared, absolute, y = unit**2 * squared, unit * absolute, self.setup.data.y
-        y, losses = y.reshape(len(y), -1), np.empty((*squared.shape[:2], squared.shape[3]))
-        for f, i in np.ndindex(losses.shape[:2]):
+    def losses(self, metric):
+        if metric.of_errors is None or self.keep_predictions:
+            return self._by_predictions(metric)
+        unit, y, weight = self.setup.objective.unit, self.setup.data.y, self.row_weight
+        y = y.reshape(len(y), -1)
+        squared, absolute = (np.moveaxis(values[:, self.solved.at], -1, 2) for values in self.solved.judged)
+
+        def score(f, i):
             rows, counts = self.folds[f].rows, self.folds[f].counts
-            losses[f, i] = metric.of_errors(squared[f, i], absolute[f, i], y[rows], row_weight[rows] * counts)
-        return losses, squared
+            errors = unit**2 * squared[f, i], unit * absolute[f, i]
+            return metric.of_errors(*errors, y[rows], weight[rows] * counts), errors[0]
 
-    def _by_predictions(self, metric, row_weight):
-        A, L = self.solved.at.shape
-        F, setup = len(self.folds), self.setup
-        losses, squared = np.empty((F, A, L)), np.empty((F, A, setup.objective.responses or 1, L))
-        for i in range(A):
-            for f, (fold, rows) in enumerate(zip(self.folds, self.held_out[i], strict=True)):
-                predictions = rows.predict(setup.data.offset, range(L))
-                losses[f, i], squared[f, i] = judged(metric, setup.loss, setup.data.y, row_weight, fold, predictions)
-        return losses, squared
+        return self._of_all(score)
 
-    def _held_out(self, i):
-        """HeldOutRows of each fold with the mixing parameter i."""
-        objective = self.setup.objective
-        without = [np.flatnonzero(objective.root[fold.rows] == 0) for fold in self.folds]  # these the design has not
+    def _predicted(self, at):
+        return _predictions(self.rows, self.solved.b, at)
 
-        @cache
-        def all_folds(positions):
-            at = jax.device_put(self.solved.at[i, list(positions)])
-            predictions, b = _predictions(self.rows, self.solved.b, at)
-            predictions, b = jax.device_get((predictions, b if any(map(len, without)) else None))
-            return objective.y_mean + objective.unit * predictions, b
-
-        def of_fold(f, positions):
-            rows, (predictions, b) = self.folds[f].rows, all_folds(positions)
-            eta = predictions[f, : len(rows)]
-            eta = eta[..., 0] if objective.responses is None else eta
-            if without[f].size:
-                lane = self.solved.objectives[self.first + f]
-                eta[without[f]] = _by_data(lane, rows[without[f]], b[self.first + f])
-            return eta
-
-        return [HeldOutRows(fold.rows, partial(of_fold, f)) for f, fold in enumerate(self.folds)]
+    def _unit(self, f):
+        return self.setup.objective.unit

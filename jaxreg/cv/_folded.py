@@ -124,11 +124,13 @@ class Folded:
 
     def _go_abreast(self, mixes):
         """Whether lanes are solved and judged by one program, where their data are."""
-        if self.setup.gram is None or self.imputes:
+        if self.imputes:
             return False
         solvers = {self.setup.solvers[a] for a in mixes}
         return solvers == {"batched"} or (
-            solvers == {"ridge"} and _ridges.takes(self.setup.objective, self.setup.certify)
+            solvers == {"ridge"}
+            and self.setup.gram is not None
+            and _ridges.takes(self.setup.objective, self.setup.certify)
         )
 
     def _folds_at_once(self, mixes):
@@ -136,13 +138,13 @@ class Folded:
         (n, p), R, L = self.setup.data.X.shape, self.setup.objective.responses or 1, self.lambdas.shape[1]
         if self.imputes:
             return 1
-        if self.setup.gram is None:
-            return LOCKSTEP // R
         if self._go_abreast(mixes):
             placement = self.setup.objective.design.placement
             size = _abreast.size(self.setup.objective, placement.padded(p), len(mixes), L)
             room = PART * placement.available()
             return next((F for F in range(len(self.folds), 1, -1) if number_for(F + 1) * size <= room), 1)
+        if self.setup.gram is None:
+            return LOCKSTEP // R
         return max(1, BYTES // (16 * p**2 + R * (64 * n + 16 * p * L)))
 
     def _solved(self, makers, mixes, with_full, watch):

@@ -12,7 +12,7 @@ rows, would lose digits that way: these few are kept as they are.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import jax
 import jax.numpy as jnp
@@ -102,6 +102,47 @@ class Lane(Design):
             inside = np.where(J < self.p, weight[np.minimum(J, self.p - 1)], 0.0)
             total = total + _kernel(self.gather(np.minimum(J, self.p)), inside)
         return total
+
+
+class LaneColumns(NamedTuple):
+    """Columns of a lane without the weights of its rows, by those of the base: inverse_j (base_j - shift_j).
+
+    They are there at rows that have no weight in the lane, too.
+    """
+
+    inverse: Any  # (p,) 0 of columns with rows of their own
+    shift: Any  # (p,)
+    exact: Any  # (k,) columns with rows of their own, p behind them
+    exact_rows: Any  # (k, n)
+
+    @classmethod
+    def of(cls, design, needed, length):
+        """Of a lane, or of a design that holds data; with rows of their own for `length` columns.
+
+        Only the columns `needed` (p,) count.
+        """
+        inverse, shift = np.ones(design.p), np.zeros(design.p)
+        exact, rows = np.full(length, design.p), np.zeros((length, design.n))
+        if design is not design.base:
+            inverse, shift = design.inverse, design.shift
+            J = own_rows(design, needed)
+            exact[: len(J)], rows[: len(J)] = J, _deviations(design, J)
+        return cls(inverse, shift, exact, rows)
+
+
+def own_rows(design, needed):
+    """Columns (k,) that need rows of their own, as far as they are needed."""
+    exact = np.zeros(0, int) if design is design.base else design.exact
+    return exact[needed[exact]]
+
+
+def _deviations(lane, J):
+    """(x - mean) / norm (k, n) of some columns of a lane, for all rows."""
+    from scipy.sparse import csr_array
+
+    one = csr_array((np.ones(len(J)), (np.arange(len(J)), J)), shape=(len(J), lane.p))
+    values = lane.base.linear_predictor(np.arange(lane.n), one, np.zeros(len(J))).T
+    return (values - lane.columns.mean[J, None]) / lane.columns.norm[J, None]
 
 
 @jax.tree_util.register_dataclass

@@ -121,7 +121,7 @@ def _look(smooth, b):
 
 def _looked(smooth, b):
     """The Look at b, in NumPy."""
-    return Look(*map(np.asarray, _look(smooth, b)))
+    return Look(*map(np.asarray, jax.device_get(_look(smooth, b))))
 
 
 @jax.jit

@@ -246,6 +246,9 @@ def _limited_free(penalty, factors, scale):
     return np.flatnonzero((factors == 0) & (scale > 0) & (np.isfinite(penalty.lower) | np.isfinite(penalty.upper)))
 
 
+_DUALS: dict[Any, bool] = {}  # whether the dual of a loss is known: one look at each kind
+
+
 def _dual_known(loss, penalty, data, factors, scale, span):
     outputs = loss.outputs(data.y)
     known = has_dual(penalty, np.zeros((len(factors), *outputs)), factors)
@@ -255,8 +258,11 @@ def _dual_known(loss, penalty, data, factors, scale, span):
         bounded = _limited_free(penalty, factors, scale)
         if len(span.basis) or (bounded.size and np.isinf([penalty.lower[bounded], penalty.upper[bounded]]).any()):
             return False
-    eta = data.y if outputs else data.weight
-    return jax.eval_shape(loss.dual, data.y, eta, eta, data.weight, 1.0) is not None
+    kind = jax.tree.structure(loss)
+    if kind not in _DUALS:
+        eta = data.y if outputs else data.weight
+        _DUALS[kind] = jax.eval_shape(loss.dual, data.y, eta, eta, data.weight, 1.0) is not None
+    return _DUALS[kind]
 
 
 def _correlations(design, R):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,7 +100,7 @@ class _Places(NamedTuple):
     problem: Int[Array, " W"]  # N for none
     search: Any  # states of the method, with a leading axis (W,)
     begun: Int[Array, ""]  # how many of the problems
-    points: Float[Array, "N 2 m ..."]  # x and q
+    points: tuple[Float[Array, "N m ..."], Float[Array, "N q ..."]]  # x and their images
     n_iter: Int[Array, " N"]  # -1 until a problem is solved
 
 
@@ -107,6 +108,7 @@ class Queued(NamedTuple):
     """Of F lanes, in the order of their problems."""
 
     x: Float[Array, "F N m ..."]
+    q: Float[Array, "F N q ..."]
     n_iter: Int[Array, "F N"]
     steps: Int[Array, " F"]  # of all places at once
 
@@ -135,10 +137,13 @@ def solve(
         rank = jnp.sum(free & (i < i[:, None]), axis=1)  # of a free place among them
         taken = free & (rank < in_a_row)
         at = jnp.where(taken, state.begun + rank, 0)  # where a place stays as it is, one start is read for all
-        part = _like(share[at], state.points)
-        starts = part * state.points[low[at]] + (1 - part) * state.points[high[at]]
+
+        def between(points):
+            part = _like(share[at], points)
+            return part * points[low[at]] + (1 - part) * points[high[at]]
+
         fresh = jax.vmap(lambda k, *start: method.begin(problem(lane, k), *start))(
-            at, starts[:, 0], starts[:, 1], state.search
+            at, *map(between, state.points), state.search
         )
         search = jax.tree.map(lambda new, old: jnp.where(_like(taken, new), new, old), fresh, state.search)
         following = jnp.where(taken & (limit[at] > 0), at, state.problem)
@@ -164,7 +169,7 @@ def solve(
             problem=jnp.where(ends, N, state.problem),
             search=search,
             begun=state.begun,
-            points=put(state.points, jnp.stack([search.x, search.q], axis=1)),
+            points=jax.tree.map(put, state.points, (search.x, search.q)),
             n_iter=put(state.n_iter, search.n_iter),
         )
 
@@ -183,13 +188,15 @@ def solve(
     def at_start(lane, limit, x):
         first = problem(lane, 0)
         q = jax.vmap(first.smooth.image)(x)
-        search = jax.vmap(lambda x: method.begin(first, x, x))(jnp.zeros((places, *x.shape[1:]), x.dtype))
-        points = jnp.broadcast_to(jnp.stack([x, q], axis=1), (N, 2, *x.shape[1:]))
-        return _Places(jnp.full(places, N), search, jnp.zeros((), int), points, jnp.where(limit == 0, 0, -1))
+        nowhere = (jnp.zeros((places, *like.shape[1:]), x.dtype) for like in (x, q))
+        search = jax.vmap(partial(method.begin, first))(*nowhere)
+        x, q = (jnp.broadcast_to(like, (N, *like.shape[1:])) for like in (x, q))
+        return _Places(jnp.full(places, N), search, jnp.zeros((), int), (x, q), jnp.where(limit == 0, 0, -1))
 
     states = jax.vmap(at_start)(lanes, schedule.limit, x)
     states, steps = lax.while_loop(unfinished, several_steps, (states, jnp.zeros((), int)))
-    return Queued(states.points[:, :, 0], jnp.maximum(states.n_iter, 0), jnp.broadcast_to(steps, F))
+    x, q = states.points
+    return Queued(x, q, jnp.maximum(states.n_iter, 0), jnp.broadcast_to(steps, F))
 
 
 def _like(mask, values) -> Any:

@@ -1,17 +1,18 @@
-"""Proximal gradient with Anderson acceleration on a Gram matrix: any convex penalty, one product in every step.
+"""Proximal gradient with Anderson acceleration: any smooth loss and convex penalty, one look at the data in every step.
 
-    minimise over b    f(b) + penalty(b),     f(b) = b'G b / 2 - c'b
+    minimise over b    f(b) + penalty(b),     f(b) = b'G b / 2 - c'b     or     f(b) = sum_i omega_i loss(y_i, eta_i(b))
 
 With T(b) = prox(b - f'(b) / L) the solutions are the zeros of r(b) = T(b) - b. A step takes T from a point ahead, and
-the product G T. Secants are differences of the points T so far, with those of r: the combination of them that makes r
-least, where it is linear, is taken off T to find the next point ahead. Its image is that combination of images and
-costs no product. It counts if the objective is not higher there than at T; else the search goes on from T, and the
-secants, of another set on which the prox is smooth, are forgotten. So the objective falls in every step.
+the image of T: a product with G, or one with the data there and one back. Secants are differences of the points T so
+far, with those of r: the combination of them that makes r least, where it is linear, is taken off T to find the next
+point ahead. Its image is that combination of images and costs no product. It counts if the objective is not higher
+there than at T; else the search goes on from T, and the secants, of another set on which the prox is smooth, are
+forgotten. So the objective falls in every step.
 
 Secants are made orthogonal in r as they come: the least r is then a projection, and no system is solved. Where r is
 linear and symmetric two of them would do as well as all; a few more make up for a prox that is not.
 
-No loop is inside another: whatever many problems are doing, one product with G serves a step of them all.
+No loop is inside another: whatever many problems are doing, one product serves a step of them all.
 
 Source: Anderson (1965), J. ACM 12; Walker and Ni (2011), SIAM J. Numer. Anal. 49 (secants); Bertrand and Massias
 (2021), AISTATS (a point ahead counts by its objective).
@@ -48,15 +49,23 @@ class Problem(NamedTuple):
         return self.composite.smooth
 
 
+class Secants(NamedTuple):
+    """Differences of points T, of their images, and of r, which are orthogonal; without a leading axis, one of them."""
+
+    x: Float[Array, "S m ..."]
+    q: Float[Array, "S q ..."]
+    r: Float[Array, "S m ..."]
+
+
 class Search(NamedTuple):
     """Where the search is, and where it goes."""
 
     x: Float[Array, "m ..."]  # T of the last step
-    q: Float[Array, "m ..."]  # G x
+    q: Float[Array, "q ..."]  # its image
     ahead: Float[Array, "m ..."]  # where the next step is taken
-    q_ahead: Float[Array, "m ..."]
+    q_ahead: Float[Array, "q ..."]
     r: Float[Array, "m ..."]  # of the last step
-    secants: Float[Array, "S 3 m ..."]  # differences of T, of its images and of r, which are orthogonal
+    secants: Secants
     squares: Float[Array, " S"]  # squared lengths of those of r, 0 for no secant
     newest: Int[Array, ""]  # how many secants there have been
     follows: Bool[Array, ""]  # whether r is that of a step
@@ -66,10 +75,11 @@ class Search(NamedTuple):
     n_iter: Int[Array, ""]  # products
 
 
-def begin(problem: Problem, x: Float[Array, "m ..."], q: Float[Array, "m ..."], before: Search | None = None) -> Search:
-    """The search from a point whose product is known. Secants of one before in its place stay, and do not count."""
+def begin(problem: Problem, x: Float[Array, "m ..."], q: Float[Array, "q ..."], before: Search | None = None) -> Search:
+    """The search from a point whose image is known. Secants of one before in its place stay, and do not count."""
     no, zero, squares = jnp.zeros((), bool), jnp.zeros((), int), jnp.zeros(SECANTS, x.dtype)
-    secants = jnp.zeros((SECANTS, 3, *x.shape), x.dtype) if before is None else before.secants
+    none = Secants(*(jnp.zeros((SECANTS, *like.shape), x.dtype) for like in (x, q, x)))
+    secants = none if before is None else before.secants
     L = jnp.asarray(problem.curvature, x.dtype)
     return Search(x, q, x, q, jnp.zeros_like(x), secants, squares, zero, no, L, no, no, zero)
 
@@ -93,15 +103,16 @@ def advance(problem: Problem, search: Search) -> Search:
 
 def _with_secant(search, x, q, r):
     """The search with the secant from the last step to this one, unless that lies among the others."""
-    secant = jnp.stack([x - search.x, q - search.q, r - search.r])
-    before = jnp.sum(secant[2] ** 2)
+    secant = Secants(x - search.x, q - search.q, r - search.r)
+    before = jnp.sum(secant.r**2)
     for _ in range(2):  # once leaves the rounding of what was taken off
-        secant = secant - _sum(_shares(search, secant[2]), search.secants)
-    square = jnp.sum(secant[2] ** 2)
+        along = _sum(_shares(search, secant.r), search.secants)
+        secant = Secants(*(a - b for a, b in zip(secant, along, strict=True)))
+    square = jnp.sum(secant.r**2)
     adds = search.follows & (square > PARALLEL * before)
     here = adds & (jnp.arange(SECANTS) == search.newest % SECANTS)
     return search._replace(
-        secants=jnp.where(_over(here, search.secants), secant, search.secants),
+        secants=jax.tree.map(lambda new, old: jnp.where(_over(here, old), new, old), secant, search.secants),
         squares=jnp.where(here, square, search.squares),
         newest=search.newest + adds,
     )
@@ -109,8 +120,8 @@ def _with_secant(search, x, q, r):
 
 def _ahead(composite, search):
     """The search with the point where r is least by its secants, or with none of them where that is no good."""
-    change = _sum(_shares(search, search.r), search.secants[:, :2])
-    ahead, q_ahead = search.x - change[0], search.q - change[1]
+    change = _sum(_shares(search, search.r), search.secants)
+    ahead, q_ahead = search.x - change.x, search.q - change.q
     counts = composite.rise(ahead, q_ahead, search.x, search.q) <= 0
     return search._replace(
         ahead=jnp.where(counts, ahead, search.x),
@@ -121,13 +132,13 @@ def _ahead(composite, search):
 
 def _shares(search, r) -> Any:
     """Of r along the secants (S,)."""
-    turns = search.secants[:, 2]
+    turns = search.secants.r
     along = jnp.sum(turns * r, axis=tuple(range(1, turns.ndim)))
     return jnp.where(search.squares > 0, along / jnp.where(search.squares > 0, search.squares, 1.0), 0.0)
 
 
 def _sum(share, secants) -> Any:
-    return jnp.sum(_over(share, secants) * secants, axis=0)
+    return jax.tree.map(lambda part: jnp.sum(_over(share, part) * part, axis=0), secants)
 
 
 def _over(values, secants) -> Any:

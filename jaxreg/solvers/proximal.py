@@ -30,6 +30,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxreg._pytree import STATIC, pytree
+from jaxreg.penalties._base import per_row
 from jaxreg.solvers.smooth import SUM_ROUNDING, Smooth
 
 if TYPE_CHECKING:
@@ -56,22 +57,34 @@ class Composite:
     free: int = field(default=0, metadata=STATIC)  # 1 with an intercept among the coordinates, else 0
     # whether it is one of many that are solved side by side, which leave no memory for a matrix each
     many: bool = field(default=False, metadata=STATIC)
+    # (m,) of the penalty's coefficients for b = 1, equal in each of its blocks; None: 1 for any penalty
+    unit: Any = None
 
     def prox(self, b: Float[Array, "m ..."], step) -> Float[Array, "m ..."]:
         """argmin over u of |u - b|^2 / (2 step) + penalty(u)."""
-        penalised, free = (b[: -self.free], b[-self.free :]) if self.free else (b, b[:0])
-        moved = self.penalty.prox(penalised, self.lam, step).astype(b.dtype)  # a user's numbers may have another
-        return jnp.concatenate([moved, free])
+        m = len(b) - self.free
+        if self.unit is None:
+            moved = self.penalty.prox(b[:m], self.lam, step)
+        else:  # as a penalty of blocks is proportional to lambda
+            coef = self.penalty.prox(self._penalised(b), self.lam * step * self.unit**2, 1.0)
+            moved = coef / per_row(self.unit, coef)
+        return jnp.concatenate([moved.astype(b.dtype), b[m:]])  # a user's numbers may have another dtype
+
+    def _penalised(self, b):
+        """Coefficients as the penalty takes them, of those b (m + free [, K])."""
+        b = b[: len(b) - self.free]
+        return b if self.unit is None else b * per_row(self.unit, b)
 
     def stopped(self, before: Float[Array, "m ..."], after: Float[Array, "m ..."]) -> Float[Array, "m ..."]:
         """The point `after`, without what lies behind a kink of the penalty as seen from `before`."""
         m = len(after) - self.free
-        return jnp.concatenate([self.penalty.stopped(before[:m], after[:m], self.lam), after[m:]])
+        coef = self.penalty.stopped(self._penalised(before), self._penalised(after), self.lam)
+        moved = coef if self.unit is None else coef / per_row(self.unit, coef)
+        return jnp.concatenate([moved, after[m:]])
 
     def value(self, b, q) -> Float[Array, ""]:
         """The objective at b, whose image is q."""
-        penalised = b[: -self.free] if self.free else b
-        return self.smooth.value(b, q) + jnp.sum(self.penalty.value(penalised, self.lam))
+        return self.smooth.value(b, q) + jnp.sum(self.penalty.value(self._penalised(b), self.lam))
 
     def rise(self, b, q, before, q_before) -> Float[Array, ""]:
         """By how much the objective is larger at b than at `before`, with their images.
@@ -80,11 +93,12 @@ class Composite:
         two values would do near a solution. Far out, along directions in which f is flat, rounding adds to a value what
         has any size and sign.
         """
-        d, m = b - before, len(b) - self.free
-        linear = jnp.sum(self.smooth.gradient(q_before) * d)
+        d = b - before
+        linear = self.smooth.directional(d, q, q_before)
         curved = jnp.maximum(self.smooth.bregman(d, q, q_before), 0.0)
-        penalised = self.penalty.value(b[:m], self.lam), self.penalty.value(before[:m], self.lam)
-        return linear + curved + (jnp.sum(penalised[0]) - jnp.sum(penalised[1]))
+        penalised = (self.penalty.value(self._penalised(at), self.lam) for at in (b, before))
+        after, value = map(jnp.sum, penalised)
+        return linear + curved + (after - value)
 
 
 class Minimum(NamedTuple):

@@ -87,6 +87,12 @@ class Smooth(ABC):
         """f'(b), of the b whose image is q."""
 
     @abstractmethod
+    def directional(
+        self, d: Float[Array, "m ..."], q: Float[Array, "q ..."], q_before: Float[Array, "q ..."]
+    ) -> Float[Array, ""]:
+        """f'(b')'d with d = b - b', without a product with the data."""
+
+    @abstractmethod
     def hessian(self, q: Float[Array, "q ..."], d: Float[Array, "m ..."]) -> Float[Array, "m ..."]:
         """f''(b) d, of the b whose image is q."""
 
@@ -116,6 +122,10 @@ class _LeastSquares(Smooth):
     @final
     def gradient(self, q):
         return q - self.corr
+
+    @final
+    def directional(self, d, q, q_before):
+        return jnp.sum(self.gradient(q_before) * d)
 
     @final
     def hessian(self, q, d):
@@ -172,41 +182,48 @@ class Reweighted(_LeastSquares):
         return _product(self.rows * self.weight, self.rows.T, self.products)
 
 
-@final
-@pytree
-class Averaged(Smooth):
+class _MeanLoss(Smooth):
     """The mean loss, sum_i omega_i loss(y_i, eta_i), or of coupled rows, at eta = offset + q with q = A'b."""
 
-    rows: Float[Any, "m n"]  # A
     omega: Float[Any, " n"]  # weights, which sum to 1
     y: Float[Any, "n ..."]  # encoded as the loss takes it
     offset: Float[Any, "n ..."]
     loss: Any  # a Loss
-    products: str = field(default="full", metadata=STATIC)
 
-    def image(self, b):
-        return _product(b.T, self.rows, self.products).T
+    @abstractmethod
+    def summed(self, values: Float[Array, "n ..."]) -> Float[Array, "m ..."]:
+        """A times values of the rows: products with the data."""
 
+    @final
     def eta(self, q: Float[Any, "n ..."]) -> Float[Array, "n ..."]:
         """The linear predictor, of the b whose image is q."""
         return per_row(self.offset, q) + q
 
+    @final
     def value(self, b, q):
         return self.loss.mean(self.y, self.eta(q), self.omega)
 
+    @final
     def gradient(self, q):
-        return self._summed(self.loss.slopes(self.y, self.eta(q), self.omega))
+        return self.summed(self.loss.slopes(self.y, self.eta(q), self.omega))
 
+    @final
+    def directional(self, d, q, q_before):
+        return jnp.sum(self.loss.slopes(self.y, self.eta(q_before), self.omega) * (q - q_before)).astype(q.dtype)
+
+    @final
     def hessian(self, q, d):
-        return self._summed(self.loss.curved(self.y, self.eta(q), self.omega, self.image(d)))
+        return self.summed(self.loss.curved(self.y, self.eta(q), self.omega, self.image(d)))
 
+    @final
     def majorant(self, q, d):
         bound = self.loss.curvature_bound()
         if bound is None:
             return self.hessian(q, d)
         image = self.image(d)
-        return self._summed(per_row(self.omega, image) * bound * image)
+        return self.summed(per_row(self.omega, image) * bound * image)
 
+    @final
     def bregman(self, d, q, q_before):
         eta, before, step = self.eta(q), self.eta(q_before), q - q_before
         if self.loss.coupling == "rows":
@@ -220,8 +237,72 @@ class Averaged(Smooth):
         rises = jnp.where(self.omega > 0, self.omega * (after - value - linear - rounding), 0.0)
         return jnp.sum(rises).astype(q.dtype)
 
-    def _summed(self, values):
+
+@final
+@pytree
+class Averaged(_MeanLoss):
+    """By products with A."""
+
+    rows: Float[Any, "m n"]  # A
+    omega: Float[Any, " n"]
+    y: Float[Any, "n ..."]
+    offset: Float[Any, "n ..."]
+    loss: Any
+    products: str = field(default="full", metadata=STATIC)
+
+    def image(self, b):
+        return _product(b.T, self.rows, self.products).T
+
+    def summed(self, values):
         return _product(self.rows, values.astype(self.omega.dtype), self.products)
+
+
+@final
+@pytree
+class AveragedLane(_MeanLoss):
+    """By products with rows that many lanes share: those of A are slope_j (rows_j - shift_j), and level behind them.
+
+    Columns that hardly vary in a lane would lose digits that way: these few have rows of their own.
+    """
+
+    rows: Float[Any, "m n"]  # of all lanes
+    slope: Float[Any, " m"]  # 0 of columns with rows of their own
+    shift: Float[Any, " m"]
+    level: Float[Any, " free"]  # the constant row of an intercept, which is the last coordinate; or none
+    exact: Any  # (k,) columns with rows of their own, m for none
+    exact_rows: Float[Any, "k n"]
+    omega: Float[Any, " n"]
+    y: Float[Any, "n ..."]
+    offset: Float[Any, "n ..."]
+    loss: Any
+    products: str = field(default="full", metadata=STATIC)
+
+    def alone(self) -> Averaged:
+        """The same with rows of its own."""
+        columns = per_row(self.slope, self.rows) * (self.rows - per_row(self.shift, self.rows))
+        if len(self.exact):
+            columns = columns.at[self.exact].set(self.exact_rows, mode="drop")
+        level = jnp.broadcast_to(self.level[:, None], (len(self.level), columns.shape[1]))
+        rows = jnp.concatenate([columns, level])
+        return Averaged(rows, self.omega, self.y, self.offset, self.loss, self.products)
+
+    def image(self, b):
+        columns, free = b[: len(self.slope)], b[len(self.slope) :]
+        coef = per_row(self.slope, b) * columns
+        constant = jnp.sum(per_row(self.level, b) * free, axis=0) - jnp.sum(per_row(self.shift, b) * coef, axis=0)
+        q = _product(coef.T, self.rows, self.products).T + constant
+        if not len(self.exact):
+            return q
+        own = jnp.take(columns, self.exact, axis=0, mode="fill", fill_value=0)
+        return q + _product(own.T, self.exact_rows, self.products).T
+
+    def summed(self, values):
+        values = values.astype(self.omega.dtype)
+        total, sums = jnp.sum(values, axis=0), _product(self.rows, values, self.products)
+        sums = per_row(self.slope, sums) * (sums - per_row(self.shift, sums) * total)
+        if len(self.exact):
+            sums = sums.at[self.exact].set(_product(self.exact_rows, values, self.products), mode="drop")
+        return jnp.concatenate([sums, per_row(self.level, sums) * total])
 
 
 def curvature_of(smooth: Smooth, q: Float[Array, "q ..."], like: Float[Array, "m ..."]) -> Float[Array, ""]:
