@@ -99,7 +99,7 @@ def family_fits():
     side_by_side = {"solver": "batched"} | FEW
     for y in (observed, late):
         jr.fit_cv(X, y, loss="cox", cv=3, **side_by_side)
-    jr.fit_cv(QUIET, np.array(["a", "b", "c"])[ROWS % 3], loss="multinomial", cv=FOLDS, **side_by_side)
+    jr.fit_cv(QUIET, np.array(["a", "b", "c"])[ROWS // 3 % 3], loss="multinomial", cv=FOLDS, **side_by_side)
     jr.fit_path(X.astype(np.float32), classes, loss="binomial", **side_by_side)
     jr.fit_path(X, Y, loss=LOSSES["Quantile"].__class__(0.5, 1e-3), **side_by_side)
 

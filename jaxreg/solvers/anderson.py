@@ -103,12 +103,14 @@ def advance(problem: Problem, search: Search) -> Search:
 
 def _with_secant(search, x, q, r):
     """The search with the secant from the last step to this one, unless that lies among the others."""
-    secant = Secants(x - search.x, q - search.q, r - search.r)
-    before = jnp.sum(secant.r**2)
+    turn = r - search.r
+    before, shares = jnp.sum(turn**2), jnp.zeros_like(search.squares)
     for _ in range(2):  # once leaves the rounding of what was taken off
-        along = _sum(_shares(search, secant.r), search.secants)
-        secant = Secants(*(a - b for a, b in zip(secant, along, strict=True)))
-    square = jnp.sum(secant.r**2)
+        more = _shares(search, turn)
+        turn, shares = turn - _sum(more, search.secants.r), shares + more
+    along, moved = _sum(shares, search.secants.x), _sum(shares, search.secants.q)
+    secant = Secants(x - search.x - along, q - search.q - moved, turn)
+    square = jnp.sum(turn**2)
     adds = search.follows & (square > PARALLEL * before)
     here = adds & (jnp.arange(SECANTS) == search.newest % SECANTS)
     return search._replace(
@@ -120,8 +122,8 @@ def _with_secant(search, x, q, r):
 
 def _ahead(composite, search):
     """The search with the point where r is least by its secants, or with none of them where that is no good."""
-    change = _sum(_shares(search, search.r), search.secants)
-    ahead, q_ahead = search.x - change.x, search.q - change.q
+    shares = _shares(search, search.r)
+    ahead, q_ahead = search.x - _sum(shares, search.secants.x), search.q - _sum(shares, search.secants.q)
     counts = composite.rise(ahead, q_ahead, search.x, search.q) <= 0
     return search._replace(
         ahead=jnp.where(counts, ahead, search.x),
@@ -138,7 +140,7 @@ def _shares(search, r) -> Any:
 
 
 def _sum(share, secants) -> Any:
-    return jax.tree.map(lambda part: jnp.sum(_over(share, part) * part, axis=0), secants)
+    return jnp.sum(_over(share, secants) * secants, axis=0)
 
 
 def _over(values, secants) -> Any:
