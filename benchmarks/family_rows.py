@@ -160,8 +160,9 @@ class FamilyRow:
         X = rows.scaled(columns)
         n, p = X.shape
         largest = lambda_max(X, y, self.family)
-        # glmnet's grid, but for square data as for wide ones: further down classes can be separated
-        lambdas = np.geomspace(largest, (1e-2 if n <= p else 1e-4) * largest, rows.N_LAMBDAS)
+        # glmnet's grid, but for square data, and for the images, as for wide ones: further down classes are separated
+        short = n <= p or (self.family in OF_CLASSES and self.data_set is not None)
+        lambdas = np.geomspace(largest, (1e-2 if short else 1e-4) * largest, rows.N_LAMBDAS)
         folds = np.random.default_rng(1).permutation(np.arange(n) % cv_rows.FOLDS) if self.cv else None
         return FamilyProblem(X, y, lambdas, self.family, folds)
 
