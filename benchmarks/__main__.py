@@ -20,9 +20,10 @@ def main():
     run.add_argument("--rows", nargs="+", metavar="NAME", help="names or shell-style patterns; default: all")
     run.add_argument("--peers", nargs="+", metavar="NAME", help="programs; default: all (GPU: jaxreg)")
     run.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
-    family = run.add_mutually_exclusive_group()
-    family.add_argument("--cv", action="store_true", help="the rows of cross-validation")
-    family.add_argument("--penalties", action="store_true", help="the rows of penalties beyond the elastic net")
+    kind = run.add_mutually_exclusive_group()
+    kind.add_argument("--cv", action="store_true", help="the rows of cross-validation")
+    kind.add_argument("--penalties", action="store_true", help="the rows of penalties beyond the elastic net")
+    kind.add_argument("--families", action="store_true", help="the rows of families: logistic, Cox and others")
     run.add_argument("--out", type=Path, metavar="FILE", help="JSON; rows that it has already are replaced")
     run.add_argument("--runs", type=int, default=5, help="least number of warm fits behind a median (5)")
     run.add_argument("--limit", type=float, default=20.0, help="seconds that one fit may take (20)")
@@ -77,11 +78,11 @@ def _run(given):
     from benchmarks.measure import Effort
     from benchmarks.suite import run
 
-    kind = "penalties" if given.penalties else "cv" if given.cv else None
+    kind = next((kind for kind in ("families", "penalties", "cv") if getattr(given, kind)), None)
     name = "-".join(filter(None, [kind, given.device])) if given.device == "gpu" else kind or "cpu"
     out = given.out or RESULTS / f"{name}.json"
     effort = Effort(given.runs, given.limit)
-    _print(run(given.rows, given.peers, given.device, out, effort, given.cv, given.penalties))
+    _print(run(given.rows, given.peers, given.device, out, effort, given.cv, given.penalties, given.families))
 
 
 def _accelerator(given):
@@ -115,9 +116,9 @@ def _table(given):
 
 
 def _print(results):
-    from benchmarks import accelerator, neural, penalty_table, table
+    from benchmarks import accelerator, family_table, neural, penalty_table, table
 
-    kinds = {"accelerator": accelerator, "neural": neural, "penalties": penalty_table}
+    kinds = {"accelerator": accelerator, "neural": neural, "penalties": penalty_table, "families": family_table}
     print(next((module for kind, module in kinds.items() if results.get(kind)), table).full_table(results))
 
 
@@ -126,7 +127,7 @@ def _readme(given):
     from benchmarks.suite import read
 
     results = read(given.file)
-    apart = any(results.get(kind) for kind in ("folds", "penalties", "neural"))
+    apart = any(results.get(kind) for kind in ("folds", "penalties", "families", "neural"))
     update(given.readme or (RESULTS.parent if apart else RESULTS.parents[1]) / "README.md", results)
 
 

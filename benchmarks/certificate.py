@@ -35,8 +35,8 @@ def path_bounds(problem, coef):
 
 
 def whole_path(problem, coef):
-    """Coefficients (L, p), with responses (L, p, K), of flat ones; None if points are missing or are not numbers."""
-    shape = len(problem.lambdas), problem.X.shape[1], *problem.y.shape[1:]
+    """Coefficients in the problem's `coef_shape` of flat ones; None if points are missing or are not numbers."""
+    shape = problem.coef_shape
     return coef.reshape(shape) if coef.size == np.prod(shape) and np.isfinite(coef).all() else None
 
 

@@ -6,6 +6,7 @@ columns as they are, on the same folds and lambdas.
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class CVProblem:
     lambdas: np.ndarray
     l1_ratios: np.ndarray
     folds: np.ndarray
+    refits: ClassVar[bool] = True  # as of rows.Problem
 
     @property
     def l1_ratio(self):

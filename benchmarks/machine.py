@@ -81,11 +81,12 @@ def _seconds(action, *arguments):
     """The fastest of several runs: a floor is what the machine can do when nothing disturbs it."""
     action(*arguments)
     runs, seconds = AT_LEAST
-    taken = []
-    while len(taken) < runs or sum(taken) < seconds:
+    taken, total = [], 0.0
+    while len(taken) < runs or total < seconds:
         began = time.perf_counter()
         action(*arguments)
         taken.append(time.perf_counter() - began)
+        total += taken[-1]
     return min(taken)
 
 

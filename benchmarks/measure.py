@@ -17,7 +17,8 @@ OVER_LIMIT, NOT_REACHED, INCOMPLETE = "over limit", "not reached", "incomplete"
 MEASURED = "measured"
 STARTUP = 120.0  # seconds that imports and compilation may add to the first fit of a process
 SLOWER = 1.5  # one fit that takes this much longer than another's median is slower
-SAVING = 3.0  # times the limit that a fit and what is saved of it may take
+SAVING = 3.0  # times the limit that a fit may take together with refits that are saved
+WRITING = 2.0  # seconds to write what is saved
 SETTLE = 0.3  # seconds in which the threads of the judge's own products go to sleep
 SHORT, MOST = 0.5, 25  # quick fits are repeated for half a second, or 25 times
 
@@ -104,7 +105,8 @@ class _Measurement:
             if self.worker is None:
                 self._start(loosest)
             # what is saved for the judge of a cross-validation takes about as long as the fit, which alone is limited
-            point["seconds"] = self.worker.ask(setting, 1, SAVING * self.effort.limit, saved)["seconds"]
+            patience = self.effort.limit * (SAVING if self.judge.problem.refits else 1) + WRITING
+            point["seconds"] = self.worker.ask(setting, 1, patience, saved)["seconds"]
             if point["seconds"][0] > self.effort.limit:
                 raise OverLimit
         except OverLimit:
@@ -127,7 +129,8 @@ class _Measurement:
     def _start(self, setting):
         """A new worker, warmed up; the first fit of all tells what a cold call costs."""
         self.worker = Worker(self.command, self.folder, self.device)
-        reply = self.worker.ask(setting, 1, STARTUP + self.effort.limit)
+        saved = self.folder / "coefficients" if self.judge.problem.refits else None  # what it takes is compiled here
+        reply = self.worker.ask(setting, 1, STARTUP + self.effort.limit, saved)
         if self.cold is None:
             self.cold = reply | {"setting": setting, "seconds": reply["import_seconds"] + reply["seconds"][0]}
 

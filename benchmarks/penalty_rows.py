@@ -8,6 +8,7 @@ standardisation and on the same lambdas,
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.stats import norm
@@ -57,11 +58,16 @@ class PenaltyProblem:
     lambdas: np.ndarray
     penalty: str
     arguments: dict
+    refits: ClassVar[bool] = False  # as of rows.Problem
 
     @property
     def points(self):
         """How many solutions it has, counted by response."""
         return len(self.lambdas) * (self.y.size // len(self.y))
+
+    @property
+    def coef_shape(self):
+        return len(self.lambdas), self.X.shape[1], *self.y.shape[1:]
 
     def job(self):
         shape = {"n_lambdas": len(self.lambdas), "y_shape": self.y.shape}

@@ -12,9 +12,10 @@ from benchmarks.table import (
     heading,
     markdown,
     measured,
+    ratio_cell,
     reached,
     seconds,
-    times,
+    win_lines_of,
 )
 
 HEAD = ["row", "program", "s @ gap", f"/ {OURS}", "default s @ gap", "s, by objective", "above best", "cold s, MB"]
@@ -30,7 +31,9 @@ def full_table(results):
     """Everything that `python -m benchmarks table` prints."""
     what = f"Seconds are medians of at least {fewest_runs(results)} warm runs of a path of 100 lambdas."
     table = markdown(HEAD, [line for row in measured(results) for line in _lines(row, results["absent"])])
-    return "\n\n".join([f"{heading(results)} {what}", table, WHAT, COLD, *absent_lines(results), win_lines(results)])
+    return "\n\n".join(
+        [f"{heading(results)} {what}", table, WHAT, COLD, *absent_lines(results), win_lines_of(results, _programs)]
+    )
 
 
 def short_table(results):
@@ -39,27 +42,19 @@ def short_table(results):
     body = []
     for row in rows:
         ours = reached(row, OURS)
-        others = ", ".join(f"{peer} {_ratio(row, peer, results['absent'])}" for peer in PROGRAMS[row["penalty"]])
+        others = ", ".join(f"{peer} {ratio_cell(row, peer, results['absent'])}" for peer in _programs(row))
         body.append([f"`{row['name']}`", f"{seconds(ours['median'])} s" if ours else cell(row, OURS), others])
     what = f"{OURS} in seconds, medians of at least {fewest_runs(results)} warm runs; the others in multiples of it."
     table = markdown(["row", OURS, "others"], body)
-    return "\n\n".join([f"{heading(results)} {what}", table, win_lines(results), *absent_lines(results)])
+    return "\n\n".join([f"{heading(results)} {what}", table, win_lines_of(results, _programs), *absent_lines(results)])
 
 
-def win_lines(results):
-    """A line for each peer that is faster, with its rows."""
-    won = {}
-    for row in measured(results):
-        ours = reached(row, OURS)
-        for peer in PROGRAMS[row["penalty"]]:
-            theirs = reached(row, peer)
-            if ours and theirs and theirs["median"] < ours["median"]:
-                won.setdefault(peer, []).append(f"`{row['name']}` {ours['median'] / theirs['median']:.1f}x")
-    return "\n".join(f"- {peer} is faster: {', '.join(rows)}." for peer, rows in won.items()) or "No peer wins a row."
+def _programs(row):
+    return PROGRAMS[row["penalty"]]
 
 
 def _lines(row, absent):
-    for name in (OURS, *PROGRAMS[row["penalty"]]):
+    for name in (OURS, *_programs(row)):
         entry, near = reached(row, name), reached(row, name, "excess")
         objectives = row.get("objectives")  # of rows that are not convex
         compared = (objectives or {}).get(name)
@@ -67,16 +62,9 @@ def _lines(row, absent):
             f"`{row['name']}`",
             name,
             f"{seconds(entry['median'])} @ {entry['gap']:.0e}" if entry else cell(row, name, absent),
-            "-" if name == OURS else _ratio(row, name, absent),
+            "-" if name == OURS else ratio_cell(row, name, absent),
             default_cell(row, name),
             seconds(near["median"]) if near and not objectives else "-",
             f"{compared['above_best']:.0e}" if compared else "-",
             cold_cell(row, name),
         ]
-
-
-def _ratio(row, peer, absent):
-    ours, theirs = reached(row, OURS), reached(row, peer)
-    if theirs is None:
-        return cell(row, peer, absent)
-    return times(theirs["median"] / ours["median"]) if ours else "-"

@@ -28,7 +28,7 @@ def write_job(problem, folder):
     problem.y.tofile(folder / "y")
     problem.lambdas.tofile(folder / "lambdas")
     job = {"n": n, "p": p, "dtype": str(problem.X.dtype)} | problem.job()
-    if "l1_ratios" in job:
+    if problem.refits:
         problem.folds.astype(np.int32).tofile(folder / "folds")
     (folder / "job.json").write_text(json.dumps(job))
 

@@ -1,15 +1,16 @@
 """The short tables of the README and of that of the benchmarks, each between its two markers."""
 
-from benchmarks import neural, penalty_table, table
+from benchmarks import family_table, neural, penalty_table, table
 from benchmarks.table import OTHERS, OURS, times
 
 
 def update(file, results):
-    """Replace what stands between the markers of `file`: of paths, cross-validation, other penalties, or networks."""
-    kind = next((kind for kind in ("neural", "penalties", "folds") if results.get(kind)), None)
+    """Replace what stands between the markers of `file`: of paths, folds, penalties, families, or networks."""
+    kind = next((kind for kind in ("neural", "penalties", "families", "folds") if results.get(kind)), None)
     name, written = {
         "neural": ("neural-benchmarks", neural.full_table),
         "penalties": ("penalty-benchmarks", penalty_table.short_table),
+        "families": ("family-benchmarks", family_table.short_table),
         "folds": ("cv-benchmarks", short_table),
         None: ("benchmarks", short_table),
     }[kind]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,11 +44,16 @@ class Problem:
     y: np.ndarray
     lambdas: np.ndarray
     l1_ratio: float
+    refits: ClassVar[bool] = False  # whether what the judge reads takes fits of its own
 
     @property
     def points(self):
         """How many solutions it has."""
         return len(self.lambdas)
+
+    @property
+    def coef_shape(self):
+        return len(self.lambdas), self.X.shape[1]
 
     def job(self):
         """What a worker needs to know beside the arrays."""
@@ -87,12 +93,17 @@ def make_problem(columns, y, l1_ratio, n_lambdas=N_LAMBDAS, lambda_min_ratio=Non
 
 def standardised(columns, y):
     """X (n, p) of feature-major columns (p, n), which are scaled in place, and y (n,) or (n, K): mean 0, variance 1."""
+    y = (y - y.mean(axis=0)) / y.std(axis=0)
+    return scaled(columns), y.astype(columns.dtype)
+
+
+def scaled(columns):
+    """X (n, p) of feature-major columns (p, n), scaled in place to mean 0 and variance 1; constant ones go."""
     varied = np.ptp(columns, axis=1) > 0
     columns = columns if varied.all() else columns[varied]
     columns -= columns.mean(axis=1, dtype=np.float64, keepdims=True).astype(columns.dtype)
     columns /= np.sqrt(np.einsum("ij,ij->i", columns, columns)[:, None] / columns.shape[1])
-    y = (y - y.mean(axis=0)) / y.std(axis=0)
-    return columns.T, y.astype(columns.dtype)
+    return columns.T
 
 
 def ar_data(n, p, rho, active=20, seed=0, dtype=np.float64):

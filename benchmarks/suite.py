@@ -3,8 +3,9 @@
 import json
 import sys
 
-from benchmarks import cv_rows, machine, penalty_rows, rows
+from benchmarks import cv_rows, family_rows, machine, penalty_rows, rows
 from benchmarks.environments import Absent
+from benchmarks.family_peers import FAMILY_PEERS
 from benchmarks.measure import measure_row
 from benchmarks.peers import CV_PEERS, PEERS
 from benchmarks.penalty_certificate import compared_objectives
@@ -19,12 +20,15 @@ def read(file):
     return json.loads(file.read_text())
 
 
-def run(patterns, names, device, file, effort, folds=False, penalties=False):
+def run(patterns, names, device, file, effort, folds=False, penalties=False, families=False):
     """Measure, write `file`, and return what it holds. Rows that it has already are replaced.
 
-    With `folds` the rows are those of cross-validation, with `penalties` those of penalties beyond the elastic net.
+    With `folds` the rows are those of cross-validation, with `penalties` those of penalties beyond the elastic net,
+    with `families` those of families.
     """
-    if penalties:
+    if families:
+        chosen, order, peers = family_rows.select(patterns), family_rows.NAMES, FAMILY_PEERS
+    elif penalties:
         chosen, order, peers = penalty_rows.select(patterns), penalty_rows.NAMES, PENALTY_PEERS
     elif folds:
         chosen, order, peers = cv_rows.select(patterns, device), cv_rows.NAMES[device], CV_PEERS
@@ -32,7 +36,7 @@ def run(patterns, names, device, file, effort, folds=False, penalties=False):
         chosen, order, peers = rows.select(patterns, device), rows.NAMES[device], PEERS
     peers = _choose(names, device, peers)
     results = {"schema": SCHEMA, "versions": {}, "absent": {}, "rows": []} | (read(file) if file.exists() else {})
-    results |= {"folds": folds, "penalties": penalties}
+    results |= {"folds": folds, "penalties": penalties, "families": families}
     results["machine"], results["date"] = machine.describe(), machine.today()
     try:
         rates = machine.rates(device)
@@ -49,8 +53,12 @@ def run(patterns, names, device, file, effort, folds=False, penalties=False):
         if rates is None:
             entry["not_measured"] = missing
         else:
-            entry |= _measure(row, _able(commands, row), rates, device, effort)
-            results["versions"] |= _versions(entry["results"])
+            try:
+                entry |= _measure(row, _able(commands, row), rates, device, effort)
+            except Absent as reason:  # its data
+                entry["not_measured"] = str(reason)
+            else:
+                results["versions"] |= _versions(entry["results"])
         results["rows"] = _in_order([*(old for old in results["rows"] if old["name"] != row.name), entry], order)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")

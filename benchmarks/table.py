@@ -89,6 +89,26 @@ def cell(row, peer, absent=()):
     return f"> {row['limit']:g} s" if entry == OVER_LIMIT else entry
 
 
+def ratio_cell(row, peer, absent=()):
+    """How many times as long as ours it takes at TARGET, or what stands in its place."""
+    ours, theirs = reached(row, OURS), reached(row, peer)
+    if theirs is None:
+        return cell(row, peer, absent)
+    return times(theirs["median"] / ours["median"]) if ours else "-"
+
+
+def win_lines_of(results, programs):
+    """A line for each peer that is faster, with its rows; programs(row) are the peers of a row."""
+    won = {}
+    for row in measured(results):
+        ours = reached(row, OURS)
+        for peer in programs(row):
+            theirs = reached(row, peer)
+            if ours and theirs and theirs["median"] < ours["median"]:
+                won.setdefault(peer, []).append(f"`{row['name']}` {ours['median'] / theirs['median']:.1f}x")
+    return "\n".join(f"- {peer} is faster: {', '.join(rows)}." for peer, rows in won.items()) or "No peer wins a row."
+
+
 def seconds(value):
     return f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
 

@@ -6,10 +6,12 @@ the first one tells also the seconds of the imports, the memory of the first fit
     PACKAGES: distributions whose versions are reported
     fit(X, y, lambdas, l1_ratio, **setting) -> result: this alone is timed. To cross-validate,
         fit(X, y, lambdas (A, L), l1_ratios, fold ids, **setting). With another penalty,
-        fit(X, y (n,) or (n, K), lambdas, penalty, arguments, **setting): see penalty_rows
+        fit(X, y (n,) or (n, K), lambdas, penalty, arguments, **setting): see penalty_rows. Of
+        a family, fit(X, y, lambdas, family, fold ids or None, **setting): see family_rows
     coefficients(result) -> (L, p), with K responses (L, p, K), for the judge. To cross-validate, (A, K + 1, L, p): of
         all rows, and of those that each fold leaves, by the same solver at the same setting; to leave one out, squared
-        errors (n, L)
+        errors (n, L). Of a family (L, 1 + p) or (L, 1 + p, K), the intercept first; to cross-validate
+        (1 + folds, L, 1 + p)
     device_peak() -> MB of an accelerator, or None: if its program can use one
 """
 
@@ -48,6 +50,9 @@ def load(folder):
         return X, y, lambdas, job["l1_ratio"]
     if "penalty" in job:
         return X, y.reshape(job["y_shape"]), lambdas, job["penalty"], job["arguments"]
+    if "family" in job:
+        folds = np.fromfile(folder / "folds", dtype=np.int32) if job["cv"] else None
+        return X, y.reshape(job["y_shape"]), lambdas, job["family"], folds
     l1_ratios = job["l1_ratios"]
     return X, y, lambdas.reshape(len(l1_ratios), -1), l1_ratios, np.fromfile(folder / "folds", dtype=np.int32)
 
