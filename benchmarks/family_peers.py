@@ -9,7 +9,7 @@ _PLAIN = ("numpy==2.4.6", "scipy==1.17.1", "scikit-learn==1.9.1")
 
 
 FAMILY_PEERS = [
-    in_environment_of("jaxreg", ("loop.py", "family_jaxreg"), lambda n, p, dtype: [decades(4, 9)], JAXREG.default),
+    in_environment_of("jaxreg", ("loop.py", "family_jaxreg"), lambda n, p, dtype: [decades(4, 8)], JAXREG.default),
     Peer(
         "glmnet",
         partial(r_with, "glmnet"),

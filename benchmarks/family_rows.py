@@ -67,6 +67,10 @@ CV_PROGRAMS = {
     "logistic": ("glmnet", "adelie", "scikit-learn", "glum"),
     "cox": ("glmnet", "adelie"),
 }
+SIZES = {  # beyond which programs take minutes for the loosest path, and are left out
+    "scikit-learn": lambda n, p: n * p <= 200_000,  # saga goes through single rows
+    "glum": lambda n, p: p <= 1000,  # it forms the Hessian of all columns
+}
 OF_CLASSES = "multinomial", "grouped"
 RHO = 0.5
 ACTIVE = 20  # columns of the truth
@@ -148,7 +152,7 @@ class FamilyRow:
 
     @property
     def programs(self):
-        return (CV_PROGRAMS if self.cv else PROGRAMS)[self.family]
+        return _programs(self.family, self.cv, self.n, self.p)
 
     @property
     def without(self):
@@ -174,7 +178,13 @@ def select(patterns):
 
 def programs_of(row):
     """The peers of a row of results."""
-    return (CV_PROGRAMS if row["cv"] else PROGRAMS)[row["family"]]
+    return _programs(row["family"], row["cv"], row["n"], row["p"])
+
+
+def _programs(family, cv, n, p):
+    """Those for the size; for all of them where it is None, of real data, which are small enough."""
+    names = (CV_PROGRAMS if cv else PROGRAMS)[family]
+    return tuple(name for name in names if n is None or name not in SIZES or SIZES[name](n, p))
 
 
 def _make(name):

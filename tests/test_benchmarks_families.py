@@ -189,6 +189,8 @@ def test_names_select_rows():
     row, folds, real = family_rows.select(["poisson-20x30", "cv-logistic-20x30", "cox-support2"])
     assert known - set(row.without) == {"jaxreg", *family_rows.PROGRAMS["poisson"]}
     assert known - set(folds.without) == {"jaxreg", *family_rows.CV_PROGRAMS["logistic"]}
+    (wide,) = family_rows.select(["logistic-200x10000"])
+    assert set(family_rows.PROGRAMS["logistic"]) - set(wide.programs) == set(family_rows.SIZES)
     assert (real.family, real.data_set, real.rho) == ("cox", "support2", None)
     for wrong, told in (
         ("gamma-20x30", "No row is called"),
